@@ -1,0 +1,14 @@
+"""The machine-learning life cycle as files: `snakemake deploy` rebuilds exactly what changed."""
+
+from snakemake.utils import min_version
+
+min_version("9.27")
+
+
+configfile: "config/config.yaml"
+configfile: f"config/cases/{config['case']}.yaml"
+
+
+include: "rules/common.smk"
+include: "rules/version.smk"
+include: "rules/ingest.smk"

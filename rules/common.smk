@@ -1,0 +1,39 @@
+"""Checked configuration, paths, and the helpers that every rule uses."""
+
+import os
+import sys
+
+from snakemake.exceptions import WorkflowError
+
+from scripts.spine.config import ConfigError, check
+from scripts.spine.graph import Graph
+
+try:
+    config.update(check(config))
+except ConfigError as error:
+    raise WorkflowError(str(error))
+
+CASE = config["case"]
+RESULTS = f"results/{CASE}"
+SPLITS = {split: list(spans) for split, spans in config["windows"].items()}
+SPANS = [span for spans in SPLITS.values() for span in spans]
+
+os.environ["OUROBOROS_PYTHON"] = sys.executable
+
+graph = Graph(workflow, config)
+changed, job = graph.changed, graph.job
+
+
+def cfg(*keys, **named):
+    """Return the configuration keys that a rule uses by the argument that takes each: the last word of the key, or the given name."""
+    return {key.rpartition(".")[2]: key for key in keys} | named
+
+
+def tables(*splits):
+    """Return the ingested tables of the given splits, in the order of their spans."""
+    return [f"{RESULTS}/ingest/{span}/table.parquet" for split in splits for span in SPLITS[split]]
+
+
+wildcard_constraints:
+    span=r"[A-Za-z0-9_.-]+",
+    split="train|eval|test",

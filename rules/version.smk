@@ -1,0 +1,31 @@
+"""The exact bytes of every span, checked against its pointer.
+
+Needs: data/<case>/<span>.csv.dvc, and the bytes beside it, in the DVC cache or remote, or at their origin.
+Gives: results/<case>/version/<span>/data.csv
+"""
+
+
+rule version:
+    localrule: True
+    input:
+        collect(f"{RESULTS}/version/{{span}}/record.json", span=SPANS),
+
+
+checkpoint fetch:
+    localrule: True
+    input:
+        pointer=ancient(f"data/{CASE}/{{span}}.csv.dvc"),
+        changed=changed("fetch"),
+    output:
+        data=f"{RESULTS}/version/{{span}}/data.csv",
+        record=f"{RESULTS}/version/{{span}}/record.json",
+    log:
+        f"logs/{CASE}/version/{{span}}.log",
+    benchmark:
+        f"benchmarks/rules/{CASE}/version/{{span}}.tsv"
+    params:
+        code="version/fetch version/origin",
+        env="version origin",
+        job=job,
+    shell:
+        "{params.job} --pointer {input.pointer} --data {output.data} 3>&2 2> {log}"

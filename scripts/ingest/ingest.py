@@ -1,0 +1,176 @@
+"""Stream a raw CSV file into a typed Parquet table; rows that cannot be read are set aside with line and reason."""
+
+import csv
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv as pacsv
+import pyarrow.parquet as pq
+
+from scripts.spine.job import BadInput, main, say
+
+BLOCK = 8 << 20  # bytes of raw text held at once
+NUMBER = r"^\s*[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d+)?\s*$"
+
+
+@dataclass
+class Bad:
+    """Rows set aside: data row (0 is the first below the header) to column and reason."""
+
+    rows: dict[int, tuple[str, str]] = field(default_factory=dict)
+    skipped: list[int] = field(default_factory=list)  # those that the parser passed over, ascending
+
+    def skip(self, row: int, reason: str) -> None:
+        """Note a data row that the parser passes over."""
+        self.skipped.append(row)
+        self.rows[row] = ("", reason)
+
+    def add(self, parsed: int, column: str, reason: str) -> None:
+        """Note the row that is number *parsed* among those that the parser gave."""
+        row = parsed
+        for before in self.skipped:
+            row += before <= row
+        self.rows.setdefault(row, (column, reason))
+
+
+def arrow_type(kind: str) -> pa.DataType:
+    """Return the Arrow type of a configured column type: number, text or date:FORMAT."""
+    return {"number": pa.float64(), "text": pa.string()}.get(kind, pa.date32())
+
+
+def schema_of(columns: dict[str, str]) -> pa.Schema:
+    """Return the Arrow schema of the configured columns."""
+    return pa.schema([(name, arrow_type(kind)) for name, kind in columns.items()])
+
+
+def in_order(data: Path, columns: dict[str, str], separator: str, encoding: str) -> dict[str, str]:
+    """Return *columns* in the order of the header of *data*. Raises BadInput unless it names exactly these."""
+    try:
+        with open(data, newline="", encoding=encoding) as file:
+            header = next(csv.reader(file, delimiter=separator), None)
+    except (UnicodeDecodeError, LookupError) as error:
+        raise BadInput(f"{data}: line 1 cannot be read as {encoding}: {error}; see ingest.encoding") from error
+    if not header:
+        raise BadInput(f"{data} is empty; a header line naming {', '.join(columns)} was expected")
+    missing = [name for name in columns if name not in header]
+    unknown = [name for name in header if name not in columns]
+    if missing or unknown or len(header) != len(set(header)):
+        text = f"{data}: line 1 has {len(header)} columns"
+        text += f", lacks {', '.join(missing)}" if missing else ""
+        text += f", has {', '.join(unknown)} beside" if unknown else ""
+        text += ", names one twice" if len(header) != len(set(header)) else ""
+        raise BadInput(f"{text}; ingest.columns says {', '.join(columns)}: correct the one or the other")
+    return {name: columns[name] for name in header}
+
+
+def convert(values: pa.Array, kind: str) -> tuple[pa.Array, pa.Array, str]:
+    """Return *values* (text) as *kind*, a mask of those that cannot be read, and what was expected."""
+    if kind == "text":
+        return values, pa.array([False] * len(values)), ""
+    if kind == "number":
+        bad = pc.fill_null(pc.invert(pc.match_substring_regex(values, NUMBER)), False)
+        clean = pc.if_else(bad, None, pc.utf8_trim_whitespace(values))
+        return pc.cast(clean, pa.float64()), bad, "a number"
+    form = kind.partition(":")[2]
+    dates = pc.strptime(values, format=form, unit="s", error_is_null=True)
+    bad = pc.and_(pc.is_valid(values), pc.is_null(dates))
+    return pc.cast(dates, pa.date32(), safe=False), bad, f"a date like {form}"
+
+
+def typed(batch: pa.RecordBatch, columns: dict[str, str], first: int, bad: Bad) -> pa.Table:
+    """Return *batch* (all text; *first* rows were parsed before it) with types, less the rows that go to *bad*."""
+    arrays, wrong = [], pa.array([False] * len(batch))
+    for name, kind in columns.items():
+        raw = batch.column(name)
+        values, mask, expected = convert(raw, kind)
+        arrays.append(values)
+        if pc.any(mask).as_py():
+            for index in pc.indices_nonzero(mask).to_pylist():
+                bad.add(first + index, name, f"{raw[index].as_py()!r} is not {expected}")
+            wrong = pc.or_(wrong, mask)
+    return pa.table(arrays, schema=schema_of(columns)).filter(pc.invert(wrong))
+
+
+def batches(data: Path, columns: dict[str, str], separator: str, encoding: str, nulls: list[str], bad: Bad) -> Iterator:
+    """Yield the rows of the file in batches of text; rows with another number of fields go to *bad*."""
+
+    def skip(row: pacsv.InvalidRow) -> str:
+        # the parser counts from 1, the header among them
+        bad.skip(row.number - 2, f"{row.actual_columns} fields, expected {row.expected_columns}")
+        return "skip"
+
+    return pacsv.open_csv(
+        data,
+        read_options=pacsv.ReadOptions(use_threads=False, block_size=BLOCK, encoding=encoding),
+        parse_options=pacsv.ParseOptions(delimiter=separator, newlines_in_values=True, invalid_row_handler=skip),
+        convert_options=pacsv.ConvertOptions(
+            column_types=dict.fromkeys(columns, pa.string()),
+            include_columns=list(columns),
+            strings_can_be_null=True,
+            quoted_strings_can_be_null=True,
+            null_values=nulls,
+        ),
+    )
+
+
+def lines(data: Path, rows: dict, separator: str, encoding: str) -> dict[int, int]:
+    """Return the line (from 1) on which each of the data *rows* starts; fields may hold line breaks."""
+    found, before = {}, 0
+    with open(data, newline="", encoding=encoding) as file:
+        reader = csv.reader(file, delimiter=separator)
+        index = -1
+        for fields in reader:
+            if fields and index in rows:
+                found[index] = before + 1
+            before = reader.line_num
+            index += bool(fields)
+    return found
+
+
+def ingest(
+    data: Path,
+    table: Path,
+    quarantine: Path,
+    columns: dict,
+    separator: str,
+    encoding: str,
+    null_values: list,
+    max_quarantined: float,
+) -> None:
+    """Write the rows of the CSV file *data* as *table*, and those that cannot be read to *quarantine* (JSON lines).
+
+    Raises BadInput on a wrong header or where more than the share *max_quarantined* of the rows is unreadable.
+    """
+    columns = in_order(data, columns, separator, encoding)
+    bad, kept, parsed = Bad(), 0, 0
+    try:
+        with pq.ParquetWriter(table, schema_of(columns), compression="zstd") as writer:
+            for batch in batches(data, columns, separator, encoding, null_values, bad):
+                part = typed(batch, columns, parsed, bad)
+                writer.write_table(part)
+                parsed += len(batch)
+                kept += len(part)
+    except pa.ArrowInvalid as error:
+        raise BadInput(f"{data}: {error}") from error
+    where = lines(data, bad.rows, separator, encoding) if bad.rows else {}
+    name = f"{data.parent.name}.csv"
+    with open(quarantine, "w", encoding="utf-8") as file:
+        for row, (column, reason) in sorted(bad.rows.items()):
+            entry = {"file": name, "line": where.get(row), "column": column, "reason": reason}
+            file.write(json.dumps(entry, ensure_ascii=False) + "\n")
+    total = kept + len(bad.rows)
+    say(f"{name}: {kept} rows, {len(bad.rows)} set aside")
+    if len(bad.rows) > max_quarantined * total:
+        row, (column, reason) = min(bad.rows.items())
+        raise BadInput(
+            f"{name}: {len(bad.rows)} of {total} rows cannot be read, more than ingest.max_quarantined "
+            f"({max_quarantined:g}) allows; first: line {where.get(row)}, column {column or '-'}: {reason}"
+        )
+
+
+if __name__ == "__main__":
+    main(ingest)

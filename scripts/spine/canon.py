@@ -1,0 +1,83 @@
+"""Canonical values, digests and safe writes: the same content gives the same bytes on every machine."""
+
+import datetime
+import hashlib
+import json
+import math
+import os
+from pathlib import Path
+from typing import Any
+
+DIGITS = 12  # significant digits kept of a float: fewer than summation order can disturb
+
+
+def plain(value: Any) -> Any:
+    """Return *value* as JSON types: dates and paths become text, tuples become lists, keys become text.
+
+    Raises TypeError on anything else, so that nothing enters a digest by its memory address.
+    """
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    if isinstance(value, datetime.date | datetime.datetime):
+        return value.isoformat()
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
+    if isinstance(value, dict):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    raise TypeError(f"{type(value).__name__} has no canonical form: {value!r}")
+
+
+def rounded(value: Any) -> Any:
+    """Return *value* with every float at 12 significant digits; NaN and infinities become None."""
+    if isinstance(value, float):
+        return float(f"{value:.{DIGITS}g}") if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {key: rounded(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [rounded(item) for item in value]
+    return value
+
+
+def canonical(value: Any) -> str:
+    """Return the one JSON text of *value*: sorted keys, no white space."""
+    return json.dumps(plain(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def digest(value: Any) -> str:
+    """Return the sha256 (64 hexadecimal digits) of the canonical form of *value*."""
+    return hashlib.sha256(canonical(value).encode()).hexdigest()
+
+
+def file_digest(path: str | os.PathLike, algorithm: str = "sha256") -> str:
+    """Return the hexadecimal digest of the bytes of the file at *path*."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, algorithm).hexdigest()
+
+
+def write_json(path: str | os.PathLike, value: Any) -> None:
+    """Write *value* to *path* as readable canonical JSON (sorted keys, rounded floats), whole or not at all."""
+    text = json.dumps(rounded(plain(value)), sort_keys=True, indent=1, ensure_ascii=False) + "\n"
+    write_bytes(path, text.encode())
+
+
+def write_bytes(path: str | os.PathLike, content: bytes) -> None:
+    """Write *content* under a temporary name beside *path*, force it to disk and rename it."""
+    path = Path(path)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with open(temporary, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def read_json(path: str | os.PathLike) -> Any:
+    """Return the JSON value in the file at *path*."""
+    with open(path, encoding="utf-8") as file:
+        return json.load(file)

@@ -1,0 +1,128 @@
+"""The configuration: checked, typed and completed by config/schema.yaml before anything else happens."""
+
+from typing import Any
+
+import yaml
+from cerberus import Validator
+
+SCHEMA = "config/schema.yaml"
+
+
+class Checker(Validator):
+    """Cerberus with the coercions that text from a command line needs; descriptions are allowed in its schemas."""
+
+    def _normalize_coerce_whole(self, value: Any) -> int:
+        if isinstance(value, bool) or (isinstance(value, float) and not value.is_integer()):
+            raise ValueError("not a whole number")
+        return int(value)
+
+    def _normalize_coerce_number(self, value: Any) -> float:
+        if isinstance(value, bool):
+            raise ValueError("not a number")
+        return float(value)
+
+    def _normalize_coerce_text(self, value: Any) -> str:
+        if isinstance(value, dict | list):
+            raise ValueError("not a text")
+        return str(value)
+
+
+class ConfigError(Exception):
+    """The configuration cannot be used; the message has a line for each key."""
+
+
+def load(path: str) -> Any:
+    """Return the YAML value of the file at *path*."""
+    with open(path, encoding="utf-8") as file:
+        return yaml.load(file, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+
+
+def leaves(errors: dict | list, path: str = "") -> list[tuple[str, str]]:
+    """Return the (dotted key, message) pairs of a Cerberus error tree."""
+    found = []
+    for key, messages in errors.items():
+        where = f"{path}.{key}" if path else str(key)
+        for message in messages:
+            found += leaves(message, where) if isinstance(message, dict) else [(where, message)]
+    return found
+
+
+def described(schema: dict, key: str) -> dict:
+    """Return the rules of the dotted *key*, as deep as the schema names it."""
+    rules: dict = {"schema": schema}
+    for part in key.split("."):
+        inner = rules.get("schema", {})
+        if not isinstance(inner, dict) or part not in inner:
+            break
+        rules = inner[part]
+    return rules
+
+
+def value_at(config: Any, key: str) -> Any:
+    """Return what *config* holds under the dotted *key*, or None."""
+    for part in key.split("."):
+        if isinstance(config, list) and part.isdigit() and int(part) < len(config):
+            config = config[int(part)]
+        elif isinstance(config, dict):
+            config = config.get(part)
+        else:
+            return None
+    return config
+
+
+def explanation(key: str, message: str, config: dict, schema: dict) -> str:
+    """Return one line that says which key is wrong, its value, what is allowed, and what the key is for."""
+    rules = described(schema, key)
+    allowed = [f"{name} {rules[name]}" for name in ("type", "allowed", "min", "max", "regex") if name in rules]
+    text = f"  {key}: {message}"
+    if message != "required field":
+        text += f"; got {value_at(config, key)!r}"
+    if message == "unknown field":
+        siblings = described(schema, key.rpartition(".")[0]).get("schema", schema) if "." in key else schema
+        allowed = [f"keys {', '.join(sorted(siblings))}"]
+    about = rules.get("meta", {}).get("description", "")
+    return text + (f"; expected {', '.join(allowed)}" if allowed else "") + (f" ({about})" if about else "")
+
+
+def crossed(config: dict) -> list[tuple[str, str]]:
+    """Return what is wrong between keys: features and label must be columns, splits must not share a span."""
+    columns = config["ingest"]["columns"]
+    prepare = config["preprocess"]
+    wrong = []
+    for name, kind in prepare["features"].items():
+        allowed = {"number": ("number",), "season": ("date",)}.get(kind, ("text",))
+        if name not in columns:
+            wrong.append((f"preprocess.features.{name}", "no such column in ingest.columns"))
+        elif columns[name].split(":")[0] not in allowed:
+            wrong.append((f"preprocess.features.{name}", f"a {kind} feature needs a column of type {allowed[0]}"))
+    label = prepare["label"]["column"]
+    if label not in columns:
+        wrong.append(("preprocess.label.column", "no such column in ingest.columns"))
+    if label in prepare["features"]:
+        wrong.append((f"preprocess.features.{label}", "the label cannot be a feature"))
+    owner: dict[str, str] = {}
+    for split, spans in config["windows"].items():
+        for span in spans:
+            if owner.setdefault(span, split) != split:
+                wrong.append((f"windows.{split}", f"span {span} is in {owner[span]} too"))
+    classes = prepare["label"]["classes"]
+    if len(classes) != 2:
+        wrong.append(("preprocess.label.classes", "exactly two classes are supported for now"))
+    if prepare["label"]["positive"] not in classes:
+        wrong.append(("preprocess.label.positive", f"not one of the classes {', '.join(classes)}"))
+    return wrong
+
+
+def check(config: dict, schema: dict | None = None) -> dict:
+    """Return *config* coerced and with its defaults.
+
+    Raises ConfigError naming every wrong key, its value and what is allowed.
+    """
+    schema = load(SCHEMA) if schema is None else schema
+    checker = Checker(schema)
+    valid = checker.validate(config)
+    errors = leaves(checker.errors) if not valid else crossed(checker.document)
+    if errors:
+        lines = [explanation(key, message, config, schema) for key, message in errors]
+        raise ConfigError("\n".join(["the configuration cannot be used:", *lines]))
+    return checker.document

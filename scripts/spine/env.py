@@ -1,0 +1,25 @@
+"""What an environment is: the requirement lines of its lock file."""
+
+import hashlib
+import re
+from pathlib import Path
+
+PIN = re.compile(r"^([A-Za-z0-9._-]+)==([^\s;\\]+)")
+
+
+def lock_lines(lock: Path) -> list[str]:
+    """Return the meaningful lines of a hash-locked requirement file, without comments and white space around."""
+    lines = (line.split(" #")[0].strip() for line in lock.read_text().splitlines())
+    return [line for line in lines if line and not line.startswith("#")]
+
+
+def env_id(name: str, folder: Path = Path("envs")) -> str:
+    """Return NAME-DIGEST (12 hexadecimal digits over the lock) of environment *name*; any builder uses this name."""
+    lines = lock_lines(folder / f"{name}.txt")
+    return f"{name}-{hashlib.sha256(chr(10).join(lines).encode()).hexdigest()[:12]}"
+
+
+def pins(name: str, folder: Path = Path("envs")) -> dict[str, str]:
+    """Return the pinned version of each package of environment *name* (the last one where markers give several)."""
+    found = (PIN.match(line) for line in lock_lines(folder / f"{name}.txt"))
+    return {match[1].lower(): match[2] for match in found if match}

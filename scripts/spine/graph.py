@@ -1,0 +1,259 @@
+"""What is stale: each rule's fingerprint now against the record that its last run left beside its outputs.
+
+Snakemake decides by modification times alone (see profiles/default); this module gives it the one input that is newer
+than the outputs exactly when something that makes them has changed. The records are files among the results, so the
+answer survives the loss of ``.snakemake`` and travels with pulled results.
+"""
+
+import os
+import re
+import string
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from shlex import quote
+from typing import Any
+
+import yaml
+
+from scripts.spine.canon import canonical, digest, file_digest, plain, read_json
+from scripts.spine.code import Code
+from scripts.spine.env import env_id, pins
+from scripts.spine.pointer import pointer
+
+MARKS = Path(".snakemake/changed")
+
+
+@dataclass(frozen=True)
+class Cause:
+    """One reason why a rule's outputs are stale: its kind, what changed, and the values before and now."""
+
+    kind: str
+    what: str
+    before: Any = None
+    now: Any = None
+
+
+@dataclass
+class Node:
+    """One rule with its wildcards filled in; all its outputs lie in one folder beside ``record.json``."""
+
+    rule: Any
+    wildcards: dict[str, str]
+
+    def fill(self, template: str) -> str:
+        return re.sub(r"\{(\w+)(?:,[^}]*)?\}", lambda match: self.wildcards[match[1]], str(template))
+
+    @cached_property
+    def record(self) -> str:
+        return self.fill(self.rule.output.record)
+
+    @cached_property
+    def inputs(self) -> dict[str, list[str]]:
+        """Paths by input name, the marks of change left out."""
+        groups = {name: value for name, value in self.rule.input._allitems() if name != "changed"}
+        return {
+            str(name): [self.fill(path) for path in ([value] if isinstance(value, str) else value)]
+            for name, value in groups.items()
+        }
+
+    @cached_property
+    def outputs(self) -> list[str]:
+        return [self.fill(path) for path in self.rule.output]
+
+    @property
+    def name(self) -> str:
+        return " ".join([self.rule.name, *self.wildcards.values()])
+
+
+def lookup(config: dict, key: str) -> Any:
+    """Return the value under the dotted *key*. Raises KeyError naming the key."""
+    value: Any = config
+    for part in key.split("."):
+        if not isinstance(value, dict) or part not in value:
+            raise KeyError(f"configuration has no key {key}")
+        value = value[part]
+    return value
+
+
+def shell_text(template: str, config: dict) -> str:
+    """Return a shell template with white space folded and its ``{config[...]}`` fields filled in."""
+    parts = []
+    for text, name, spec, conversion in string.Formatter().parse(template):
+        parts.append(text)
+        if name is None:
+            continue
+        if name.startswith("config["):
+            value, _ = string.Formatter().get_field(name, (), {"config": config})
+            parts.append(f"{name}={canonical(value)}")
+        else:
+            parts.append(f"{{{name}!{conversion}:{spec}}}")
+    return " ".join("".join(parts).split())
+
+
+@dataclass
+class Graph:
+    """All recorded rules of the workflow."""
+
+    workflow: Any
+    config: dict
+    code: Code = field(default_factory=Code)
+    _fresh: set[str] = field(default_factory=set)
+    _digests: dict[str, str] = field(default_factory=dict)
+
+    @cached_property
+    def recorded(self) -> list[tuple[re.Pattern, Any]]:
+        found = []
+        for rule in self.workflow.rules:
+            if record := getattr(rule.output, "record", None):
+                parts = re.split(r"\{(\w+)(?:,[^}]*)?\}", os.path.dirname(record))
+                pattern = "".join(f"(?P<{p}>[^/]+)" if i % 2 else re.escape(p) for i, p in enumerate(parts))
+                found.append((re.compile(pattern), rule))
+        return found
+
+    def node(self, path: str) -> Node | None:
+        """Return the node whose folder holds *path*, or None where no recorded rule makes it."""
+        folder = os.path.dirname(path)
+        for pattern, rule in self.recorded:
+            if match := pattern.fullmatch(folder):
+                return Node(rule, match.groupdict())
+        return None
+
+    def upstream(self, node: Node) -> Iterator[Node]:
+        """Yield the nodes whose outputs *node* reads, each once."""
+        seen = set()
+        for paths in node.inputs.values():
+            for path in paths:
+                folder = os.path.dirname(path)
+                if folder not in seen and (maker := self.node(path)):
+                    seen.add(folder)
+                    yield maker
+
+    def config_of(self, node: Node) -> dict[str, Any]:
+        """Return the configuration values of the rule by the argument that takes them."""
+        keys = dict(node.rule.params._allitems()).get("cfg", {})
+        return {name: plain(lookup(self.config, key)) for name, key in keys.items()}
+
+    def input_digest(self, path: str) -> str:
+        """Return the digest of an input: as its maker recorded it, as its pointer says, or of its own content."""
+        if maker := self.node(path):
+            return f"sha256:{read_json(maker.record)['outputs'].get(path, 'missing')}"
+        if path not in self._digests:
+            self._digests[path] = content_digest(path)
+        return self._digests[path]
+
+    def fingerprint(self, node: Node) -> dict[str, Any]:
+        """Return all that makes the outputs of *node*: rule, code, environment, configuration, inputs, shell."""
+        params = dict(node.rule.params._allitems())
+        fixed = {str(k): plain(v) for k, v in params.items() if k not in ("cfg", "code", "env") and not callable(v)}
+        environments = params["env"].split()
+        modules = self.code.closure(*(f"scripts/{name}.py" for name in params["code"].split()))
+        return {
+            "rule": node.rule.name,
+            "wildcards": node.wildcards,
+            "code": modules,
+            "env": {name: env_id(name) for name in environments},
+            "pins": {name: pins(name) for name in environments},
+            "config": self.config_of(node),
+            "params": fixed,
+            "inputs": {name: {p: self.input_digest(p) for p in paths} for name, paths in node.inputs.items()},
+            "shell": shell_text(node.rule.shellcmd, self.config),
+        }
+
+    def causes(self, node: Node) -> list[Cause]:
+        """Return why *node* is stale by itself; its upstream nodes must be fresh."""
+        missing = [Cause("output", path, "present", "missing") for path in node.outputs if not os.path.exists(path)]
+        if not os.path.exists(node.record):
+            return missing
+        record = read_json(node.record)
+        known = set(node.outputs)
+        missing += [
+            Cause("output", p, "present", "missing")
+            for p in record["outputs"]
+            if p not in known and not os.path.exists(p)
+        ]
+        now = plain(self.fingerprint(node))
+        return missing + [cause for kind in now for cause in differences(kind, record.get(kind), now[kind])]
+
+    def fresh(self, node: Node) -> bool:
+        """Return whether *node* and all that it stands on are up to date. Once fresh, fresh for this run."""
+        if node.record not in self._fresh:
+            if not all(self.fresh(maker) for maker in self.upstream(node)) or self.causes(node):
+                return False
+            self._fresh.add(node.record)
+        return True
+
+    def changed(self, name: str) -> Callable:
+        """Return the input function of rule *name* that gives newer files exactly when its outputs are stale.
+
+        It waits for every upstream checkpoint whose outputs are not up to date, by its record, which makes the rule
+        appear in a dry run and be looked at again once the checkpoint has run.
+        """
+        from snakemake.exceptions import IncompleteCheckpointException
+        from snakemake.io import checkpoint_target
+
+        def marks(wildcards):
+            node = Node(self.workflow.get_rule(name), dict(wildcards))
+            for maker in self.upstream(node):
+                if not self.fresh(maker):
+                    raise IncompleteCheckpointException(maker.rule, checkpoint_target(maker.record))
+            causes = self.causes(node)
+            if not causes:
+                self._fresh.add(node.record)
+            return sorted({mark(node, cause) for cause in causes})
+
+        return marks
+
+    def job(self, wildcards, output) -> str:
+        """Return the command of a rule: launcher, environment, script and stamp (a params function).
+
+        Asked again once the inputs are there, it says so as long as they are not.
+        """
+        node = self.node(output.record)
+        if not all(os.path.exists(maker.record) for maker in self.upstream(node)):
+            return "<TBD>"
+        stamp = self.fingerprint(node) | {"outputs": node.outputs, "record": node.record}
+        first, *_ = stamp["env"].values()
+        script = f"scripts/{dict(node.rule.params._allitems())['code'].split()[0]}.py"
+        return f"envs/python {first} {script} --stamp {quote(canonical(stamp))}"
+
+
+def differences(kind: str, before: Any, now: Any, what: str = "") -> Iterator[Cause]:
+    """Yield a cause for each leaf that differs between two fingerprints."""
+    if kind == "pins":  # said by "env" already, they only name its causes
+        return
+    if isinstance(before, dict) and isinstance(now, dict):
+        for key in sorted({*before, *now}):
+            if before.get(key) != now.get(key):
+                name = f"{what}.{key}" if what else key
+                yield from differences(kind, before.get(key), now.get(key), name)
+    elif before != now:
+        yield Cause(kind, what, before, now)
+
+
+def content_digest(path: str) -> str:
+    """Return the digest of an input that no rule makes: a pointer's md5, YAML by value, anything else by bytes."""
+    if path.endswith(".dvc"):
+        return f"md5:{pointer(path)['md5']}"
+    if path.endswith((".yaml", ".yml")):
+        with open(path, encoding="utf-8") as file:
+            return f"yaml:{digest(yaml.load(file, Loader=getattr(yaml, 'CSafeLoader', yaml.SafeLoader)))}"
+    return f"file:{file_digest(path)}"
+
+
+def mark(node: Node, cause: Cause) -> str:
+    """Return a file newer than the outputs of *node*, named after the kind of *cause*.
+
+    An existing one that is newer than the outputs stays untouched, so that a dry run beside a running job does not
+    make an input newer than what that job just wrote.
+    """
+    path = MARKS / os.path.dirname(node.record) / cause.kind
+    newest = max((os.stat(p).st_mtime_ns for p in node.outputs if os.path.exists(p)), default=0)
+    if not path.exists() or path.stat().st_mtime_ns <= newest:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"{cause.kind} {cause.what} {time.time_ns()}\n")
+        if path.stat().st_mtime_ns <= newest:
+            os.utime(path, ns=(newest + 10**6, newest + 10**6))
+    return str(path)

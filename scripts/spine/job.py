@@ -1,0 +1,144 @@
+"""How every script starts: a command line becomes a function call, its outputs appear whole or not at all.
+
+A rule calls ``envs/python ENV scripts/<stage>/<rule>.py --stamp JSON --name value ...``. Names are the parameters of
+the script's one function; the stamp carries the configuration keys of the rule and the fingerprint that Snakemake's
+side computed (scripts/spine/graph.py), which ends up in the record beside the outputs.
+"""
+
+import contextlib
+import errno
+import inspect
+import json
+import os
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from scripts.spine.canon import file_digest, write_json
+
+
+class BadInput(Exception):
+    """What the user gave cannot be used; the message says what, where, and how to mend it."""
+
+
+def say(message: str) -> None:
+    """Write *message* to the log and, where the rule passes the terminal on as descriptor 3, to the terminal."""
+    print(message, file=sys.stderr, flush=True)
+    with contextlib.suppress(OSError):
+        os.write(3, f"{message}\n".encode())
+
+
+def parse(words: list[str], function: Callable) -> tuple[dict, dict[str, Any]]:
+    """Split the command line into the stamp and the arguments of *function*.
+
+    ``--name`` takes the words up to the next ``--``; a parameter annotated as a list gets all of them, any other the
+    only one. Raises BadInput on a name that *function* does not have.
+    """
+    given: dict[str, list[str]] = {}
+    for word in words:
+        if word.startswith("--"):
+            given[word[2:]] = []
+        elif given:
+            given[next(reversed(given))].append(word)
+    stamp = json.loads(given.pop("stamp", ["{}"])[0])
+    parameters = inspect.signature(function).parameters
+    arguments = {name: value for name, value in stamp.get("config", {}).items() if name in parameters}
+    for name, values in given.items():
+        if name not in parameters:
+            raise BadInput(f"{function.__module__}: unknown argument --{name}; known: {', '.join(parameters)}")
+        if "list" in str(parameters[name].annotation):
+            arguments[name] = [Path(value) for value in values]
+        elif len(values) == 1:
+            arguments[name] = Path(values[0]) if parameters[name].annotation is Path else values[0]
+        else:
+            raise BadInput(f"{function.__module__}: --{name} takes one value, got {len(values)}")
+    return stamp, arguments
+
+
+def signature(path: str) -> tuple[int, ...]:
+    """Return what changes when a file is replaced or written: inode, size, modification and status time."""
+    state = os.stat(path)
+    return state.st_ino, state.st_size, state.st_mtime_ns, state.st_ctime_ns
+
+
+def check_inputs(stamp: dict) -> dict[str, tuple[str, tuple[int, ...]]]:
+    """Compare each input with the digest that its maker recorded; return digest and signature by path.
+
+    Raises BadInput if a file was edited or rotted since.
+    """
+    seen = {}
+    for group in stamp.get("inputs", {}).values():
+        for path, expected in group.items():
+            if not expected.startswith("sha256:"):
+                continue
+            state = signature(path)
+            if f"sha256:{file_digest(path)}" != expected:
+                raise BadInput(
+                    f"{path} is not what its job wrote (edited or damaged since); delete it and run snakemake again"
+                )
+            seen[path] = (expected, state)
+    return seen
+
+
+def check_unchanged(seen: dict[str, tuple[str, tuple[int, ...]]]) -> None:
+    """Raise BadInput if a file of *seen* changed since it was checked."""
+    for path, (expected, state) in seen.items():
+        if signature(path) != state and f"sha256:{file_digest(path)}" != expected:
+            raise BadInput(f"{path} changed while this job ran; nothing was written: run snakemake again")
+
+
+def call(function: Callable, stamp: dict, arguments: dict[str, Any]) -> None:
+    """Call *function* with temporary output names, then move the outputs into place and write the record last."""
+    outputs = stamp.get("outputs", [])
+    hidden = {}
+    for name, value in arguments.items():
+        if isinstance(value, Path) and str(value) in outputs:
+            hidden[value] = value.with_name(f".tmp-{value.name}")
+            value.parent.mkdir(parents=True, exist_ok=True)
+            remove(hidden[value])
+            arguments[name] = hidden[value]
+    seen = check_inputs(stamp)
+    try:
+        further = function(**arguments) or {}
+        check_unchanged(seen)
+        for final, temporary in hidden.items():
+            os.replace(temporary, final)
+        if "record" in stamp:
+            digests = {str(path): file_digest(path) for path in [*hidden, *further]}
+            kept = {key: value for key, value in stamp.items() if key not in ("outputs", "record")}
+            write_json(stamp["record"], {**kept, "outputs": digests})
+    finally:
+        for temporary in hidden.values():
+            remove(temporary)
+
+
+def remove(path: Path) -> None:
+    """Remove a file or a folder if it is there."""
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def main(function: Callable) -> None:
+    """Run *function* from the command line; exit 2 with one sentence on bad input or a full disk.
+
+    *function* may return further files that it wrote (published bundles, say): they are recorded like outputs.
+    """
+    try:
+        stamp, arguments = parse(sys.argv[1:], function)
+        call(function, stamp, arguments)
+    except BadInput as error:
+        sys.exit(fail(str(error)))
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        sys.exit(fail(f"the disk is full: {error.filename or 'while writing'}; free space and run snakemake again"))
+
+
+def fail(message: str) -> int:
+    """Log *message* as an error and return exit status 2."""
+    print(f"error: {message}", file=sys.stderr, flush=True)
+    return 2
