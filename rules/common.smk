@@ -34,6 +34,11 @@ def tables(*splits):
     return [f"{RESULTS}/ingest/{span}/table.parquet" for split in splits for span in SPLITS[split]]
 
 
+def tables_of_split(wildcards):
+    """Return the ingested tables of the split that the wildcard names."""
+    return tables(wildcards.split)
+
+
 wildcard_constraints:
     span=r"[A-Za-z0-9_.-]+",
     split="train|eval|test",

@@ -20,6 +20,10 @@ def env_id(name: str, folder: Path = Path("envs")) -> str:
 
 
 def pins(name: str, folder: Path = Path("envs")) -> dict[str, str]:
-    """Return the pinned version of each package of environment *name* (the last one where markers give several)."""
-    found = (PIN.match(line) for line in lock_lines(folder / f"{name}.txt"))
-    return {match[1].lower(): match[2] for match in found if match}
+    """Return the pinned version of each package of environment *name*; where markers give several, all of them."""
+    found: dict[str, str] = {}
+    for line in lock_lines(folder / f"{name}.txt"):
+        if match := PIN.match(line):
+            package = match[1].lower()
+            found[package] = f"{found[package]} or {match[2]}" if package in found else match[2]
+    return found

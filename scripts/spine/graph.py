@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from shlex import quote
+from types import SimpleNamespace
 from typing import Any
 
 import yaml
@@ -46,6 +47,13 @@ class Node:
     def fill(self, template: str) -> str:
         return re.sub(r"\{(\w+)(?:,[^}]*)?\}", lambda match: self.wildcards[match[1]], str(template))
 
+    def paths(self, item: Any) -> list[str]:
+        """Return the paths that an input item stands for: a template, a list of them, or a function of wildcards."""
+        function = getattr(getattr(item, "_file", item), "callable", item)
+        if callable(function):
+            item = function(SimpleNamespace(**self.wildcards))
+        return [self.fill(path) for path in ([item] if isinstance(item, str) else item)]
+
     @cached_property
     def record(self) -> str:
         return self.fill(self.rule.output.record)
@@ -53,11 +61,8 @@ class Node:
     @cached_property
     def inputs(self) -> dict[str, list[str]]:
         """Paths by input name, the marks of change left out."""
-        groups = {name: value for name, value in self.rule.input._allitems() if name != "changed"}
-        return {
-            str(name): [self.fill(path) for path in ([value] if isinstance(value, str) else value)]
-            for name, value in groups.items()
-        }
+        groups = {str(name): value for name, value in self.rule.input._allitems() if name != "changed"}
+        return {name: self.paths(value) for name, value in groups.items()}
 
     @cached_property
     def outputs(self) -> list[str]:
@@ -139,7 +144,8 @@ class Graph:
     def input_digest(self, path: str) -> str:
         """Return the digest of an input: as its maker recorded it, as its pointer says, or of its own content."""
         if maker := self.node(path):
-            return f"sha256:{read_json(maker.record)['outputs'].get(path, 'missing')}"
+            known = read_json(maker.record)["outputs"] if os.path.exists(maker.record) else {}
+            return f"sha256:{known.get(path, 'missing')}"
         if path not in self._digests:
             self._digests[path] = content_digest(path)
         return self._digests[path]

@@ -34,7 +34,7 @@ def parse(words: list[str], function: Callable) -> tuple[dict, dict[str, Any]]:
     """Split the command line into the stamp and the arguments of *function*.
 
     ``--name`` takes the words up to the next ``--``; a parameter annotated as a list gets all of them, any other the
-    only one. Raises BadInput on a name that *function* does not have.
+    only one. A parameter called ``stamp`` gets the stamp. Raises BadInput on a name that *function* does not have.
     """
     given: dict[str, list[str]] = {}
     for word in words:
@@ -45,6 +45,8 @@ def parse(words: list[str], function: Callable) -> tuple[dict, dict[str, Any]]:
     stamp = json.loads(given.pop("stamp", ["{}"])[0])
     parameters = inspect.signature(function).parameters
     arguments = {name: value for name, value in stamp.get("config", {}).items() if name in parameters}
+    if "stamp" in parameters:
+        arguments["stamp"] = stamp
     for name, values in given.items():
         if name not in parameters:
             raise BadInput(f"{function.__module__}: unknown argument --{name}; known: {', '.join(parameters)}")

@@ -1,0 +1,63 @@
+"""The one fitted graph that training and serving share, and the features it gives.
+
+Needs: results/<case>/ingest/<span>/table.parquet and permission from results/<case>/validate/gate/
+Gives: results/<case>/preprocess/graph/{graph.onnx,contract.json}, preprocess/<split>/features.npz
+"""
+
+
+rule preprocess:
+    localrule: True
+    input:
+        collect(f"{RESULTS}/preprocess/features/{{split}}/record.json", split=SPLITS),
+
+
+checkpoint fit_graph:
+    input:
+        tables=ancient(tables("train")),
+        gate=ancient(f"{RESULTS}/validate/gate/granted.json"),
+        changed=changed("fit_graph"),
+    output:
+        graph=f"{RESULTS}/preprocess/graph/graph.onnx",
+        contract=f"{RESULTS}/preprocess/graph/contract.json",
+        record=f"{RESULTS}/preprocess/graph/record.json",
+    log:
+        f"logs/{CASE}/preprocess/graph.log",
+    benchmark:
+        f"benchmarks/rules/{CASE}/preprocess/graph.tsv"
+    params:
+        code="preprocess/fit",
+        env="model",
+        cfg=cfg(
+            "case",
+            "title",
+            "preprocess.features",
+            "preprocess.label",
+            "preprocess.min_count",
+            "preprocess.terms",
+        ),
+        job=job,
+    shell:
+        "{params.job} --tables {input.tables} --graph {output.graph} --contract {output.contract} 3>&2 2> {log}"
+
+
+checkpoint transform:
+    input:
+        tables=ancient(tables_of_split),
+        graph=ancient(f"{RESULTS}/preprocess/graph/graph.onnx"),
+        contract=ancient(f"{RESULTS}/preprocess/graph/contract.json"),
+        changed=changed("transform"),
+    output:
+        features=f"{RESULTS}/preprocess/features/{{split}}/features.npz",
+        record=f"{RESULTS}/preprocess/features/{{split}}/record.json",
+    log:
+        f"logs/{CASE}/preprocess/{{split}}.log",
+    benchmark:
+        f"benchmarks/rules/{CASE}/preprocess/{{split}}.tsv"
+    params:
+        code="preprocess/transform",
+        env="model",
+        cfg=cfg("preprocess.label"),
+        job=job,
+    shell:
+        "{params.job} --tables {input.tables} --graph {input.graph} --contract {input.contract}"
+        " --features {output.features} 3>&2 2> {log}"

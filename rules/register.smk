@@ -1,0 +1,41 @@
+"""A version for the blessed bundle, with its lineage: same bytes, same version.
+
+Needs: results/<case>/train/, results/<case>/analyze/gate/blessing.json, the pointers of all spans
+Gives: results/<case>/register/version.json; a line in trail/<case>.jsonl (commit it); a mirror in MLflow (mlruns/)
+"""
+
+
+rule register:
+    localrule: True
+    input:
+        f"{RESULTS}/register/record.json",
+
+
+# not called register: a checkpoint of that name hides a method of Snakemake's
+checkpoint register_model:
+    input:
+        model=ancient(f"{RESULTS}/train/model.onnx"),
+        contract=ancient(f"{RESULTS}/train/contract.json"),
+        metrics=ancient(f"{RESULTS}/analyze/metrics/metrics.json"),
+        blessing=ancient(f"{RESULTS}/analyze/gate/blessing.json"),
+        best=ancient(f"{RESULTS}/tune/best.json"),
+        pointers=ancient(collect(f"data/{CASE}/{{span}}.csv.dvc", span=SPANS)),
+        changed=changed("register_model"),
+    output:
+        version=f"{RESULTS}/register/version.json",
+        record=f"{RESULTS}/register/record.json",
+    log:
+        f"logs/{CASE}/register/register.log",
+    benchmark:
+        f"benchmarks/rules/{CASE}/register/register.tsv"
+    params:
+        code="register/register",
+        env="register",
+        cfg=cfg("case", "windows"),
+        trail=f"trail/{CASE}.jsonl",
+        store="mlruns",
+        job=job,
+    shell:
+        "{params.job} --model {input.model} --contract {input.contract} --metrics {input.metrics}"
+        " --blessing {input.blessing} --best {input.best} --pointers {input.pointers} --trail {params.trail}"
+        " --store {params.store} --version {output.version} 3>&2 2> {log}"

@@ -1,0 +1,34 @@
+"""The chosen setting fitted and bundled with the graph: one ONNX model that takes raw rows.
+
+Needs: results/<case>/preprocess/..., results/<case>/tune/best.json
+Gives: results/<case>/train/{model.onnx,contract.json,golden.json}
+"""
+
+
+checkpoint train:
+    input:
+        features=ancient(f"{RESULTS}/preprocess/features/train/features.npz"),
+        evaluate=ancient(f"{RESULTS}/preprocess/features/eval/features.npz"),
+        tables=ancient(tables("eval")),
+        graph=ancient(f"{RESULTS}/preprocess/graph/graph.onnx"),
+        contract=ancient(f"{RESULTS}/preprocess/graph/contract.json"),
+        best=ancient(f"{RESULTS}/tune/best.json"),
+        changed=changed("train"),
+    output:
+        model=f"{RESULTS}/train/model.onnx",
+        contract=f"{RESULTS}/train/contract.json",
+        golden=f"{RESULTS}/train/golden.json",
+        record=f"{RESULTS}/train/record.json",
+    log:
+        f"logs/{CASE}/train/train.log",
+    benchmark:
+        f"benchmarks/rules/{CASE}/train/train.tsv"
+    params:
+        code="train/train",
+        env="model",
+        cfg=cfg("preprocess.label", "train.seed", "train.golden", "train.tolerance"),
+        job=job,
+    shell:
+        "{params.job} --features {input.features} --evaluate {input.evaluate} --tables {input.tables}"
+        " --graph {input.graph} --contract {input.contract} --best {input.best} --model {output.model}"
+        " --signature {output.contract} --golden_file {output.golden} 3>&2 2> {log}"

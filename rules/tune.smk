@@ -1,0 +1,29 @@
+"""The search for the best model family and setting.
+
+Needs: results/<case>/preprocess/features/{train,eval}/features.npz
+Gives: results/<case>/tune/{trials.json,best.json}; single trials, for resuming, in results/<case>/tune/trials/
+"""
+
+
+checkpoint tune:
+    input:
+        train=ancient(f"{RESULTS}/preprocess/features/train/features.npz"),
+        evaluate=ancient(f"{RESULTS}/preprocess/features/eval/features.npz"),
+        changed=changed("tune"),
+    output:
+        trials=f"{RESULTS}/tune/trials.json",
+        best=f"{RESULTS}/tune/best.json",
+        record=f"{RESULTS}/tune/record.json",
+    log:
+        f"logs/{CASE}/tune/tune.log",
+    benchmark:
+        f"benchmarks/rules/{CASE}/tune/tune.tsv"
+    params:
+        code="tune/tune",
+        env="model",
+        cfg=cfg("tune.families", "tune.trials", "tune.width", "tune.algorithm", "tune.metric", "tune.seed"),
+        folder=f"{RESULTS}/tune/trials",
+        job=job,
+    shell:
+        "{params.job} --train {input.train} --evaluate {input.evaluate} --trials_file {output.trials}"
+        " --best {output.best} --folder {params.folder} --workers {threads} 3>&2 2> {log}"

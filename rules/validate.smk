@@ -1,0 +1,78 @@
+"""Statistics, their comparison with the schema, and the gate that stops the run on an anomaly.
+
+Needs: results/<case>/ingest/<span>/table.parquet, data/<case>/schema.yaml
+Gives: results/<case>/validate/statistics/<span>/statistics.json, validate/anomalies/anomalies.json,
+validate/gate/granted.json (permission)
+"""
+
+SCHEMA = f"data/{CASE}/schema.yaml"
+
+
+rule validate:
+    localrule: True
+    input:
+        f"{RESULTS}/validate/gate/record.json",
+
+
+checkpoint statistics:
+    input:
+        table=ancient(f"{RESULTS}/ingest/{{span}}/table.parquet"),
+        changed=changed("statistics"),
+    output:
+        statistics=f"{RESULTS}/validate/statistics/{{span}}/statistics.json",
+        record=f"{RESULTS}/validate/statistics/{{span}}/record.json",
+    log:
+        f"logs/{CASE}/validate/statistics/{{span}}.log",
+    benchmark:
+        f"benchmarks/rules/{CASE}/validate/statistics/{{span}}.tsv"
+    params:
+        code="validate/statistics",
+        env="table",
+        cfg=cfg("validate.top", "preprocess.label"),
+        job=job,
+    shell:
+        "{params.job} --table {input.table} --statistics {output.statistics} 3>&2 2> {log}"
+
+
+checkpoint anomalies:
+    input:
+        statistics=ancient(collect(f"{RESULTS}/validate/statistics/{{span}}/statistics.json", span=SPANS)),
+        schema=ancient(SCHEMA),
+        changed=changed("anomalies"),
+    output:
+        anomalies=f"{RESULTS}/validate/anomalies/anomalies.json",
+        record=f"{RESULTS}/validate/anomalies/record.json",
+    log:
+        f"logs/{CASE}/validate/anomalies.log",
+    benchmark:
+        f"benchmarks/rules/{CASE}/validate/anomalies.tsv"
+    params:
+        code="validate/anomalies",
+        env="table",
+        cfg=cfg("windows"),
+        job=job,
+    shell:
+        "{params.job} --statistics {input.statistics} --schema {input.schema}"
+        " --anomalies {output.anomalies} 3>&2 2> {log}"
+
+
+checkpoint gate_data:
+    localrule: True
+    input:
+        anomalies=ancient(f"{RESULTS}/validate/anomalies/anomalies.json"),
+        changed=changed("gate_data"),
+    output:
+        granted=f"{RESULTS}/validate/gate/granted.json",
+        record=f"{RESULTS}/validate/gate/record.json",
+    log:
+        f"logs/{CASE}/validate/gate.log",
+    benchmark:
+        f"benchmarks/rules/{CASE}/validate/gate.tsv"
+    params:
+        code="validate/gate",
+        env="table",
+        cfg=cfg("validate.alert_command"),
+        alert=f"{RESULTS}/validate/alert.txt",
+        job=job,
+    shell:
+        "{params.job} --anomalies {input.anomalies} --alert {params.alert} --granted {output.granted} 3>&2 2> {log}"

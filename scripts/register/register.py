@@ -1,0 +1,66 @@
+"""Give the blessed bundle a version (same bytes, same version), write its lineage, and mirror it to MLflow."""
+
+import subprocess
+from pathlib import Path
+
+from scripts.register.mirror import mirror
+from scripts.register.trail import append
+from scripts.spine.canon import file_digest, read_json, write_json
+from scripts.spine.job import BadInput, main, say
+from scripts.spine.pointer import pointer
+
+
+def version_of(trail: Path, case: str, bundle: str) -> int:
+    """Return the version of *bundle* by the trail, appended there if it is new."""
+
+    def decide(events: list[dict]) -> dict | None:
+        versions = {event["bundle"]: event["version"] for event in events if event["event"] == "register"}
+        if bundle in versions:
+            return None
+        return {"event": "register", "case": case, "version": len(versions) + 1, "bundle": bundle}
+
+    known = append(trail, decide)
+    return next(event["version"] for event in known if event["event"] == "register" and event["bundle"] == bundle)
+
+
+def commit() -> str:
+    """Return the git commit of the checkout, "unknown" outside one."""
+    run = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True)
+    return run.stdout.strip() if run.returncode == 0 else "unknown"
+
+
+def register(
+    model: Path,
+    contract: Path,
+    metrics: Path,
+    blessing: Path,
+    best: Path,
+    pointers: list[Path],
+    trail: Path,
+    store: str,
+    version: Path,
+    stamp: dict,
+    case: str,
+    windows: dict,
+) -> None:
+    """Write *version*: number, bundle digest, and lineage (data, setting, figures, gate) of *model*."""
+    if not read_json(blessing)["blessed"]:
+        raise BadInput(f"{blessing} does not bless the model; nothing is registered")
+    bundle = file_digest(model)
+    md5 = {path.name.removesuffix(".csv.dvc"): pointer(path)["md5"] for path in pointers}
+    test = read_json(metrics)["splits"]["test"]
+    lineage = {
+        "data": {split: {span: md5[span] for span in spans} for split, spans in windows.items()},
+        "setting": {key: read_json(best)[key] for key in ("family", "params")},
+        "test": {"rows": test["rows"], "positives": test["positives"], "metrics": test["metrics"]},
+        "gate": read_json(blessing)["checks"],
+        "contract": file_digest(contract),
+    }
+    number = version_of(trail, case, bundle)
+    write_json(version, {"case": case, "version": number, "bundle": bundle, "lineage": lineage})
+    mirrored = mirror(store, case, number, bundle, lineage, [model, contract, metrics], commit(), stamp.get("env", {}))
+    say(f"{case} version {number}, bundle {bundle[:12]}, MLflow: {mirrored}")
+
+
+if __name__ == "__main__":
+    main(register)
