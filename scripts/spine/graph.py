@@ -250,16 +250,11 @@ def content_digest(path: str) -> str:
 
 
 def mark(node: Node, cause: Cause) -> str:
-    """Return a file newer than the outputs of *node*, named after the kind of *cause*.
-
-    An existing one that is newer than the outputs stays untouched, so that a dry run beside a running job does not
-    make an input newer than what that job just wrote.
-    """
+    """Return a file newer than the outputs of *node*, and than those made from them, named after the *cause*."""
     path = MARKS / os.path.dirname(node.record) / cause.kind
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f"{cause.kind} {cause.what} {time.time_ns()}\n")
     newest = max((os.stat(p).st_mtime_ns for p in node.outputs if os.path.exists(p)), default=0)
-    if not path.exists() or path.stat().st_mtime_ns <= newest:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(f"{cause.kind} {cause.what} {time.time_ns()}\n")
-        if path.stat().st_mtime_ns <= newest:
-            os.utime(path, ns=(newest + 10**6, newest + 10**6))
+    if path.stat().st_mtime_ns <= newest:
+        os.utime(path, ns=(newest + 10**6, newest + 10**6))
     return str(path)

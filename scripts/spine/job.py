@@ -106,6 +106,7 @@ def call(function: Callable, stamp: dict, arguments: dict[str, Any]) -> None:
         further = function(**arguments) or {}
         check_unchanged(seen)
         for final, temporary in hidden.items():
+            os.utime(temporary)  # a dry run meanwhile may have marked the rule as stale: outputs must be newer
             os.replace(temporary, final)
         if "record" in stamp:
             digests = {str(path): file_digest(path) for path in [*hidden, *further]}

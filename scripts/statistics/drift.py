@@ -19,10 +19,10 @@ def js_distance(p: Sequence[float], q: Sequence[float]) -> float:
     if not total_p or not total_q:
         return float(total_p != total_q)
     terms = []
-    for a, b in zip(p, q, strict=True):
-        a, b = a / total_p, b / total_q
-        middle = (a + b) / 2
-        terms += [share / 2 * math.log2(share / middle) for share in (a, b) if share > 0 and middle > 0]
+    for count_p, count_q in zip(p, q, strict=True):
+        shares = count_p / total_p, count_q / total_q
+        middle = sum(shares) / 2
+        terms += [share / 2 * math.log2(share / middle) for share in shares if share > 0 and middle > 0]
     return math.sqrt(min(max(math.fsum(terms), 0.0), 1.0))
 
 

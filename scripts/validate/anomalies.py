@@ -8,7 +8,7 @@ from pathlib import Path
 
 from scripts.spine.canon import read_json, write_json
 from scripts.spine.job import main, say
-from scripts.statistics.drift import column_distance, merged
+from scripts.statistics.drift import distance
 from scripts.validate.schema import load_schema
 
 
@@ -85,9 +85,10 @@ def anomalies(statistics: list[Path], schema: Path, anomalies: Path, windows: di
     """
     rules = load_schema(schema)
     spans = {content["span"]: content for content in map(read_json, statistics)}
-    training = merged([spans[span]["columns"] for span in windows["train"]])
+    columns = sorted({name for content in spans.values() for name in content["columns"]})
+    training = {name: [spans[span]["columns"][name] for span in windows["train"]] for name in columns}
     found: list[dict] = []
-    drift: dict[str, dict[str, float]] = {name: {} for name in sorted(training)}
+    drift: dict[str, dict[str, float]] = {name: {} for name in columns}
     for span, content in spans.items():
         found += of_rows(content, rules.get("rows", {}))
         found += of_label(content, rules["label"])
@@ -95,13 +96,12 @@ def anomalies(statistics: list[Path], schema: Path, anomalies: Path, windows: di
             found += of_column(name, content["columns"].get(name), limits, span, content["rows"])
         for name in sorted(set(content["columns"]) - set(rules["columns"])):
             found.append(anomaly("SCHEMA_NEW_COLUMN", name, span, name, None, "the schema does not know the column"))
-        for name in sorted(set(content["columns"]) & set(training)):
-            distance = drift[name][span] = column_distance(training[name], content["columns"][name])
+        for name in columns:
+            apart = drift[name][span] = distance(training[name], [content["columns"][name]])
             limit = rules["columns"].get(name, {}).get("max_drift", 1)
-            if distance > limit:
-                text = f"Jensen-Shannon distance from training {distance:.3f}, at most {limit}"
-                code = "COMPARATOR_JENSEN_SHANNON_DIVERGENCE_HIGH"
-                found.append(anomaly(code, name, span, distance, limit, text))
+            if apart > limit:
+                text = f"Jensen-Shannon distance from training {apart:.3f}, at most {limit}"
+                found.append(anomaly("COMPARATOR_JENSEN_SHANNON_DIVERGENCE_HIGH", name, span, apart, limit, text))
     write_json(anomalies, {"anomalies": found, "drift": drift})
     say(f"{len(found)} anomalies in {len(spans)} spans")
 

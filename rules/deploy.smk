@@ -1,0 +1,35 @@
+"""The blessed bundle, checked on the real server, published for running servers, with the label moved to it.
+
+Needs: results/<case>/{train/{model.onnx,contract.json,golden.json},register/version.json,analyze/gate/blessing.json}
+Gives: results/<case>/deploy/published.json, serving/<case>/<version>/, serving/<case>/labels.json
+
+Back to an earlier version: envs/python ENV scripts/deploy/rollback.py --case birds --version 2
+"""
+
+
+checkpoint deploy:
+    default_target: True
+    input:
+        model=ancient(f"{RESULTS}/train/model.onnx"),
+        contract=ancient(f"{RESULTS}/train/contract.json"),
+        golden=ancient(f"{RESULTS}/train/golden.json"),
+        version=ancient(f"{RESULTS}/register/version.json"),
+        blessing=ancient(f"{RESULTS}/analyze/gate/blessing.json"),
+        changed=changed("deploy"),
+    output:
+        published=f"{RESULTS}/deploy/published.json",
+        record=f"{RESULTS}/deploy/record.json",
+    log:
+        f"logs/{CASE}/deploy/deploy.log",
+    benchmark:
+        f"benchmarks/rules/{CASE}/deploy/deploy.tsv"
+    localrule: True
+    params:
+        code="deploy/deploy serve/server",
+        env="serve",
+        cfg=cfg("case", "deploy.label", "deploy.max_latency_ms", "deploy.max_size_mb"),
+        job=job,
+    shell:
+        "{params.job} --model {input.model} --contract {input.contract} --golden {input.golden} "
+        "--version {input.version} --blessing {input.blessing} --published {output.published} "
+        "--serving serving 3>&2 2> {log}"

@@ -1,0 +1,38 @@
+"""What was asked of the models served, against what they were trained on; every new request makes it stale.
+
+Needs: results/<case>/validate/statistics/<span>/statistics.json of the train spans, serving/<case>/requests/*.jsonl
+Gives: results/<case>/feedback/feedback.json
+"""
+
+REQUESTS = f"serving/{CASE}/requests"
+
+
+def log_state(folder):
+    """Return names and sizes of the files of the request log in *folder* as text."""
+    if not os.path.isdir(folder):
+        return "none"
+    files = (entry for entry in os.scandir(folder) if entry.name.endswith(".jsonl"))
+    return " ".join(sorted(f"{entry.name}:{entry.stat().st_size}" for entry in files)) or "none"
+
+
+checkpoint feedback:
+    input:
+        statistics=ancient([f"{RESULTS}/validate/statistics/{span}/statistics.json" for span in SPLITS["train"]]),
+        changed=changed("feedback"),
+    output:
+        feedback=f"{RESULTS}/feedback/feedback.json",
+        record=f"{RESULTS}/feedback/record.json",
+    log:
+        f"logs/{CASE}/feedback/feedback.log",
+    benchmark:
+        f"benchmarks/rules/{CASE}/feedback/feedback.tsv"
+    params:
+        code="feedback/feedback",
+        env="table",
+        cfg=cfg("feedback.max_drift", "feedback.min_requests"),
+        requests=log_state(REQUESTS),
+        folder=REQUESTS,
+        job=job,
+    shell:
+        "{params.job} --statistics {input.statistics} --requests {params.folder} "
+        "--feedback {output.feedback} 3>&2 2> {log}"

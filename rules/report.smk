@@ -1,0 +1,41 @@
+"""One HTML file of everything a person wants to see: data, drift, tuning, model, gate.
+
+Needs: results/<case>/register/version.json, analyze/gate/blessing.json, analyze/metrics/metrics.json,
+       tune/trials.json, validate/anomalies/anomalies.json, validate/statistics/<span>/statistics.json, report/*
+Gives: results/<case>/report/report.html
+"""
+
+CAPTIONS = (
+    "overview lineage rows base-rate spans numbers texts missing drift anomalies history trials metrics roc pr "
+    "calibration confusion confusion-table slices slices-table gate"
+).split()
+
+
+checkpoint report:
+    localrule: True
+    input:
+        version=ancient(f"{RESULTS}/register/version.json"),
+        blessing=ancient(f"{RESULTS}/analyze/gate/blessing.json"),
+        statistics=ancient(collect(f"{RESULTS}/validate/statistics/{{span}}/statistics.json", span=SPANS)),
+        anomalies=ancient(f"{RESULTS}/validate/anomalies/anomalies.json"),
+        trials=ancient(f"{RESULTS}/tune/trials.json"),
+        metrics=ancient(f"{RESULTS}/analyze/metrics/metrics.json"),
+        captions=ancient(collect("report/{name}.md", name=CAPTIONS)),
+        style=ancient("report/style.css"),
+        changed=changed("report"),
+    output:
+        report=f"{RESULTS}/report/report.html",
+        record=f"{RESULTS}/report/record.json",
+    log:
+        f"logs/{CASE}/report/report.log",
+    benchmark:
+        f"benchmarks/rules/{CASE}/report/report.tsv"
+    params:
+        code="report/report",
+        env="report",
+        cfg=cfg("title"),
+        job=job,
+    shell:
+        "{params.job} --version {input.version} --blessing {input.blessing} --statistics {input.statistics} "
+        "--anomalies {input.anomalies} --trials {input.trials} --metrics {input.metrics} --captions {input.captions} "
+        "--style {input.style} --report {output.report} 3>&2 2> {log}"

@@ -1,0 +1,79 @@
+"""Check a blessed bundle on the real server, publish it and move the label; running servers pick it up."""
+
+import json
+from pathlib import Path
+
+from scripts.deploy.check import check_answers, latency_ms, running
+from scripts.deploy.publish import move_label, publish, staged
+from scripts.spine.canon import file_digest, read_json, write_json
+from scripts.spine.job import BadInput, main, say
+
+
+def check_permission(case: str, model: Path, version: dict, blessing: dict) -> None:
+    """Raise BadInput unless *blessing* permits *model* and *version* is the number of just this model of *case*."""
+    if blessing.get("blessed") is not True:
+        raise BadInput(f"{model} is not blessed, so it is not published; see analyze.gate in the configuration")
+    digest = file_digest(model)
+    if (version["case"], version["bundle"]) != (case, digest):
+        raise BadInput(
+            f"{model} (sha256 {digest[:12]}) is not what was registered as version {version['version']} of "
+            f"{version['case']} (sha256 {version['bundle'][:12]}); run snakemake register"
+        )
+
+
+def text(value: dict) -> bytes:
+    """Return *value* as the bytes of a readable JSON file; floats keep every digit, for they decide answers."""
+    return (json.dumps(value, sort_keys=True, indent=1, ensure_ascii=False) + "\n").encode()
+
+
+def deploy(
+    model: Path,
+    contract: Path,
+    golden: Path,
+    version: Path,
+    blessing: Path,
+    published: Path,
+    serving: Path,
+    case: str,
+    label: str,
+    max_latency_ms: float,
+    max_size_mb: float,
+) -> list[Path]:
+    """Publish the bundle under *serving*/*case*/<version>/ and return its files there; *published* lists them.
+
+    Raises BadInput, leaving what is served as it is, if the bundle is not blessed, not the registered one, too large,
+    too slow, or answers other than its golden rows.
+    """
+    registered, granted = read_json(version), read_json(blessing)
+    check_permission(case, model, registered, granted)
+    contents = {
+        "model.onnx": model.read_bytes(),
+        "contract.json": text(read_json(contract) | {"threshold": granted["threshold"]}),
+        "golden.json": golden.read_bytes(),
+        "lineage.json": text(registered["lineage"]),
+    }
+    size = sum(map(len, contents.values())) / 1e6
+    if size > max_size_mb:
+        raise BadInput(f"the bundle has {size:.3g} MB, deploy.max_size_mb allows {max_size_mb:g}")
+    number, expected = registered["version"], read_json(golden)
+    with staged(serving, case, number, contents) as root:
+        with running(root) as connection:
+            path = f"/predict/{case}/versions/{number}"
+            check_answers(connection, path, expected, read_json(contract)["classes"])
+            latency = latency_ms(connection, path, expected["rows"])
+        if latency > max_latency_ms:
+            raise BadInput(f"a row takes {latency:.3g} ms (median), deploy.max_latency_ms allows {max_latency_ms:g}")
+        files = publish(root / case / str(number), serving / case / str(number))
+    before = move_label(serving / case, label, number)
+    digests = {str(path.relative_to(serving)): file_digest(path) for path in files}
+    write_json(
+        published,
+        {"case": case, "version": number, "bundle": registered["bundle"], "label": label, "files": digests},
+    )
+    moved = f"from version {before} " if before not in (None, number) else ""
+    say(f"{case}: {label} moved {moved}to version {number} ({size:.3g} MB, {latency:.2g} ms a row)")
+    return files
+
+
+if __name__ == "__main__":
+    main(deploy)

@@ -1,0 +1,36 @@
+"""Move a label back to a version that is still published: envs/python ENV scripts/deploy/rollback.py --version 2."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from scripts.deploy.publish import move_label
+from scripts.serve.bundle import BundleError, read_bundle
+from scripts.spine.job import BadInput, fail
+
+
+def rollback(serving: Path, case: str, version: int, label: str) -> int | None:
+    """Let *label* of *case* name *version* and return what it named before.
+
+    Raises BadInput unless that version is published and undamaged.
+    """
+    try:
+        read_bundle(serving / case / str(version))
+    except BundleError as error:
+        have = sorted(path.name for path in (serving / case).glob("[1-9]*"))
+        raise BadInput(f"no label was moved: {error}; published of {case}: {', '.join(have) or 'nothing'}") from error
+    return move_label(serving / case, label, version)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--case", default="birds", help="name of the case")
+    parser.add_argument("--version", type=int, required=True, help="the published version to go back to")
+    parser.add_argument("--label", default="champion", help="the label to move")
+    parser.add_argument("--serving", type=Path, default=Path("serving"), help="folder of published bundles")
+    given = parser.parse_args()
+    try:
+        was = rollback(**vars(given))
+    except BadInput as problem:
+        sys.exit(fail(str(problem)))
+    print(f"{given.case}: {given.label} moved from version {was} to version {given.version}", file=sys.stderr)

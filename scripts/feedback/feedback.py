@@ -1,0 +1,93 @@
+"""What was asked of the models served: how much, which scores, and how far from what they were trained on."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from scripts.feedback.tally import is_number, tallies_of
+from scripts.spine.canon import read_json, write_json
+from scripts.spine.job import main, say
+
+SCORE_BINS = 10
+
+
+def entry_of(line: bytes, tallies: dict) -> dict[str, Any]:
+    """Return the log entry on *line*. Raises ValueError on anything that the server does not write."""
+    try:
+        entry = json.loads(line)
+        rows, scores = entry["rows"], entry["scores"]
+        sound = type(entry["version"]) is int and len(rows) == len(scores)
+        sound = sound and all(is_number(score) and 0 <= score <= 1 for score in scores)
+        sound = sound and all(
+            name not in tallies or tallies[name].accepts(value) for row in rows for name, value in row.items()
+        )
+    except (KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise ValueError(f"not an entry: {error}") from error
+    if not sound:
+        raise ValueError("not an entry")
+    return entry
+
+
+def lines_of(path: Path) -> Iterator[bytes]:
+    """Yield the complete lines of a log file; one that the server is still writing waits for the next time."""
+    with open(path, "rb") as file:
+        yield from (line for line in file if line.endswith(b"\n") and line.strip())
+
+
+def read_log(files: list[Path], tallies: dict) -> dict[str, Any]:
+    """Count the entries of the log *files*, their columns into *tallies*."""
+    versions: dict[str, dict] = {}
+    listed, malformed = [], 0
+    for path in files:
+        count = 0
+        for line in lines_of(path):
+            count += 1
+            try:
+                entry = entry_of(line, tallies)
+            except ValueError:
+                malformed += 1
+                continue
+            empty = {"requests": 0, "rows": 0, "scores": [0] * SCORE_BINS}
+            figures = versions.setdefault(str(entry["version"]), empty)
+            figures["requests"] += 1
+            figures["rows"] += len(entry["rows"])
+            for score in entry["scores"]:
+                figures["scores"][min(int(score * SCORE_BINS), SCORE_BINS - 1)] += 1
+            for row in entry["rows"]:
+                for name in row.keys() & tallies.keys():
+                    tallies[name].add(row[name])
+        listed.append({"file": path.name, "lines": count, "bytes": path.stat().st_size})
+    return {"versions": versions, "malformed": malformed, "requests_log": listed}
+
+
+def judge(rows: int, distances: dict[str, float], min_requests: int, max_drift: float) -> tuple[str, list[str]]:
+    """Return the verdict, and the columns that drifted, farthest first."""
+    if rows < min_requests:
+        return "too few requests", []
+    drifted = sorted((name for name, far in distances.items() if far > max_drift), key=lambda name: -distances[name])
+    return ("drift" if drifted else "steady"), drifted
+
+
+def feedback(statistics: list[Path], requests: Path, feedback: Path, max_drift: float, min_requests: int) -> None:
+    """Write the report *feedback* on the log files in the folder *requests* against the training *statistics*."""
+    tallies = tallies_of([read_json(path) for path in statistics])
+    counted = read_log(sorted(requests.glob("*.jsonl")), tallies)
+    rows = sum(figures["rows"] for figures in counted["versions"].values())
+    distances = {name: tally.distance() for name, tally in sorted(tallies.items()) if tally.count}
+    verdict, drifted = judge(rows, distances, min_requests, max_drift)
+    report = {
+        **counted,
+        "requests": sum(figures["requests"] for figures in counted["versions"].values()),
+        "rows": rows,
+        "drift": distances,
+        "drifted": drifted,
+        "verdict": verdict,
+    }
+    write_json(feedback, report)
+    named = ", ".join(f"{name} {distances[name]:.2f}" for name in drifted)
+    say(f"{rows} rows asked, {counted['malformed']} malformed lines in the log: {verdict} {named}".strip())
+
+
+if __name__ == "__main__":
+    main(feedback)

@@ -1,0 +1,145 @@
+"""From the files of the stages to what the report shows: merged statistics, matrices, orders, running best."""
+
+import datetime
+import math
+from typing import Any
+
+from scripts.report.page import BLANK, listed, number, share, short
+
+SEVERITIES = ("error", "warning", "info")
+
+
+def names(statistics: list[dict]) -> list[str]:
+    """Return the columns of all spans, sorted."""
+    return sorted({name for span in statistics for name in span["columns"]})
+
+
+def present(statistics: list[dict], name: str) -> list[tuple[dict, int]]:
+    """Return the statistics of column *name* with the number of values, for each span that has the column."""
+    found = [(span["columns"][name], span["rows"]) for span in statistics if name in span["columns"]]
+    return [(column, rows - column["missing"]) for column, rows in found]
+
+
+def missing_share(statistics: list[dict], name: str) -> float | None:
+    """Return the share of rows without a value over all spans that have the column."""
+    rows = sum(span["rows"] for span in statistics if name in span["columns"])
+    missing = sum(span["columns"][name]["missing"] for span in statistics if name in span["columns"])
+    return missing / rows if rows else None
+
+
+def pooled(parts: list[tuple[dict, int]]) -> tuple[float | None, float | None]:
+    """Return mean and standard deviation over spans from those of each span."""
+    parts = [(column, count) for column, count in parts if count and isinstance(column.get("mean"), int | float)]
+    total = sum(count for _, count in parts)
+    if not total:
+        return None, None
+    mean = sum(column["mean"] * count for column, count in parts) / total
+    square = sum(((column.get("sd") or 0) ** 2 + (column["mean"] - mean) ** 2) * count for column, count in parts)
+    return mean, math.sqrt(square / total)
+
+
+def moment(value: Any, kind: str) -> str:
+    """Return a value of a column as text; a date may be text already or days since 1970."""
+    if value is None or isinstance(value, str):
+        return value or BLANK
+    if kind == "date":
+        return str(datetime.date(1970, 1, 1) + datetime.timedelta(days=round(value)))
+    return number(value)
+
+
+def number_rows(statistics: list[dict]) -> list[list]:
+    """Return a table row for each number or date column: missing, distinct, mean, deviation, range."""
+    rows = []
+    for name in names(statistics):
+        parts = present(statistics, name)
+        kind = parts[0][0]["type"].partition(":")[0]
+        if kind == "text":
+            continue
+        ends = [[part[end] for part, _ in parts if part.get(end) is not None] for end in ("min", "max")]
+        mean, sd = pooled(parts)
+        spread = BLANK if sd is None else number(sd) + (" days" if kind == "date" else "")
+        distinct = max(part["distinct"] for part, _ in parts)
+        low, high = min(ends[0], default=None), max(ends[1], default=None)
+        row = [name, kind, share(missing_share(statistics, name)), distinct, moment(mean, kind), spread]
+        rows.append([*row, moment(low, kind), moment(high, kind)])
+    return rows
+
+
+def text_rows(statistics: list[dict], shown: int = 3) -> list[list]:
+    """Return a table row for each text column: missing, distinct, length, most frequent values."""
+    rows = []
+    for name in names(statistics):
+        parts = present(statistics, name)
+        if parts[0][0]["type"] != "text":
+            continue
+        total = sum(count for _, count in parts)
+        counts: dict[str, int] = {}
+        for part, _ in parts:
+            for value, count in part.get("top", []):
+                counts[str(value)] = counts.get(str(value), 0) + count
+        top = sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:shown]
+        frequent = ", ".join(f"{short(value, 20)} ({100 * count / total:.0f} %)" for value, count in top)
+        lengths = [(part["lengths"], count) for part, count in parts if part.get("lengths")]
+        length, _ = pooled(lengths)
+        longest = max((part["max"] for part, _ in lengths if part["max"] is not None), default=None)
+        distinct = max(part["distinct"] for part, _ in parts)
+        rows.append([name, frequent or BLANK, share(missing_share(statistics, name)), distinct, length, longest])
+    return rows
+
+
+def base_rates(statistics: list[dict], positive: str) -> list[tuple[str, int, int, float | None]]:
+    """Return span, rows, rows of the positive class and their share of the labelled rows, in the order of the spans."""
+    found = []
+    for span in statistics:
+        labelled, hits = sum(span["label"].values()), span["label"].get(positive, 0)
+        found.append((span["span"], span["rows"], hits, hits / labelled if labelled else None))
+    return found
+
+
+def missing_matrix(statistics: list[dict]) -> tuple[list[str], list[list[float | None]]]:
+    """Return columns and their share of missing values in each span, the worst first; None where a span lacks one."""
+    cells = {}
+    for name in names(statistics):
+        cells[name] = [missing_share([span], name) for span in statistics]
+    return by_worst(cells)
+
+
+def drift_matrix(drift: dict, spans: list[str]) -> tuple[list[str], list[list[float | None]]]:
+    """Return columns and their distance in each span, the worst first."""
+    return by_worst({name: [found.get(span) for span in spans] for name, found in drift.items()})
+
+
+def by_worst(cells: dict[str, list]) -> tuple[list[str], list[list]]:
+    """Return names and rows of *cells*, the row with the largest value first."""
+    order = sorted(cells, key=lambda name: (-max((v for v in cells[name] if v is not None), default=-1), name))
+    return order, [cells[name] for name in order]
+
+
+def anomaly_rows(anomalies: list[dict]) -> list[list]:
+    """Return a table row for each anomaly, the severest first."""
+    rank = {severity: index for index, severity in enumerate(SEVERITIES)}
+    keys = ("severity", "code", "column", "span", "message")
+    ends = ("observed", "limit")
+    rows = [[*(entry.get(key) for key in keys), *(listed(entry.get(end)) for end in ends)] for entry in anomalies]
+    return sorted(rows, key=lambda row: (rank.get(row[0], len(rank)), [str(cell) for cell in row[1:4]]))
+
+
+def best_first(trials: list[dict]) -> list[dict]:
+    """Return the trials by loss, failed ones last."""
+    return sorted(trials, key=lambda trial: (loss_of(trial), trial["number"]))
+
+
+def loss_of(trial: dict) -> float:
+    """Return the loss of a trial, infinite where it failed."""
+    return math.inf if trial["status"] != "ok" or trial.get("loss") is None else trial["loss"]
+
+
+def running_best(trials: list[dict]) -> list[tuple[int, float]]:
+    """Return number and score of the best trial so far after each trial, from the first that succeeded."""
+    found, best = [], None
+    for trial in sorted(trials, key=lambda trial: trial["number"]):
+        if loss_of(trial) < (math.inf if best is None else loss_of(best)):
+            best = trial
+        if best is not None:
+            found.append((trial["number"], best["score"]))
+    return found

@@ -1,0 +1,49 @@
+"""Make one HTML file of everything a person wants to see: data, drift, tuning, model, gate."""
+
+from pathlib import Path
+
+from scripts.report import model, sections
+from scripts.report.page import number, page, text
+from scripts.spine.canon import read_json, write_bytes
+from scripts.spine.job import main, say
+
+
+def classes_of(statistics: list[dict], positive: str) -> list[str]:
+    """Return the names of the negative and the positive class."""
+    others = sorted({name for span in statistics for name in span["label"]} - {positive})
+    return [others[0] if len(others) == 1 else f"not {positive}", positive]
+
+
+def report(
+    version: Path,
+    blessing: Path,
+    statistics: list[Path],
+    anomalies: Path,
+    trials: Path,
+    metrics: Path,
+    captions: list[Path],
+    style: Path,
+    report: Path,
+    title: str,
+) -> None:
+    """Write *report*, an HTML file that needs no other file and no network, from the JSON files of the stages."""
+    texts = {path.stem: path.read_text(encoding="utf-8") for path in captions}
+    registered, blessed, tuned, measured = map(read_json, (version, blessing, trials, metrics))
+    described = [read_json(path) for path in statistics]
+    positive, spans = measured["positive"], [found["span"] for found in described]
+    figures = {
+        "Overview": sections.overview(registered, blessed, measured, tuned, texts),
+        "Data": sections.data(described, positive, texts),
+        "Drift": sections.drift(read_json(anomalies), spans, texts),
+        "Tuning": model.tuning(tuned, texts),
+        "Model": model.model(measured, classes_of(described, positive), texts),
+        "Gate": sections.gate(blessed, texts),
+    }
+    subtitle = text(f"case {registered['case']}, version {registered['version']}")
+    document = page(title, subtitle, style.read_text(encoding="utf-8"), figures)
+    write_bytes(report, document.encode("utf-8", "replace"))
+    say(f"report: {sum(map(len, figures.values()))} figures and tables, {number(len(document) // 1024)} KiB")
+
+
+if __name__ == "__main__":
+    main(report)

@@ -1,0 +1,79 @@
+"""The sections of the report that show data and drift, and those that need no plots: overview and gate."""
+
+from scripts.report import choose, plots
+from scripts.report.page import BLANK, Markup, figure, interval, number, share, table, text, tree, verdict
+
+Figures = list[tuple[str, str, Markup]]
+ENDS = {"min": "at least", "max": "at most"}
+SHOWN = 200  # anomalies listed: more are counted only
+
+
+def overview(version: dict, blessing: dict, metrics: dict, tuned: dict, captions: dict[str, str]) -> Figures:
+    """Show what was built, whether it may be deployed, and what it was built from."""
+    test = metrics["splits"].get("test", {})
+    best = tuned.get("best") or {}
+    facts = [
+        ["case", version["case"]],
+        ["version", str(version["version"])],
+        ["gate", verdict(blessing["blessed"], "blessed", "not blessed")],
+        ["positive class", metrics["positive"]],
+        ["decision threshold", metrics["threshold"]],
+        ["ROC AUC on test", interval(test.get("metrics", {}).get("roc_auc"))],
+        ["rows in test", test.get("rows")],
+        ["model family", best.get("family", BLANK)],
+        ["bundle", Markup(f"<code>{text(version['bundle'])}</code>")],
+    ]
+    lineage = Markup(f"<details><summary>Everything it was made from</summary>{tree(version['lineage'])}</details>")
+    return [
+        figure("overview", "Key facts", table(["fact", "value"], facts, left=2), captions["overview"]),
+        figure("lineage", "Lineage", lineage, captions["lineage"], full=True),
+    ]
+
+
+def data(statistics: list[dict], positive: str, captions: dict[str, str]) -> Figures:
+    """Show columns, rows, base rate and missing values by span."""
+    rates = choose.base_rates(statistics, positive)
+    spans = [rate[0] for rate in rates]
+    numbers = ["column", "type", "missing", "distinct", "mean", "deviation", "smallest", "largest"]
+    texts = ["column", "most frequent values", "missing", "distinct", "mean length", "longest"]
+    counts = [[span, rows, hits, share(rate)] for span, rows, hits, rate in rates]
+    names, cells = choose.missing_matrix(statistics)
+    title = ["Rows by span", "Base rate by span", "Missing values by column and span"]
+    rows = plots.bars("rows", title[0], spans, [rate[1] for rate in rates])
+    base = plots.line("base-rate", title[1], spans, [rate[3] for rate in rates], "positive rows, %")
+    missing = plots.heat("missing", title[2], names, spans, cells)
+    return [
+        figure("rows", title[0], rows, captions["rows"]),
+        figure("base-rate", title[1], base, captions["base-rate"]),
+        figure("spans", "Spans", table(["span", "rows", "positive", "share"], counts), captions["spans"]),
+        figure("numbers", "Numbers and dates", table(numbers, choose.number_rows(statistics), 2), captions["numbers"]),
+        figure("texts", "Texts", table(texts, choose.text_rows(statistics), 2), captions["texts"]),
+        figure("missing", title[2], missing, captions["missing"], full=True),
+    ]
+
+
+def drift(anomalies: dict, spans: list[str], captions: dict[str, str]) -> Figures:
+    """Show how far each span lies from the others, and what was found wrong."""
+    names, cells = choose.drift_matrix(anomalies["drift"], spans)
+    title = "Drift by column and span"
+    plot = plots.heat("drift", title, names, spans, cells) if names else Markup("<p>no distances were measured</p>")
+    rows = choose.anomaly_rows(anomalies["anomalies"])
+    head = ["severity", "code", "column", "span", "message", "observed", "limit"]
+    listed = table(head, rows[:SHOWN], left=len(head))
+    if len(rows) > SHOWN:
+        listed += Markup(f"<p>and {number(len(rows) - SHOWN)} more in anomalies.json</p>")
+    return [
+        figure("drift", title, plot, captions["drift"], full=True),
+        figure("anomalies", f"Anomalies: {len(rows) or 'none'}", Markup(listed), captions["anomalies"], full=True),
+    ]
+
+
+def gate(blessing: dict, captions: dict[str, str]) -> Figures:
+    """Show each check of the gate with its verdict."""
+    rows = []
+    for check in blessing["checks"]:
+        limits = [f"{words} {number(check['limit'][end])}" for end, words in ENDS.items() if end in check["limit"]]
+        rows.append([check["metric"], verdict(check["passed"]), ", ".join(limits), interval(check)])
+    whole = Markup(f"<p>{verdict(blessing['blessed'], 'blessed', 'not blessed')}</p>")
+    checks = table(["metric", "verdict", "limit", "measured"], rows, 4, "no limit is configured, so nothing is blessed")
+    return [figure("gate", "Checks", Markup(whole + checks), captions["gate"])]

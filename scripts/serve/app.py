@@ -1,0 +1,110 @@
+"""The HTTP face of the models: four routes, every refusal a 4xx with a reason, no way to change anything."""
+
+import asyncio
+import os
+import re
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import orjson
+
+from scripts.bundle.encode import ContractError
+from scripts.serve.log import RequestLog
+from scripts.serve.models import Model
+from scripts.serve.request import Gone, Refusal, read_body, request_id, rows_of
+from scripts.serve.shelf import NAME, VERSION, Shelf
+
+MAX_IN_FLIGHT = 64
+PREDICT = re.compile(f"/predict/({NAME.pattern})(?:/versions/({VERSION.pattern})|/labels/({NAME.pattern}))?")
+
+
+class App:
+    """The ASGI application over a shelf of models and a request log."""
+
+    def __init__(self, shelf: Shelf, log: RequestLog):
+        self.shelf, self.log = shelf, log
+        self.in_flight = 0
+        self.pool = ThreadPoolExecutor(min(4, os.cpu_count() or 1), "predict")
+
+    async def __call__(self, scope: dict, receive: Callable, send: Callable) -> None:
+        """Answer one request."""
+        extra: dict[str, str] = {}
+        try:
+            status, reply = await self.route(scope, receive)
+        except Gone:
+            return
+        except ContractError as error:
+            status, reply = 422, {"code": error.code, "message": str(error), "column": error.column, "row": error.row}
+            reply = {"error": {key: v[:300] if isinstance(v, str) else v for key, v in reply.items()}}
+        except Refusal as error:
+            status, extra = error.status, error.headers
+            reply = {"error": {"code": error.code, "message": str(error), "column": None, "row": None}}
+        body = reply if isinstance(reply, bytes) else orjson.dumps(reply)
+        headers = {"content-type": "application/json", "content-length": str(len(body)), **extra}
+        pairs = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
+        await send({"type": "http.response.start", "status": status, "headers": pairs})
+        await send({"type": "http.response.body", "body": body})
+
+    async def route(self, scope: dict, receive: Callable) -> tuple[int, Any]:
+        """Return status and reply. Raises Refusal or ContractError."""
+        method, path = scope["method"], scope["path"]
+        match = PREDICT.fullmatch(path)
+        if not match and path not in ("/health", "/models"):
+            known = "/health, /models, /predict/<case>, /predict/<case>/versions/<n> and /predict/<case>/labels/<label>"
+            raise Refusal(404, "NOT_FOUND", f"there are {known}")
+        allowed = "POST" if match else "GET"
+        if method != allowed:
+            raise Refusal(405, "WRONG_METHOD", f"only {allowed} here", allow=allowed)
+        if match:
+            model = self.find(*match.groups())
+            return 200, await self.predict(match[1], model, request_id(scope["headers"]), receive)
+        return self.health() if path == "/health" else (200, self.models())
+
+    def health(self) -> tuple[int, dict]:
+        """Return whether any model can answer."""
+        ready = any(case.versions for case in self.shelf.cases.values())
+        return (200, {"status": "ok"}) if ready else (503, {"status": "no model"})
+
+    def models(self) -> list[dict]:
+        """Return what is served, and per case how much was refused from disk and dropped from the log."""
+        return [
+            {
+                "case": name,
+                "labels": case.labels,
+                "versions": [{"version": n, "bundle": model.digest} for n, model in case.versions.items()],
+                "refused": self.shelf.refused[name],
+                "dropped": self.log.dropped[name],
+            }
+            for name, case in sorted(self.shelf.cases.items())
+        ]
+
+    def find(self, name: str, version: str | None, label: str | None) -> Model:
+        """Return the model that a path names. Raises Refusal if it is not served."""
+        case = self.shelf.cases.get(name)
+        if not case:
+            raise Refusal(404, "UNKNOWN_CASE", f"no case {name[:80]}")
+        number = int(version) if version else case.labels.get(label or "champion")
+        if number not in case.versions:
+            what = f"version {version}" if version else f"label {(label or 'champion')[:80]}"
+            raise Refusal(404, "UNKNOWN_VERSION", f"{name} has no {what}")
+        return case.versions[number]
+
+    async def predict(self, name: str, model: Model, request: str, receive: Callable) -> bytes:
+        """Return the reply to a prediction request to *model* of case *name*."""
+        if self.in_flight >= MAX_IN_FLIGHT:
+            raise Refusal(503, "BUSY", f"{MAX_IN_FLIGHT} requests are being answered; try again", retry_after="1")
+        self.in_flight += 1
+        try:
+            body = await read_body(receive)
+            return await asyncio.get_running_loop().run_in_executor(self.pool, self.answer, name, model, request, body)
+        finally:
+            self.in_flight -= 1
+
+    def answer(self, name: str, model: Model, request: str, body: bytes) -> bytes:
+        """Return the reply to a request body and log it; runs in a thread, so that the loop stays free."""
+        rows = rows_of(body)
+        predictions = model.decide(model.probabilities(rows))
+        head = {"request": request, "case": name, "version": model.version, "bundle": model.digest}
+        self.log.put(name, {**head, "rows": rows, "scores": [prediction["score"] for prediction in predictions]})
+        return orjson.dumps({**head, "predictions": predictions})

@@ -1,0 +1,84 @@
+"""The request log: JSON lines by case and day, written beside serving and never in its way."""
+
+import collections
+import datetime
+import os
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+LINES, BYTES = 10_000, 64 << 20  # what may wait to be written; more is dropped
+
+
+def append(path: Path, content: bytes) -> None:
+    """Append whole lines to *path*, on a new line even after one that a crash or a full disk tore."""
+    path.parent.mkdir(exist_ok=True)
+    file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)  # what people asked is theirs
+    try:
+        size = os.fstat(file).st_size
+        if size and os.pread(file, 1, size - 1) != b"\n":
+            content = b"\n" + content
+        while content:
+            content = content[os.write(file, content) :]
+    finally:
+        os.close(file)
+
+
+class RequestLog:
+    """A bounded queue and one thread that empties it into ``<root>/<case>/requests/<day>.jsonl``."""
+
+    def __init__(self, root: Path):
+        self.root = root
+        self.dropped: collections.Counter[str] = collections.Counter()
+        self._waiting: list[tuple[str, str, bytes]] = []
+        self._size = 0
+        self._ready = threading.Condition()
+        self._closing = False
+        self._failing = False
+        self._thread = threading.Thread(target=self._work, name="request log", daemon=True)
+        self._thread.start()
+
+    def put(self, case: str, entry: dict[str, Any]) -> None:
+        """Queue *entry* with the time of now; drop it if too much is waiting."""
+        now = datetime.datetime.now(datetime.UTC)
+        line = orjson.dumps({"time": now.isoformat(timespec="milliseconds"), **entry}) + b"\n"
+        with self._ready:
+            if self._closing or len(self._waiting) >= LINES or self._size + len(line) > BYTES:
+                self.dropped[case] += 1
+                return
+            self._waiting.append((case, f"{now:%Y-%m-%d}", line))
+            self._size += len(line)
+            self._ready.notify()
+
+    def close(self, seconds: float = 10) -> None:
+        """Write what is waiting and stop, within *seconds*."""
+        with self._ready:
+            self._closing = True
+            self._ready.notify()
+        self._thread.join(seconds)
+
+    def _work(self) -> None:
+        while True:
+            with self._ready:
+                self._ready.wait_for(lambda: self._waiting or self._closing)
+                batch, self._waiting, self._size = self._waiting, [], 0
+            if not batch:
+                return
+            self._write(batch)
+
+    def _write(self, batch: list[tuple[str, str, bytes]]) -> None:
+        files: dict[tuple[str, str], list[bytes]] = {}
+        for case, day, line in batch:
+            files.setdefault((case, day), []).append(line)
+        for (case, day), lines in files.items():
+            try:
+                append(self.root / case / "requests" / f"{day}.jsonl", b"".join(lines))
+                self._failing = False
+            except OSError as error:
+                self.dropped[case] += len(lines)
+                if not self._failing:
+                    print(f"request log stopped, answers go on: {error}", file=sys.stderr, flush=True)
+                self._failing = True

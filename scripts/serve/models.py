@@ -1,0 +1,66 @@
+"""A model ready to answer: loaded from a verified bundle, proven by its golden rows."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime as ort
+
+from scripts.bundle.encode import READERS, from_rows
+from scripts.serve.bundle import BundleError, read_bundle, sums_of
+
+
+@dataclass(frozen=True)
+class Model:
+    """One version of a case, ready to answer."""
+
+    version: int
+    sums: str
+    contract: dict
+    session: ort.InferenceSession
+
+    @property
+    def digest(self) -> str:
+        """Return the sha256 of model.onnx."""
+        return next(line.split()[0] for line in self.sums.splitlines() if line.endswith("  model.onnx"))
+
+    def probabilities(self, rows: Any) -> np.ndarray:
+        """Return the probabilities [rows, classes]. Raises ContractError on rows that do not keep the contract."""
+        return self.session.run(["probabilities"], from_rows(rows, self.contract))[0]
+
+    def decide(self, probabilities: np.ndarray) -> list[dict]:
+        """Return label, score and probabilities by class of each row."""
+        classes, positive = self.contract["classes"], self.contract["positive"]
+        answers = []
+        for row in probabilities.tolist():
+            by_class = dict(zip(classes, row, strict=True))
+            score = by_class[positive]
+            others = (name for name in classes if name != positive)
+            label = positive if score >= self.contract["threshold"] else max(others, key=by_class.__getitem__)
+            answers.append({"label": label, "score": score, "probabilities": by_class})
+        return answers
+
+
+def load(folder: Path) -> Model:
+    """Return the model of the bundle in *folder* once it repeats its golden rows bit for bit.
+
+    Raises BundleError (or what the libraries raise on a broken file).
+    """
+    contents = read_bundle(folder)
+    contract, golden = json.loads(contents["contract.json"]), json.loads(contents["golden.json"])
+    kinds = {column["type"] for column in contract["columns"].values()}
+    if contract["positive"] not in contract["classes"] or not kinds <= READERS.keys():
+        raise BundleError(f"{folder}: contract.json does not fit together")
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    session = ort.InferenceSession(contents["model.onnx"], options, providers=["CPUExecutionProvider"])
+    contract["threshold"] = float(contract["threshold"])
+    model = Model(int(folder.name), sums_of(contents), contract, session)
+    expected = np.array(golden["probabilities"], np.float32)
+    got = model.probabilities(golden["rows"])
+    if got.dtype != np.float32 or got.shape != expected.shape or got.tobytes() != expected.tobytes():
+        raise BundleError(f"{folder}: the golden rows are not repeated bit for bit")
+    model.decide(got)
+    return model

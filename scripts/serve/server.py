@@ -1,0 +1,82 @@
+"""The model server: `python scripts/serve/server.py --root serving --port 8080 --poll 1`, on loopback only.
+
+It picks up what `snakemake deploy` publishes while it runs; SIGTERM and SIGINT let it finish its answers and exit 0.
+"""
+
+import argparse
+import signal
+import socket
+import sys
+import threading
+from pathlib import Path
+
+import uvicorn
+
+from scripts.serve.app import App
+from scripts.serve.log import RequestLog
+from scripts.serve.shelf import Shelf
+
+HOST = "127.0.0.1"
+
+
+class Server(uvicorn.Server):
+    """A uvicorn server that says where it listens once it does."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start listening and say so."""
+        await super().startup(sockets)
+        for listener in sockets or []:
+            print(f"serving http://{HOST}:{listener.getsockname()[1]}", file=sys.stderr, flush=True)
+
+
+def listen(port: int) -> socket.socket:
+    """Return a socket bound to *port* of loopback; 0 takes a free one. Exits 2 if it is taken."""
+    listener = socket.socket()
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((HOST, port))
+    except OSError as error:
+        print(f"error: port {port} of {HOST}: {error.strerror}; set another serve.port", file=sys.stderr)
+        sys.exit(2)
+    return listener
+
+
+def watch(shelf: Shelf, seconds: float, stop: threading.Event) -> None:
+    """Refresh *shelf* every so many *seconds* until *stop*."""
+    while not stop.wait(seconds):
+        shelf.refresh()
+
+
+def serve(root: Path, port: int, poll: float) -> None:
+    """Serve the bundles under *root* until a signal comes."""
+    for number in (signal.SIGTERM, signal.SIGINT):  # uvicorn raises these again once it has drained
+        signal.signal(number, lambda *_: sys.exit(0))
+    listener = listen(port)
+    shelf, log, stop = Shelf(root), RequestLog(root), threading.Event()
+    shelf.refresh()
+    threading.Thread(target=watch, args=(shelf, poll, stop), name="watch", daemon=True).start()
+    config = uvicorn.Config(
+        App(shelf, log),
+        http="httptools",
+        loop="uvloop",
+        ws="none",
+        lifespan="off",
+        access_log=False,
+        log_level="warning",
+        server_header=False,
+        timeout_keep_alive=65,
+        timeout_graceful_shutdown=15,
+    )
+    try:
+        Server(config).run(sockets=[listener])
+    finally:
+        stop.set()
+        log.close()
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--root", type=Path, default=Path("serving"), help="folder of published bundles")
+    parser.add_argument("--port", type=int, default=8080, help="port on loopback; 0 takes a free one")
+    parser.add_argument("--poll", type=float, default=1, help="seconds between looks for new versions")
+    serve(**vars(parser.parse_args()))

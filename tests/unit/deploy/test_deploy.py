@@ -1,0 +1,147 @@
+"""Publication: what is refused leaves everything as it was, what is published is whole, labels move both ways."""
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from scripts.deploy.deploy import deploy
+from scripts.deploy.publish import move_label, publish, staged
+from scripts.deploy.rollback import rollback
+from scripts.serve.bundle import BundleError, read_bundle
+from scripts.spine.canon import write_json
+from scripts.spine.job import BadInput
+from tests.unit.serve.tiny import CONTRACT, ROW, ROWS, bundle, golden_of, model_bytes, put, running
+
+ROOT = Path(__file__).parents[3]
+
+
+def stage(tmp_path, bias=0.0, number=1, **changes):
+    """Write what the stages before give and return the arguments of deploy; *changes* replace them."""
+    folder = tmp_path / f"results-{number}"
+    folder.mkdir(exist_ok=True)
+    model = model_bytes(bias)
+    (folder / "model.onnx").write_bytes(model)
+    (folder / "golden.json").write_text(json.dumps(changes.pop("answers", golden_of(model))))
+    write_json(folder / "contract.json", CONTRACT)
+    version = {"case": "birds", "version": number, "bundle": hashlib.sha256(model).hexdigest(), "lineage": {"p": 0.1}}
+    write_json(folder / "version.json", version | changes.pop("registered", {}))
+    blessing = {"blessed": True, "threshold": 0.25, "checks": []}
+    write_json(folder / "blessing.json", blessing | changes.pop("granted", {}))
+    paths = {name: folder / f"{name}.json" for name in ("contract", "golden", "version", "blessing", "published")}
+    limits = {"max_latency_ms": 1000.0, "max_size_mb": 1.0}
+    given = {"model": folder / "model.onnx", "serving": tmp_path / "serving", "case": "birds", "label": "champion"}
+    return {**given, **paths, **limits, **changes}
+
+
+def state(serving):
+    """Return all published files by path, the announcement left out."""
+    paths = (path for path in serving.rglob("*") if path.is_file() and path.name != ".generation")
+    return {str(path.relative_to(serving)): path.read_bytes() for path in paths}
+
+
+def test_publishes_a_bundle_that_a_server_takes(tmp_path):
+    given = stage(tmp_path)
+    files = deploy(**given)
+    folder = tmp_path / "serving" / "birds" / "1"
+    assert sorted(files) == sorted(folder.iterdir()) and len(files) == 5
+    published = json.loads(given["published"].read_text())
+    assert published == {
+        "case": "birds",
+        "version": 1,
+        "bundle": hashlib.sha256(model_bytes(0.0)).hexdigest(),
+        "label": "champion",
+        "files": {f"birds/1/{path.name}": hashlib.sha256(path.read_bytes()).hexdigest() for path in files},
+    }
+    assert json.loads((folder / "contract.json").read_text()) == CONTRACT | {"threshold": 0.25}
+    assert json.loads((folder / "lineage.json").read_text()) == {"p": 0.1}
+    subprocess.run(["sha256sum", "--check", "--strict", "--quiet", "SHA256SUMS"], cwd=folder, check=True)
+    assert sorted(path.name for path in (tmp_path / "serving").iterdir()) == ["birds"]  # nothing staged is left
+    with running(tmp_path / "serving") as server:
+        reply = server.ask("POST", "/predict/birds", [ROW | {"phase": "Approach", "height": 0}])[1]
+        assert reply["version"] == 1 and reply["predictions"][0]["label"] == "present"  # 0.43, over the blessed 0.25
+
+
+def test_the_same_again_changes_no_byte_and_a_damaged_one_is_mended(tmp_path):
+    given = stage(tmp_path)
+    deploy(**given)
+    before, written = state(tmp_path / "serving"), given["published"].read_bytes()
+    model = tmp_path / "serving" / "birds" / "1" / "model.onnx"
+    stamp = model.stat().st_mtime_ns
+    deploy(**given)
+    assert (state(tmp_path / "serving"), given["published"].read_bytes()) == (before, written)
+    assert model.stat().st_mtime_ns == stamp
+    model.write_bytes(b"rotten")
+    deploy(**given)
+    assert state(tmp_path / "serving") == before
+
+
+def test_a_second_version_takes_the_label_and_rollback_gives_it_back(tmp_path):
+    deploy(**stage(tmp_path, 0.0, 1))
+    deploy(**stage(tmp_path, 1.0, 2))
+    case = tmp_path / "serving" / "birds"
+    assert json.loads((case / "labels.json").read_text()) == {"champion": 2}
+    with running(tmp_path / "serving") as server:
+        assert server.ask("POST", "/predict/birds", [ROW])[1]["version"] == 2
+        command = [sys.executable, "scripts/deploy/rollback.py", "--case", "birds", "--version", "1", "--serving"]
+        run = subprocess.run([*command, case.parent], cwd=ROOT, capture_output=True, text=True, env=os.environ)
+        assert run.returncode == 0 and run.stderr == "birds: champion moved from version 2 to version 1\n"
+        server.until(lambda: server.ask("POST", "/predict/birds", [ROW])[1]["version"] == 1)
+
+
+REFUSED = {
+    "not blessed": ({"granted": {"blessed": False}}, "not blessed"),
+    "blessed in words only": ({"granted": {"blessed": "yes"}}, "not blessed"),
+    "another digest": ({"registered": {"bundle": "0" * 64}}, "not what was registered as version 2"),
+    "another case": ({"registered": {"case": "adult"}}, "not what was registered"),
+    "too large": ({"max_size_mb": 0.0001}, "deploy.max_size_mb allows 0.0001"),
+    "too slow": ({"max_latency_ms": 0.0001}, "deploy.max_latency_ms allows 0.0001"),
+    "other answers": ({"answers": {"rows": ROWS, "probabilities": [[0.5, 0.5]] * 3}}, "golden rows are not repeated"),
+    "no threshold": ({"granted": {"threshold": None}}, "does not take the bundle"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_is_refused_leaves_everything_as_it_was(tmp_path, name):
+    changes, reason = REFUSED[name]
+    put(tmp_path / "serving", "birds", 1, bundle(0.0))
+    before = state(tmp_path / "serving"), (tmp_path / "serving" / "birds" / ".generation").read_bytes()
+    given = stage(tmp_path, 1.0, 2, **changes)
+    with pytest.raises(BadInput, match=reason):
+        deploy(**given)
+    assert (state(tmp_path / "serving"), (tmp_path / "serving" / "birds" / ".generation").read_bytes()) == before
+    assert not given["published"].exists()
+
+
+def test_rollback_refuses_what_is_not_there_whole(tmp_path):
+    put(tmp_path, "birds", 1, bundle(0.0))
+    put(tmp_path, "birds", 2, bundle(1.0))
+    with pytest.raises(BadInput, match="published of birds: 1, 2"):
+        rollback(tmp_path, "birds", 3, "champion")
+    (tmp_path / "birds" / "1" / "golden.json").write_text("{}")
+    with pytest.raises(BadInput, match="golden.json does not match"):
+        rollback(tmp_path, "birds", 1, "champion")
+    assert json.loads((tmp_path / "birds" / "labels.json").read_text()) == {"champion": 2}
+    assert rollback(tmp_path, "birds", 2, "challenger") is None
+    assert json.loads((tmp_path / "birds" / "labels.json").read_text()) == {"challenger": 2, "champion": 2}
+
+
+def test_labels_that_cannot_be_read_are_not_overwritten(tmp_path):
+    (tmp_path / "labels.json").write_text("[1]")
+    with pytest.raises(BadInput, match="labels.json"):
+        move_label(tmp_path, "champion", 1)
+    assert (tmp_path / "labels.json").read_text() == "[1]"
+
+
+def test_a_bundle_is_replaced_whole_and_one_with_a_file_missing_is_none(tmp_path):
+    put(tmp_path, "birds", 1, bundle(0.0))
+    with staged(tmp_path, "birds", 1, bundle(1.0)) as root:
+        publish(root / "birds" / "1", tmp_path / "birds" / "1")
+    assert read_bundle(tmp_path / "birds" / "1")["model.onnx"] == model_bytes(1.0)
+    (tmp_path / "birds" / "1" / "lineage.json").unlink()
+    with pytest.raises(BundleError, match="No such file"):
+        read_bundle(tmp_path / "birds" / "1")

@@ -1,0 +1,161 @@
+"""The report on a synthetic request log: counts, scores, drift, verdicts, and lines that nobody should have written."""
+
+import json
+import random
+
+import pytest
+
+from scripts.feedback.feedback import feedback
+from scripts.spine.canon import write_json
+
+PHASES = ["Climb", "Approach", "Landing"]
+
+
+def draw(rng, count, shift=0.0, engines=(1, 2, 3, 4)):
+    """Return made-up rows."""
+    return [
+        {
+            "height": None if rng.random() < 0.1 else rng.gauss(500 + shift, 100),
+            "engines": rng.choice(engines),
+            "phase": rng.choice([*PHASES, None]),
+            "date": "1999-01-01",
+        }
+        for _ in range(count)
+    ]
+
+
+def histogram(values, bins=20):
+    """Return the numeric statistics of *values* as validation does."""
+    low, high = min(values), max(values)
+    width = (high - low) / bins or 1.0
+    counts = [0] * bins
+    for value in values:
+        counts[min(int((value - low) / width), bins - 1)] += 1
+    edges = [low + width * index for index in range(bins + 1)]
+    return {"min": low, "max": high, "histogram": {"edges": edges, "counts": counts}}
+
+
+def statistics(path, rows, span):
+    """Write the statistics of *rows* as validation does."""
+    columns = {}
+    for name in ("height", "engines"):
+        values = [row[name] for row in rows if row[name] is not None]
+        common = {"type": "number", "count": len(values), "missing": len(rows) - len(values)}
+        columns[name] = common | {"distinct": len(set(values))} | histogram(values)
+    texts = [row["phase"] for row in rows if row["phase"]]
+    top = sorted([value, texts.count(value)] for value in set(texts))
+    common = {"type": "text", "count": len(texts), "missing": len(rows) - len(texts)}
+    columns["phase"] = common | {"distinct": len(top), "top": top}
+    columns["date"] = {"type": "date", "count": len(rows), "missing": 0, "distinct": 1} | histogram([7000.0])
+    columns["unasked"] = {"type": "text", "count": 0, "missing": len(rows), "distinct": 0, "top": []}
+    write_json(path, {"span": span, "rows": len(rows), "columns": columns})
+
+
+def entry(rows, version=1, scores=None):
+    """Return a line of the request log."""
+    scores = [0.35] * len(rows) if scores is None else scores
+    head = {"time": "1999-01-01T00:00:00.000+00:00", "request": "r", "case": "birds", "version": version}
+    return json.dumps({**head, "bundle": "b", "rows": rows, "scores": scores}) + "\n"
+
+
+@pytest.fixture
+def report(tmp_path):
+    """A function that writes log files, runs the rule's function and returns its report."""
+    rng = random.Random(0)
+    spans = [tmp_path / f"{year}.json" for year in (1990, 1991)]
+    for path, engines in zip(spans, ((1, 2, 3, 4), (1, 2, 3, 4, 6)), strict=True):  # so that the bins differ
+        statistics(path, draw(rng, 3000, engines=engines), path.stem)
+
+    def run(files, **settings):
+        requests = tmp_path / "requests"
+        if files is not None:
+            requests.mkdir(exist_ok=True)
+            for name, content in files.items():
+                (requests / name).write_text(content)
+        out = tmp_path / "feedback.json"
+        feedback(spans, requests, out, **{"max_drift": 0.25, "min_requests": 100} | settings)
+        return json.loads(out.read_text())
+
+    return run
+
+
+def test_no_log_is_a_report_of_nothing(report):
+    nothing = {"requests": 0, "rows": 0, "malformed": 0, "versions": {}, "drift": {}, "drifted": [], "requests_log": []}
+    assert report(None) == nothing | {"verdict": "too few requests"}
+    assert report({}) == nothing | {"verdict": "too few requests"}
+
+
+def test_requests_rows_and_scores_by_version_over_files(report):
+    rows = draw(random.Random(1), 3)
+    first, second = entry(rows, 1, [0.0, 0.05, 1.0]) + entry(rows[:1], 2, [0.95]), entry(rows[:1], 1, [0.3])
+    found = report({"1999-01-01.jsonl": first, "1999-01-02.jsonl": second, "notes.txt": "x"})
+    assert (found["requests"], found["rows"], found["verdict"]) == (3, 5, "too few requests")
+    assert found["versions"] == {
+        "1": {"requests": 2, "rows": 4, "scores": [2, 0, 0, 1, 0, 0, 0, 0, 0, 1]},
+        "2": {"requests": 1, "rows": 1, "scores": [0] * 9 + [1]},
+    }
+    assert found["requests_log"] == [
+        {"file": "1999-01-01.jsonl", "lines": 2, "bytes": len(first)},
+        {"file": "1999-01-02.jsonl", "lines": 1, "bytes": len(second)},
+    ]
+
+
+def test_requests_like_training_are_steady_though_the_bins_of_spans_differ(report):
+    rng = random.Random(2)
+    lines = [entry(draw(rng, 10, engines=(1, 2, 3, 4, 1, 2, 3, 4, 6))) for _ in range(200)]
+    found = report({"1999-01-01.jsonl": "".join(lines)})
+    assert found["verdict"] == "steady" and found["drifted"] == []
+    assert found["drift"].keys() == {"height", "engines", "phase"}  # dates move by themselves; one was not asked
+    assert max(found["drift"].values()) < 0.1
+
+
+def test_drift_names_the_columns_farthest_first(report):
+    rows = draw(random.Random(3), 400, shift=900, engines=(1, 1, 2))
+    for row in rows:
+        row["phase"] = "Taxi"
+    found = report({"1999-01-01.jsonl": entry(rows)})
+    assert found["verdict"] == "drift"
+    assert set(found["drifted"]) == {"height", "engines", "phase"}
+    assert found["drifted"] == sorted(found["drift"], key=lambda name: -found["drift"][name])
+    assert report({"1999-01-01.jsonl": entry(rows)}, max_drift=1.0)["verdict"] == "steady"
+    assert report({"1999-01-01.jsonl": entry(rows)}, min_requests=401)["verdict"] == "too few requests"
+
+
+def test_malformed_lines_are_counted_and_change_nothing_else(report):
+    rows = draw(random.Random(4), 150)
+    good = entry(rows)
+    clean = report({"1999-01-01.jsonl": good})
+    bad = [
+        "{cut",
+        "[]",
+        "3",
+        "null",
+        '"text"',
+        "{}",
+        "[" * 100_000,
+        entry(rows[:1], version="1").strip(),
+        entry(rows[:1], version=True).strip(),
+        entry(rows[:2], scores=[0.5]).strip(),
+        entry(rows[:1], scores=[1.5]).strip(),
+        entry(rows[:1], scores=[None]).strip(),
+        entry(rows[:1], scores=["0.5"]).strip(),
+        entry([{"height": float("nan")}]).strip(),
+        entry([{"height": "x"}]).strip(),
+        entry([{"phase": 3}]).strip(),
+        entry([[1]]).strip(),
+        entry(rows[:1]).replace('"rows"', '"lines"').strip(),
+    ]
+    found = report({"1999-01-01.jsonl": "\n".join(bad) + "\n\n" + good + entry(rows)[:40]})
+    assert found["malformed"] == len(bad)
+    assert found["requests_log"][0]["lines"] == len(bad) + 1  # neither the empty nor the unfinished line
+    assert {key: found[key] for key in ("versions", "drift", "verdict")} == {
+        key: clean[key] for key in ("versions", "drift", "verdict")
+    }
+
+
+def test_the_same_log_gives_the_same_bytes(report, tmp_path):
+    files = {"1999-01-01.jsonl": entry(draw(random.Random(5), 150))}
+    report(files)
+    first = (tmp_path / "feedback.json").read_bytes()
+    report(files)
+    assert (tmp_path / "feedback.json").read_bytes() == first

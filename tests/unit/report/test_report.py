@@ -1,0 +1,137 @@
+"""The whole report, made by its script in its own environment."""
+
+import html.parser
+import os
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from scripts.spine.env import env_id
+
+ROOT = Path(__file__).parents[3]
+PYTHON = ("envs/python", env_id("report", ROOT / "envs"))
+CAPTIONS = sorted((ROOT / "report").glob("*.md"))
+VOID = {"meta", "link", "br", "img"}
+
+
+class Page(html.parser.HTMLParser):
+    """Reads the page: tags with attributes, text, and whether all tags are closed in order."""
+
+    def __init__(self, content: str) -> None:
+        super().__init__()
+        self.tags, self.open, self.words = [], [], []
+        self.feed(content)
+        assert self.open == []
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        if self.open[-1:] not in (["style"], ["script"]):
+            self.words.append(data)
+
+    @property
+    def text(self) -> str:
+        return " ".join(" ".join(self.words).split())
+
+
+@pytest.fixture
+def make(written, tmp_path):
+    """The function that makes the report of some inputs and returns its bytes."""
+
+    def run(given: dict, python=PYTHON, **environment) -> bytes:
+        out = tmp_path / "report.html"
+        words = [*written(given, tmp_path), "--captions", *map(str, CAPTIONS), "--style", "report/style.css"]
+        command = [*python, "scripts/report/report.py", *words, "--report", str(out), "--title", "Vögel & <b>Co</b>"]
+        done = subprocess.run(command, cwd=ROOT, env=os.environ | environment, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        return out.read_bytes()
+
+    return run
+
+
+def test_page_is_whole_escaped_and_asks_for_nothing(make, given):
+    content = make(given).decode()
+    page = Page(content)
+    assert not {"iframe", "object", "embed", "img", "image"} & {tag for tag, _ in page.tags}
+    assert "<script" not in content
+    assert "Trials: 12, 1 failed" in page.text and "C 3.5; ValueError: <script>" in page.text
+    assert page.text.count("<script>") > 10 and 'größe & "quotes"' in page.text
+    for _, attributes in page.tags:
+        assert not {"src", "srcset", "action", "onload"} & set(attributes)
+        assert attributes.get("href", "#").startswith(("#", "data:,"))
+        assert not re.search(r"url\((?!#)|//", attributes.get("style", ""))
+    styles = re.findall(r"<style>(.*?)</style>", content, re.DOTALL)
+    assert len(styles) == 1 and not re.search(r"url|@import|http", styles[0])
+
+
+def test_ids_are_unique_and_links_arrive(make, given):
+    page = Page(make(given).decode())
+    ids = [attributes["id"] for _, attributes in page.tags if "id" in attributes]
+    targets = {attributes["href"][1:] for _, attributes in page.tags if attributes.get("href", "").startswith("#")}
+    targets |= set(re.findall(r"url\(#([^)]+)\)", " ".join(str(attributes) for _, attributes in page.tags)))
+    assert len(ids) == len(set(ids)) and targets <= set(ids)
+
+
+def test_every_caption_is_there_once(make, given):
+    text = Page(make(given).decode()).text
+    for path in CAPTIONS:
+        for paragraph in path.read_text(encoding="utf-8").strip().split("\n\n"):
+            assert text.count(" ".join(paragraph.split())) == 1, path.name
+
+
+def test_rule_names_all_captions():
+    rule = (ROOT / "rules/report.smk").read_text()
+    names = re.search(r"CAPTIONS = \((.*?)\)\.split", rule, re.DOTALL)[1].replace('"', " ").split()
+    assert sorted(names) == sorted(path.stem for path in CAPTIONS)
+
+
+def test_same_inputs_give_same_bytes(make, given, tmp_path):
+    first = make(given)
+    interpreter = ROOT / ".envs" / PYTHON[1] / "bin/python"
+    if not interpreter.exists():
+        pytest.skip("the environment is not built in .envs")
+    (tmp_path / "matplotlibrc").write_text("font.size: 30\nsvg.fonttype: path\n")
+    other = {"PYTHONHASHSEED": "77", "TZ": "Asia/Tokyo", "PYTHONPATH": str(ROOT), "PYTHONSAFEPATH": "1"}
+    other |= {"MPLCONFIGDIR": str(tmp_path), "MATPLOTLIBRC": str(tmp_path), "SOURCE_DATE_EPOCH": "1", "LC_ALL": "C"}
+    assert make(given, python=(str(interpreter),), **other) == first
+
+
+def test_results_at_their_barest(make, given):
+    given["anomalies"] = {"anomalies": [], "drift": {}}
+    given["trials"]["trials"] = [trial for trial in given["trials"]["trials"] if trial["status"] == "ok"]
+    given["blessing"] |= {"blessed": False, "checks": []}
+    given["statistics"] = [given["statistics"][0] | {"label": {}}]
+    for split in given["metrics"]["splits"].values():
+        split |= {"slices": [], "curves": {}, "confusion": [[0, 0], [0, 0]]}
+    text = Page(make(given).decode()).text
+    assert "Anomalies: none" in text and "Trials: 11, 0 failed" in text
+    assert "no slices" in text and "no limit is configured" in text
+
+
+def test_results_at_their_largest(make, given):
+    given["anomalies"]["anomalies"] *= 40
+    given["trials"]["trials"] = [one | {"number": n} for n, one in enumerate(given["trials"]["trials"] * 5)]
+    given["statistics"] = [one | {"span": f"2020-{n:02d}"} for n, one in enumerate(given["statistics"] * 4)]
+    content = make(given).decode()
+    assert "and 120 more in anomalies.json" in content and "; the first 20" in content
+    assert 'class="wide"' in content and len(content) < 2_000_000
+
+
+def test_sweep_without_any_success(make, given):
+    given["trials"] = {
+        "metric": "roc_auc",
+        "best": None,
+        "trials": [{**one, "status": "failed", "score": None, "loss": None} for one in given["trials"]["trials"]],
+    }
+    assert "Trials: 12, 12 failed" in make(given).decode()

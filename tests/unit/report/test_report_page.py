@@ -1,0 +1,82 @@
+"""The parts of the page and the choice of data, without plots."""
+
+import pytest
+
+from scripts.report import choose
+from scripts.report.page import BLANK, clean, figure, interval, listed, number, share, short, table, text, tree, verdict
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [(None, BLANK), (1234567, "1,234,567"), (0.123456, "0.1235"), (12345.6, "12,346"), (15.0, "15"), (0, "0")],
+)
+def test_numbers_read_well(value, shown):
+    assert number(value) == shown
+
+
+def test_everything_is_escaped_once():
+    assert text("<b>&\"'") == "&lt;b&gt;&amp;&quot;&#x27;"
+    assert text(text("<b>")) == "&lt;b&gt;"
+    assert text({"<b>": [1]}) == "{&quot;&lt;b&gt;&quot;: [1]}"
+    for html in (table(["<i>"], [["<i>"]]), tree({"<i>": ["<i>"]}), verdict(True, "<i>")):
+        assert "<i>" not in html
+    assert "<i>" not in figure("name", "<i>", text("<i>"), "<i>\n\n<i>")[2]
+
+
+def test_text_fits_on_one_printable_line():
+    assert clean("a\x00b\n\tc \ud800") == "a b c"
+    assert short("x" * 50, 10) == "x" * 9 + "…"
+
+
+def test_metrics_without_value_or_interval():
+    assert interval(None) == interval({"value": None}) == BLANK
+    assert interval({"value": 0.5}) == "0.500"
+    assert interval({"value": 0.5, "low": 0.4, "high": 0.6}) == "0.500 (0.400 to 0.600)"
+    assert share(0.123) == "12.3 %" and share(None) == BLANK
+
+
+def test_moments_over_spans_are_those_of_all_rows():
+    parts = [({"mean": 2.0, "sd": 1.0}, 2), ({"mean": 5.0, "sd": 0.0}, 1), ({}, 0)]  # 1, 3 and 5
+    mean, sd = choose.pooled(parts)
+    assert mean == 3 and sd == pytest.approx((8 / 3) ** 0.5)
+    assert choose.pooled([]) == (None, None)
+
+
+def test_columns_are_merged_over_spans(given):
+    rows = {row[0]: row for row in choose.number_rows(given["statistics"])}
+    assert rows["empty"][2:] == ["100.0 %", 0, BLANK, BLANK, BLANK, BLANK]
+    assert rows["date"][4:] == ["1990-04-11", "12.34 days", "1989-12-27", "1990-12-27"]
+    assert rows["height"][2] == share(225 / 5450)
+    late = {row[0]: row for row in choose.text_rows(given["statistics"])}["late"]
+    assert late[1].startswith("<script>alert('x')<") and "Zürich (" in late[1]
+    assert late[4:] == [11.5, 40]
+
+
+def test_matrices_show_the_worst_first(given):
+    columns, cells = choose.missing_matrix(given["statistics"])
+    assert columns[0] == "empty" and set(cells[0]) == {1.0}
+    assert cells[columns.index("late")][:5] == [None] * 5
+    drift = {"a": {"x": 0.1}, "b": {"y": 0.2}}
+    assert choose.drift_matrix(drift, ["x", "y"]) == (["b", "a"], [[None, 0.2], [0.1, None]])
+
+
+def test_base_rate_counts_labelled_rows_only():
+    spans = [{"span": "a", "rows": 10, "label": {"yes": 2, "no": 6}}, {"span": "b", "rows": 3, "label": {}}]
+    assert choose.base_rates(spans, "yes") == [("a", 10, 2, 0.25), ("b", 3, 0, None)]
+
+
+def test_trials_are_ordered_by_loss_whatever_the_score_means():
+    trials = [
+        {"number": 0, "status": "failed", "loss": None, "score": None},
+        {"number": 1, "status": "ok", "loss": 0.3, "score": 0.3},
+        {"number": 2, "status": "ok", "loss": 0.4, "score": 0.4},
+        {"number": 3, "status": "ok", "loss": 0.2, "score": 0.2},
+    ]
+    assert [trial["number"] for trial in choose.best_first(trials)] == [3, 1, 2, 0]
+    assert choose.running_best(trials) == [(1, 0.3), (2, 0.3), (3, 0.2)]
+
+
+def test_errors_come_before_warnings(given):
+    rows = choose.anomaly_rows(given["anomalies"]["anomalies"])
+    assert [row[0] for row in rows] == ["error"] * 4 + ["warning"] * 4
+    assert rows[0][5:] == ["5.2", "max 0.1"] and listed([True, None, "a"]) == f"True, {BLANK}, a"

@@ -1,0 +1,325 @@
+"""The server as a process: routes, versions, labels, hot update, refusals, log, exit."""
+
+import datetime
+import hashlib
+import json
+import signal
+import socket
+import subprocess
+import threading
+
+import numpy as np
+import pytest
+
+from tests.unit.serve.tiny import ROW, ROWS, Running, answers, bundle, model_bytes, put, running
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    """A server with birds versions 1 (champion) and 2 (challenger), and another case."""
+    root = tmp_path_factory.mktemp("served") / "serving"
+    put(root, "birds", 1, bundle(0.0))
+    put(root, "birds", 2, bundle(2.0), label="challenger")
+    put(root, "other-case", 7, bundle(-1.0))
+    with running(root) as process:
+        process.root = root
+        yield process
+
+
+def test_health_and_models(server):
+    assert server.ask("GET", "/health") == (200, {"status": "ok"})
+    status, listed = server.ask("GET", "/models")
+    assert status == 200 and [item["case"] for item in listed] == ["birds", "other-case"]
+    assert listed[0]["labels"] == {"champion": 1, "challenger": 2}
+    digests = {item["version"]: item["bundle"] for item in listed[0]["versions"]}
+    assert digests == {n: hashlib.sha256(model_bytes(bias)).hexdigest() for n, bias in ((1, 0.0), (2, 2.0))}
+    assert (listed[0]["refused"], listed[0]["dropped"]) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("path", "version", "bias"),
+    [
+        ("/predict/birds", 1, 0.0),
+        ("/predict/birds/labels/champion", 1, 0.0),
+        ("/predict/birds/labels/challenger", 2, 2.0),
+        ("/predict/birds/versions/2", 2, 2.0),
+        ("/predict/other-case", 7, -1.0),
+    ],
+)
+def test_predictions_are_those_of_onnxruntime_bit_for_bit(server, path, version, bias):
+    status, reply = server.ask("POST", path, {"rows": ROWS})
+    assert status == 200 and reply["version"] == version and reply["case"] == path.split("/")[2]
+    assert reply["bundle"] == hashlib.sha256(model_bytes(bias)).hexdigest()
+    got = [[item["probabilities"][name] for name in ("absent", "present")] for item in reply["predictions"]]
+    assert np.array(got, np.float32).tobytes() == answers(model_bytes(bias), ROWS).tobytes()
+    for item in reply["predictions"]:
+        assert item["score"] == item["probabilities"]["present"]
+        assert item["label"] == ("present" if item["score"] >= 0.5 else "absent")
+
+
+def test_request_ids(server):
+    reply = server.ask("POST", "/predict/birds", [ROW], X_Request_Id="mine_1-a")[1]
+    assert reply["request"] == "mine_1-a"
+    for bad in ("", "a b", "x" * 65, "../../etc", "{}"):
+        identity = server.ask("POST", "/predict/birds", [ROW], X_Request_Id=bad)[1]["request"]
+        assert identity != bad and len(identity) == 32
+    assert len({server.ask("POST", "/predict/birds", [ROW])[1]["request"] for _ in range(3)}) == 3
+
+
+DEEP = b"[" * 100_000
+MALFORMED = {
+    "empty body": (b"", 400),
+    "not JSON": (b"height=1", 400),
+    "cut": (b'[{"height": 1', 400),
+    "NaN": (b'[{"height": NaN, "phase": "Climb", "date": null}]', 400),
+    "infinity": (b'[{"height": Infinity, "phase": "Climb", "date": null}]', 400),
+    "not UTF-8": (b'[{"height": 1, "phase": "\xff\xfe", "date": null}]', 400),
+    "lone surrogate": (b'[{"height": 1, "phase": "\\ud800", "date": null}]', 400),
+    "deep": (DEEP, 400),
+    "deep and closed": (DEEP + b"]" * len(DEEP), 400),
+    "binary": (bytes(range(256)), 400),
+    "a number": (b"1", 400),
+    "a string": (b'"rows"', 400),
+    "null": (b"null", 400),
+    "an object": (b"{}", 400),
+    "rows is null": (b'{"rows": null}', 400),
+    "more than rows": (b'{"rows": [], "model": "/etc/passwd"}', 400),
+    "no rows": ([], 422),
+    "no rows in rows": ({"rows": []}, 422),
+    "row is a list": ([[1, 2, 3]], 422),
+    "row is null": ([None], 422),
+    "missing column": ([{"height": 1, "phase": "Climb"}], 422),
+    "new column": ([ROW | {"speed": 3}], 422),
+    "column of a huge name": ([ROW | {"x" * 1_000_000: 3}], 422),
+    "number as text": ([ROW | {"height": "1.5"}], 422),
+    "number as true": ([ROW | {"height": True}], 422),
+    "number as list": ([ROW | {"height": [1]}], 422),
+    "number beyond float32": ([ROW | {"height": 1e300}], 422),
+    "number of 400 digits": (b'[{"height": 1' + b"0" * 400 + b', "phase": null, "date": null}]', (400, 422)),
+    "exponent out of range": (b'[{"height": 1e999, "phase": null, "date": null}]', (400, 422)),
+    "text as number": ([ROW | {"phase": 3}], 422),
+    "text as object": ([ROW | {"phase": {}}], 422),
+    "date as text": ([ROW | {"date": "yesterday"}], 422),
+    "date that is none": ([ROW | {"date": "1996-02-30"}], 422),
+    "date as number": ([ROW | {"date": 9000}], 422),
+    "bad second row": ([ROW, ROW | {"height": "x"}], 422),
+    "too many rows": ([ROW] * 10_001, 413),
+    "too large": (b" " * (17 << 20), 413),
+}
+
+
+@pytest.mark.parametrize("name", MALFORMED)
+def test_malformed_bodies_are_refused_with_a_reason(server, name):
+    body, expected = MALFORMED[name]
+    status, reply = server.ask("POST", "/predict/birds", body)
+    assert status == expected or (isinstance(expected, tuple) and status in expected)
+    assert reply["error"]["code"] and reply["error"]["message"] and len(json.dumps(reply)) < 2000
+
+
+def test_refusals_name_column_and_row(server):
+    error = server.ask("POST", "/predict/birds", [ROW, ROW | {"height": "x"}])[1]["error"]
+    assert (error["code"], error["column"], error["row"]) == ("UNEXPECTED_DATA_TYPE", "height", 1)
+    assert "'x'" in error["message"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "expected"),
+    [
+        ("POST", "/predict/nothing", 404),
+        ("POST", "/predict/Birds", 404),
+        ("POST", "/predict/birds/versions/3", 404),
+        ("POST", "/predict/birds/versions/0", 404),
+        ("POST", "/predict/birds/versions/-1", 404),
+        ("POST", "/predict/birds/versions/1e0", 404),
+        ("POST", "/predict/birds/versions/99999999999999999999", 404),
+        ("POST", "/predict/birds/versions/%D9%A1", 404),
+        ("POST", "/predict/birds/labels/nobody", 404),
+        ("POST", "/predict/birds/labels/..", 404),
+        ("POST", "/predict/..%2f..%2fetc", 404),
+        ("POST", "/predict/../birds", 404),
+        ("POST", "/predict/birds%00", 404),
+        ("POST", "/predict/birds%0a", 404),
+        ("POST", "/predict/birds/", 404),
+        ("POST", "/predict/", 404),
+        ("POST", "/", 404),
+        ("POST", f"/predict/{'a' * 5000}", 404),
+        ("POST", "/v2/repository/models/birds/unload", 404),
+        ("GET", "/predict/birds", 405),
+        ("DELETE", "/predict/birds", 405),
+        ("PUT", "/models", 405),
+        ("POST", "/health", 405),
+        ("HEAD", "/health", 405),
+    ],
+)
+def test_paths_and_methods(server, method, path, expected):
+    status, reply = server.ask(method, path, [ROW] if method == "POST" else None)
+    assert status == expected and (method == "HEAD" or reply["error"]["message"])
+
+
+RAW = [
+    b"\r\n\r\n\r\n",
+    b"NOTHTTP\r\n\r\n",
+    b"GET /\xff\xfe HTTP/1.1\r\nhost: x\r\n\r\n",
+    b"POST /predict/birds HTTP/1.1\r\nhost: x\r\ncontent-length: -5\r\n\r\n",
+    b"POST /predict/birds HTTP/1.1\r\nhost: x\r\ncontent-length: 5\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n",
+    b"POST /predict/birds HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n",
+    b"POST /predict/birds HTTP/1.1\r\nhost: x\r\nx-request-id: \xff\r\ncontent-length: 2\r\n\r\n[]",
+    b"POST /predict/birds HTTP/9.9\r\nhost: x\r\ncontent-length: 2\r\n\r\n[]",
+]
+
+
+@pytest.mark.parametrize("content", RAW)
+def test_malformed_http_is_refused_and_does_no_harm(server, content):
+    with socket.create_connection(("127.0.0.1", server.port), timeout=5) as link:
+        link.sendall(content)
+        link.shutdown(socket.SHUT_WR)
+        reply = b"".join(iter(lambda: link.recv(65536), b""))
+    assert reply == b"" or reply.split()[1].startswith(b"4"), reply
+    assert server.ask("GET", "/health")[0] == 200
+
+
+def test_a_client_that_leaves_does_no_harm(server):
+    for _ in range(80):  # more than may be in flight at once
+        link = socket.create_connection(("127.0.0.1", server.port))
+        link.sendall(b"POST /predict/birds HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n\r\n[")
+        link.close()
+    server.until(lambda: server.ask("POST", "/predict/birds", [ROW])[0] == 200)
+
+
+def test_more_than_64_in_flight_are_told_to_wait(server):
+    head = b"POST /predict/birds HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n\r\n["
+    links = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(64)]
+    for link in links:
+        link.sendall(head)
+    server.until(lambda: server.ask("POST", "/predict/birds", [ROW])[0] == 503)
+    assert server.ask("GET", "/health")[0] == 200
+    for link in links:
+        link.close()
+    server.until(lambda: server.ask("POST", "/predict/birds", [ROW])[0] == 200)
+
+
+def test_answers_are_logged_and_refusals_are_not(server):
+    server.ask("POST", "/predict/other-case", [ROW | {"height": "x"}], X_Request_Id="refused")
+    reply = server.ask("POST", "/predict/other-case", ROWS, X_Request_Id="logged")[1]
+    day = datetime.datetime.now(datetime.UTC).date().isoformat()
+    path = server.root / "other-case" / "requests" / f"{day}.jsonl"
+    server.until(lambda: path.exists() and '"logged"' in path.read_text())
+    assert '"refused"' not in path.read_text() and path.stat().st_mode & 0o777 == 0o600
+    entry = json.loads(path.read_text().splitlines()[-1])
+    when = datetime.datetime.fromisoformat(entry.pop("time"))
+    assert abs(datetime.datetime.now(datetime.UTC) - when) < datetime.timedelta(seconds=30)
+    assert entry == {
+        "request": "logged",
+        "case": "other-case",
+        "version": 7,
+        "bundle": reply["bundle"],
+        "rows": ROWS,
+        "scores": [item["score"] for item in reply["predictions"]],
+    }
+
+
+def flood(server, stop, statuses, versions):
+    """Ask for predictions over one connection until *stop*."""
+    link = server.connect()
+    while not stop.is_set():
+        status, reply = server.ask("POST", "/predict/birds", [ROW], connection=link)
+        statuses.append(status)
+        versions.append(reply.get("version"))
+    link.close()
+
+
+def test_hot_updates_and_rollback_fail_no_request(tmp_path):
+    root = tmp_path / "serving"
+    put(root, "birds", 1, bundle(0.0))
+    with running(root) as server:
+        stop, statuses, versions = threading.Event(), [], []
+        threads = [threading.Thread(target=flood, args=(server, stop, statuses, versions)) for _ in range(2)]
+        for thread in threads:
+            thread.start()
+        for version, content in [(2, bundle(1.0)), (3, bundle(2.0)), (2, bundle(3.0)), (1, bundle(0.0))]:
+            put(root, "birds", version, content)
+            digest = hashlib.sha256(content["model.onnx"]).hexdigest()
+            server.until(lambda digest=digest: server.ask("POST", "/predict/birds", [ROW])[1]["bundle"] == digest)
+        stop.set()
+        for thread in threads:
+            thread.join()
+        assert len(statuses) > 50 and set(statuses) == {200} and set(versions) == {1, 2, 3}
+        assert server.ask("GET", "/models")[1][0]["refused"] == 0
+
+
+def test_a_broken_bundle_is_refused_while_the_old_one_answers(tmp_path):
+    root = tmp_path / "serving"
+    put(root, "birds", 1, bundle(0.0))
+    good = bundle(1.0)
+    cases = {
+        2: bundle(1.0, model=b"not a model"),
+        3: bundle(1.0, golden=bundle(2.0)["golden.json"]),
+        4: bundle(1.0, golden=b'{"rows": [], "probabilities": []}'),
+        5: bundle(1.0, contract=good["contract.json"].replace(b'"positive": "present"', b'"positive": "maybe"')),
+        6: bundle(1.0, contract=b"[1, 2"),
+        7: bundle(1.0, contract=good["contract.json"].replace(b'"height"', b'"weight"')),
+    }
+    with running(root) as server:
+        for version, content in cases.items():
+            put(root, "birds", version, content)
+            server.until(lambda version=version: f"labels.json: champion names version {version}" in server.said)
+            assert server.ask("POST", "/predict/birds", [ROW])[1]["version"] == 1
+            assert server.ask("POST", f"/predict/birds/versions/{version}", [ROW])[0] == 404
+        put(root, "birds", 8, good)
+        server.until(lambda: server.ask("POST", "/predict/birds", [ROW])[1]["version"] == 8)
+        (root / "birds" / "8" / "model.onnx").write_bytes(bundle(5.0)["model.onnx"])  # unannounced: not looked at
+        (root / "birds" / "labels.json").write_text("{cut")
+        (root / "birds" / ".generation").write_text("again\n")
+        server.until(lambda: server.said.count("labels.json: Expecting") == 1)
+        assert server.ask("POST", "/predict/birds", [ROW])[1]["version"] == 8
+        assert server.ask("GET", "/models")[1][0]["refused"] > len(cases)
+    with running(root, poll=60) as server:  # from scratch: the damaged one is found by its digest, the first serves
+        assert "model.onnx does not match SHA256SUMS" in server.said
+        assert server.ask("POST", "/predict/birds/versions/1", [ROW])[0] == 200
+        assert server.ask("POST", "/predict/birds", [ROW])[0] == 404
+
+
+def test_nothing_published_yet_then_a_first_case(tmp_path):
+    root = tmp_path / "serving"
+    with running(root) as server:
+        assert server.ask("GET", "/health")[0] == 503
+        put(root, "birds", 1, bundle())
+        server.until(lambda: server.ask("GET", "/health")[0] == 200)
+        (root / "birds").rename(tmp_path / "away")  # a lost disk takes nothing away
+        assert server.ask("POST", "/predict/birds", [ROW])[0] == 200
+        server.until(lambda: "request log stopped" in server.said)
+        assert server.ask("POST", "/predict/birds", [ROW])[0] == 200
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_signals_drain_and_exit_0(tmp_path, number):
+    root = tmp_path / "serving"
+    put(root, "birds", 1, bundle())
+    with running(root) as server:
+        with socket.create_connection(("127.0.0.1", server.port), timeout=10) as link:
+            body = json.dumps([ROW]).encode()
+            head = b"POST /predict/birds HTTP/1.1\r\nhost: x\r\nx-request-id: last\r\ncontent-length: "
+            link.sendall(head + str(len(body)).encode() + b"\r\n\r\n" + body[:5])
+            server.until(lambda: server.ask("GET", "/health")[0] == 200)
+            server.process.send_signal(number)
+            with pytest.raises(subprocess.TimeoutExpired):
+                server.process.wait(0.3)
+            link.sendall(body[5:])
+            assert link.recv(65536).startswith(b"HTTP/1.1 200")
+        assert server.process.wait(20) == 0
+    logged = "".join(path.read_text() for path in (root / "birds" / "requests").iterdir())
+    assert json.loads(logged)["request"] == "last"
+
+
+def test_a_taken_port_exits_2_with_one_sentence(tmp_path):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        with pytest.raises(AssertionError, match=r"error: port .* Address already in use"):
+            Running(tmp_path / "serving", port=taken.getsockname()[1])
+
+
+def test_only_loopback_is_bound(server):
+    with open("/proc/net/tcp") as file:
+        bound = {line.split()[1] for line in file if f":{server.port:04X}" in line.split()[1]}
+    assert bound == {f"0100007F:{server.port:04X}"}

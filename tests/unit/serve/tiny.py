@@ -1,0 +1,157 @@
+"""A tiny bundle, a serving folder and a running server for tests."""
+
+import contextlib
+import http.client
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import onnxruntime as ort
+from onnx import TensorProto, helper
+
+from scripts.bundle.encode import from_rows
+from scripts.deploy.publish import move_label, publish, staged
+
+SERVER = Path(__file__).parents[3] / "scripts" / "serve" / "server.py"
+COLUMNS = {"height": {"type": "number"}, "phase": {"type": "text"}, "date": {"type": "date"}}
+CONTRACT = {
+    "case": "birds",
+    "title": "Birds",
+    "columns": COLUMNS,
+    "classes": ["absent", "present"],
+    "positive": "present",
+}
+ROW = {"height": 500.0, "phase": "Climb", "date": "1996-09-30"}
+ROWS = [ROW, {"height": None, "phase": None, "date": None}, {"height": -3, "phase": "never seen", "date": "1990-01-01"}]
+
+
+def model_bytes(bias: float) -> bytes:
+    """Return a model of height, phase and date whose answers depend on *bias*."""
+    column = [None, 1]
+    inputs = [
+        helper.make_tensor_value_info("height", TensorProto.FLOAT, column),
+        helper.make_tensor_value_info("phase", TensorProto.STRING, column),
+        helper.make_tensor_value_info("date", TensorProto.FLOAT, column),
+    ]
+    constants = {"scale": 0.001, "zero": 0.0, "one": 1.0, "bias": bias}
+    nodes = [
+        helper.make_node("IsNaN", ["height"], ["missing"]),
+        helper.make_node("Where", ["missing", "zero", "height"], ["known"]),
+        helper.make_node("Mul", ["known", "scale"], ["scaled"]),
+        helper.make_node(
+            "LabelEncoder",
+            ["phase"],
+            ["phased"],
+            domain="ai.onnx.ml",
+            keys_strings=["Climb", "Approach"],
+            values_floats=[0.7, -0.3],
+            default_float=0.1,
+        ),
+        helper.make_node("IsNaN", ["date"], ["undated"]),
+        helper.make_node("Where", ["undated", "zero", "zero"], ["dated"]),
+        helper.make_node("Sum", ["scaled", "phased", "dated", "bias"], ["logit"]),
+        helper.make_node("Sigmoid", ["logit"], ["positive"]),
+        helper.make_node("Sub", ["one", "positive"], ["negative"]),
+        helper.make_node("Concat", ["negative", "positive"], ["probabilities"], axis=1),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "tiny",
+        inputs,
+        [helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, [None, 2])],
+        [helper.make_tensor(name, TensorProto.FLOAT, [1, 1], [value]) for name, value in constants.items()],
+    )
+    opsets = [helper.make_opsetid("", 18), helper.make_opsetid("ai.onnx.ml", 3)]
+    return helper.make_model(graph, opset_imports=opsets, ir_version=9).SerializeToString(deterministic=True)
+
+
+def answers(model: bytes, rows: list[dict]) -> np.ndarray:
+    """Return what onnxruntime itself gives for *rows*."""
+    session = ort.InferenceSession(model, providers=["CPUExecutionProvider"])
+    return session.run(["probabilities"], from_rows(rows, CONTRACT))[0]
+
+
+def golden_of(model: bytes) -> dict:
+    """Return the golden rows of *model*."""
+    return {"rows": ROWS, "probabilities": [[float(item) for item in row] for row in answers(model, ROWS)]}
+
+
+def bundle(bias: float = 0.0, **changes: bytes) -> dict[str, bytes]:
+    """Return the files of a bundle, those named by *changes* (without extension) replaced."""
+    model = model_bytes(bias)
+    contents = {
+        "model.onnx": model,
+        "contract.json": json.dumps(CONTRACT | {"threshold": 0.5}).encode(),
+        "golden.json": json.dumps(golden_of(model)).encode(),
+        "lineage.json": b"{}",
+    }
+    return {name: changes.get(name.split(".")[0], content) for name, content in contents.items()}
+
+
+def put(root: Path, case: str, version: int, contents: dict[str, bytes], label: str = "champion") -> None:
+    """Publish *contents* and move *label*, as deploy does but unchecked."""
+    root.mkdir(exist_ok=True)
+    with staged(root, case, version, contents) as stage:
+        publish(stage / case / str(version), root / case / str(version))
+    move_label(root / case, label, version)
+
+
+class Running:
+    """A server process, its port and what it says."""
+
+    def __init__(self, root: Path, poll: float = 0.05, port: int = 0):
+        self.errors = root.with_name(f"{root.name}.stderr")
+        command = [sys.executable, str(SERVER), "--root", str(root), "--port", str(port), "--poll", str(poll)]
+        with open(self.errors, "w") as file:
+            self.process = subprocess.Popen(command, stderr=file, env=os.environ)
+        found = self.until(lambda: re.search(r"^serving http://127\.0\.0\.1:(\d+)$", self.said, re.M))
+        self.port = int(found[1])
+
+    @property
+    def said(self) -> str:
+        """Return the standard error so far."""
+        return self.errors.read_text()
+
+    def until(self, condition, seconds: float = 20):
+        """Wait for *condition* and return what it gives."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            if found := condition():
+                return found
+            assert self.process.poll() is None, self.said
+            time.sleep(0.02)
+        raise AssertionError(f"not in time; the server said: {self.said}")
+
+    def connect(self) -> http.client.HTTPConnection:
+        """Return a connection of its own."""
+        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+
+    def ask(self, method: str, path: str, value=None, connection=None, **headers: str):
+        """Return status and reply; *value* is bytes or becomes JSON."""
+        body = value if isinstance(value, bytes) or value is None else json.dumps(value).encode()
+        with contextlib.closing(self.connect()) if connection is None else contextlib.nullcontext(connection) as link:
+            link.request(method, path, body, {name.replace("_", "-"): text for name, text in headers.items()})
+            response = link.getresponse()
+            content = response.read()
+        return response.status, json.loads(content) if content else None
+
+    def stop(self) -> int:
+        """Ask the server to stop and return its exit status."""
+        self.process.terminate()
+        return self.process.wait(20)
+
+
+@contextlib.contextmanager
+def running(root: Path, **options):
+    """Give a running server on *root*."""
+    server = Running(root, **options)
+    try:
+        yield server
+    finally:
+        if server.process.poll() is None:
+            server.stop()
