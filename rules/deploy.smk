@@ -3,7 +3,7 @@
 Needs: results/<case>/{train/{model.onnx,contract.json,golden.json},register/version.json,analyze/gate/blessing.json}
 Gives: results/<case>/deploy/published.json, serving/<case>/<version>/, serving/<case>/labels.json
 
-Back to an earlier version: envs/python ENV scripts/deploy/rollback.py --case birds --version 2
+Back to an earlier version: python -m scripts.deploy.rollback --case birds --version 2
 """
 
 

@@ -1,4 +1,7 @@
-"""Move a label back to a version that is still published: envs/python ENV scripts/deploy/rollback.py --version 2."""
+"""Move a label back to a version that is still published: python -m scripts.deploy.rollback --version 2.
+
+Needs nothing but Python 3.11; running servers follow.
+"""
 
 import argparse
 import sys

@@ -87,9 +87,10 @@ def test_a_second_version_takes_the_label_and_rollback_gives_it_back(tmp_path):
     assert json.loads((case / "labels.json").read_text()) == {"champion": 2}
     with running(tmp_path / "serving") as server:
         assert server.ask("POST", "/predict/birds", [ROW])[1]["version"] == 2
-        command = [sys.executable, "scripts/deploy/rollback.py", "--case", "birds", "--version", "1", "--serving"]
-        run = subprocess.run([*command, case.parent], cwd=ROOT, capture_output=True, text=True, env=os.environ)
-        assert run.returncode == 0 and run.stderr == "birds: champion moved from version 2 to version 1\n"
+        command = [sys.executable, "-m", "scripts.deploy.rollback", "--version", "1", "--serving", case.parent]
+        plain = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+        run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env=plain)
+        assert (run.returncode, run.stderr) == (0, "birds: champion moved from version 2 to version 1\n")
         server.until(lambda: server.ask("POST", "/predict/birds", [ROW])[1]["version"] == 1)
 
 
