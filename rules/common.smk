@@ -41,4 +41,4 @@ def tables_of_split(wildcards):
 
 wildcard_constraints:
     span=r"[A-Za-z0-9_.-]+",
-    split="train|eval|test",
+    split="train|eval",

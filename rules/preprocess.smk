@@ -8,7 +8,7 @@ Gives: results/<case>/preprocess/graph/{graph.onnx,contract.json}, preprocess/<s
 rule preprocess:
     localrule: True
     input:
-        collect(f"{RESULTS}/preprocess/features/{{split}}/record.json", split=SPLITS),
+        collect(f"{RESULTS}/preprocess/features/{{split}}/record.json", split=["train", "eval"]),
 
 
 checkpoint fit_graph:

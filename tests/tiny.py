@@ -60,7 +60,7 @@ columns:
   late: {type: text, min_fraction: 1, domain: ["no", "yes"]}
 """
 COLUMNS = ["id", "weight", "colour", "note", "day", "late"]
-WORDS = "box door rain left early broken seal van stairs dog ring wet".split()
+WORDS = ["box", "door", "rain", "left", "early", "broken", "seal", "van", "stairs", "dog", "ring", "wet"]
 SPANS = ["2001", "2002", "2003", "2004"]
 
 
@@ -83,6 +83,7 @@ def write_span(folder: Path, year: str, content: list[list[str]], columns: list[
     """Write the CSV file of a span and its pointer; return the path of the file."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{year}.csv"
+    path.unlink(missing_ok=True)  # it may be a hard link into DVC's cache
     with open(path, "w", newline="") as file:
         csv.writer(file, lineterminator="\n").writerows([columns, *content])
     write_pointer(path)
@@ -103,3 +104,4 @@ def make(root: Path) -> None:
     for year in SPANS:
         write_span(root / "data/tiny", year, rows(year))
     (root / "data/tiny/schema.yaml").write_text(SCHEMA)
+    (root / "data/tiny/.gitignore").write_text("/*.csv\n")

@@ -60,7 +60,9 @@ def curves(y: np.ndarray, p: np.ndarray) -> dict:
     return {"roc": thinned(false, true), "pr": thinned(recall, precision), "calibration": calibration}
 
 
-def slices(y: np.ndarray, p: np.ndarray, groups: dict[str, np.ndarray], threshold: float, least: int, **options) -> list:
+def slices(
+    y: np.ndarray, p: np.ndarray, groups: dict[str, np.ndarray], threshold: float, least: int, **options
+) -> list:
     """Return the metrics of each value of each column in *groups* that has *least* rows and both classes."""
     found = []
     for column, values in groups.items():

@@ -3,48 +3,16 @@
 import csv
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
+from scripts.ingest.columns import Bad, schema_of, typed
 from scripts.spine.job import BadInput, main, say
 
 BLOCK = 8 << 20  # bytes of raw text held at once
-NUMBER = r"^\s*[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d+)?\s*$"
-
-
-@dataclass
-class Bad:
-    """Rows set aside: data row (0 is the first below the header) to column and reason."""
-
-    rows: dict[int, tuple[str, str]] = field(default_factory=dict)
-    skipped: list[int] = field(default_factory=list)  # those that the parser passed over, ascending
-
-    def skip(self, row: int, reason: str) -> None:
-        """Note a data row that the parser passes over."""
-        self.skipped.append(row)
-        self.rows[row] = ("", reason)
-
-    def add(self, parsed: int, column: str, reason: str) -> None:
-        """Note the row that is number *parsed* among those that the parser gave."""
-        row = parsed
-        for before in self.skipped:
-            row += before <= row
-        self.rows.setdefault(row, (column, reason))
-
-
-def arrow_type(kind: str) -> pa.DataType:
-    """Return the Arrow type of a configured column type: number, text or date:FORMAT."""
-    return {"number": pa.float64(), "text": pa.string()}.get(kind, pa.date32())
-
-
-def schema_of(columns: dict[str, str]) -> pa.Schema:
-    """Return the Arrow schema of the configured columns."""
-    return pa.schema([(name, arrow_type(kind)) for name, kind in columns.items()])
 
 
 def in_order(data: Path, columns: dict[str, str], separator: str, encoding: str) -> dict[str, str]:
@@ -65,34 +33,6 @@ def in_order(data: Path, columns: dict[str, str], separator: str, encoding: str)
         text += ", names one twice" if len(header) != len(set(header)) else ""
         raise BadInput(f"{text}; ingest.columns says {', '.join(columns)}: correct the one or the other")
     return {name: columns[name] for name in header}
-
-
-def convert(values: pa.Array, kind: str) -> tuple[pa.Array, pa.Array, str]:
-    """Return *values* (text) as *kind*, a mask of those that cannot be read, and what was expected."""
-    if kind == "text":
-        return values, pa.array([False] * len(values)), ""
-    if kind == "number":
-        bad = pc.fill_null(pc.invert(pc.match_substring_regex(values, NUMBER)), False)
-        clean = pc.if_else(bad, None, pc.utf8_trim_whitespace(values))
-        return pc.cast(clean, pa.float64()), bad, "a number"
-    form = kind.partition(":")[2]
-    dates = pc.strptime(values, format=form, unit="s", error_is_null=True)
-    bad = pc.and_(pc.is_valid(values), pc.is_null(dates))
-    return pc.cast(dates, pa.date32(), safe=False), bad, f"a date like {form}"
-
-
-def typed(batch: pa.RecordBatch, columns: dict[str, str], first: int, bad: Bad) -> pa.Table:
-    """Return *batch* (all text; *first* rows were parsed before it) with types, less the rows that go to *bad*."""
-    arrays, wrong = [], pa.array([False] * len(batch))
-    for name, kind in columns.items():
-        raw = batch.column(name)
-        values, mask, expected = convert(raw, kind)
-        arrays.append(values)
-        if pc.any(mask).as_py():
-            for index in pc.indices_nonzero(mask).to_pylist():
-                bad.add(first + index, name, f"{raw[index].as_py()!r} is not {expected}")
-            wrong = pc.or_(wrong, mask)
-    return pa.table(arrays, schema=schema_of(columns)).filter(pc.invert(wrong))
 
 
 def batches(data: Path, columns: dict[str, str], separator: str, encoding: str, nulls: list[str], bad: Bad) -> Iterator:

@@ -7,95 +7,20 @@ answer survives the loss of ``.snakemake`` and travels with pulled results.
 
 import os
 import re
-import string
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from shlex import quote
-from types import SimpleNamespace
 from typing import Any
 
-import yaml
-
-from scripts.spine.canon import canonical, digest, file_digest, plain, read_json
+from scripts.spine.canon import digest, plain, read_json, write_json
 from scripts.spine.code import Code
 from scripts.spine.env import env_id, pins
-from scripts.spine.pointer import pointer
+from scripts.spine.fingerprint import Cause, content_digest, differences, lookup, shell_text
+from scripts.spine.mark import mark
+from scripts.spine.node import Node
 
-MARKS = Path(".snakemake/changed")
-
-
-@dataclass(frozen=True)
-class Cause:
-    """One reason why a rule's outputs are stale: its kind, what changed, and the values before and now."""
-
-    kind: str
-    what: str
-    before: Any = None
-    now: Any = None
-
-
-@dataclass
-class Node:
-    """One rule with its wildcards filled in; all its outputs lie in one folder beside ``record.json``."""
-
-    rule: Any
-    wildcards: dict[str, str]
-
-    def fill(self, template: str) -> str:
-        return re.sub(r"\{(\w+)(?:,[^}]*)?\}", lambda match: self.wildcards[match[1]], str(template))
-
-    def paths(self, item: Any) -> list[str]:
-        """Return the paths that an input item stands for: a template, a list of them, or a function of wildcards."""
-        function = getattr(getattr(item, "_file", item), "callable", item)
-        if callable(function):
-            item = function(SimpleNamespace(**self.wildcards))
-        return [self.fill(path) for path in ([item] if isinstance(item, str) else item)]
-
-    @cached_property
-    def record(self) -> str:
-        return self.fill(self.rule.output.record)
-
-    @cached_property
-    def inputs(self) -> dict[str, list[str]]:
-        """Paths by input name, the marks of change left out."""
-        groups = {str(name): value for name, value in self.rule.input._allitems() if name != "changed"}
-        return {name: self.paths(value) for name, value in groups.items()}
-
-    @cached_property
-    def outputs(self) -> list[str]:
-        return [self.fill(path) for path in self.rule.output]
-
-    @property
-    def name(self) -> str:
-        return " ".join([self.rule.name, *self.wildcards.values()])
-
-
-def lookup(config: dict, key: str) -> Any:
-    """Return the value under the dotted *key*. Raises KeyError naming the key."""
-    value: Any = config
-    for part in key.split("."):
-        if not isinstance(value, dict) or part not in value:
-            raise KeyError(f"configuration has no key {key}")
-        value = value[part]
-    return value
-
-
-def shell_text(template: str, config: dict) -> str:
-    """Return a shell template with white space folded and its ``{config[...]}`` fields filled in."""
-    parts = []
-    for text, name, spec, conversion in string.Formatter().parse(template):
-        parts.append(text)
-        if name is None:
-            continue
-        if name.startswith("config["):
-            value, _ = string.Formatter().get_field(name, (), {"config": config})
-            parts.append(f"{name}={canonical(value)}")
-        else:
-            parts.append(f"{{{name}!{conversion}:{spec}}}")
-    return " ".join("".join(parts).split())
+STAMPS = Path(".snakemake/ouroboros/stamps")
 
 
 @dataclass
@@ -156,6 +81,7 @@ class Graph:
         fixed = {str(k): plain(v) for k, v in params.items() if k not in ("cfg", "code", "env") and not callable(v)}
         environments = params["env"].split()
         modules = self.code.closure(*(f"scripts/{name}.py" for name in params["code"].split()))
+        self.code.keep()
         return {
             "rule": node.rule.name,
             "wildcards": node.wildcards,
@@ -215,7 +141,8 @@ class Graph:
     def job(self, wildcards, output) -> str:
         """Return the command of a rule: launcher, environment, script and stamp (a params function).
 
-        Asked again once the inputs are there, it says so as long as they are not.
+        The stamp lies in a file named after its content, so that it is what the job was started with. Snakemake asks
+        again once the inputs are there.
         """
         node = self.node(output.record)
         if not all(os.path.exists(maker.record) for maker in self.upstream(node)):
@@ -223,38 +150,7 @@ class Graph:
         stamp = self.fingerprint(node) | {"outputs": node.outputs, "record": node.record}
         first, *_ = stamp["env"].values()
         script = f"scripts/{dict(node.rule.params._allitems())['code'].split()[0]}.py"
-        return f"envs/python {first} {script} --stamp {quote(canonical(stamp))}"
-
-
-def differences(kind: str, before: Any, now: Any, what: str = "") -> Iterator[Cause]:
-    """Yield a cause for each leaf that differs between two fingerprints."""
-    if kind == "pins":  # said by "env" already, they only name its causes
-        return
-    if isinstance(before, dict) and isinstance(now, dict):
-        for key in sorted({*before, *now}):
-            if before.get(key) != now.get(key):
-                name = f"{what}.{key}" if what else key
-                yield from differences(kind, before.get(key), now.get(key), name)
-    elif before != now:
-        yield Cause(kind, what, before, now)
-
-
-def content_digest(path: str) -> str:
-    """Return the digest of an input that no rule makes: a pointer's md5, YAML by value, anything else by bytes."""
-    if path.endswith(".dvc"):
-        return f"md5:{pointer(path)['md5']}"
-    if path.endswith((".yaml", ".yml")):
-        with open(path, encoding="utf-8") as file:
-            return f"yaml:{digest(yaml.load(file, Loader=getattr(yaml, 'CSafeLoader', yaml.SafeLoader)))}"
-    return f"file:{file_digest(path)}"
-
-
-def mark(node: Node, cause: Cause) -> str:
-    """Return a file newer than the outputs of *node*, and than those made from them, named after the *cause*."""
-    path = MARKS / os.path.dirname(node.record) / cause.kind
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(f"{cause.kind} {cause.what} {time.time_ns()}\n")
-    newest = max((os.stat(p).st_mtime_ns for p in node.outputs if os.path.exists(p)), default=0)
-    if path.stat().st_mtime_ns <= newest:
-        os.utime(path, ns=(newest + 10**6, newest + 10**6))
-    return str(path)
+        path = STAMPS / f"{digest(stamp)[:16]}.json"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_json(path, stamp)
+        return f"envs/python {first} {script} --stamp {path}"

@@ -1,6 +1,6 @@
 """How every script starts: a command line becomes a function call, its outputs appear whole or not at all.
 
-A rule calls ``envs/python ENV scripts/<stage>/<rule>.py --stamp JSON --name value ...``. Names are the parameters of
+A rule calls ``envs/python ENV scripts/<stage>/<rule>.py --stamp FILE --name value ...``. Names are the parameters of
 the script's one function; the stamp carries the configuration keys of the rule and the fingerprint that Snakemake's
 side computed (scripts/spine/graph.py), which ends up in the record beside the outputs.
 """
@@ -8,7 +8,6 @@ side computed (scripts/spine/graph.py), which ends up in the record beside the o
 import contextlib
 import errno
 import inspect
-import json
 import os
 import shutil
 import sys
@@ -16,7 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from scripts.spine.canon import file_digest, write_json
+from scripts.spine.canon import file_digest, read_json, write_json
 
 
 class BadInput(Exception):
@@ -42,7 +41,7 @@ def parse(words: list[str], function: Callable) -> tuple[dict, dict[str, Any]]:
             given[word[2:]] = []
         elif given:
             given[next(reversed(given))].append(word)
-    stamp = json.loads(given.pop("stamp", ["{}"])[0])
+    stamp = read_json(given.pop("stamp")[0]) if "stamp" in given else {}
     parameters = inspect.signature(function).parameters
     arguments = {name: value for name, value in stamp.get("config", {}).items() if name in parameters}
     if "stamp" in parameters:

@@ -22,7 +22,9 @@ def main(folder: str) -> int:
     wrong = list(damaged(Path(folder)))
     for path, what in wrong:
         print(f"{path}: {what}; delete it and run snakemake again")
-    print(f"verify: {len(wrong)} outputs of {folder} are not as recorded" if wrong else f"verify: {folder} is as recorded")
+    print(
+        f"verify: {len(wrong)} outputs of {folder} are not as recorded" if wrong else f"verify: {folder} is as recorded"
+    )
     return bool(wrong)
 
 

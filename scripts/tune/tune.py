@@ -104,7 +104,11 @@ def tune(
             results += run_round(pool, numbers, settings, folder, (train, evaluate, metric), seed)
             report(results, trials, metric, started)
     scored = [
-        result | {"round": result["number"] // width, "score": None if result["loss"] is None else SCORES[metric](result["loss"])}
+        result
+        | {
+            "round": result["number"] // width,
+            "score": None if result["loss"] is None else SCORES[metric](result["loss"]),
+        }
         for result in results
     ]
     winner = chosen(results, metric)

@@ -23,9 +23,13 @@ def of_rows(statistics: dict, limits: dict) -> Iterator[dict]:
     """Yield what is wrong with the number of rows."""
     rows, span = statistics["rows"], statistics["span"]
     if rows < limits.get("min", 0):
-        yield anomaly("DATASET_LOW_NUM_EXAMPLES", "", span, rows, limits["min"], f"{rows} rows, at least {limits['min']}")
+        yield anomaly(
+            "DATASET_LOW_NUM_EXAMPLES", "", span, rows, limits["min"], f"{rows} rows, at least {limits['min']}"
+        )
     if rows > limits.get("max", rows):
-        yield anomaly("DATASET_HIGH_NUM_EXAMPLES", "", span, rows, limits["max"], f"{rows} rows, at most {limits['max']}")
+        yield anomaly(
+            "DATASET_HIGH_NUM_EXAMPLES", "", span, rows, limits["max"], f"{rows} rows, at most {limits['max']}"
+        )
 
 
 def of_label(statistics: dict, limits: dict) -> Iterator[dict]:

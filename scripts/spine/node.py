@@ -1,0 +1,43 @@
+"""One rule with its wildcards filled in."""
+
+import re
+from dataclasses import dataclass
+from functools import cached_property
+from types import SimpleNamespace
+from typing import Any
+
+
+@dataclass
+class Node:
+    """One rule with its wildcards filled in; all its outputs lie in one folder beside ``record.json``."""
+
+    rule: Any
+    wildcards: dict[str, str]
+
+    def fill(self, template: str) -> str:
+        return re.sub(r"\{(\w+)(?:,[^}]*)?\}", lambda match: self.wildcards[match[1]], str(template))
+
+    def paths(self, item: Any) -> list[str]:
+        """Return the paths that an input item stands for: a template, a list of them, or a function of wildcards."""
+        function = getattr(getattr(item, "_file", item), "callable", item)
+        if callable(function):
+            item = function(SimpleNamespace(**self.wildcards))
+        return [self.fill(path) for path in ([item] if isinstance(item, str) else item)]
+
+    @cached_property
+    def record(self) -> str:
+        return self.fill(self.rule.output.record)
+
+    @cached_property
+    def inputs(self) -> dict[str, list[str]]:
+        """Paths by input name, the marks of change left out."""
+        groups = {str(name): value for name, value in self.rule.input._allitems() if name != "changed"}
+        return {name: self.paths(value) for name, value in groups.items()}
+
+    @cached_property
+    def outputs(self) -> list[str]:
+        return [self.fill(path) for path in self.rule.output]
+
+    @property
+    def name(self) -> str:
+        return " ".join([self.rule.name, *self.wildcards.values()])

@@ -1,0 +1,298 @@
+"""The table of edits: what is changed, the root cause that must be named, and exactly the jobs that must run."""
+
+import datetime
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from scripts.spine.env import env_id
+from tests import tiny
+from tests.workflow import ROOT, environment
+
+SPANS = tiny.SPANS
+ROOT_ENV = environment()
+
+
+def each(rule: str, values: list[str] = SPANS) -> set[str]:
+    """Return the jobs of *rule* for each value of its wildcard."""
+    return {f"{rule} {value}" for value in values}
+
+
+TRANSFORM = each("transform", ["train", "eval"])
+RELEASE = {"gate_model", "register_model", "deploy"}
+FROM_TRAIN = {"train", "metrics"} | RELEASE
+FROM_GRAPH = {"fit_graph", "tune"} | TRANSFORM | FROM_TRAIN
+CHECKS = {"anomalies", "gate_data"}
+ALL = each("fetch") | each("ingest_span") | each("statistics") | CHECKS | FROM_GRAPH
+
+
+@dataclass
+class Edit:
+    """One line of the table. *before* is done and deployed first; *words* go to the counted run."""
+
+    name: str
+    do: Callable[[Path], object]
+    ran: set[str]
+    cause: str = ""
+    before: Callable[[Path], object] | None = None
+    words: tuple[str, ...] = ()
+
+
+def replace(path: str, old: str, new: str) -> Callable[[Path], None]:
+    """Return the edit that replaces the one place where *old* stands in the file."""
+
+    def do(root: Path) -> None:
+        text = (root / path).read_text()
+        assert text.count(old) == 1, f"{old!r} stands {text.count(old)} times in {path}"
+        (root / path).write_text(text.replace(old, new))
+
+    return do
+
+
+def append(path: str, text: str) -> Callable[[Path], None]:
+    """Return the edit that adds *text* to the end of the file."""
+
+    def do(root: Path) -> None:
+        with open(root / path, "a") as file:
+            file.write(text)
+
+    return do
+
+
+def case(old: str, new: str) -> Callable[[Path], None]:
+    """Return an edit of the tiny case's configuration."""
+    return replace("config/cases/tiny.yaml", old, new)
+
+
+def section(text: str) -> Callable[[Path], None]:
+    """Return the edit that adds lines to the end of the tiny case's configuration."""
+    return append("config/cases/tiny.yaml", text)
+
+
+def remove(path: str) -> Callable[[Path], None]:
+    """Return the edit that deletes a file or folder."""
+
+    def do(root: Path) -> None:
+        target = root / path
+        shutil.rmtree(target) if target.is_dir() else target.unlink()
+
+    return do
+
+
+def touch(*patterns: str, when: float | None = None) -> Callable[[Path], None]:
+    """Return the edit that sets the modification time of all files that match (now by default)."""
+
+    def do(root: Path) -> None:
+        for pattern in patterns:
+            for path in root.glob(pattern):
+                os.utime(path, None if when is None else (when, when))
+
+    return do
+
+
+def both(*edits: Callable[[Path], object]) -> Callable[[Path], None]:
+    """Return the edit that does all of *edits*."""
+
+    def do(root: Path) -> None:
+        for edit in edits:
+            edit(root)
+
+    return do
+
+
+def reformat(root: Path) -> None:
+    """Let a formatter with another line length go over all scripts."""
+    command = [sys.executable, "-m", "ruff", "format", "--quiet", "--line-length", "72", "scripts"]
+    subprocess.run(command, cwd=root, check=True)
+
+
+def new_rows(span: str, column: int, value: str, row: int = 3) -> Callable[[Path], None]:
+    """Return the edit that changes one field of a span and makes that a new version."""
+
+    def do(root: Path) -> None:
+        rows = tiny.rows(span)
+        assert rows[row][column] != value
+        rows[row][column] = value
+        tiny.write_span(root / "data/tiny", span, rows)
+
+    return do
+
+
+def keeping_times(span: str, edit: Callable[[Path], object]) -> Callable[[Path], None]:
+    """Return *edit* with the modification times of the span's file and pointer put back."""
+
+    def do(root: Path) -> None:
+        paths = [root / f"data/tiny/{span}.csv", root / f"data/tiny/{span}.csv.dvc"]
+        times = [(path.stat().st_atime_ns, path.stat().st_mtime_ns) for path in paths]
+        edit(root)
+        for path, ns in zip(paths, times, strict=True):
+            os.utime(path, ns=ns)
+
+    return do
+
+
+def dvc(root: Path, *words: str) -> None:
+    """Run DVC from its own environment."""
+    (python,) = Path(ROOT_ENV["OUROBOROS_ENVS"]).glob(f"{env('version')}/bin/python")
+    subprocess.run([python, "-m", "dvc", *words], cwd=root, env=ROOT_ENV, check=True, capture_output=True)
+
+
+def env(name: str) -> str:
+    """Return the identity of an environment."""
+    return env_id(name, ROOT / "envs")
+
+
+def two_versions(root: Path) -> None:
+    """Put both versions of a span into DVC's cache, hard-linked, the second one in use."""
+    dvc(root, "config", "cache.type", "hardlink")
+    dvc(root, "add", "data/tiny/2001.csv")
+    subprocess.run(["git", "commit", "--quiet", "-am", "one"], cwd=root, check=True, env=COMMIT)
+    new_rows("2001", 1, "29.5")(root)
+    dvc(root, "add", "data/tiny/2001.csv")
+
+
+COMMIT = ROOT_ENV | {f"GIT_{who}_{what}": "test@test" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
+
+
+def older_version(root: Path) -> None:
+    """Go back to the first version by git and DVC: the data file is a hard link with an old time."""
+    subprocess.run(["git", "checkout", "--quiet", "HEAD", "--", "data/tiny/2001.csv.dvc"], cwd=root, check=True)
+    dvc(root, "checkout", "--force", "data/tiny/2001.csv.dvc")
+
+
+def fresh_clone(root: Path) -> None:
+    """Make the checkout a fresh clone with pulled results: no .snakemake, times in no order at all."""
+    shutil.rmtree(root / ".snakemake")
+    for number, path in enumerate(sorted(root.rglob("*"), key=lambda path: hash(str(path)))):
+        if path.is_file() and ".git" not in path.parts:
+            os.utime(path, (1.6e9 + number, 1.6e9 + number))
+
+
+def add_span(root: Path) -> None:
+    tiny.write_span(root / "data/tiny", "2000", tiny.rows("2000"))
+    case('train: ["2001", "2002"]', 'train: ["2000", "2001", "2002"]')(root)
+
+
+def rule_params(text: str) -> Callable[[Path], None]:
+    """Return the edit that gives the data gate's rule further parameters."""
+    return replace("rules/validate.smk", '        code="validate/gate",\n', f'        code="validate/gate",\n{text}')
+
+
+def rule_inputs(text: str) -> Callable[[Path], None]:
+    """Return the edit that gives the data gate's rule further inputs."""
+    old = '        changed=changed("gate_data"),\n'
+    return replace("rules/validate.smk", old, text + old)
+
+
+def gate_shell(old: str, new: str) -> Callable[[Path], None]:
+    """Return an edit of the shell line of the data gate's rule."""
+    return replace("rules/validate.smk", old, new)
+
+
+GATE_LINE = '"{params.job} --anomalies {input.anomalies} --alert'
+MODULE = "_ADDED = 1\n"
+DATE = datetime.date(2020, 1, 2)
+CHANGED_SPAN = {"fetch 2001", "ingest_span 2001", "statistics 2001"} | CHECKS | FROM_GRAPH
+
+EDITS = [
+    # nothing that matters
+    Edit("nothing", lambda root: None, set()),
+    Edit("comment in a script", append("scripts/ingest/ingest.py", "# a comment\n"), set()),
+    Edit("docstring", replace("scripts/ingest/ingest.py", '"""Stream a raw', '"""Read a raw'), set()),
+    Edit("formatter over the repository", reformat, set()),
+    Edit("touched scripts", touch("scripts/**/*.py", "rules/*.smk", "Snakefile"), set()),
+    Edit("scripts with modification time 1", touch("scripts/**/*.py", when=1), set()),
+    Edit("white space in a shell line", gate_shell(GATE_LINE, GATE_LINE.replace(" --alert", '"\n        "   --alert')), set()),
+    Edit("comment in a rule file", append("rules/ingest.smk", "\n# a comment\n"), set()),
+    Edit("comment in the configuration", append("config/cases/tiny.yaml", "# a comment\n"), set()),
+    Edit("keys of the configuration in another order", replace("config/cases/tiny.yaml", "    id: number\n    weight: number\n", "    weight: number\n    id: number\n"), set()),
+    Edit("comment in a lock", append("envs/table.txt", "# a comment\n"), set()),
+    Edit("comment in the data schema", append("data/tiny/schema.yaml", "# a comment\n"), set()),
+    Edit("touched data and pointers", touch("data/tiny/*"), set()),
+    Edit("touched results", touch("results/**/*"), set()),
+    Edit("one core", lambda root: None, set(), words=("--cores", "1")),
+    Edit("threads", lambda root: None, set(), words=("--set-threads", "tune=1")),
+    Edit("memory", lambda root: None, set(), words=("--set-resources", "tune:mem_mb=999")),
+    Edit("a value as text on the command line", lambda root: None, set(), words=("--config", "tune={trials: 4}")),
+    Edit("port of the server", section("serve: {port: 9000}\n"), set()),
+    Edit("style of the report", append("report/style.css", "\n/* x */\n"), set()),
+    Edit("an edit taken back", both(append("scripts/ingest/ingest.py", MODULE), replace("scripts/ingest/ingest.py", MODULE, "")), set()),
+    Edit(".snakemake removed", remove(".snakemake"), set()),
+    Edit("fresh clone with pulled results", fresh_clone, set()),
+    # code
+    Edit("script of one stage", append("scripts/ingest/ingest.py", MODULE), each("ingest_span"), "code: scripts/ingest/ingest.py changed"),
+    Edit("script with modification time 1", both(append("scripts/ingest/ingest.py", MODULE), touch("scripts/**/*.py", when=1)), each("ingest_span"), "code: scripts/ingest/ingest.py changed"),
+    Edit("script after .snakemake was removed", both(remove(".snakemake"), append("scripts/ingest/ingest.py", MODULE)), each("ingest_span"), "code: scripts/ingest/ingest.py changed"),
+    Edit("other bytes, same meaning, of tables", replace("scripts/ingest/ingest.py", 'compression="zstd"', 'compression="snappy"'), each("ingest_span") | each("statistics") | TRANSFORM | {"fit_graph", "train", "metrics"}, "code: scripts/ingest/ingest.py changed"),
+    Edit("helper module of one stage", append("scripts/preprocess/kinds.py", MODULE), {"fit_graph"}, "code: scripts/preprocess/kinds.py changed"),
+    Edit("preprocessing changed in a helper", replace("scripts/preprocess/kinds.py", "YEAR = 365.2425", "YEAR = 365.0"), FROM_GRAPH, "code: scripts/preprocess/kinds.py changed"),
+    Edit("helper shared by two stages", append("scripts/bundle/onnxgraph.py", MODULE), {"fit_graph", "tune", "train"}, "code: scripts/bundle/onnxgraph.py changed"),
+    Edit("helper shared by many", append("scripts/bundle/label.py", MODULE), each("statistics") | TRANSFORM | {"fit_graph", "train", "metrics"}, "code: scripts/bundle/label.py changed"),
+    Edit("helper of all", append("scripts/spine/job.py", MODULE), ALL, "code: scripts/spine/job.py changed"),
+    Edit("constant of the golden rows", replace("scripts/train/golden.py", "MISSING = 0.1", "MISSING = 0.2"), {"train", "deploy"}, "code: scripts/train/golden.py changed"),
+    Edit("code of the server", append("scripts/serve/app.py", MODULE), {"deploy"}, "code: scripts/serve/app.py changed"),
+    Edit("code of the registry", append("scripts/register/mirror.py", MODULE), {"register_model"}, "code: scripts/register/mirror.py changed"),
+    Edit("code of the report", append("scripts/report/report.py", MODULE), set()),
+    # environments
+    Edit("a lock line", lambda root: drop_hash(root / "envs/table.txt", "pyyaml"), each("ingest_span") | each("statistics") | CHECKS | {"gate_model"}, "environment: envs/table.txt: hashes"),
+    # configuration
+    Edit("ingest key", case("max_quarantined: 0.1", "max_quarantined: 0.2"), each("ingest_span"), "configuration: ingest.max_quarantined: 0.1 -> 0.2"),
+    Edit("validate key", section("validate: {top: 1000}\n"), each("statistics") | CHECKS, "configuration: validate.top: 50 -> 1000"),
+    Edit("alert command", section('validate: {alert_command: "cat"}\n'), {"gate_data"}, 'configuration: validate.alert_command: "" -> "cat"'),
+    Edit("preprocess key", case("terms: 20", "terms: 5"), FROM_GRAPH, "configuration: preprocess.terms: 20 -> 5"),
+    Edit("preprocess key that changes nothing", case("terms: 20", "terms: 20\n  min_count: 9"), {"fit_graph"}, "configuration: preprocess.min_count: 10 -> 9"),
+    Edit("label map", case('"no": ["no"]', '"no": ["no", "never"]'), each("statistics") | TRANSFORM | {"fit_graph", "train", "metrics"}, "configuration: preprocess.label.classes.no"),
+    Edit("title", case("title: Made-up", "title: Invented"), TRANSFORM | {"fit_graph", "train", "metrics", "register_model", "deploy"}, "configuration: title"),
+    Edit("search space", case("loguniform: [0.1, 10]", "loguniform: [0.01, 0.05]"), {"tune"} | FROM_TRAIN, "configuration: tune.families.logistic.C.loguniform: [0.1, 10] -> [0.01, 0.05]"),
+    Edit("seed of the sweep", case("trials: 4", "trials: 4\n  seed: 5"), {"tune"} | FROM_TRAIN, "configuration: tune.seed: 0 -> 5"),
+    Edit("more trials", case("trials: 4", "trials: 5"), {"tune"}, "configuration: tune.trials: 4 -> 5"),
+    Edit("seed of the training", section("train: {seed: 1}\n"), {"train", "deploy"}, "configuration: train.seed: 0 -> 1"),
+    Edit("tolerance of the bundle", section("train: {tolerance: 0.0001}\n"), {"train"}, "configuration: train.tolerance"),
+    Edit("gate threshold", case("min: 0.6", "min: 0.5"), RELEASE, "configuration: analyze.gate.roc_auc.min: 0.6 -> 0.5"),
+    Edit("bootstrap samples", case("bootstrap: 20", "bootstrap: 30"), {"metrics"} | RELEASE, "configuration: analyze.bootstrap: 20 -> 30"),
+    Edit("slices", case("slices: [colour]", "slices: []"), {"metrics", "gate_model", "register_model"}, "configuration: analyze.slices"),
+    Edit("serving option", case("max_latency_ms: 5000", "max_latency_ms: 4000"), {"deploy"}, "configuration: deploy.max_latency_ms: 5000.0 -> 4000.0"),
+    Edit("label of the version", case("max_latency_ms: 5000", "max_latency_ms: 5000\n  label: stable"), {"deploy"}, 'configuration: deploy.label: "champion" -> "stable"'),
+    Edit("serving option after .snakemake was removed", both(remove(".snakemake"), case("max_latency_ms: 5000", "max_latency_ms: 4000")), {"deploy"}, "configuration: deploy.max_latency_ms"),
+    # data
+    Edit("a changed row", new_rows("2001", 1, "29.5"), CHANGED_SPAN, "input: data/tiny/2001.csv.dvc changed (md5"),
+    Edit("a changed row under an old time", keeping_times("2001", new_rows("2001", 1, "29.5")), CHANGED_SPAN, "input: data/tiny/2001.csv.dvc changed (md5"),
+    Edit("a changed row that no feature holds", new_rows("2004", 0, "77"), {"fetch 2004", "ingest_span 2004", "statistics 2004", "metrics", "register_model", "deploy"} | CHECKS, "input: data/tiny/2004.csv.dvc changed (md5"),
+    Edit("an older version by git and hard links", older_version, CHANGED_SPAN, "input: data/tiny/2001.csv.dvc changed (md5", before=two_versions),
+    Edit("an added span", add_span, {"fetch 2000", "ingest_span 2000", "statistics 2000"} | CHECKS | FROM_GRAPH, 'configuration: windows.train: ["2001", "2002"] -> ["2000", "2001", "2002"]'),
+    Edit("a span fewer", case('train: ["2001", "2002"]', 'train: ["2002"]'), CHECKS | FROM_GRAPH, "input: results/tiny/ingest/2001/table.parquet removed"),
+    Edit("schema edit that changes no verdict", replace("data/tiny/schema.yaml", "min: 50", "min: 51"), {"anomalies"}, "input: data/tiny/schema.yaml changed"),
+    # results
+    Edit("a removed output", remove("results/tiny/ingest/2002/table.parquet"), {"ingest_span 2002"}, "missing: results/tiny/ingest/2002/table.parquet"),
+    Edit("a removed record", remove("results/tiny/tune/record.json"), {"tune"}, "missing: results/tiny/tune/record.json"),
+    Edit("a removed stage", remove("results/tiny/tune"), {"tune"}, "missing: results/tiny/tune/best.json"),
+    Edit("a removed published file", remove("serving/tiny/1/model.onnx"), {"deploy"}, "missing: serving/tiny/1/model.onnx"),
+    # rules
+    Edit("a changed shell line", gate_shell(GATE_LINE, '"GREETING=1 ' + GATE_LINE[1:]), {"gate_data"}, "shell line of rule gate_data"),
+    Edit("configuration inside a shell line", section("serve: {port: 9000}\n"), {"gate_data"}, "shell line of rule gate_data", before=gate_shell(GATE_LINE, '"PORT={config[serve][port]} ' + GATE_LINE[1:])),
+    Edit("two params that swap values", lambda root: rename(root, "first", "second"), {"gate_data"}, "parameter of rule gate_data: first", before=rule_params('        first="1",\n        second="2",\n')),
+    Edit("a date among the params", replace("rules/validate.smk", "2020, 1, 2", "2020, 1, 3"), {"gate_data"}, "parameter of rule gate_data: day", before=both(append("rules/common.smk", "\nimport datetime\n"), rule_params("        day=datetime.date(2020, 1, 2),\n"))),
+    Edit("a path among the params", replace("rules/validate.smk", '"there"', '"elsewhere"'), {"gate_data"}, "parameter of rule gate_data: place", before=both(append("rules/common.smk", "\nfrom pathlib import Path\n"), rule_params('        place=Path("there"),\n'))),
+    Edit("two named inputs that swap", lambda root: rename(root, "first", "second"), {"gate_data"}, "input: ", before=rule_inputs('        first=ancient("data/tiny/2001.csv.dvc"),\n        second=ancient("data/tiny/2002.csv.dvc"),\n')),
+]  # fmt: skip
+
+
+def rename(root: Path, first: str, second: str) -> None:
+    """Swap two names in the validation rules."""
+    path = root / "rules/validate.smk"
+    names = {first: second, second: first}
+    path.write_text(re.sub(rf"\b({first}|{second})=", lambda match: f"{names[match[1]]}=", path.read_text()))
+
+
+def drop_hash(lock: Path, package: str) -> None:
+    """Take one hash of *package* out of a lock: another lock that installs the same."""
+    lines = lock.read_text().splitlines(keepends=True)
+    start = next(index for index, line in enumerate(lines) if line.lower().startswith(f"{package}=="))
+    hashes = [index for index in range(start + 1, len(lines)) if "cp314" in lines[index] or "--hash" in lines[index]]
+    del lines[hashes[0]]
+    lock.write_text("".join(lines))

@@ -1,0 +1,59 @@
+"""SIGKILL in the middle of any stage, then started again: the same final digests, nothing half-written."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.workflow import deploy, digests, environment, snakemake
+
+STAGES = {
+    "fetch": "version/2001",
+    "ingest_span": "ingest/2001",
+    "statistics": "validate/statistics/2001",
+    "anomalies": "validate/anomalies",
+    "gate_data": "validate/gate",
+    "fit_graph": "preprocess/graph",
+    "transform": "preprocess/features/train",
+    "tune": "tune",
+    "train": "train",
+    "metrics": "analyze/metrics",
+    "gate_model": "analyze/gate",
+    "register_model": "register",
+    "deploy": "deploy",
+}
+
+
+def killed_in(rule: str, root: Path, delay: float) -> None:
+    """Run `snakemake deploy` and kill it and all its children *delay* seconds after a job of *rule* started."""
+    command = [sys.executable, "-m", "snakemake", "--cores", "2", "deploy"]
+    run = subprocess.Popen(
+        command, cwd=root, env=environment(), stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    for line in run.stderr:
+        if line.startswith((f"localcheckpoint {rule}:", f"checkpoint {rule}:")):
+            break
+    else:
+        pytest.fail(f"{rule} did not start")
+    time.sleep(delay)
+    os.killpg(run.pid, signal.SIGKILL)
+    run.wait()
+    run.stderr.close()
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("rule", STAGES)
+def test_killed_and_started_again(rule, checkout) -> None:
+    before = digests(checkout)
+    for path in (checkout / "results/tiny" / STAGES[rule]).glob("*.*"):
+        path.unlink()
+    killed_in(rule, checkout, delay=0.3)
+    assert snakemake(checkout, "--unlock").returncode == 0
+    deploy(checkout)
+    assert digests(checkout) == before
+    assert snakemake(checkout, "verify").returncode == 0
+    assert not list((checkout / "results").rglob(".tmp-*"))

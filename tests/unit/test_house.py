@@ -1,0 +1,198 @@
+"""The rules of the house: formatting, sizes, names and locks, for every file of the repository."""
+
+import ast
+import json
+import os
+import re
+import subprocess
+import sys
+from collections import defaultdict
+from pathlib import Path
+
+import pytest
+
+from scripts.spine.code import Code, imported
+from scripts.spine.env import lock_lines
+from tests.workflow import clone
+
+ROOT = Path(__file__).parents[2]
+RULES = sorted((ROOT / "rules").glob("*.smk"))
+SCRIPTS = sorted((ROOT / "scripts").rglob("*.py"))
+LOCKS = sorted(path for path in (ROOT / "envs").glob("*.txt") if path.stem != "constraints")
+NO_STAGE = {"common", "explain"}  # rule files without a stage
+SHARED = {"bundle", "spine", "statistics"}  # folders of scripts that several stages import
+BY_HAND = "README.md", "config/README.md"  # name the scripts that people run: python -m scripts.<folder>.<script>
+# one-character classes keep these patterns from finding themselves
+REGISTRIES = re.compile(
+    r"py[p]i\.org|python[h]osted\.org|conda\.anacond[a]\.org|repo\.anacond[a]|registry\.npm[j]s|crates\.i[o]|ghcr\.i[o]|"
+    r"docker\.i[o]|qua[y]\.io|proxy\.golan[g]|deb\.debia[n]\.org|archive\.ubunt[u]|cache\.nixo[s]"
+)
+PLACES = re.compile(r"(?<![\w.$}*-])/(?:wor[k]|roo[t]|tm[p]|hom[e]|User[s]|op[t])/\w")
+UNDEFINED_SOFTWARE = "Specify a conda environment or container for each rule."  # ours are locks: DESIGN of envs/python
+REQUIREMENT = re.compile(r"([A-Za-z0-9._-]+)==([^\s;\\]+)(?:\s*;\s*(.*?))?\s*\\?$")
+
+
+def run(*command: str, folder: Path = ROOT) -> subprocess.CompletedProcess:
+    """Run a tool of the test environment."""
+    return subprocess.run([sys.executable, "-m", *command], cwd=folder, capture_output=True, text=True)
+
+
+def files() -> list[Path]:
+    """Return all files that are in git or would be added."""
+    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
+    listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    return sorted(path for name in set(listed.stdout.splitlines()) if (path := ROOT / name).is_file())
+
+
+def name(path: Path) -> str:
+    """Return *path* as seen from the root."""
+    return str(path.relative_to(ROOT))
+
+
+def lines(path: Path) -> int:
+    """Return the number of lines of a file."""
+    return len(path.read_text(encoding="utf-8").splitlines())
+
+
+def test_ruff_finds_nothing():
+    found = run("ruff", "check", "--output-format", "concise", "--no-cache", ".")
+    assert found.returncode == 0, found.stdout + found.stderr
+
+
+def test_python_is_formatted():
+    found = run("ruff", "format", "--check", "--no-cache", ".")
+    assert found.returncode == 0, found.stdout + found.stderr
+
+
+def test_rules_are_formatted():
+    found = run("snakefmt", "--check", "Snakefile", "rules")
+    assert found.returncode == 0, found.stdout + found.stderr
+
+
+@pytest.mark.timeout(120)
+def test_snakemake_lint_finds_nothing_else_than_that_conda_is_not_used(tmp_path):
+    found = run("snakemake", "--lint", "json", folder=clone(tmp_path / "clone"))
+    report = json.loads(found.stdout or "{}")
+    assert report, found.stderr
+    lints = [
+        (Path(part["filename"]).name, group.get("for", ""), lint["title"])
+        for part in report.values()
+        for group in part
+        for lint in group["lints"]
+        if lint["title"] != UNDEFINED_SOFTWARE
+    ]
+    assert not lints
+
+
+def test_files_are_short():
+    limits = {ROOT / "Snakefile": 59, ROOT / "rules/common.smk": 99} | dict.fromkeys(SCRIPTS, 150)
+    limits = dict.fromkeys(RULES, 120) | limits
+    assert not [(name(path), lines(path), most) for path, most in limits.items() if lines(path) > most]
+
+
+def test_lines_of_rules_are_short():
+    long = [name(path) for path in [ROOT / "Snakefile", *RULES] if max(map(len, path.read_text().splitlines())) > 120]
+    assert not long
+
+
+def test_rule_files_open_with_their_contract_and_hold_no_lambda():
+    for path in RULES:
+        text = path.read_text()
+        assert text.startswith('"""'), name(path)
+        assert not re.search(r"\blambda\b", text), name(path)
+
+
+def test_one_word_for_a_stage_everywhere():
+    text = (ROOT / "Snakefile").read_text()
+    included = re.findall(r'^include: "rules/(\w+)\.smk"$', text, re.M)
+    assert sorted(included) == [path.stem for path in RULES]
+    stages = set(included) - NO_STAGE
+    folders = {path.parent.name for path in SCRIPTS}
+    assert folders - SHARED == stages
+    for stage in stages:
+        rules = (ROOT / f"rules/{stage}.smk").read_text()
+        assert re.search(rf"^(?:rule|checkpoint) {stage}:$", rules, re.M), f"no target {stage}"
+    tested = {path.name for path in (ROOT / "tests/unit").iterdir() if any(path.glob("test_*.py"))}
+    assert tested <= folders, tested - folders
+
+
+def test_every_script_is_used():
+    texts = [path.read_text() for path in RULES]
+    roots = {f"scripts/{word}.py" for text in texts for names in re.findall(r'code="(.*?)"', text) for word in names.split()}
+    roots |= {path for text in texts for path in re.findall(r"scripts/\w+/\w+\.py", text)}
+    roots |= {found.replace(".", "/") + ".py" for page in BY_HAND for found in by_hand((ROOT / page).read_text())}
+    for path in [ROOT / "envs/build", ROOT / "envs/lock", *RULES, ROOT / "Snakefile"]:
+        found = re.findall(r"^\s*(?:from|import) (scripts\.[\w.]+)", path.read_text(), re.M)
+        roots |= {module.replace(".", "/") + ".py" for module in found}
+    used = Code(ROOT).closure(*(path for path in roots if (ROOT / path).is_file()))
+    assert roots <= set(used), roots - set(used)
+    assert [name(path) for path in SCRIPTS if name(path) not in used] == []
+
+
+def by_hand(text: str) -> list[str]:
+    """Return the modules that *text* says to run."""
+    return re.findall(r"-m (scripts\.\w+\.\w+)", text)
+
+
+def test_stages_import_only_shared_code_and_themselves():
+    allowed = {("deploy", "serve")}  # deployment checks a bundle on the real server
+    crossing = set()
+    for path in SCRIPTS:
+        for module in imported(ast.parse(path.read_text())):
+            folder = module.split(".")[1] if "." in module else ""
+            if folder and folder not in SHARED | {path.parent.name}:
+                crossing.add((path.parent.name, folder))
+    assert crossing <= allowed | KNOWN_CROSSINGS, crossing - allowed - KNOWN_CROSSINGS
+
+
+KNOWN_CROSSINGS = {("train", "tune"), ("validate", "ingest")}
+
+
+def test_no_file_names_a_registry_or_a_place_of_one_machine():
+    found = []
+    for path in files():
+        try:
+            text = path.read_text(encoding="utf-8")
+        except UnicodeDecodeError:
+            continue
+        for number, line in enumerate(text.splitlines(), 1):
+            if match := REGISTRIES.search(line) or PLACES.search(line):
+                found.append(f"{name(path)}:{number}: {match[0]}")
+    assert not found
+
+
+def test_programs_are_executable():
+    assert not [path for path in ("envs/build", "envs/lock", "envs/python", "tests/all") if not os.access(ROOT / path, os.X_OK)]
+
+
+def requirements(path: Path) -> list[tuple[str, str, str]]:
+    """Return (package, version, marker) of each requirement of a lock."""
+    found = [REQUIREMENT.match(line) for line in lock_lines(path)]
+    return [(match[1].lower(), match[2], match[3] or "") for match in found if match]
+
+
+@pytest.mark.parametrize("path", LOCKS, ids=[path.stem for path in LOCKS])
+def test_lock_has_a_hash_for_each_requirement(path):
+    assert path.with_suffix(".in").is_file()
+    hashes = 1
+    for line in lock_lines(path):
+        if line.startswith("--hash=sha256:"):
+            hashes += 1
+        else:
+            assert REQUIREMENT.match(line), line
+            assert hashes, f"no hash before {line}"
+            hashes = 0
+    assert hashes
+
+
+def test_locks_share_one_set_of_versions():
+    shared = defaultdict(set)
+    for package, version, _ in requirements(ROOT / "envs/constraints.txt"):
+        shared[package].add(version)
+    seen = defaultdict(set)
+    for path in LOCKS:
+        for package, version, marker in requirements(path):
+            assert version in shared[package], f"{path.name}: {package} {version}, constraints.txt has {shared[package]}"
+            seen[package, marker].add(version)
+    assert not {key: versions for key, versions in seen.items() if len(versions) > 1}
+    assert {path.stem for path in (ROOT / "envs").glob("*.in")} == {path.stem for path in LOCKS}

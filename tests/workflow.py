@@ -1,0 +1,74 @@
+"""Run the workflow of a checkout for real and see which jobs ran."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+COLLECTORS = {"version", "ingest", "validate", "preprocess", "analyze", "register"}  # targets without work of their own
+STARTED = re.compile(r"^(?:local)?(?:checkpoint|rule) (\w+):$(.*?)^$", re.M | re.S)
+
+
+def environment(**more: str) -> dict[str, str]:
+    """Return the environment of a run: environments already built are used, whatever the checkout."""
+    own = {key: value for key, value in os.environ.items() if not key.startswith(("PYTHON", "PYTEST"))}
+    return own | {"OUROBOROS_ENVS": os.environ.get("OUROBOROS_ENVS") or str(ROOT / ".envs")} | more
+
+
+def snakemake(folder: Path, *words: str, **more: str) -> subprocess.CompletedProcess:
+    """Run snakemake in *folder* and return what it printed (stderr within stdout's place is kept apart)."""
+    command = [sys.executable, "-m", "snakemake", "--cores", "2", *words]
+    return subprocess.run(command, cwd=folder, env=environment(**more), capture_output=True, text=True)
+
+
+def jobs(output: str) -> set[str]:
+    """Return the jobs that a run's *output* says it started: rule and wildcards."""
+    found = set()
+    for name, details in STARTED.findall(output):
+        wildcards = re.search(r"^\s+wildcards: (.*)$", details, re.M)
+        values = [part.partition("=")[2] for part in wildcards[1].split(", ")] if wildcards else []
+        if name not in COLLECTORS:
+            found.add(" ".join([name, *values]))
+    return found
+
+
+def deploy(folder: Path, *words: str, **more: str) -> set[str]:
+    """Run `snakemake deploy` and return the jobs that ran; fails the test where the run fails."""
+    run = snakemake(folder, "deploy", *words, **more)
+    assert run.returncode == 0, run.stdout + run.stderr
+    return jobs(run.stderr)
+
+
+def explain(folder: Path, **more: str) -> tuple[int, dict]:
+    """Return exit code and answer of `snakemake explain_json`."""
+    run = snakemake(folder, "explain_json", **more)
+    assert run.stdout, run.stderr
+    return run.returncode, json.loads(run.stdout)
+
+
+def digests(folder: Path) -> dict[str, str]:
+    """Return the content of every record below *folder*/results."""
+    results = folder / "results"
+    return {str(path.relative_to(results)): path.read_text() for path in sorted(results.rglob("record.json"))}
+
+
+def clone(target: Path) -> Path:
+    """Clone the checkout with its uncommitted changes to *target*."""
+    subprocess.run(["git", "clone", "--quiet", str(ROOT), str(target)], check=True)
+    listed = subprocess.run(
+        ["git", "ls-files", "--modified", "--others", "--exclude-standard", "--deleted"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    for name in listed.stdout.splitlines():
+        (target / name).unlink(missing_ok=True)
+        if (ROOT / name).exists():
+            (target / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, target / name)
+    return target
