@@ -3,15 +3,10 @@
 import os
 import sys
 
-from snakemake.exceptions import WorkflowError
-
-from scripts.spine.config import ConfigError, check
+from scripts.spine.checked import checked
 from scripts.spine.graph import Graph
 
-try:
-    config.update(check(config))
-except ConfigError as error:
-    raise WorkflowError(str(error))
+config.update(checked(config))
 
 CASE = config["case"]
 RESULTS = f"results/{CASE}"

@@ -1,12 +1,16 @@
 """Canonical values, digests and safe writes: the same content gives the same bytes on every machine."""
 
-import datetime
+from __future__ import annotations
+
 import hashlib
 import json
 import math
 import os
 from pathlib import Path
-from typing import Any
+
+TYPE_CHECKING = False  # this module starts with every job: typing and datetime would be a tenth of the start
+if TYPE_CHECKING:
+    from typing import Any
 
 DIGITS = 12  # significant digits kept of a float: fewer than summation order can disturb
 
@@ -18,7 +22,7 @@ def plain(value: Any) -> Any:
     """
     if value is None or isinstance(value, bool | int | float | str):
         return value
-    if isinstance(value, datetime.date | datetime.datetime):
+    if hasattr(value, "isoformat"):
         return value.isoformat()
     if isinstance(value, os.PathLike):
         return os.fspath(value)

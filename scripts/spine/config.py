@@ -42,7 +42,7 @@ def leaves(errors: dict | list, path: str = "") -> list[tuple[str, str]]:
     found = []
     for key, messages in errors.items():
         where = f"{path}.{key}" if path else str(key)
-        for message in messages:
+        for message in [text for text in messages if "cannot be coerced" not in text] or messages:
             found += leaves(message, where) if isinstance(message, dict) else [(where, message)]
     return found
 

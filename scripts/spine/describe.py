@@ -1,4 +1,4 @@
-"""Write config/README.md from config/schema.yaml: python -m scripts.spine.describe (in the environment of Snakemake)."""
+"""Write config/README.md from config/schema.yaml: .envs/driver/bin/python -m scripts.spine.describe."""
 
 import json
 import sys

@@ -32,6 +32,7 @@ class Graph:
     code: Code = field(default_factory=Code)
     _fresh: set[str] = field(default_factory=set)
     _digests: dict[str, str] = field(default_factory=dict)
+    _fixed: dict[str, dict] = field(default_factory=dict)
 
     @cached_property
     def recorded(self) -> list[tuple[re.Pattern, Any]]:
@@ -77,20 +78,25 @@ class Graph:
 
     def fingerprint(self, node: Node) -> dict[str, Any]:
         """Return all that makes the outputs of *node*: rule, code, environment, configuration, inputs, shell."""
+        if node.rule.name not in self._fixed:
+            self._fixed[node.rule.name] = self.fixed(node)
+        inputs = {name: {path: self.input_digest(path) for path in paths} for name, paths in node.inputs.items()}
+        return self._fixed[node.rule.name] | {"wildcards": node.wildcards, "inputs": inputs}
+
+    def fixed(self, node: Node) -> dict[str, Any]:
+        """Return the part of the fingerprint that all jobs of the rule of *node* share and no job changes."""
         params = dict(node.rule.params._allitems())
-        fixed = {str(k): plain(v) for k, v in params.items() if k not in ("cfg", "code", "env") and not callable(v)}
+        others = {str(k): plain(v) for k, v in params.items() if k not in ("cfg", "code", "env") and not callable(v)}
         environments = params["env"].split()
         modules = self.code.closure(*(f"scripts/{name}.py" for name in params["code"].split()))
         self.code.keep()
         return {
             "rule": node.rule.name,
-            "wildcards": node.wildcards,
             "code": modules,
             "env": {name: env_id(name) for name in environments},
             "pins": {name: pins(name) for name in environments},
             "config": self.config_of(node),
-            "params": fixed,
-            "inputs": {name: {p: self.input_digest(p) for p in paths} for name, paths in node.inputs.items()},
+            "params": others,
             "shell": shell_text(node.rule.shellcmd, self.config),
         }
 
@@ -106,7 +112,7 @@ class Graph:
             for p in record["outputs"]
             if p not in known and not os.path.exists(p)
         ]
-        now = plain(self.fingerprint(node))
+        now = self.fingerprint(node)
         return missing + [cause for kind in now for cause in differences(kind, record.get(kind), now[kind])]
 
     def fresh(self, node: Node) -> bool:
@@ -151,6 +157,7 @@ class Graph:
         first, *_ = stamp["env"].values()
         script = f"scripts/{dict(node.rule.params._allitems())['code'].split()[0]}.py"
         path = STAMPS / f"{digest(stamp)[:16]}.json"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_json(path, stamp)
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_json(path, stamp)
         return f"envs/python {first} {script} --stamp {path}"

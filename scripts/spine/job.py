@@ -5,17 +5,19 @@ the script's one function; the stamp carries the configuration keys of the rule 
 side computed (scripts/spine/graph.py), which ends up in the record beside the outputs.
 """
 
-import contextlib
+from __future__ import annotations
+
 import errno
-import inspect
 import os
-import shutil
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from scripts.spine.canon import file_digest, read_json, write_json
+
+TYPE_CHECKING = False  # every job starts with this module: it imports little
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
 
 
 class BadInput(Exception):
@@ -25,8 +27,10 @@ class BadInput(Exception):
 def say(message: str) -> None:
     """Write *message* to the log and, where the rule passes the terminal on as descriptor 3, to the terminal."""
     print(message, file=sys.stderr, flush=True)
-    with contextlib.suppress(OSError):
+    try:
         os.write(3, f"{message}\n".encode())
+    except OSError:  # no terminal there
+        return
 
 
 def parse(words: list[str], function: Callable) -> tuple[dict, dict[str, Any]]:
@@ -42,17 +46,18 @@ def parse(words: list[str], function: Callable) -> tuple[dict, dict[str, Any]]:
         elif given:
             given[next(reversed(given))].append(word)
     stamp = read_json(given.pop("stamp")[0]) if "stamp" in given else {}
-    parameters = inspect.signature(function).parameters
+    names = function.__code__.co_varnames[: function.__code__.co_argcount]
+    parameters = {name: str(function.__annotations__.get(name)) for name in names}
     arguments = {name: value for name, value in stamp.get("config", {}).items() if name in parameters}
     if "stamp" in parameters:
         arguments["stamp"] = stamp
     for name, values in given.items():
         if name not in parameters:
             raise BadInput(f"{function.__module__}: unknown argument --{name}; known: {', '.join(parameters)}")
-        if "list" in str(parameters[name].annotation):
+        if "list" in parameters[name]:
             arguments[name] = [Path(value) for value in values]
         elif len(values) == 1:
-            arguments[name] = Path(values[0]) if parameters[name].annotation is Path else values[0]
+            arguments[name] = Path(values[0]) if "Path" in parameters[name] else values[0]
         else:
             raise BadInput(f"{function.__module__}: --{name} takes one value, got {len(values)}")
     return stamp, arguments
@@ -119,6 +124,8 @@ def call(function: Callable, stamp: dict, arguments: dict[str, Any]) -> None:
 def remove(path: Path) -> None:
     """Remove a file or a folder if it is there."""
     if path.is_dir():
+        import shutil
+
         shutil.rmtree(path)
     else:
         path.unlink(missing_ok=True)

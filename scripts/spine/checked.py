@@ -1,0 +1,27 @@
+"""The checked configuration, remembered by content: checking costs more than all the rest of a dry run's own work."""
+
+import contextlib
+import hashlib
+import json
+from pathlib import Path
+
+from scripts.spine.canon import canonical, write_json
+
+SCHEMA = Path("config/schema.yaml")
+CACHE = Path(".snakemake/ouroboros/config")
+CHECKER = Path(__file__).with_name("config.py")
+
+
+def checked(config: dict) -> dict:
+    """Return *config* with types and defaults by config/schema.yaml. Raises ConfigError (scripts/spine/config.py)."""
+    parts = (canonical(config).encode(), SCHEMA.read_bytes(), CHECKER.read_bytes())
+    path = CACHE / f"{hashlib.sha256(b'|'.join(parts)).hexdigest()[:32]}.json"
+    with contextlib.suppress(OSError, ValueError):
+        return json.loads(path.read_text(encoding="utf-8"))
+    from scripts.spine.config import check
+
+    document = json.loads(canonical(check(config)))
+    with contextlib.suppress(OSError):  # a read-only checkout is no reason to fail
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_json(path, document)
+    return document
