@@ -23,3 +23,10 @@ include: "rules/serve.smk"
 include: "rules/feedback.smk"
 include: "rules/report.smk"
 include: "rules/explain.smk"
+
+
+rule all:
+    default_target: True
+    input:
+        rules.deploy.output.record,
+    localrule: True

@@ -25,7 +25,7 @@ sys.path.insert(0, str(ROOT))
 from tests import tiny  # noqa: E402
 from tests.workflow import clone, environment  # noqa: E402
 
-BARE = '''
+BARE = """
 SPANS = ["2001", "2002", "2003", "2004"]
 rule deploy:
     input: "deploy"
@@ -58,9 +58,11 @@ rule tune:
     input: "transform/train", "transform/eval"
     output: "tune"
     shell: "touch {output}"
-'''
+"""
 CHAIN = ["anomalies gate", "tune train", "train metrics", "metrics bless", "bless register", "register publish"]
-TRIVIAL = "rule all:\n    input: expand('made/{{n}}', n=range({count}))\nrule one:\n    output: 'made/{{n}}'\n    {body}\n"
+TRIVIAL = (
+    "rule all:\n    input: expand('made/{{n}}', n=range({count}))\nrule one:\n    output: 'made/{{n}}'\n    {body}\n"
+)
 WORK = """\
 from pathlib import Path
 from scripts.spine.job import main
@@ -78,7 +80,8 @@ rule all:
 checkpoint one:
     input: changed=changed("one")
     output: made="made/{{n}}/x", record="made/{{n}}/record.json"
-    params: code="work", env="{env}", job=job
+    conda: "envs/{env}.yaml"
+    params: code="work", job=job
     log: "logs/{{n}}"
     shell: "{{params.job}} --made {{output.made}} 3>&2 2> {{log}}"
 """

@@ -6,9 +6,9 @@ Gives: results/<case>/analyze/metrics/metrics.json, results/<case>/analyze/gate/
 
 
 rule analyze:
-    localrule: True
     input:
         f"{RESULTS}/analyze/gate/record.json",
+    localrule: True
 
 
 checkpoint metrics:
@@ -25,9 +25,10 @@ checkpoint metrics:
         f"logs/{CASE}/analyze/metrics.log",
     benchmark:
         f"benchmarks/rules/{CASE}/analyze/metrics.tsv"
+    conda:
+        "../envs/model.yaml"
     params:
         code="analyze/metrics",
-        env="model",
         cfg=cfg(
             "preprocess.label",
             "analyze.min_slice",
@@ -42,7 +43,6 @@ checkpoint metrics:
 
 
 checkpoint gate_model:
-    localrule: True
     input:
         metrics=ancient(f"{RESULTS}/analyze/metrics/metrics.json"),
         changed=changed("gate_model"),
@@ -53,9 +53,11 @@ checkpoint gate_model:
         f"logs/{CASE}/analyze/gate.log",
     benchmark:
         f"benchmarks/rules/{CASE}/analyze/gate.tsv"
+    localrule: True
+    conda:
+        "../envs/table.yaml"
     params:
         code="analyze/gate",
-        env="table",
         cfg=cfg("analyze.gate"),
         job=job,
     shell:

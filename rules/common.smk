@@ -1,4 +1,4 @@
-"""Checked configuration, paths, and the helpers that every rule uses."""
+"""Checked configuration, paths, and helpers for all."""
 
 import os
 import sys
@@ -13,14 +13,14 @@ RESULTS = f"results/{CASE}"
 SPLITS = {split: list(spans) for split, spans in config["windows"].items()}
 SPANS = [span for spans in SPLITS.values() for span in spans]
 
-os.environ["OUROBOROS_PYTHON"] = sys.executable
+os.environ.update(OUROBOROS_PYTHON=sys.executable)
 
 graph = Graph(workflow, config)
 changed, job = graph.changed, graph.job
 
 
 def cfg(*keys, **named):
-    """Return the configuration keys that a rule uses by the argument that takes each: the last word of the key, or the given name."""
+    """Return configuration keys by the argument that takes each: the last word of the key, or the given name."""
     return {key.rpartition(".")[2]: key for key in keys} | named
 
 

@@ -8,7 +8,6 @@ Back to an earlier version: python -m scripts.deploy.rollback --case birds --ver
 
 
 checkpoint deploy:
-    default_target: True
     input:
         model=ancient(f"{RESULTS}/train/model.onnx"),
         contract=ancient(f"{RESULTS}/train/contract.json"),
@@ -24,9 +23,10 @@ checkpoint deploy:
     benchmark:
         f"benchmarks/rules/{CASE}/deploy/deploy.tsv"
     localrule: True
+    conda:
+        "../envs/serve.yaml"
     params:
         code="deploy/deploy serve/server",
-        env="serve",
         cfg=cfg("case", "deploy.label", "deploy.max_latency_ms", "deploy.max_size_mb"),
         job=job,
     shell:

@@ -5,45 +5,44 @@
 `snakemake envs`: build all environments now (on a login node, say).
 """
 
-from scripts.spine.explain import answer
+from scripts.spine.env import env_id
+from scripts.spine.explain import asked
 
 DEPLOYED = [f"{RESULTS}/deploy/record.json"]
 
 
-def explain_text(wildcards):
-    """Answer while the graph is built, the earliest moment at which all is known."""
-    answer(graph, DEPLOYED, "text")
-
-
-def explain_data(wildcards):
-    """The same as JSON."""
-    answer(graph, DEPLOYED, "json")
-
-
 rule explain:
-    localrule: True
     input:
-        explain_text,
+        asked(graph, DEPLOYED, "text"),
+    localrule: True
 
 
 rule explain_json:
-    localrule: True
     input:
-        explain_data,
+        asked(graph, DEPLOYED, "json"),
+    localrule: True
 
 
 rule verify:
+    log:
+        f"logs/{CASE}/verify.log",
     localrule: True
+    conda:
+        "../envs/table.yaml"
     params:
+        env=env_id("table"),
         folder=RESULTS,
-        python=sys.executable,
     shell:
-        "PYTHONPATH=. {params.python} scripts/spine/verify.py {params.folder}"
+        "envs/python {params.env} scripts/spine/verify.py {params.folder} 2>&1 | tee {log}"
 
 
 rule envs:
+    log:
+        "logs/envs.log",
     localrule: True
+    conda:
+        "../envs/driver.yaml"
     params:
         python=sys.executable,
     shell:
-        "{params.python} envs/build"
+        "{params.python} envs/build 2>&1 | tee {log}"

@@ -26,9 +26,10 @@ checkpoint feedback:
         f"logs/{CASE}/feedback/feedback.log",
     benchmark:
         f"benchmarks/rules/{CASE}/feedback/feedback.tsv"
+    conda:
+        "../envs/table.yaml"
     params:
         code="feedback/feedback",
-        env="table",
         cfg=cfg("feedback.max_drift", "feedback.min_requests"),
         requests=log_state(REQUESTS),
         folder=REQUESTS,

@@ -6,9 +6,9 @@ Gives: results/<case>/ingest/<span>/table.parquet, quarantine.jsonl
 
 
 rule ingest:
-    localrule: True
     input:
         collect(f"{RESULTS}/ingest/{{span}}/record.json", span=SPANS),
+    localrule: True
 
 
 checkpoint ingest_span:
@@ -23,9 +23,10 @@ checkpoint ingest_span:
         f"logs/{CASE}/ingest/{{span}}.log",
     benchmark:
         f"benchmarks/rules/{CASE}/ingest/{{span}}.tsv"
+    conda:
+        "../envs/table.yaml"
     params:
         code="ingest/ingest",
-        env="table",
         cfg=cfg("ingest.separator", "ingest.encoding", "ingest.null_values", "ingest.columns", "ingest.max_quarantined"),
         job=job,
     shell:

@@ -6,9 +6,9 @@ Gives: results/<case>/preprocess/graph/{graph.onnx,contract.json}, preprocess/<s
 
 
 rule preprocess:
-    localrule: True
     input:
         collect(f"{RESULTS}/preprocess/features/{{split}}/record.json", split=["train", "eval"]),
+    localrule: True
 
 
 checkpoint fit_graph:
@@ -24,9 +24,10 @@ checkpoint fit_graph:
         f"logs/{CASE}/preprocess/graph.log",
     benchmark:
         f"benchmarks/rules/{CASE}/preprocess/graph.tsv"
+    conda:
+        "../envs/model.yaml"
     params:
         code="preprocess/fit",
-        env="model",
         cfg=cfg(
             "case",
             "title",
@@ -53,9 +54,10 @@ checkpoint transform:
         f"logs/{CASE}/preprocess/{{split}}.log",
     benchmark:
         f"benchmarks/rules/{CASE}/preprocess/{{split}}.tsv"
+    conda:
+        "../envs/model.yaml"
     params:
         code="preprocess/transform",
-        env="model",
         cfg=cfg("preprocess.label"),
         job=job,
     shell:

@@ -6,9 +6,9 @@ Gives: results/<case>/register/version.json; a line in trail/<case>.jsonl (commi
 
 
 rule register:
-    localrule: True
     input:
         f"{RESULTS}/register/record.json",
+    localrule: True
 
 
 # not called register: a checkpoint of that name hides a method of Snakemake's
@@ -28,9 +28,10 @@ checkpoint register_model:
         f"logs/{CASE}/register/register.log",
     benchmark:
         f"benchmarks/rules/{CASE}/register/register.tsv"
+    conda:
+        "../envs/register.yaml"
     params:
         code="register/register",
-        env="register",
         cfg=cfg("case", "windows"),
         trail=f"trail/{CASE}.jsonl",
         store="mlruns",

@@ -12,7 +12,6 @@ CAPTIONS = (
 
 
 checkpoint report:
-    localrule: True
     input:
         version=ancient(f"{RESULTS}/register/version.json"),
         blessing=ancient(f"{RESULTS}/analyze/gate/blessing.json"),
@@ -30,9 +29,11 @@ checkpoint report:
         f"logs/{CASE}/report/report.log",
     benchmark:
         f"benchmarks/rules/{CASE}/report/report.tsv"
+    localrule: True
+    conda:
+        "../envs/report.yaml"
     params:
         code="report/report",
-        env="report",
         cfg=cfg("title"),
         job=job,
     shell:

@@ -11,6 +11,8 @@ rule serve:
     log:
         f"logs/{CASE}/serve/serve.log",
     localrule: True
+    conda:
+        "../envs/serve.yaml"
     params:
         env=env_id("serve"),
         port=config["serve"]["port"],

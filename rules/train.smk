@@ -23,9 +23,10 @@ checkpoint train:
         f"logs/{CASE}/train/train.log",
     benchmark:
         f"benchmarks/rules/{CASE}/train/train.tsv"
+    conda:
+        "../envs/model.yaml"
     params:
         code="train/train",
-        env="model",
         cfg=cfg("preprocess.label", "train.seed", "train.golden", "train.tolerance"),
         job=job,
     shell:

@@ -1,7 +1,7 @@
 """The search for the best model family and setting.
 
 Needs: results/<case>/preprocess/features/{train,eval}/features.npz
-Gives: results/<case>/tune/{trials.json,best.json}; single trials, for resuming, in results/<case>/tune/trials/
+Gives: results/<case>/tune/{trials.json,best.json}; single trials, for resuming, in results/<case>/tune/sweeps/
 """
 
 
@@ -18,11 +18,12 @@ checkpoint tune:
         f"logs/{CASE}/tune/tune.log",
     benchmark:
         f"benchmarks/rules/{CASE}/tune/tune.tsv"
+    conda:
+        "../envs/model.yaml"
     params:
         code="tune/tune",
-        env="model",
         cfg=cfg("tune.families", "tune.trials", "tune.width", "tune.algorithm", "tune.metric", "tune.seed"),
-        folder=f"{RESULTS}/tune/trials",
+        folder=f"{RESULTS}/tune/sweeps",
         job=job,
     shell:
         "{params.job} --train {input.train} --evaluate {input.evaluate} --trials_file {output.trials}"

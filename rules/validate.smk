@@ -9,9 +9,9 @@ SCHEMA = f"data/{CASE}/schema.yaml"
 
 
 rule validate:
-    localrule: True
     input:
         f"{RESULTS}/validate/gate/record.json",
+    localrule: True
 
 
 checkpoint statistics:
@@ -25,9 +25,10 @@ checkpoint statistics:
         f"logs/{CASE}/validate/statistics/{{span}}.log",
     benchmark:
         f"benchmarks/rules/{CASE}/validate/statistics/{{span}}.tsv"
+    conda:
+        "../envs/table.yaml"
     params:
         code="validate/statistics",
-        env="table",
         cfg=cfg("validate.top", "preprocess.label"),
         job=job,
     shell:
@@ -46,9 +47,10 @@ checkpoint anomalies:
         f"logs/{CASE}/validate/anomalies.log",
     benchmark:
         f"benchmarks/rules/{CASE}/validate/anomalies.tsv"
+    conda:
+        "../envs/table.yaml"
     params:
         code="validate/anomalies",
-        env="table",
         cfg=cfg("windows"),
         job=job,
     shell:
@@ -57,7 +59,6 @@ checkpoint anomalies:
 
 
 checkpoint gate_data:
-    localrule: True
     input:
         anomalies=ancient(f"{RESULTS}/validate/anomalies/anomalies.json"),
         changed=changed("gate_data"),
@@ -68,9 +69,11 @@ checkpoint gate_data:
         f"logs/{CASE}/validate/gate.log",
     benchmark:
         f"benchmarks/rules/{CASE}/validate/gate.tsv"
+    localrule: True
+    conda:
+        "../envs/table.yaml"
     params:
         code="validate/gate",
-        env="table",
         cfg=cfg("validate.alert_command"),
         alert=f"{RESULTS}/validate/alert.txt",
         job=job,

@@ -6,13 +6,12 @@ Gives: results/<case>/version/<span>/data.csv
 
 
 rule version:
-    localrule: True
     input:
         collect(f"{RESULTS}/version/{{span}}/record.json", span=SPANS),
+    localrule: True
 
 
 checkpoint fetch:
-    localrule: True
     input:
         pointer=ancient(f"data/{CASE}/{{span}}.csv.dvc"),
         changed=changed("fetch"),
@@ -23,9 +22,12 @@ checkpoint fetch:
         f"logs/{CASE}/version/{{span}}.log",
     benchmark:
         f"benchmarks/rules/{CASE}/version/{{span}}.tsv"
+    localrule: True
+    conda:
+        "../envs/version.yaml"
     params:
         code="version/fetch version/origin",
-        env="version origin",
+        further="origin",
         job=job,
     shell:
         "{params.job} --pointer {input.pointer} --data {output.data} 3>&2 2> {log}"

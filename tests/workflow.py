@@ -9,7 +9,15 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-COLLECTORS = {"version", "ingest", "validate", "preprocess", "analyze", "register"}  # targets without work of their own
+COLLECTORS = {
+    "version",
+    "ingest",
+    "validate",
+    "preprocess",
+    "analyze",
+    "register",
+    "all",
+}  # targets without work of their own
 STARTED = re.compile(r"^(?:local)?(?:checkpoint|rule) (\w+):$(.*?)^$", re.M | re.S)
 
 

@@ -4,6 +4,7 @@ import csv
 import json
 import os
 import sys
+from collections.abc import Callable
 from typing import Any
 
 from scripts.spine.fingerprint import Cause
@@ -76,8 +77,17 @@ def explain(graph: Graph, paths: list[str]) -> dict[str, Any]:
     return {"causes": causes, "follow": follow, "seconds": [round(least, 1), round(most, 1)]}
 
 
-def answer(graph: Graph, paths: list[str], form: str) -> None:
-    """Print the explanation as "text" or "json" and leave Snakemake: exit code 1 if anything is stale, else 0."""
-    result = explain(graph, paths)
-    print(json.dumps(result, indent=1, ensure_ascii=False) if form == "json" else "\n".join(lines(result)), flush=True)
-    sys.exit(1 if result["causes"] else 0)
+def asked(graph: Graph, paths: list[str], form: str) -> Callable:
+    """Return an input function that prints the explanation as "text" or "json" and leaves Snakemake.
+
+    It answers while the graph is built, the earliest moment at which all is known. Exit code 1 if anything is stale.
+    """
+
+    def answer(wildcards: object) -> None:
+        result = explain(graph, paths)
+        print(
+            json.dumps(result, indent=1, ensure_ascii=False) if form == "json" else "\n".join(lines(result)), flush=True
+        )
+        sys.exit(1 if result["causes"] else 0)
+
+    return answer

@@ -86,8 +86,10 @@ class Graph:
     def fixed(self, node: Node) -> dict[str, Any]:
         """Return the part of the fingerprint that all jobs of the rule of *node* share and no job changes."""
         params = dict(node.rule.params._allitems())
-        others = {str(k): plain(v) for k, v in params.items() if k not in ("cfg", "code", "env") and not callable(v)}
-        environments = params["env"].split()
+        others = {
+            str(k): plain(v) for k, v in params.items() if k not in ("cfg", "code", "further") and not callable(v)
+        }
+        environments = [Path(str(node.rule.conda_env)).stem, *params.get("further", "").split()]
         modules = self.code.closure(*(f"scripts/{name}.py" for name in params["code"].split()))
         self.code.keep()
         return {

@@ -32,7 +32,7 @@ def trial(setting: dict, number: int, train: Path, evaluate: Path, metric: str, 
         fitted = family.fit(*load(train), setting["params"], seed)
         x, y = load(evaluate)
         result["loss"] = float(LOSSES[metric](y, family.score(fitted, x)))
-    except Exception as error:  # noqa: BLE001  whatever a setting does wrong, the sweep goes on
+    except Exception as error:
         result |= {"status": "failed", "error": f"{type(error).__name__}: {error}"[:500]}
     return result
 

@@ -59,7 +59,8 @@ def rebuild(pointer: Path, source: dict, name: str) -> Path:
                 say(f"rebuilding {pointer.parent} from {source['package']}")
                 words = [word for key, value in source.items() for word in (f"--{key}", str(value))]
                 script = ["scripts/version/origin.py", "--folder", str(folder), *words]
-                subprocess.run(["envs/python", env_id("origin"), *script], check=True)
+                own = {key: value for key, value in os.environ.items() if key != "CONDA_PREFIX"}
+                subprocess.run(["envs/python", env_id("origin"), *script], check=True, env=own)
     if not (folder / name).exists():
         raise BadInput(f"{pointer}: {source['package']} gives no {name}")
     return folder / name

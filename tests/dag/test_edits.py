@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.dag.edits import EDITS, Edit
-from tests.workflow import ROOT, deploy, explain, snakemake
+from tests.workflow import ROOT, deploy, explain, jobs, snakemake
 
 
 def state(root: Path) -> dict[str, tuple]:
@@ -73,6 +73,11 @@ def test_dry_run_shows_what_may_follow(checkout: Path) -> None:
     shutil.rmtree(checkout / "results/tiny/validate/anomalies")
     run = snakemake(checkout, "-n", "deploy")
     assert all(name in run.stdout + run.stderr for name in ("anomalies", "gate_data", "tune", "deploy"))
+
+
+def test_deploy_is_the_default(checkout: Path) -> None:
+    shutil.rmtree(checkout / "results/tiny/deploy")
+    assert jobs(snakemake(checkout).stderr) == {"deploy"}
 
 
 @pytest.mark.parametrize(

@@ -124,7 +124,7 @@ def test_rollback_refuses_what_is_not_there_whole(tmp_path):
     with pytest.raises(BadInput, match="published of birds: 1, 2"):
         rollback(tmp_path, "birds", 3, "champion")
     (tmp_path / "birds" / "1" / "golden.json").write_text("{}")
-    with pytest.raises(BadInput, match="golden.json does not match"):
+    with pytest.raises(BadInput, match=r"golden\.json does not match"):
         rollback(tmp_path, "birds", 1, "champion")
     assert json.loads((tmp_path / "birds" / "labels.json").read_text()) == {"champion": 2}
     assert rollback(tmp_path, "birds", 2, "challenger") is None
@@ -133,7 +133,7 @@ def test_rollback_refuses_what_is_not_there_whole(tmp_path):
 
 def test_labels_that_cannot_be_read_are_not_overwritten(tmp_path):
     (tmp_path / "labels.json").write_text("[1]")
-    with pytest.raises(BadInput, match="labels.json"):
+    with pytest.raises(BadInput, match=r"labels\.json"):
         move_label(tmp_path, "champion", 1)
     assert (tmp_path / "labels.json").read_text() == "[1]"
 
