@@ -11,7 +11,7 @@ config.update(checked(config))
 CASE = config["case"]
 RESULTS = f"results/{CASE}"
 SPLITS = {split: list(spans) for split, spans in config["windows"].items()}
-SPANS = [span for spans in SPLITS.values() for span in spans]
+SPANS = sorted(span for spans in SPLITS.values() for span in spans)
 
 os.environ.update(OUROBOROS_PYTHON=sys.executable)
 

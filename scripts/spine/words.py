@@ -8,6 +8,7 @@ from scripts.spine.canon import plain, read_json
 from scripts.spine.env import pins
 from scripts.spine.fingerprint import Cause
 from scripts.spine.node import Node
+from scripts.spine.rows import delta
 
 
 def pin_changes(node: Node, cause: Cause) -> str:
@@ -43,14 +44,22 @@ def sentence(node: Node, cause: Cause) -> str:
         case "inputs":
             path = rest or name
             word = {(True, False): "added", (False, True): "removed"}.get((cause.before is None, cause.now is None))
-            return f"input: {path} {word or 'changed'}" + (
-                "" if word else f" ({short(cause.before)} -> {short(cause.now)})"
-            )
+            return f"input: {path} {word or f'changed ({versions(node, path, cause)})'}"
         case "shell":
             return f"shell line of rule {node.rule.name}"
         case "params":
             return f"parameter of rule {node.rule.name}: {cause.what}: {brief}"
     return f"{cause.kind}: {cause.what}: {brief}"
+
+
+def versions(node: Node, path: str, cause: Cause) -> str:
+    """Return the digests of an input before and now, and for a data pointer how many rows came and went."""
+    text = f"{short(cause.before)} -> {short(cause.now)}"
+    if path.endswith(".dvc") and "data" in node.rule.output.keys():
+        md5 = (str(digest).partition(":")[2] for digest in (cause.before, cause.now))
+        rows = delta(path, node.fill(node.rule.output.data), *md5)
+        return f"{text}; {rows}" if rows else text
+    return text
 
 
 def short(digest: Any) -> str:

@@ -260,7 +260,7 @@ EDITS = [
     Edit("label of the version", case("max_latency_ms: 5000", "max_latency_ms: 5000\n  label: stable"), {"deploy"}, 'configuration: deploy.label: "champion" -> "stable"'),
     Edit("serving option after .snakemake was removed", both(remove(".snakemake"), case("max_latency_ms: 5000", "max_latency_ms: 4000")), {"deploy"}, "configuration: deploy.max_latency_ms"),
     # data
-    Edit("a changed row", new_rows("2001", 1, "29.5"), CHANGED_SPAN, "input: data/tiny/2001.csv.dvc changed (md5"),
+    Edit("a changed row", new_rows("2001", 1, "29.5"), CHANGED_SPAN, "; 1 rows added, 1 removed)"),
     Edit("a changed row under an old time", keeping_times("2001", new_rows("2001", 1, "29.5")), CHANGED_SPAN, "input: data/tiny/2001.csv.dvc changed (md5"),
     Edit("a changed row that no feature holds", new_rows("2004", 0, "77"), {"fetch 2004", "ingest_span 2004", "statistics 2004", "metrics", "register_model", "deploy"} | CHECKS, "input: data/tiny/2004.csv.dvc changed (md5"),
     Edit("an older version by git and hard links", older_version, CHANGED_SPAN, "input: data/tiny/2001.csv.dvc changed (md5", before=two_versions),
