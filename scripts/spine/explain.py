@@ -70,11 +70,12 @@ def explain(graph: Graph, paths: list[str]) -> dict[str, Any]:
         if not causes:
             follow.append(node.name)
         for cause in causes:
-            entry = roots.setdefault(sentence(node, cause), {"kind": cause.kind, "nodes": []})
+            text = sentence(node, cause)
+            key = cause.what.partition(".")[2] if cause.kind == "inputs" else text  # an input has many readers
+            entry = roots.setdefault(key, {"cause": text, "kind": cause.kind, "nodes": []})
             if node.name not in entry["nodes"]:
                 entry["nodes"].append(node.name)
-    causes = [{"cause": text, **entry} for text, entry in roots.items()]
-    return {"causes": causes, "follow": follow, "seconds": [round(least, 1), round(most, 1)]}
+    return {"causes": list(roots.values()), "follow": follow, "seconds": [round(least, 1), round(most, 1)]}
 
 
 def asked(graph: Graph, paths: list[str], form: str) -> Callable:
