@@ -27,7 +27,13 @@ checkpoint ingest_span:
         "../envs/table.yaml"
     params:
         code="ingest/ingest",
-        cfg=cfg("ingest.separator", "ingest.encoding", "ingest.null_values", "ingest.columns", "ingest.max_quarantined"),
+        cfg=cfg(
+            "ingest.separator",
+            "ingest.encoding",
+            "ingest.null_values",
+            "ingest.columns",
+            "ingest.max_quarantined",
+        ),
         job=job,
     shell:
         "{params.job} --data {input.data} --table {output.table} --quarantine {output.quarantine} 3>&2 2> {log}"

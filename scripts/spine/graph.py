@@ -13,14 +13,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from scripts.spine.canon import digest, plain, read_json, write_json
+from scripts.spine.canon import plain, read_json
 from scripts.spine.code import Code
 from scripts.spine.env import env_id, pins
 from scripts.spine.fingerprint import Cause, content_digest, differences, lookup, shell_text
-from scripts.spine.mark import mark
-from scripts.spine.node import Node
-
-STAMPS = Path(".snakemake/ouroboros/stamps")
+from scripts.spine.mark import kept, mark
+from scripts.spine.node import Node, pattern_of
 
 
 @dataclass
@@ -36,16 +34,12 @@ class Graph:
 
     @cached_property
     def recorded(self) -> list[tuple[re.Pattern, Any]]:
-        found = []
-        for rule in self.workflow.rules:
-            if record := getattr(rule.output, "record", None):
-                parts = re.split(r"\{(\w+)(?:,[^}]*)?\}", os.path.dirname(record))
-                pattern = "".join(f"(?P<{p}>[^/]+)" if i % 2 else re.escape(p) for i, p in enumerate(parts))
-                found.append((re.compile(pattern), rule))
-        return found
+        """Rules that leave a record, each with the pattern of its folder."""
+        rules = [rule for rule in self.workflow.rules if hasattr(rule.output, "record")]
+        return [(pattern_of(os.path.dirname(rule.output.record)), rule) for rule in rules]
 
     def node(self, path: str) -> Node | None:
-        """Return the node whose folder holds *path*, or None where no recorded rule makes it."""
+        """Return the node whose folder holds *path*, None where no recorded rule makes it."""
         folder = os.path.dirname(path)
         for pattern, rule in self.recorded:
             if match := pattern.fullmatch(folder):
@@ -104,16 +98,11 @@ class Graph:
 
     def causes(self, node: Node) -> list[Cause]:
         """Return why *node* is stale by itself; its upstream nodes must be fresh."""
-        missing = [Cause("output", path, "present", "missing") for path in node.outputs if not os.path.exists(path)]
-        if not os.path.exists(node.record):
+        record = read_json(node.record) if os.path.exists(node.record) else {}
+        paths = dict.fromkeys([*node.outputs, *record.get("outputs", {})])
+        missing = [Cause("output", path, "present", "missing") for path in paths if not os.path.exists(path)]
+        if not record:
             return missing
-        record = read_json(node.record)
-        known = set(node.outputs)
-        missing += [
-            Cause("output", p, "present", "missing")
-            for p in record["outputs"]
-            if p not in known and not os.path.exists(p)
-        ]
         now = self.fingerprint(node)
         return missing + [cause for kind in now for cause in differences(kind, record.get(kind), now[kind])]
 
@@ -149,8 +138,7 @@ class Graph:
     def job(self, wildcards, output) -> str:
         """Return the command of a rule: launcher, environment, script and stamp (a params function).
 
-        The stamp lies in a file named after its content, so that it is what the job was started with. Snakemake asks
-        again once the inputs are there.
+        Snakemake asks again once the inputs are there.
         """
         node = self.node(output.record)
         if not all(os.path.exists(maker.record) for maker in self.upstream(node)):
@@ -158,8 +146,4 @@ class Graph:
         stamp = self.fingerprint(node) | {"outputs": node.outputs, "record": node.record}
         first, *_ = stamp["env"].values()
         script = f"scripts/{dict(node.rule.params._allitems())['code'].split()[0]}.py"
-        path = STAMPS / f"{digest(stamp)[:16]}.json"
-        if not path.exists():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            write_json(path, stamp)
-        return f"envs/python {first} {script} --stamp {path}"
+        return f"envs/python {first} {script} --stamp {kept(stamp)}"

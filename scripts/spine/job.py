@@ -13,15 +13,12 @@ import sys
 from pathlib import Path
 
 from scripts.spine.canon import file_digest, read_json, write_json
+from scripts.spine.inputs import BadInput, check_inputs, check_unchanged
 
 TYPE_CHECKING = False  # every job starts with this module: it imports little
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
-
-
-class BadInput(Exception):
-    """What the user gave cannot be used; the message says what, where, and how to mend it."""
 
 
 def say(message: str) -> None:
@@ -61,38 +58,6 @@ def parse(words: list[str], function: Callable) -> tuple[dict, dict[str, Any]]:
         else:
             raise BadInput(f"{function.__module__}: --{name} takes one value, got {len(values)}")
     return stamp, arguments
-
-
-def signature(path: str) -> tuple[int, ...]:
-    """Return what changes when a file is replaced or written: inode, size, modification and status time."""
-    state = os.stat(path)
-    return state.st_ino, state.st_size, state.st_mtime_ns, state.st_ctime_ns
-
-
-def check_inputs(stamp: dict) -> dict[str, tuple[str, tuple[int, ...]]]:
-    """Compare each input with the digest that its maker recorded; return digest and signature by path.
-
-    Raises BadInput if a file was edited or rotted since.
-    """
-    seen = {}
-    for group in stamp.get("inputs", {}).values():
-        for path, expected in group.items():
-            if not expected.startswith("sha256:"):
-                continue
-            state = signature(path)
-            if f"sha256:{file_digest(path)}" != expected:
-                raise BadInput(
-                    f"{path} is not what its job wrote (edited or damaged since); delete it and run snakemake again"
-                )
-            seen[path] = (expected, state)
-    return seen
-
-
-def check_unchanged(seen: dict[str, tuple[str, tuple[int, ...]]]) -> None:
-    """Raise BadInput if a file of *seen* changed since it was checked."""
-    for path, (expected, state) in seen.items():
-        if signature(path) != state and f"sha256:{file_digest(path)}" != expected:
-            raise BadInput(f"{path} changed while this job ran; nothing was written: run snakemake again")
 
 
 def call(function: Callable, stamp: dict, arguments: dict[str, Any]) -> None:

@@ -1,13 +1,15 @@
-"""The one thing that Snakemake looks at: a file newer than the outputs of a rule that is stale."""
+"""Small files below .snakemake: marks, newer than the outputs of a stale rule, and the stamps that jobs start with."""
 
 import os
 import time
 from pathlib import Path
 
+from scripts.spine.canon import digest, write_json
 from scripts.spine.fingerprint import Cause
 from scripts.spine.node import Node
 
 MARKS = Path(".snakemake/changed")
+STAMPS = Path(".snakemake/ouroboros/stamps")
 
 
 def mark(node: Node, cause: Cause) -> str:
@@ -19,3 +21,12 @@ def mark(node: Node, cause: Cause) -> str:
     if path.stat().st_mtime_ns <= newest:
         os.utime(path, ns=(newest + 10**6, newest + 10**6))
     return str(path)
+
+
+def kept(stamp: dict) -> Path:
+    """Return the file that holds *stamp*, named after its content, so that it is what a job was started with."""
+    path = STAMPS / f"{digest(stamp)[:16]}.json"
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_json(path, stamp)
+    return path

@@ -6,6 +6,14 @@ from functools import cached_property
 from types import SimpleNamespace
 from typing import Any
 
+WILDCARD = re.compile(r"\{(\w+)(?:,[^}]*)?\}")
+
+
+def pattern_of(template: str) -> re.Pattern:
+    """Return the pattern of the paths that *template*, with wildcards, stands for."""
+    parts = WILDCARD.split(template)
+    return re.compile("".join(f"(?P<{p}>[^/]+)" if i % 2 else re.escape(p) for i, p in enumerate(parts)))
+
 
 @dataclass
 class Node:
@@ -15,7 +23,7 @@ class Node:
     wildcards: dict[str, str]
 
     def fill(self, template: str) -> str:
-        return re.sub(r"\{(\w+)(?:,[^}]*)?\}", lambda match: self.wildcards[match[1]], str(template))
+        return WILDCARD.sub(lambda match: self.wildcards[match[1]], str(template))
 
     def paths(self, item: Any) -> list[str]:
         """Return the paths that an input item stands for: a template, a list of them, or a function of wildcards."""

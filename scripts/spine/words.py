@@ -55,7 +55,7 @@ def sentence(node: Node, cause: Cause) -> str:
 def versions(node: Node, path: str, cause: Cause) -> str:
     """Return the digests of an input before and now, and for a data pointer how many rows came and went."""
     text = f"{short(cause.before)} -> {short(cause.now)}"
-    if path.endswith(".dvc") and "data" in node.rule.output.keys():
+    if path.endswith(".dvc") and hasattr(node.rule.output, "data"):
         md5 = (str(digest).partition(":")[2] for digest in (cause.before, cause.now))
         rows = delta(path, node.fill(node.rule.output.data), *md5)
         return f"{text}; {rows}" if rows else text

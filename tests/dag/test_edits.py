@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.dag.edits import EDITS, Edit
-from tests.workflow import ROOT, deploy, explain, jobs, snakemake
+from tests.workflow import deploy, environment, explain, jobs, snakemake
 
 
 def state(root: Path) -> dict[str, tuple]:
@@ -21,7 +21,7 @@ def own_environments(tmp_path, monkeypatch) -> None:
     """Environments that a test builds go to a folder of its own; the built ones are linked there."""
     folder = tmp_path / "envs"
     folder.mkdir()
-    for path in (ROOT / ".envs").iterdir():
+    for path in Path(environment()["OUROBOROS_ENVS"]).iterdir():
         if not path.name.startswith("."):
             (folder / path.name).symlink_to(path)
     monkeypatch.setenv("OUROBOROS_ENVS", str(folder))

@@ -1,0 +1,234 @@
+"""README.md is true: every command in it runs, in order, in one fresh clone, with the outcomes that it states."""
+
+import contextlib
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from tests.workflow import ROOT, clone, environment
+
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+COMMANDS = "Two commands"
+DEFAULT_PORT = 8080
+CURL = """\
+import json, sys, time, urllib.error, urllib.request
+words = sys.argv[1:]
+data = words[words.index("--data") + 1].encode() if "--data" in words else None
+for attempt in range(300):
+    try:
+        print(urllib.request.urlopen(words[-1], data).read().decode(), end="")
+        break
+    except urllib.error.HTTPError as error:
+        print(error.read().decode(), end="")
+        break
+    except OSError:
+        time.sleep(0.1)
+"""
+
+
+def blocks(language: str = "sh") -> list[tuple[str, str]]:
+    """Return (section, content) of each code block of *language* in the README."""
+    found, section = [], ""
+    for part in re.finditer(r"^## ([^\n]*)$|^```(\w+)\n(.*?)^```$", README, re.M | re.S):
+        section = part[1] or section
+        if part[2] == language:
+            found.append((section, part[3]))
+    return found
+
+
+def free_port() -> int:
+    """Return the default port if nothing listens there, else a free one."""
+    for port in (DEFAULT_PORT, 0):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+                return probe.getsockname()[1]
+            except OSError:
+                continue
+    raise AssertionError("no free port")
+
+
+class Reader:
+    """Somebody with a fresh clone and an empty home who runs the README's blocks in one shell."""
+
+    def __init__(self, folder: Path):
+        self.clone = clone(folder / "clone")
+        self.port = free_port()
+        git = ["git", "-c", "user.name=test", "-c", "user.email=test@example.org"]
+        (self.clone / "config/config.yaml").write_text(self.own((self.clone / "config/config.yaml").read_text()))
+        subprocess.run(["git", "add", "--all"], cwd=self.clone, check=True)
+        subprocess.run([*git, "commit", "--quiet", "--allow-empty", "-m", "State"], cwd=self.clone, check=True)
+        (folder / "home").mkdir()
+        self.environment = environment(HOME=str(folder / "home"), NO_PROXY="127.0.0.1", DVC_NO_ANALYTICS="1")
+        for name, cache in (("PIP_CACHE_DIR", "pip"), ("UV_CACHE_DIR", "uv")):
+            if (Path.home() / ".cache" / cache).is_dir():  # saves downloads, changes nothing else
+                self.environment.setdefault(name, str(Path.home() / ".cache" / cache))
+        if not shutil.which("curl"):
+            (folder / "bin").mkdir()
+            (folder / "bin/curl").write_text(f"#!{sys.executable}\n{CURL}")
+            (folder / "bin/curl").chmod(0o755)
+            self.environment["PATH"] = f"{folder / 'bin'}:{self.environment['PATH']}"
+
+    def own(self, text: str) -> str:
+        """Return *text* with the port that is free here."""
+        return text.replace(str(DEFAULT_PORT), str(self.port))
+
+    def run(self, contents: list[str], seconds: float) -> list[tuple[str, str]]:
+        """Run the blocks *contents* in one shell, which stops at the first failure; return (stdout, stderr) of each."""
+        mark = "=== end of block ==="
+        lines = [f"{self.own(content)}\necho '{mark}'\necho '{mark}' >&2\n" for content in contents]
+        script = ["bash", "--noprofile", "--norc", "-e", "-c", "".join(lines)]
+        paths = self.clone.with_name("stdout"), self.clone.with_name("stderr")
+        with open(paths[0], "w") as out, open(paths[1], "w") as err:
+            options = {"cwd": self.clone, "env": self.environment, "start_new_session": True}
+            process = subprocess.Popen(script, stdout=out, stderr=err, **options)
+            try:
+                process.wait(seconds)
+            finally:
+                with contextlib.suppress(ProcessLookupError):  # a server that a failed block left
+                    os.killpg(process.pid, signal.SIGKILL)
+        said = list(zip(*(path.read_text().split(f"{mark}\n") for path in paths), strict=False))
+        assert process.returncode == 0, f"block {len(said)} ended with {process.returncode}:\n" + "\n".join(said[-1])
+        return said[:-1]
+
+
+def outputs(said: list[tuple[str, str, str]], section: str) -> list[tuple[str, str]]:
+    """Return (stdout, stderr) of the blocks of a section."""
+    return [(out, err) for found, out, err in said if found == section]
+
+
+def replies(text: str) -> list:
+    """Return the JSON values that stand one after another in *text*."""
+    found, decoder = [], json.JSONDecoder()
+    for start in (match.start() for match in re.finditer(r"(?<![\[:,{] )(?<![\[:,{])[\[{]", text)):
+        if not found or start >= found[-1][1]:
+            value, end = decoder.raw_decode(text, start)
+            found.append((value, end))
+    return [value for value, _ in found]
+
+
+def test_two_commands_are_two_blocks():
+    assert [section for section, _ in blocks()].count(COMMANDS) == 2
+    assert [section for section, _ in blocks()][:2] == [COMMANDS] * 2
+    first, second = (content for _, content in blocks()[:2])
+    assert "snakemake deploy" in first and second.rstrip().endswith("tests/all")
+    assert first.splitlines()[:2] == second.splitlines()[:2]
+
+
+def test_ci_runs_the_second_block():
+    start = (ROOT / ".ci/run").read_text().index("awk '")
+    program = re.match(r"awk '(.*?)'", (ROOT / ".ci/run").read_text()[start:], re.S)[1]
+    found = subprocess.run(["awk", program, "README.md"], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert found.stdout == blocks()[1][1]
+
+
+def test_links_and_layout_name_what_exists():
+    for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", README):
+        assert (ROOT / target).exists(), target
+    layout = next(content for section, content in blocks("text") if section == "Layout")
+    named = [line.split()[0] for line in layout.splitlines()]
+    assert [path for path in named if not (ROOT / path).exists()] == []
+    tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
+    heads = {path.split("/")[0] for path in tracked if not path.startswith(".")} - {"pyproject.toml"}
+    assert heads <= {path.split("/")[0] for path in named}
+
+
+@pytest.mark.timeout(1800)
+def test_every_command_does_what_the_text_says(tmp_path):
+    reader = Reader(tmp_path)
+    chosen = [block for index, block in enumerate(blocks()) if index != 1]  # the second one runs the tests
+    said = reader.run([content for _, content in chosen], seconds=1500)
+    said = [(section, *output) for (section, _), output in zip(chosen, said, strict=True)]
+    first_command_ends_with_a_prediction(said)
+    one_change_reruns_one_stage(said)
+    server_answers_follows_and_rolls_back(said)
+    report_and_feedback_are_written(said, reader)
+    own_case_is_deployed_and_follows_its_data(said, reader)
+    serve_target_answers_until_interrupted(reader)
+
+
+def first_command_ends_with_a_prediction(said):
+    ((out, err), *_) = outputs(said, COMMANDS)
+    assert "health: " in out and '"ok"' in out
+    reply = json.loads(out.partition("prediction: ")[2])
+    assert (reply["case"], reply["version"]) == ("birds", 1)
+    (prediction,) = reply["predictions"]
+    assert prediction["label"] == "present" and 0.5 < prediction["score"] <= 1
+    assert "champion moved to version 1" in err
+
+
+def one_change_reruns_one_stage(said):
+    explained, ran, commented = outputs(said, "Change one thing")
+    stated = next(content for section, content in blocks("text") if section == "Change one thing")
+    pattern = re.escape(stated).replace(r"0\.1\ to\ 5\.2", r"[\d.]+ to [\d.]+")
+    assert re.fullmatch(pattern, explained[0]), explained[0]
+    assert ran[1].count("Nothing to be done") == 1 and "checkpoint gate_model:" in ran[1]
+    assert not re.search(r"checkpoint (metrics|train|tune|fit_graph):", ran[1])
+    assert "is as recorded" in ran[0] + ran[1]
+    assert "Nothing is stale." not in ran[0] and commented[0].startswith("Nothing is stale.")
+
+
+def server_answers_follows_and_rolls_back(said):
+    first, routes, moved = (out for out, _ in outputs(said, "Serve and ask"))
+    health, reply = replies(first)
+    assert health == {"status": "ok"}
+    shown = json.loads(next(content for section, content in blocks("json") if section == "Serve and ask"))
+    assert shown.keys() == reply.keys()
+    one, other = shown["predictions"][0], reply["predictions"][0]
+    assert one["label"] == other["label"] and abs(one["score"] - other["score"]) < 0.02
+    by_label, by_number, refused, (models,) = replies(routes)
+    assert by_label["predictions"] == by_number["predictions"] == reply["predictions"]
+    assert refused["error"]["code"] == "SCHEMA_MISSING_COLUMN"
+    assert models["case"] == "birds" and models["labels"] == {"champion": 1}
+    assert moved.startswith("configuration: preprocess.min_count: 10 -> 20")
+    new, old = replies(moved)
+    assert (new["version"], old["version"]) == (2, 1)
+    assert old["predictions"] == reply["predictions"]
+
+
+def report_and_feedback_are_written(said, reader):
+    ((_, err),) = outputs(said, "Report and feedback")
+    assert "too few requests" in err
+    results = reader.clone / "results/birds"
+    assert (results / "report/report.html").read_text().startswith("<!DOCTYPE html>")
+    feedback = json.loads((results / "feedback/feedback.json").read_text())
+    assert feedback["verdict"] == "too few requests" and feedback["rows"] == 6
+
+
+def own_case_is_deployed_and_follows_its_data(said, reader):
+    *_, (_, deployed) = outputs(said, "Your own case")
+    assert "parcels: champion moved to version 1" in deployed
+    changed, fetched = outputs(said, "Data versions and the DVC remote")
+    assert "input: data/parcels/2023.csv.dvc changed" in changed[0]
+    assert "bytes from the DVC remote store" in fetched[1]
+    assert sorted(path.name for path in (reader.clone / "serving").iterdir()) == ["birds", "parcels"]
+
+
+def serve_target_answers_until_interrupted(reader):
+    command = [".envs/driver/bin/snakemake", "serve"]
+    options = {"cwd": reader.clone, "env": reader.environment, "start_new_session": True}
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **options)
+    try:
+        status, end = None, time.monotonic() + 60
+        while status is None and time.monotonic() < end and process.poll() is None:
+            try:
+                status = urllib.request.urlopen(f"http://127.0.0.1:{reader.port}/health", timeout=5).status
+            except OSError:
+                time.sleep(0.1)
+        assert status == 200
+        os.killpg(process.pid, signal.SIGINT)  # Ctrl-C
+        process.wait(30)
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
