@@ -41,32 +41,31 @@ def own_causes(graph: Graph, node: Node) -> list[Cause]:
     ]
 
 
-def seconds(node: Node) -> float | None:
-    """Return the elapsed seconds of the last run of *node* by its benchmark file, if there is one."""
+def price(node: Node) -> tuple[float, float]:
+    """Return elapsed seconds and peak memory (MB) of the last run of *node*; 0 where nothing was measured."""
     path = node.fill(node.rule.benchmark) if node.rule.benchmark else ""
     if not os.path.exists(path):
-        return None
+        return 0.0, 0.0
     with open(path, newline="") as file:
         row = next(csv.DictReader(file, delimiter="\t"), {})
-    return float(row["s"]) if row.get("s") else None
+    return tuple(float(row[name]) if row.get(name, "-").strip("-NA") else 0.0 for name in ("s", "max_rss"))
 
 
 def explain(graph: Graph, paths: list[str]) -> dict[str, Any]:
     """Return root causes with the nodes they make stale, the nodes that may follow, and the price.
 
-    {"causes": [{"cause", "kind", "nodes"}], "follow": [node, ...], "seconds": [least, most]}
+    {"causes": [{"cause", "kind", "nodes"}], "follow": [node, ...], "seconds": [least, most], "megabytes": peak}
     """
     roots: dict[str, dict] = {}
-    follow, stale, least, most = [], set(), 0.0, 0.0
+    follow, stale, least, most, peak = [], set(), 0.0, 0.0, 0.0
     for node in walk(graph, paths):
         causes = own_causes(graph, node)
         behind = any(maker.record in stale for maker in graph.upstream(node))
         if not causes and not behind:
             continue
         stale.add(node.record)
-        price = seconds(node) or 0.0
-        most += price
-        least += price if causes else 0.0
+        seconds, memory = price(node)
+        least, most, peak = least + (seconds if causes else 0.0), most + seconds, max(peak, memory)
         if not causes:
             follow.append(node.name)
         for cause in causes:
@@ -75,7 +74,8 @@ def explain(graph: Graph, paths: list[str]) -> dict[str, Any]:
             entry = roots.setdefault(key, {"cause": text, "kind": cause.kind, "nodes": []})
             if node.name not in entry["nodes"]:
                 entry["nodes"].append(node.name)
-    return {"causes": list(roots.values()), "follow": follow, "seconds": [round(least, 1), round(most, 1)]}
+    spans = [round(least, 1), round(most, 1)]
+    return {"causes": list(roots.values()), "follow": follow, "seconds": spans, "megabytes": round(peak)}
 
 
 def asked(graph: Graph, paths: list[str], form: str) -> Callable:

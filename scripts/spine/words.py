@@ -83,7 +83,7 @@ def lines(result: dict[str, Any]) -> Iterator[str]:
     if result["follow"]:
         yield f"may follow, unless outputs stay the same: {', '.join(folded(result['follow']))}"
     least, most = result["seconds"]
-    yield f"by past runs {least:g} to {most:g} s of jobs"
+    yield f"by past runs {least:g} to {most:g} s of jobs, each at most {result['megabytes']} MB"
 
 
 def folded(names: list[str]) -> list[str]:
