@@ -63,6 +63,11 @@ CHAIN = ["anomalies gate", "tune train", "train metrics", "metrics bless", "bles
 TRIVIAL = (
     "rule all:\n    input: expand('made/{{n}}', n=range({count}))\nrule one:\n    output: 'made/{{n}}'\n    {body}\n"
 )
+BODIES = {  # what people write: a shell line, one that starts Python, a script
+    "shell": "shell: 'touch {output}'",
+    "shell and python": "shell: '{python} -c pass; touch {{output}}'",
+    "script": "script: 'work.py'",
+}
 WORK = """\
 from pathlib import Path
 from scripts.spine.job import main
@@ -119,11 +124,13 @@ def bare_graph(folder: Path) -> Path:
 
 
 def job_folder(parent: Path, kind: str, count: int, env: str) -> Path:
-    """Make a workflow of *count* trivial jobs, bare or ours."""
-    folder = parent / f"{kind}{count}"
-    if kind == "bare":
+    """Make a workflow of *count* trivial jobs, of one of BODIES or ours."""
+    folder = parent / f"{kind}-{count}".replace(" ", "-")
+    if kind in BODIES:
         folder.mkdir()
-        (folder / "Snakefile").write_text(TRIVIAL.format(count=count, body="shell: 'touch {output}'"))
+        body = BODIES[kind] if kind == "shell" else BODIES[kind].format(python=sys.executable)
+        (folder / "Snakefile").write_text(TRIVIAL.format(count=count, body=body))
+        (folder / "work.py").write_text("open(snakemake.output[0], 'w').close()\n")
     else:
         clone(folder)
         (folder / "Snakefile").write_text(OURS.format(count=count, env=env))
@@ -132,8 +139,8 @@ def job_folder(parent: Path, kind: str, count: int, env: str) -> Path:
 
 
 def per_job(parent: Path, runs: int) -> dict[str, float]:
-    """Return CPU seconds per job of a bare shell rule and of one of ours, by the slope from 5 to 65 jobs."""
-    taken: dict[str, list[float]] = {"bare": [], "ours": []}
+    """Return CPU seconds per job of the rules in BODIES and of ours, by the slope from 5 to 65 jobs."""
+    taken: dict[str, list[float]] = {kind: [] for kind in (*BODIES, "ours")}
     folders = {(kind, count): job_folder(parent, kind, count, "table") for kind in taken for count in (5, 65)}
     command = [sys.executable, "-m", "snakemake", "--cores", "1", "--scheduler", "greedy", "--rerun-triggers", "mtime"]
     for turn in range(runs + 1):
@@ -187,7 +194,7 @@ def main() -> None:
             "no-op dry run against bare": figures["ours -n"] / figures["bare -n"],
             "explain against dry run": figures["ours explain"] / figures["ours -n"],
             "cpu seconds per job": jobs,
-            "job against bare shell job": jobs["ours"] / jobs["bare"],
+            "job of ours against": {kind: jobs["ours"] / jobs[kind] for kind in BODIES},
         }
         if options.fresh:
             result["elapsed seconds from a fresh clone"] = fresh(parent)

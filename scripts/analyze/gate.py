@@ -18,6 +18,11 @@ def checks_of(figures: dict, limits: dict[str, dict[str, float]]) -> list[dict]:
     return checks
 
 
+def interval(figure: dict) -> str:
+    """Return the confidence interval of *figure* in words."""
+    return "no interval" if figure["low"] is None else f"{figure['low']:.4f} to {figure['high']:.4f}"
+
+
 def gate(metrics: Path, blessing: Path, gate: dict) -> None:
     """Write *blessing* if every limit of *gate* holds on the test split. Raises BadInput naming what does not."""
     measured = read_json(metrics)
@@ -26,9 +31,7 @@ def gate(metrics: Path, blessing: Path, gate: dict) -> None:
         raise BadInput("no limit is configured under analyze.gate, so no model is blessed; set at least one")
     failed = [check for check in checks if not check["passed"]]
     if failed:
-        lines = [
-            f"{c['metric']} {c['value']:.4f} ({c['low']:.4f} to {c['high']:.4f}), limit {c['limit']}" for c in failed
-        ]
+        lines = [f"{c['metric']} {c['value']:.4f} ({interval(c)}), limit {c['limit']}" for c in failed]
         raise BadInput(f"the model is not blessed: {'; '.join(lines)} (test split; all figures are in {metrics})")
     write_json(blessing, {"blessed": True, "threshold": measured["threshold"], "checks": checks})
 

@@ -46,6 +46,8 @@ def day(value: Any) -> float:
     if value is None:
         return math.nan
     try:
+        if len(value) != 10 or value[4] + value[7] != "--":  # ISO 8601 has other forms, too
+            raise ValueError(value)
         return float((datetime.date.fromisoformat(value) - EPOCH).days)
     except (TypeError, ValueError):
         raise ValueError("a date like 1996-09-30 or null") from None

@@ -16,7 +16,7 @@ def classes_of(values: Iterable[str | float | None], classes: dict[str, list[str
 def as_text(value: str | float | None) -> str | None:
     """Return a raw value as the configuration writes it: 1.0 is "1"."""
     if isinstance(value, float):
-        return f"{value:g}"
+        return str(int(value)) if value.is_integer() else repr(value)
     return value
 
 

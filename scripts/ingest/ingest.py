@@ -1,7 +1,9 @@
 """Stream a raw CSV file into a typed Parquet table; rows that cannot be read are set aside with line and reason."""
 
 import csv
+import io
 import json
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,13 +14,19 @@ import pyarrow.parquet as pq
 from scripts.ingest.columns import Bad, schema_of, typed
 from scripts.spine.job import BadInput, main, say
 
+csv.field_size_limit(sys.maxsize)
 BLOCK = 8 << 20  # bytes of raw text held at once
+
+
+def without_mark(encoding: str) -> str:
+    """Return the name of *encoding* for reading as text: a byte order mark is no part of the first column's name."""
+    return "utf-8-sig" if encoding.lower() in ("utf-8", "utf8") else encoding
 
 
 def in_order(data: Path, columns: dict[str, str], separator: str, encoding: str) -> dict[str, str]:
     """Return *columns* in the order of the header of *data*. Raises BadInput unless it names exactly these."""
     try:
-        with open(data, newline="", encoding=encoding) as file:
+        with open(data, newline="", encoding=without_mark(encoding)) as file:
             header = next(csv.reader(file, delimiter=separator), None)
     except (UnicodeDecodeError, LookupError) as error:
         raise BadInput(f"{data}: line 1 cannot be read as {encoding}: {error}; see ingest.encoding") from error
@@ -35,6 +43,17 @@ def in_order(data: Path, columns: dict[str, str], separator: str, encoding: str)
     return {name: columns[name] for name in header}
 
 
+class WholeBreaks(io.FileIO):
+    """A file whose blocks never end between the two signs of a line break, which pyarrow would take apart."""
+
+    def read(self, size: int = -1) -> bytes:
+        block = super().read(size)
+        if len(block) > 1 and block.endswith(b"\r"):
+            self.seek(-1, io.SEEK_CUR)
+            return block[:-1]
+        return block
+
+
 def batches(data: Path, columns: dict[str, str], separator: str, encoding: str, nulls: list[str], bad: Bad) -> Iterator:
     """Yield the rows of the file in batches of text; rows with another number of fields go to *bad*."""
 
@@ -44,7 +63,7 @@ def batches(data: Path, columns: dict[str, str], separator: str, encoding: str, 
         return "skip"
 
     return pacsv.open_csv(
-        data,
+        pa.PythonFile(WholeBreaks(data), mode="r"),
         read_options=pacsv.ReadOptions(use_threads=False, block_size=BLOCK, encoding=encoding),
         parse_options=pacsv.ParseOptions(delimiter=separator, newlines_in_values=True, invalid_row_handler=skip),
         convert_options=pacsv.ConvertOptions(
@@ -60,7 +79,7 @@ def batches(data: Path, columns: dict[str, str], separator: str, encoding: str, 
 def lines(data: Path, rows: dict, separator: str, encoding: str) -> dict[int, int]:
     """Return the line (from 1) on which each of the data *rows* starts; fields may hold line breaks."""
     found, before = {}, 0
-    with open(data, newline="", encoding=encoding) as file:
+    with open(data, newline="", encoding=without_mark(encoding)) as file:
         reader = csv.reader(file, delimiter=separator)
         index = -1
         for fields in reader:
@@ -94,7 +113,7 @@ def ingest(
                 writer.write_table(part)
                 parsed += len(batch)
                 kept += len(part)
-    except pa.ArrowInvalid as error:
+    except (pa.ArrowInvalid, UnicodeDecodeError) as error:
         raise BadInput(f"{data}: {error}") from error
     where = lines(data, bad.rows, separator, encoding) if bad.rows else {}
     name = f"{data.parent.name}.csv"

@@ -16,6 +16,7 @@ from scripts.spine.canon import write_bytes, write_json
 from scripts.spine.job import BadInput, main, say
 
 TYPES = {"number": "number", "category": "text", "text": "text", "season": "date"}
+RESERVED = {"features", "probabilities"}  # what the graph and the bundle give
 TOLERANCE = 1e-4  # of a feature: days times 2 pi / 365 lose digits in float32
 
 
@@ -57,6 +58,8 @@ def fit(
 
     Raises BadInput where the ONNX graph differs from what was fitted, naming column, row and value.
     """
+    for name in RESERVED & set(features):
+        raise BadInput(f"a column cannot be called {name}, which is the name of a tensor; rename it in the data")
     described = contract_of(case, title, features, label)
     data = from_table(pa.concat_tables(pq.read_table(path) for path in tables), described)
     limits = Limits(min_count, terms)

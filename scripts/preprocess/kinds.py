@@ -29,7 +29,9 @@ class Number:
     """Median for missing values, unit variance, and a column that says where it was missing."""
 
     def fit(self, values: np.ndarray, limits: Limits) -> Any:
-        return make_pipeline(SimpleImputer(strategy="median", add_indicator=True), StandardScaler()).fit(values)
+        return make_pipeline(
+            SimpleImputer(strategy="median", add_indicator=True, keep_empty_features=True), StandardScaler()
+        ).fit(values)
 
     def names(self, column: str, fitted: Any) -> list[str]:
         return [column] if fitted[0].indicator_.features_.size == 0 else [column, f"{column} missing"]
@@ -62,12 +64,21 @@ class Category:
         return graph.add("OneHotEncoder", flat(graph, column), domain="ai.onnx.ml", cats_strings=values, zeros=1)
 
 
+def lower(text: str) -> str:
+    """Return *text* in lower case, letter by letter as onnxruntime does it."""
+    return text.replace("\u0130", "i").replace("\u03a3", "\u03c3").lower()
+
+
 class Text:
     """TF-IDF of the most frequent words."""
 
     def fit(self, values: np.ndarray, limits: Limits) -> Any:
-        vectorizer = TfidfVectorizer(max_features=limits.terms, token_pattern=WORD, dtype=np.float32)
-        return vectorizer.fit(values.ravel())
+        options = {"max_features": limits.terms, "token_pattern": WORD, "preprocessor": lower, "dtype": np.float32}
+        vectorizer = TfidfVectorizer(**options)
+        try:
+            return vectorizer.fit(values.ravel())
+        except ValueError:  # not one word in the training split
+            return TfidfVectorizer(**options | {"vocabulary": [BLANK]}).fit(values.ravel())
 
     def names(self, column: str, fitted: Any) -> list[str]:
         return [f"{column}:{word}" for word in fitted.get_feature_names_out()]

@@ -21,6 +21,19 @@ def line_hash(line: str) -> str:
     return hashlib.sha256(line.rstrip("\n").encode()).hexdigest()
 
 
+def lines_of(text: str) -> list[str]:
+    """Return the lines of *text*; other signs that break lines may stand inside an event."""
+    return text.removesuffix("\n").split("\n") if text else []
+
+
+def actor() -> str:
+    """Return who runs this: the user's name, or number where it has no name."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return str(os.getuid())
+
+
 def events(path: Path) -> list[dict[str, Any]]:
     """Return the events in the trail at *path*, none if there is no trail yet.
 
@@ -29,12 +42,12 @@ def events(path: Path) -> list[dict[str, Any]]:
     found, before = [], START
     if not path.exists():
         return found
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+    for number, line in enumerate(lines_of(path.read_text(encoding="utf-8")), 1):
         try:
             event = json.loads(line)
         except ValueError as error:
             raise BadInput(f"{path}, line {number}: not JSON ({error}); restore the file from git") from error
-        if event.get("previous") != before:
+        if not isinstance(event, dict) or event.get("previous") != before:
             raise BadInput(f"{path}, line {number}: does not follow from the line before it; restore the file from git")
         before = line_hash(line)
         found.append(event)
@@ -53,14 +66,15 @@ def append(path: Path, decide: Callable[[list[dict]], dict | None]) -> list[dict
         event = decide(known)
         if event is not None:
             file.seek(0)
-            lines = file.read().splitlines()
+            text = file.read()
+            lines = lines_of(text)
             now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
             event = event | {
                 "time": now,
-                "actor": getpass.getuser(),
+                "actor": actor(),
                 "previous": line_hash(lines[-1]) if lines else START,
             }
-            file.write(canonical(event) + "\n")
+            file.write("\n" * (text != "" and not text.endswith("\n")) + canonical(event) + "\n")
             file.flush()
             os.fsync(file.fileno())
             known.append(event)

@@ -9,12 +9,12 @@ from scripts.spine.canon import canonical, write_json
 
 SCHEMA = Path("config/schema.yaml")
 CACHE = Path(".snakemake/ouroboros/config")
-CHECKER = Path(__file__).with_name("config.py")
+CHECKERS = [Path(__file__).with_name(name) for name in ("config.py", "crossed.py")]
 
 
 def checked(config: dict) -> dict:
     """Return *config* with types and defaults by config/schema.yaml. Raises ConfigError (scripts/spine/config.py)."""
-    parts = (canonical(config).encode(), SCHEMA.read_bytes(), CHECKER.read_bytes())
+    parts = (canonical(config).encode(), *(path.read_bytes() for path in (SCHEMA, *CHECKERS)))
     path = CACHE / f"{hashlib.sha256(b'|'.join(parts)).hexdigest()[:32]}.json"
     with contextlib.suppress(OSError, ValueError):
         return json.loads(path.read_text(encoding="utf-8"))

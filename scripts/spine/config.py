@@ -5,6 +5,8 @@ from typing import Any
 import yaml
 from cerberus import Validator
 
+from scripts.spine.crossed import crossed
+
 SCHEMA = "config/schema.yaml"
 
 
@@ -48,13 +50,16 @@ def leaves(errors: dict | list, path: str = "") -> list[tuple[str, str]]:
 
 
 def described(schema: dict, key: str) -> dict:
-    """Return the rules of the dotted *key*, as deep as the schema names it."""
+    """Return the rules of the dotted *key*, {} where the schema has none."""
     rules: dict = {"schema": schema}
     for part in key.split("."):
         inner = rules.get("schema", {})
-        if not isinstance(inner, dict) or part not in inner:
-            break
-        rules = inner[part]
+        if part in inner:
+            rules = inner[part]
+        elif part.isdigit() and rules.get("type") == "list":
+            rules = inner
+        else:
+            rules = rules.get("valuesrules", {})
     return rules
 
 
@@ -78,39 +83,10 @@ def explanation(key: str, message: str, config: dict, schema: dict) -> str:
     if message != "required field":
         text += f"; got {value_at(config, key)!r}"
     if message == "unknown field":
-        siblings = described(schema, key.rpartition(".")[0]).get("schema", schema) if "." in key else schema
-        allowed = [f"keys {', '.join(sorted(siblings))}"]
+        siblings = described(schema, key.rpartition(".")[0]).get("schema", {}) if "." in key else schema
+        allowed = [f"keys {', '.join(sorted(siblings))}"] if siblings else []
     about = rules.get("meta", {}).get("description", "")
     return text + (f"; expected {', '.join(allowed)}" if allowed else "") + (f" ({about})" if about else "")
-
-
-def crossed(config: dict) -> list[tuple[str, str]]:
-    """Return what is wrong between keys: features and label must be columns, splits must not share a span."""
-    columns = config["ingest"]["columns"]
-    prepare = config["preprocess"]
-    wrong = []
-    for name, kind in prepare["features"].items():
-        allowed = {"number": ("number",), "season": ("date",)}.get(kind, ("text",))
-        if name not in columns:
-            wrong.append((f"preprocess.features.{name}", "no such column in ingest.columns"))
-        elif columns[name].split(":")[0] not in allowed:
-            wrong.append((f"preprocess.features.{name}", f"a {kind} feature needs a column of type {allowed[0]}"))
-    label = prepare["label"]["column"]
-    if label not in columns:
-        wrong.append(("preprocess.label.column", "no such column in ingest.columns"))
-    if label in prepare["features"]:
-        wrong.append((f"preprocess.features.{label}", "the label cannot be a feature"))
-    owner: dict[str, str] = {}
-    for split, spans in config["windows"].items():
-        for span in spans:
-            if owner.setdefault(span, split) != split:
-                wrong.append((f"windows.{split}", f"span {span} is in {owner[span]} too"))
-    classes = prepare["label"]["classes"]
-    if len(classes) != 2:
-        wrong.append(("preprocess.label.classes", "exactly two classes are supported for now"))
-    if prepare["label"]["positive"] not in classes:
-        wrong.append(("preprocess.label.positive", f"not one of the classes {', '.join(classes)}"))
-    return wrong
 
 
 def check(config: dict, schema: dict | None = None) -> dict:

@@ -22,12 +22,13 @@ if TYPE_CHECKING:
 
 
 def say(message: str) -> None:
-    """Write *message* to the log and, where the rule passes the terminal on as descriptor 3, to the terminal."""
+    """Write *message* to the log and, where the rule passes the terminal on as descriptor 3, to the terminal.
+
+    The launcher (envs/python) says whether it does: else 3 may be any file that the program opened.
+    """
     print(message, file=sys.stderr, flush=True)
-    try:
+    if os.environ.get("OUROBOROS_TERMINAL"):
         os.write(3, f"{message}\n".encode())
-    except OSError:  # no terminal there
-        return
 
 
 def parse(words: list[str], function: Callable) -> tuple[dict, dict[str, Any]]:

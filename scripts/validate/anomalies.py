@@ -74,8 +74,7 @@ def of_column(name: str, figures: dict | None, rules: dict, span: str, rows: int
 def of_domain(name: str, figures: dict, rules: dict, span: str) -> Iterator[dict]:
     """Yield a value that is not in the domain, where more of them than allowed are not."""
     strange = [[value, count] for value, count in figures["top"] if value not in rules["domain"]]
-    inside = sum(count for value, count in figures["top"] if value in rules["domain"])
-    mass = inside / figures["count"]
+    mass = 1 - sum(count for _, count in strange) / figures["count"]  # values too rare to be listed count as inside
     if mass < rules["min_domain_mass"]:
         first = f"{strange[0][0]!r}" if strange else "rare values"
         text = f"{mass:.4f} of the values are in the domain, at least {rules['min_domain_mass']}; not in it: {first}"

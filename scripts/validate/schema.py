@@ -34,4 +34,7 @@ def load_schema(path: Path) -> dict:
     checker = Validator(FORMAT)
     if not isinstance(content, dict) or not checker.validate(content):
         raise BadInput(f"{path}: {checker.errors if isinstance(content, dict) else 'a mapping was expected'}")
+    for name, rules in checker.document["columns"].items():
+        if "domain" in rules and rules["type"] != "text":
+            raise BadInput(f"{path}: columns.{name}: domain is for text; give a {rules['type']} min and max")
     return checker.document

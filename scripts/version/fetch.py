@@ -13,7 +13,7 @@ from scripts.spine.env import env_id
 from scripts.spine.job import BadInput, main, say
 from scripts.spine.pointer import pointer as read_pointer
 
-CONFIGS = (".dvc/config", ".dvc/config.local", "~/.config/dvc/config")
+CONFIGS = ("~/.config/dvc/config", ".dvc/config", ".dvc/config.local")  # the last one counts
 COPY = 1 << 20  # bytes
 
 
@@ -60,7 +60,8 @@ def rebuild(pointer: Path, source: dict, name: str) -> Path:
                 words = [word for key, value in source.items() for word in (f"--{key}", str(value))]
                 script = ["scripts/version/origin.py", "--folder", str(folder), *words]
                 own = {key: value for key, value in os.environ.items() if key != "CONDA_PREFIX"}
-                subprocess.run(["envs/python", env_id("origin"), *script], check=True, env=own)
+                if subprocess.run(["envs/python", env_id("origin"), *script], env=own).returncode:
+                    raise BadInput(f"{pointer}: its origin {source['package']} cannot be used; the reason stands above")
     if not (folder / name).exists():
         raise BadInput(f"{pointer}: {source['package']} gives no {name}")
     return folder / name

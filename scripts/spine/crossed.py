@@ -1,0 +1,55 @@
+"""What is wrong between the keys of a configuration that are right by themselves."""
+
+
+def crossed(config: dict) -> list[tuple[str, str]]:
+    """Return what is wrong between keys, each with the key to mend."""
+    columns, prepare = config["ingest"]["columns"], config["preprocess"]
+    wrong = (
+        wrong_features(prepare["features"], columns) + wrong_label(prepare, columns) + wrong_windows(config["windows"])
+    )
+    for name in config["analyze"]["slices"]:
+        if columns.get(name) != "text":
+            wrong.append(("analyze.slices", f"{name} is not a text column of ingest.columns"))
+    return wrong
+
+
+def wrong_features(features: dict, columns: dict) -> list[tuple[str, str]]:
+    """Return features that are no column, or a column of another type."""
+    wrong = []
+    for name, kind in features.items():
+        needed = {"number": "number", "season": "date"}.get(kind, "text")
+        if name not in columns:
+            wrong.append((f"preprocess.features.{name}", "no such column in ingest.columns"))
+        elif columns[name].split(":")[0] != needed:
+            wrong.append((f"preprocess.features.{name}", f"a {kind} feature needs a column of type {needed}"))
+    return wrong
+
+
+def wrong_label(prepare: dict, columns: dict) -> list[tuple[str, str]]:
+    """Return what is wrong with the label column and its classes."""
+    label, classes = prepare["label"]["column"], prepare["label"]["classes"]
+    wrong = []
+    if label not in columns:
+        wrong.append(("preprocess.label.column", "no such column in ingest.columns"))
+    if label in prepare["features"]:
+        wrong.append((f"preprocess.features.{label}", "the label cannot be a feature"))
+    if len(classes) != 2:
+        wrong.append(("preprocess.label.classes", "exactly two classes are supported for now"))
+    if prepare["label"]["positive"] not in classes:
+        wrong.append(("preprocess.label.positive", f"not one of the classes {', '.join(classes)}"))
+    values = [value for named in classes.values() for value in named]
+    for value in sorted({str(value) for value in values if values.count(value) > 1}):
+        wrong.append(("preprocess.label.classes", f"raw value {value} belongs to two classes"))
+    return wrong
+
+
+def wrong_windows(windows: dict) -> list[tuple[str, str]]:
+    """Return spans that are listed twice or belong to two splits."""
+    wrong, owner = [], {}
+    for split, spans in windows.items():
+        for span in sorted(set(spans)):
+            if spans.count(span) > 1:
+                wrong.append((f"windows.{split}", f"span {span} is listed twice"))
+            if owner.setdefault(span, split) != split:
+                wrong.append((f"windows.{split}", f"span {span} is in {owner[span]} too"))
+    return wrong

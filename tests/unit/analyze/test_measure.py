@@ -1,0 +1,147 @@
+"""Metrics, intervals, threshold, curves and slices of made-up scores."""
+
+import numpy as np
+import pytest
+from sklearn import metrics
+
+from scripts.analyze.measure import METRICS, POINTS, best_threshold, curves, intervals, slices, thinned
+
+NAMES = tuple(METRICS)
+
+
+def scores(count: int = 400, signal: float = 1.0, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Return labels and scores that know *signal* of them."""
+    rng = np.random.default_rng(seed)
+    y = (rng.random(count) < 0.3).astype(np.int64)
+    return y, 1 / (1 + np.exp(-(signal * (2 * y - 1) + rng.normal(0, 1, count))))
+
+
+@pytest.mark.parametrize("signal", [0, 0.5, 2])
+def test_intervals_contain_the_value(signal):
+    for name, figure in intervals(*scores(signal=signal), 0.5, NAMES, 200, 0).items():
+        assert figure["low"] < figure["value"] < figure["high"], name
+        assert figure["high"] - figure["low"] < 0.3
+
+
+def test_intervals_are_narrower_with_more_rows_and_the_same_for_the_same_seed():
+    few, many = (intervals(*scores(count), 0.5, ("roc_auc",), 100, 0)["roc_auc"] for count in (100, 4000))
+    assert many["high"] - many["low"] < (few["high"] - few["low"]) / 3
+    y, p = scores()
+    assert (
+        intervals(y, p, 0.5, NAMES, 20, 3) == intervals(y, p, 0.5, NAMES, 20, 3) != intervals(y, p, 0.5, NAMES, 20, 4)
+    )
+    assert intervals(y, p, 0.5, ("roc_auc",), 20, 3)["roc_auc"] == intervals(y, p, 0.5, NAMES, 20, 3)["roc_auc"]
+
+
+def test_interval_covers_the_truth_as_often_as_it_says():
+    y, p = scores(200_000)
+    truth = float(((p >= 0.5) == (y == 1)).mean())
+    covered = 0
+    for seed in range(100):
+        figure = intervals(*scores(300, seed=seed + 1), 0.5, ("accuracy",), 100, seed)["accuracy"]
+        covered += figure["low"] <= truth <= figure["high"]
+    assert 87 <= covered <= 99
+
+
+def test_metrics_are_scikit_learns():
+    y, p = scores()
+    hit = (p >= 0.4).astype(int)
+    expected = {
+        "roc_auc": metrics.roc_auc_score(y, p),
+        "pr_auc": metrics.average_precision_score(y, p),
+        "log_loss": metrics.log_loss(y, p),
+        "brier": metrics.brier_score_loss(y, p),
+        "precision": metrics.precision_score(y, hit),
+        "recall": metrics.recall_score(y, hit),
+        "f1": metrics.f1_score(y, hit),
+        "accuracy": metrics.accuracy_score(y, hit),
+    }
+    assert {name: figure["value"] for name, figure in intervals(y, p, 0.4, NAMES, 1, 0).items()} == pytest.approx(
+        expected
+    )
+
+
+def test_perfect_scores():
+    y = np.array([0, 0, 0, 1, 1])
+    figures = intervals(y, y.astype(float), 0.5, NAMES, 50, 0)
+    for name in ("roc_auc", "pr_auc", "precision", "recall", "f1", "accuracy"):
+        assert figures[name] == {"value": 1, "low": 1, "high": 1}
+    assert figures["brier"]["value"] == 0 and figures["log_loss"]["value"] < 1e-12
+    assert best_threshold(y, y * 0.5 + 0.25) == 0.75
+
+
+def test_reversed_and_constant_scores():
+    y, _ = scores()
+    assert intervals(y, 1.0 - y, 0.5, NAMES, 10, 0)["roc_auc"]["value"] == 0
+    figures = intervals(y, np.full(len(y), 0.3), 0.5, NAMES, 10, 0)
+    assert figures["roc_auc"]["value"] == 0.5
+    assert figures["precision"]["value"] == figures["recall"]["value"] == figures["f1"]["value"] == 0  # no hit at all
+
+
+def test_random_scores():
+    y, p = scores(20_000, 0)
+    figures = intervals(y, p, 0.5, ("roc_auc", "pr_auc"), 20, 0)
+    assert figures["roc_auc"]["value"] == pytest.approx(0.5, abs=0.02)
+    assert figures["pr_auc"]["value"] == pytest.approx(y.mean(), abs=0.02)
+
+
+def test_no_interval_where_no_sample_has_both_classes():
+    y, p = np.array([0, 1]), np.array([0.1, 0.9])
+    seed = next(s for s in range(100) if np.random.default_rng(s).integers(0, 2, 2).sum() != 1)
+    assert intervals(y, p, 0.5, ("roc_auc",), 1, seed) == {"roc_auc": {"value": 1, "low": None, "high": None}}
+
+
+def test_threshold_has_the_best_f1():
+    for seed in range(10):
+        y, p = scores(40, 0.7, seed)
+        found = best_threshold(y, p)
+        f1 = {threshold: metrics.f1_score(y, p >= threshold) for threshold in np.unique(p)}
+        assert metrics.f1_score(y, p >= found) == pytest.approx(max(f1.values()))
+        assert found == pytest.approx(round(found, 6), abs=1e-12)
+
+
+def test_rounding_of_the_threshold_loses_no_row():
+    y, p = np.array([0, 0, 1, 1]), np.array([0.1, 0.2, 0.1234569, 0.9999999])
+    threshold = best_threshold(y, p)
+    assert threshold == 0.123456 and (p >= threshold).tolist() == [False, True, True, True]
+    assert best_threshold(np.array([0, 1]), np.array([0.0, 1e-9])) == 0
+
+
+def test_thinned_keeps_the_ends_and_the_order():
+    for count in (1, 2, POINTS - 1, POINTS, POINTS + 1, 5000):
+        axis = np.linspace(0, 1, count)
+        points = thinned(axis, 1 - axis)
+        assert len(points) == min(count, POINTS)
+        assert points[0] == [axis[0], 1 - axis[0]] and points[-1] == [axis[-1], 1 - axis[-1]]
+        assert [x for x, _ in points] == sorted(axis[np.isin(axis, [x for x, _ in points])].tolist())
+
+
+def test_curves():
+    y, p = scores(1000)
+    made = curves(y, p)
+    assert made["roc"][0] == [0, 0] and made["roc"][-1] == [1, 1]
+    assert made["pr"][0][0] == 1 and made["pr"][-1] == [0, 1]
+    assert sum(count for *_, count in made["calibration"]) == 1000 and len(made["calibration"]) == 10
+    means = [mean for mean, *_ in made["calibration"]]
+    assert means == sorted(means)
+    assert sum(share * count for _, share, count in made["calibration"]) == pytest.approx(y.sum())
+    few = curves(np.array([0, 1, 1]), np.array([0.1, 0.2, 0.9]))
+    assert [count for *_, count in few["calibration"]] == [1, 1, 1]
+
+
+def test_slices_have_enough_rows_and_both_classes():
+    y, p = scores(300)
+    colour = np.array(["red"] * 100 + ["blue"] * 50 + ["green"] * 49 + ["one class"] * 51 + [""] * 50)
+    y[colour == "one class"] = 1
+    made = slices(y, p, {"colour": colour, "all": np.full(300, "x")}, 0.5, 50, samples=10, seed=0)
+    assert [(item["column"], item["value"], item["rows"]) for item in made] == [
+        ("colour", "(missing)", 50),
+        ("colour", "blue", 50),
+        ("colour", "red", 100),
+        ("all", "x", 300),
+    ]
+    red = colour == "red"
+    assert made[2]["positives"] == y[red].sum()
+    assert made[2]["metrics"]["roc_auc"]["value"] == pytest.approx(metrics.roc_auc_score(y[red], p[red]))
+    assert made[3]["metrics"]["roc_auc"] == intervals(y, p, 0.5, ("roc_auc",), 10, 0)["roc_auc"]
+    assert slices(y, p, {}, 0.5, 50, samples=10, seed=0) == []

@@ -1,0 +1,212 @@
+"""Raw CSV to a typed table: every row is kept or set aside with the line that an editor shows."""
+
+import codecs
+import json
+import random
+from dataclasses import dataclass
+
+import pyarrow.parquet as pq
+import pytest
+
+from scripts.ingest import ingest as module
+from scripts.spine.job import BadInput
+
+COLUMNS = {"a": "number", "b": "text", "c": "text"}
+SMALL = 64  # bytes of a block
+
+
+@dataclass
+class Made:
+    """What became of a file: rows, (line, column) of those set aside and their reasons, and the table's columns."""
+
+    rows: list[tuple]
+    aside: list[tuple]
+    reasons: list[str]
+    names: list[str]
+    content: bytes
+
+
+@pytest.fixture
+def ingest(tmp_path):
+    """Return a function that ingests a text or bytes."""
+    folder = tmp_path / "2001"
+    folder.mkdir()
+
+    def run(data: str | bytes, columns=COLUMNS, separator=",", encoding="utf-8", nulls=("",), most=1.0) -> Made:
+        (folder / "data.csv").write_bytes(data if isinstance(data, bytes) else data.encode())
+        table, quarantine = folder / "table.parquet", folder / "quarantine.jsonl"
+        module.ingest(folder / "data.csv", table, quarantine, dict(columns), separator, encoding, list(nulls), most)
+        entries = [json.loads(line) for line in quarantine.read_text().splitlines()]
+        assert {entry["file"] for entry in entries} <= {"2001.csv"}
+        read = pq.read_table(table)
+        return Made(
+            [tuple(row.values()) for row in read.to_pylist()],
+            [(entry["line"], entry["column"]) for entry in entries],
+            [entry["reason"] for entry in entries],
+            read.column_names,
+            table.read_bytes(),
+        )
+
+    return run
+
+
+def test_rows_come_typed_in_their_order(ingest):
+    made = ingest("a,b,c\n2,x,\n1,y,z\n,ä€日,nan\n")
+    assert made.rows == [(2.0, "x", None), (1.0, "y", "z"), (None, "ä€日", "nan")]
+    assert made.aside == []
+
+
+def test_order_of_the_header_is_kept(ingest):
+    made = ingest("c,a,b\nz,1,y\n")
+    assert made.names == ["c", "a", "b"] and made.rows == [("z", 1.0, "y")]
+
+
+@pytest.mark.parametrize("separator", [";", "\t", "|", " "])
+def test_separators(ingest, separator):
+    text = 'a,b,c\n1,2,\n3,"x,y",z\n'.replace(",", separator)
+    assert ingest(text, separator=separator).rows == [(1.0, "2", None), (3.0, f"x{separator}y", "z")]
+
+
+def test_other_separator_than_said_is_refused_by_the_header(ingest):
+    with pytest.raises(BadInput, match="line 1 has 1 columns, lacks a, b, c, has a;b;c beside; ingest"):
+        ingest("a;b;c\n1;2;3\n")
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize("last", ["", "end"])
+def test_line_ends(ingest, end, last):
+    made = ingest(end.join(["a,b,c", "1,x,y", "z,x,y", "2,x,"]) + (end if last else ""))
+    assert made.rows == [(1.0, "x", "y"), (2.0, "x", None)]
+    assert made.aside == [(3, "a")]
+
+
+def test_nulls_are_those_configured_quoted_or_not(ingest):
+    made = ingest('a,b,c\nNA,NA,"NA"\n-,-,na\n1,,""\n', nulls=["NA", "-"])
+    assert made.rows == [(None, None, None), (None, None, "na"), (1.0, "", "")]
+
+
+def test_quotes(ingest):
+    made = ingest('a,b,c\n1,"say ""no""","x, y"\n"2",plain "quotes" inside,\n')
+    assert made.rows == [(1.0, 'say "no"', "x, y"), (2.0, 'plain "quotes" inside', None)]
+
+
+def test_line_of_a_row_counts_line_breaks_in_fields(ingest):
+    made = ingest('a,b,c\n1,"two\nlines",y\nx,y,z\n2,"three\n\nlines",y\nz,"a\nb",y\n3\n')
+    assert made.rows == [(1.0, "two\nlines", "y"), (2.0, "three\n\nlines", "y")]
+    assert made.aside == [(4, "a"), (8, "a"), (10, "")]
+    assert made.reasons == ["'x' is not a number", "'z' is not a number", "1 fields, expected 3"]
+
+
+def test_line_of_a_row_between_short_and_long_rows_and_blank_lines(ingest):
+    made = ingest("a,b,c\n1\nx,2,3\n\n1,2\n1,2,3\n1,2,3,4\ny,2,3\n\n\nz,2,3\n5\n")
+    assert made.rows == [(1.0, "2", "3")]
+    assert made.aside == [(2, ""), (3, "a"), (5, ""), (7, ""), (8, "a"), (11, "a"), (12, "")]
+
+
+def test_share_of_rows_set_aside(ingest):
+    text = "a,b,c\n" + "1,2,3\n" * 9 + "x,2,3\n"
+    assert ingest(text, most=0.1).aside == [(11, "a")]
+    with pytest.raises(
+        BadInput, match=r"2001.csv: 1 of 10 rows cannot be read, more than ingest.max_quarantined \(0.09\)"
+    ):
+        ingest(text, most=0.09)
+    with pytest.raises(BadInput, match="first: line 11, column a: 'x' is not a number"):
+        ingest(text, most=0)
+    with pytest.raises(BadInput, match="first: line 2, column -: 1 fields, expected 3"):
+        ingest("a,b,c\n1\n", most=0)
+
+
+@pytest.mark.parametrize("text", ["", "\n"])
+def test_empty_file_is_refused(ingest, text):
+    with pytest.raises(BadInput, match=r"data\.csv is empty; a header line naming a, b, c was expected"):
+        ingest(text)
+
+
+def test_header_alone_is_a_table_without_rows(ingest):
+    made = ingest("a,b,c\n", most=0)
+    assert made.rows == made.aside == [] and made.names == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize(
+    ("header", "text"),
+    [
+        ("a,b", "line 1 has 2 columns, lacks c;"),
+        ("a,b,c,d", "line 1 has 4 columns, has d beside;"),
+        ("a,b,C", "line 1 has 3 columns, lacks c, has C beside;"),
+        ("a,b,c,c", "line 1 has 4 columns, names one twice;"),
+        ("1,2,3", "lacks a, b, c, has 1, 2, 3 beside"),
+    ],
+)
+def test_wrong_header_is_refused(ingest, header, text):
+    with pytest.raises(BadInput) as error:
+        ingest(f"{header}\n1,2,3\n")
+    assert text in str(error.value) and "ingest.columns says a, b, c: correct the one or the other" in str(error.value)
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "cp1252", "utf-16"])
+def test_other_encodings(ingest, encoding):
+    made = ingest("a,b,c\n1,é,ü\nx,ß,\n".encode(encoding), encoding=encoding)
+    assert made.rows == [(1.0, "é", "ü")] and made.aside == [(3, "a")]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "nonsense"])
+def test_wrong_encoding_is_refused(ingest, encoding):
+    with pytest.raises(BadInput, match=r"cannot be read as .*see ingest.encoding"):
+        ingest("a,b,c\n1,é,ü\n".encode("latin-1"), encoding=encoding)
+    with pytest.raises(BadInput, match=r"cannot be read as nonsense|invalid UTF8"):
+        ingest(b"a,b,c\n" + b"1,2,3\n" * 10_000 + "1,é,3\n".encode("latin-1"), encoding=encoding)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
+@pytest.mark.parametrize("header", ["a,b,c", '"a",b,c'])
+def test_byte_order_mark_is_no_part_of_the_header(ingest, encoding, header):
+    made = ingest(codecs.BOM_UTF8 + f"{header}\n1,x,y\nz,x,y\n".encode(), encoding=encoding)
+    assert made.names == ["a", "b", "c"]
+    assert made.rows == [(1.0, "x", "y")] and made.aside == [(3, "a")]
+
+
+def test_small_blocks_give_the_same_rows_and_lines(ingest, monkeypatch):
+    rng = random.Random(3)
+    kinds = ['{0},"two\nlines",s', "{0},t{0},", "x{0},t,u", 'x{0},"q\nr",', "{0},t,u", "1,2", "1,2,3,4", ""]
+    for _ in range(40):
+        chosen = [rng.choice(kinds).format(number) for number in range(rng.randint(1, 30))]
+        # a good row after each bad one: see test_block_of_rows_set_aside
+        text = "\n".join(["a,b,c", *(f"{row}\n7,g,h" for row in chosen)]) + "\n"
+        monkeypatch.setattr(module, "BLOCK", 8 << 20)
+        whole = ingest(text)
+        monkeypatch.setattr(module, "BLOCK", SMALL)
+        parts = ingest(text)
+        assert (parts.rows, parts.aside, parts.reasons) == (whole.rows, whole.aside, whole.reasons), text
+
+
+def test_same_file_same_bytes(ingest, monkeypatch):
+    text = "a,b,c\n" + "".join(f"{number},t{number % 7},\n" for number in range(500))
+    assert ingest(text).content == ingest(text).content
+    monkeypatch.setattr(module, "BLOCK", 1000)
+    assert ingest(text).content == ingest(text).content
+
+
+def test_row_longer_than_a_block_is_bad_input(ingest, monkeypatch):
+    monkeypatch.setattr(module, "BLOCK", SMALL)
+    with pytest.raises(BadInput, match=r"data\.csv: straddling object"):
+        ingest("a,b,c\n1," + "x" * 200 + ",3\n")
+
+
+def test_block_of_rows_set_aside(ingest, monkeypatch):
+    monkeypatch.setattr(module, "BLOCK", 20)
+    assert ingest("a,b,c\n1,2,3\n1,2,3\n" + "1,2\n" * 20).rows == [(1.0, "2", "3")] * 2
+
+
+def test_quoted_line_break_at_a_block_boundary(ingest, monkeypatch):
+    text = "a,b,c\r\n" + "".join(f'{number},"q\r\nr",s\r\n' for number in range(8))
+    monkeypatch.setattr(module, "BLOCK", 24)
+    assert {row[1] for row in ingest(text).rows} == {"q\r\nr"}
+
+
+def test_long_field_and_a_row_set_aside(ingest):
+    assert ingest("a,b,c\n1," + "x" * 200_000 + ",y\nz,y,\n").aside == [(3, "a")]
+
+
+def test_wrong_byte_far_down_in_another_encoding(ingest):
+    with pytest.raises(BadInput):
+        ingest("a,b,c\n" + "1,2,3\n" * 10_000 + "1,é,3\n", encoding="ascii")

@@ -1,0 +1,160 @@
+"""The graph of all columns: checked against scikit-learn, the same for any order of the columns, run over a split."""
+
+import datetime
+import random
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from scripts.bundle.encode import from_rows, from_table
+from scripts.preprocess import transform as module
+from scripts.preprocess.fit import check_equal, fit
+from scripts.preprocess.kinds import KINDS, Limits
+from scripts.preprocess.transform import transform
+from scripts.spine.canon import read_json
+from scripts.spine.job import BadInput
+from scripts.tune.tune import load
+from tests.tiny import COLUMNS, rows
+
+FEATURES = {"weight": "number", "colour": "category", "note": "text", "day": "season"}
+LABEL = {"column": "late", "classes": {"yes": ["yes"], "no": ["no"]}, "positive": "yes"}
+
+
+def table(path: Path, content: list[list[str]]) -> Path:
+    """Write made-up rows as ingest would."""
+    columns = dict(zip(COLUMNS, zip(*content, strict=True), strict=True))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    typed = {
+        "weight": [float(value) if value else None for value in columns["weight"]],
+        "colour": list(columns["colour"]),
+        "note": [value or None for value in columns["note"]],
+        "day": [datetime.date.fromisoformat(value) for value in columns["day"]],
+        "late": [value or None for value in columns["late"]],
+    }
+    pq.write_table(pa.table(typed), path)
+    return path
+
+
+def fitted(folder: Path, tables: list[Path], features: dict = FEATURES) -> tuple[bytes, dict]:
+    """Return the bytes of the graph and the contract fitted on *tables*."""
+    fit(tables, folder / "graph.onnx", folder / "contract.json", "tiny", "Tiny", features, LABEL, 2, 20)
+    return (folder / "graph.onnx").read_bytes(), read_json(folder / "contract.json")
+
+
+@pytest.fixture
+def tables(tmp_path) -> list[Path]:
+    """Return the tables of two spans."""
+    return [table(tmp_path / year / "table.parquet", rows(year, 60)) for year in ("2001", "2002")]
+
+
+def test_contract_names_columns_classes_and_features(tmp_path, tables):
+    content, contract = fitted(tmp_path, tables)
+    assert list(contract["columns"]) == ["colour", "day", "note", "weight"]
+    assert contract["columns"]["day"] == {"type": "date", "feature": "season"}
+    assert contract["classes"] == ["no", "yes"] and contract["positive"] == "yes"
+    assert contract["features"][:5] == ["colour=blue", "colour=green", "colour=red", "day sine", "day cosine"]
+    session = onnxruntime.InferenceSession(content)
+    assert session.get_outputs()[0].shape[1] == len(contract["features"]) == 3 + 2 + 12 + 2
+    assert {item.name: item.shape[1] for item in session.get_inputs()} == dict.fromkeys(FEATURES, 1)
+
+
+def test_order_of_columns_does_not_change_the_graph(tmp_path, tables):
+    before = fitted(tmp_path, tables)
+    assert fitted(tmp_path, tables, dict(reversed(FEATURES.items()))) == before
+
+
+def test_order_of_rows_changes_no_word_and_no_feature_beyond_float32(tmp_path, tables):
+    content, contract = fitted(tmp_path, tables)
+    mixed = rows("2001", 60) + rows("2002", 60)
+    random.Random(0).shuffle(mixed)
+    other, again = fitted(tmp_path, [table(tmp_path / "mixed/table.parquet", mixed)])
+    assert again == contract
+    data = from_table(pq.read_table(tables[0]), contract)
+    one, two = (onnxruntime.InferenceSession(graph).run(None, data)[0] for graph in (content, other))
+    assert np.allclose(one, two, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"weight": None, "colour": None, "note": None, "day": None},
+        {"weight": 1e30, "colour": "never seen", "note": "unheard of", "day": "9999-12-31"},
+        {"weight": -0.0, "colour": "", "note": "", "day": "0001-01-01"},
+    ],
+)
+def test_one_strange_row_has_finite_features(tmp_path, tables, row):
+    content, contract = fitted(tmp_path, tables)
+    made = onnxruntime.InferenceSession(content).run(None, from_rows([row], contract))[0]
+    assert made.shape == (1, len(contract["features"])) and np.isfinite(made).all()
+
+
+def test_difference_between_onnx_and_scikit_learn_is_named():
+    values = np.array([[1.0], [2.0], [np.nan]], np.float32)
+    right = KINDS["number"].fit(values, Limits(1, 1))
+    features = right.transform(values)
+    check_equal("weight", "number", right, values, features)
+    features[1, 0] += 0.01
+    with pytest.raises(BadInput, match=r"weight \(number\): ONNX differs from scikit-learn by 0.01 in row 1 \(.*2\.0"):
+        check_equal("weight", "number", right, values, features)
+    features[1, 0] = np.nan
+    with pytest.raises(BadInput, match="ONNX differs from scikit-learn by nan"):
+        check_equal("weight", "number", right, values, features)
+
+
+def run(folder: Path, tables: list[Path], label: dict = LABEL):
+    """Return features and classes of *tables* by the graph in *folder*."""
+    transform(tables, folder / "graph.onnx", folder / "contract.json", folder / "features.npz", label)
+    return load(folder / "features.npz")
+
+
+def test_features_of_a_split_are_the_graphs(tmp_path, tables, monkeypatch):
+    content, contract = fitted(tmp_path, tables)
+    x, y = run(tmp_path, tables)
+    data = from_table(pa.concat_tables(map(pq.read_table, tables)), contract)
+    assert (x.toarray() == onnxruntime.InferenceSession(content).run(None, data)[0]).all()
+    assert y.tolist() == [int(row[-1] == "yes") for year in ("2001", "2002") for row in rows(year, 60)]
+    before = (tmp_path / "features.npz").read_bytes()
+    for batch in (1, 7, 120, 121):
+        monkeypatch.setattr(module, "BATCH", batch)
+        again, _ = run(tmp_path, tables)
+        assert abs(again - x).max() < 2e-7  # the last bit of a sine depends on the number of rows
+    monkeypatch.undo()
+    run(tmp_path, tables)
+    assert (tmp_path / "features.npz").read_bytes() == before
+
+
+def test_rows_of_no_class_are_left_out(tmp_path, tables):
+    fitted(tmp_path, tables)
+    content = rows("2001", 20)
+    for index in (0, 5, 19):
+        content[index][-1] = ["", "perhaps"][index % 2]
+    part = [table(tmp_path / "part/table.parquet", content)]
+    x, y = run(tmp_path, part)
+    assert x.shape[0] == len(y) == 17
+    whole, _ = run(tmp_path, [tables[0]])
+    kept = [index for index in range(20) if index not in (0, 5, 19)]
+    assert np.allclose(x.toarray(), whole.toarray()[kept], rtol=0, atol=2e-7)
+    none = {"column": "late", "classes": {"a": ["x"], "b": ["y"]}}
+    with pytest.raises(BadInput, match="no row of span part has a label of no, yes; widen the window"):
+        run(tmp_path, part, none)
+
+
+def test_missing_label_can_be_a_class(tmp_path, tables):
+    fitted(tmp_path, tables)
+    content = rows("2001", 20)
+    for row in content:
+        row[-1] = "" if row[-1] == "no" else "any word"
+    label = {"column": "late", "classes": {"no": [None], "yes": ["*"]}}
+    x, y = run(tmp_path, [table(tmp_path / "part/table.parquet", content)], label)
+    assert x.shape[0] == 20 and y.tolist() == [int(row[-1] == "yes") for row in rows("2001", 20)]
+
+
+def test_column_called_features(tmp_path, tables):
+    renamed = pq.read_table(tables[0]).rename_columns({"weight": "features"})
+    pq.write_table(renamed, tmp_path / "renamed.parquet")
+    with pytest.raises(BadInput, match="a column cannot be called features"):
+        fitted(tmp_path, [tmp_path / "renamed.parquet"], {"features": "number", "colour": "category"})

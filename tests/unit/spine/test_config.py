@@ -1,0 +1,227 @@
+"""The configuration: defaults, coercion, and a line for each wrong key that says what is allowed."""
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+
+from scripts.spine import checked as remembered
+from scripts.spine.config import ConfigError, check, leaves, load, value_at
+from tests.tiny import CASE
+from tests.workflow import ROOT
+
+SCHEMA = load(ROOT / "config/schema.yaml")
+GONE = object()
+
+
+def config(**changes) -> dict:
+    """Return the tiny case with *changes*: names with __ for dots; GONE removes a key."""
+    made = yaml.safe_load(CASE) | {"case": "tiny"}
+    for name, value in changes.items():
+        *parts, last = name.split("__")
+        inner = made
+        for part in parts:
+            inner = inner.setdefault(part, {})
+        if value is GONE:
+            del inner[last]
+        else:
+            inner[last] = value
+    return made
+
+
+def refused(**changes) -> str:
+    """Return why the changed configuration is refused, without the first line."""
+    with pytest.raises(ConfigError) as error:
+        check(config(**changes), SCHEMA)
+    first, _, rest = str(error.value).partition("\n")
+    assert first == "the configuration cannot be used:"
+    return rest
+
+
+def test_defaults_complete_and_do_not_override():
+    full = check(config(), SCHEMA)
+    assert full["ingest"]["separator"] == "," and full["ingest"]["null_values"] == [""]
+    assert full["ingest"]["max_quarantined"] == 0.1  # said by the case
+    assert full["preprocess"]["min_count"] == 10 and full["preprocess"]["terms"] == 20
+    assert full["tune"]["algorithm"] == "mix" and full["tune"]["trials"] == 4
+    assert full["serve"] == {"port": 8080, "poll_seconds": 1} and full["deploy"]["label"] == "champion"
+
+
+def test_checking_does_not_change_what_it_is_given_and_twice_is_once():
+    given = config()
+    before = json.dumps(given)
+    full = check(given, SCHEMA)
+    assert json.dumps(given) == before
+    assert check(full, SCHEMA) == full
+
+
+def test_text_from_a_command_line_becomes_typed():
+    full = check(config(tune__trials="7", windows__train=[2001, "2002"], ingest__max_quarantined="0.25"), SCHEMA)
+    assert full["tune"]["trials"] == 7 and isinstance(full["tune"]["trials"], int)
+    assert full["windows"]["train"] == ["2001", "2002"]
+    assert full["ingest"]["max_quarantined"] == 0.25
+    assert check(config(tune__trials=8.0), SCHEMA)["tune"]["trials"] == 8
+
+
+@pytest.mark.parametrize("value", [2.5, True, "many", [4], 0, -1, "2.5"])
+def test_number_of_trials_must_be_a_positive_whole_number(value):
+    line = refused(tune__trials=value)
+    assert line.startswith("  tune.trials: ") and f"got {value!r}" in line and "How many settings to try." in line
+
+
+def test_every_wrong_key_has_a_line():
+    lines = refused(tune__trials="x", analyze__bootstrap=1, windows__eval=GONE, colour=3, preprocess__term=4).split(
+        "\n"
+    )
+    assert [line.split(":")[0].strip() for line in lines] == [
+        "analyze.bootstrap",
+        "colour",
+        "preprocess.term",
+        "tune.trials",
+        "windows.eval",
+    ]
+    assert lines[0] == (
+        "  analyze.bootstrap: min value is 10; got 1; expected type integer, min 10 "
+        "(Bootstrap samples behind each confidence interval (95 %).)"
+    )
+    assert lines[1].startswith("  colour: unknown field; got 3; expected keys analyze, case, ")
+    assert lines[2] == "  preprocess.term: unknown field; got 4; expected keys features, label, min_count, terms"
+    assert lines[4].startswith("  windows.eval: required field; expected type list (Spans to choose")
+
+
+@pytest.mark.parametrize(
+    ("changes", "key", "text"),
+    [
+        ({"case": "Birds"}, "case", "does not match regex"),
+        ({"case": 5}, "case", "must be of string type; got 5"),
+        ({"windows__train": []}, "windows.train", "min length is 1; got []"),
+        ({"windows__test": ["a/b"]}, "windows.test.0", "does not match regex"),
+        ({"ingest__separator": ";;"}, "ingest.separator", "max length is 1"),
+        ({"ingest__columns__id": "numbr"}, "ingest.columns.id", "got 'numbr'"),
+        ({"preprocess__features": {"weight": "nr"}}, "preprocess.features.weight", "unallowed value nr"),
+        ({"tune__families": {"forest": {}}}, "tune.families.forest", "unallowed value forest"),
+        ({"tune__families": None}, "tune.families", "null value not allowed"),
+        ({"tune__algorithm": "grid"}, "tune.algorithm", "expected type string, allowed ['mix', 'tpe', "),
+        ({"analyze__gate": {"roc": {"min": 1}}}, "analyze.gate.roc", "unallowed value roc"),
+        ({"analyze__gate": {"roc_auc": {}}}, "analyze.gate.roc_auc", "min length is 1"),
+        ({"feedback__max_drift": 1.5}, "feedback.max_drift", "max value is 1"),
+        ({"serve__port": 70000}, "serve.port", "max value is 65535"),
+    ],
+)
+def test_wrong_value_is_named_with_what_is_allowed(changes, key, text):
+    line = refused(**changes)
+    assert line.startswith(f"  {key}: ") and text in line
+
+
+@pytest.mark.parametrize(
+    ("changes", "line"),
+    [
+        ({"preprocess__features__size": "number"}, "preprocess.features.size: no such column in ingest.columns"),
+        ({"preprocess__features__note": "number"}, "preprocess.features.note: a number feature needs a column of type"),
+        ({"preprocess__features__weight": "text"}, "preprocess.features.weight: a text feature needs a column of type"),
+        ({"preprocess__features__note": "season"}, "preprocess.features.note: a season feature needs a column of type"),
+        ({"preprocess__label__column": "lat"}, "preprocess.label.column: no such column in ingest.columns"),
+        ({"preprocess__features__late": "category"}, "preprocess.features.late: the label cannot be a feature"),
+        ({"windows__test": ["2004", "2001"]}, "windows.test: span 2001 is in train too"),
+        ({"preprocess__label__positive": "maybe"}, "preprocess.label.positive: not one of the classes no, yes"),
+        (
+            {"preprocess__label__classes": {"no": ["n"], "yes": ["y"], "so": ["*"]}},
+            "preprocess.label.classes: exactly two classes are supported",
+        ),
+    ],
+)
+def test_keys_must_fit_each_other(changes, line):
+    assert line in refused(**changes)
+
+
+@pytest.mark.parametrize("key", ["title", "windows", "ingest__columns", "preprocess__label", "tune__families"])
+def test_required_key_is_missed(key):
+    assert f"  {key.replace('__', '.')}: required field" in refused(**{key: GONE})
+
+
+def test_sections_that_are_all_default_may_be_left_out_but_not_be_nonsense():
+    assert check(config(deploy=GONE), SCHEMA)["deploy"]["max_size_mb"] == 100
+    assert "deploy: must be of dict type; got 'x'" in refused(deploy="x")
+
+
+@pytest.mark.parametrize("classes", [{0: ["no"], 1: ["yes"]}, {False: ["no"], True: ["yes"]}])
+def test_class_names_that_yaml_reads_as_no_text_are_refused(classes):
+    assert "preprocess.label.classes" in refused(preprocess__label__classes=classes)
+
+
+@pytest.mark.parametrize("column", ["colur", "weight"])
+def test_slices_must_be_columns_of_text(column):
+    assert "analyze.slices" in refused(analyze__slices=[column])
+
+
+def test_raw_value_belongs_to_one_class():
+    refused(preprocess__label__classes={"no": ["a", "b"], "yes": ["b"]})
+
+
+def test_span_is_listed_once():
+    refused(windows__train=["2001", "2001"])
+
+
+def test_unknown_limit_of_a_metric_lists_the_known_limits():
+    assert "expected keys max, min" in refused(analyze__gate={"roc_auc": {"mi": 1}})
+
+
+def test_the_cases_of_the_repository_are_right():
+    for path in (ROOT / "config/cases").glob("*.yaml"):
+        assert check(load(path) | {"case": path.stem}, SCHEMA)["case"] == path.stem
+
+
+def test_every_key_says_what_it_is_for():
+    def bare(schema: dict, path: str = "") -> list[str]:
+        found = []
+        for key, rules in schema.items():
+            inner = rules.get("schema", {}) if rules["type"] == "dict" else {}
+            found += [] if inner or "description" in rules.get("meta", {}) else [path + key]
+            found += bare(inner, f"{path}{key}.")
+        return found
+
+    assert bare(SCHEMA) == []
+
+
+def test_error_tree_is_flattened_and_a_value_found():
+    tree = {"a": [{"b": ["wrong", {"c": ["bad"]}]}], "d": ["field 'd' cannot be coerced: x", "must be of integer type"]}
+    assert leaves(tree) == [("a.b", "wrong"), ("a.b.c", "bad"), ("d", "must be of integer type")]
+    assert value_at({"a": [{"b": 5}]}, "a.0.b") == 5
+    assert value_at({"a": [1]}, "a.7") is None and value_at({"a": 1}, "a.b.c") is None
+
+
+@pytest.fixture
+def checkout(tmp_path, monkeypatch) -> Path:
+    """Return a folder with the schema, where the process works."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config/schema.yaml").write_text((ROOT / "config/schema.yaml").read_text())
+    return tmp_path
+
+
+def test_checked_configuration_is_remembered_by_content(checkout):
+    first = remembered.checked(config())
+    assert first == check(config(), SCHEMA)
+    (kept,) = remembered.CACHE.iterdir()
+    kept.write_text(json.dumps(first | {"title": "from the cache"}))
+    assert remembered.checked(config())["title"] == "from the cache"
+    assert remembered.checked(config(tune__trials=5))["tune"]["trials"] == 5
+    assert len(list(remembered.CACHE.iterdir())) == 2
+    kept.write_text("{damaged")
+    assert remembered.checked(config()) == first
+    assert json.loads(kept.read_text()) == first
+
+
+def test_other_schema_is_another_check(checkout):
+    remembered.checked(config())
+    text = (checkout / "config/schema.yaml").read_text()
+    (checkout / "config/schema.yaml").write_text(text.replace("default: 8080", "default: 9090"))
+    assert remembered.checked(config())["serve"]["port"] == 9090
+
+
+def test_wrong_configuration_is_not_remembered(checkout):
+    for _ in range(2):
+        with pytest.raises(ConfigError):
+            remembered.checked(config(tune__trials="x"))
+    assert not remembered.CACHE.exists()

@@ -1,0 +1,137 @@
+"""The bundle: one graph from raw rows to probabilities, proven against scikit-learn before it is written."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from scripts.bundle.encode import from_rows
+from scripts.preprocess.fit import fit
+from scripts.preprocess.transform import transform
+from scripts.spine.canon import read_json, write_json
+from scripts.spine.job import BadInput
+from scripts.train.train import bundle_of, check_equal, dump_golden, rows_of, train
+from scripts.tune.families import FAMILIES
+from scripts.tune.tune import load
+
+LABEL = {"column": "late", "classes": {"no": ["no"], "yes": ["yes"]}, "positive": "yes"}
+FEATURES = {"weight": "number", "colour": "category", "note": "text"}
+SETTINGS = {
+    "logistic": {"family": "logistic", "params": {"C": 1.0}},
+    "boosting": {
+        "family": "boosting",
+        "params": {"learning_rate": 0.2, "iterations": 20, "leaves": 7, "l2": 0.1},
+    },
+}
+
+
+def table(path: Path, seed: int) -> Path:
+    """Write 120 made-up rows, two of them of no class."""
+    rng = np.random.default_rng(seed)
+    weight = rng.uniform(0, 30, 120)
+    colour = rng.choice(["red", "grün", ""], 120)
+    late = np.where(weight + 10 * (colour == "red") + rng.normal(0, 3, 120) > 18, "yes", "no").astype(object)
+    late[[3, 60]] = "perhaps", None
+    note = [" ".join(rng.choice(["rain", "snow", "Tür"], 2)) for _ in range(120)]
+    weights = [None if rng.random() < 0.1 else value for value in weight]
+    pq.write_table(pa.table({"weight": weights, "colour": colour, "note": note, "late": late.tolist()}), path)
+    return path
+
+
+@pytest.fixture
+def made(tmp_path) -> Path:
+    """Return a folder with graph, contract, features of two splits and the settings."""
+    tables = {split: [table(tmp_path / f"{split}.parquet", seed)] for seed, split in enumerate(("train", "eval"))}
+    graph, contract = tmp_path / "graph.onnx", tmp_path / "contract.json"
+    fit(tables["train"], graph, contract, "tiny", "Tiny", FEATURES, LABEL, 2, 10)
+    for split in tables:
+        transform(tables[split], graph, contract, tmp_path / f"{split}.npz", LABEL)
+    for family, setting in SETTINGS.items():
+        write_json(tmp_path / f"{family}.json", setting)
+    return tmp_path
+
+
+def run(folder: Path, family: str, out: str, tolerance: float = 1e-5, seed: int = 0) -> list[bytes]:
+    """Train *family* and return model, signature and golden file."""
+    (folder / out).mkdir(exist_ok=True)
+    files = [folder / out / name for name in ("model.onnx", "contract.json", "golden.json")]
+    given = [folder / "train.npz", folder / "eval.npz", [folder / "eval.parquet"], folder / "graph.onnx"]
+    train(*given, folder / "contract.json", folder / f"{family}.json", *files, LABEL, seed, 16, tolerance)
+    return [path.read_bytes() for path in files]
+
+
+@pytest.mark.parametrize("family", SETTINGS)
+def test_bundle_is_the_same_every_time_and_answers_its_golden_rows(made, family):
+    model, signature, golden = run(made, family, "one")
+    assert run(made, family, "two") == [model, signature, golden]
+    contract = json.loads(signature)
+    assert contract["family"] == family and contract["params"] == SETTINGS[family]["params"]
+    assert contract["features"] == read_json(made / "contract.json")["features"]
+    asked = json.loads(golden)
+    session = onnxruntime.InferenceSession(model)
+    answers = session.run(["probabilities"], from_rows(asked["rows"], contract))[0]
+    assert answers.tolist() == asked["probabilities"] and answers.shape == (16, 2)
+    assert not np.isnan(answers).any() and np.allclose(answers.sum(axis=1), 1) and answers.min() >= 0
+
+
+@pytest.mark.parametrize("family", SETTINGS)
+def test_bundle_of_raw_rows_gives_scikit_learns_probabilities(made, family):
+    model, signature, _ = run(made, family, "one")
+    fitted = FAMILIES[family].fit(*load(made / "train.npz"), SETTINGS[family]["params"], 0)
+    data = rows_of([made / "eval.parquet"], json.loads(signature), LABEL)
+    assert len(data["weight"]) == 118
+    served = onnxruntime.InferenceSession(model).run(["probabilities"], data)[0]
+    offline = FAMILIES[family].score(fitted, load(made / "eval.npz")[0])
+    assert np.abs(served[:, 1] - offline).max() < 1e-6 and np.abs(served[:, 0] - (1 - offline)).max() < 1e-6
+
+
+def test_missing_and_unseen_values_have_probabilities(made):
+    model, signature, _ = run(made, "logistic", "one")
+    odd = {"weight": 1e30, "colour": "x" * 1000, "note": "日本"}
+    rows = [dict.fromkeys(FEATURES), odd, {"weight": -1e30, "colour": "", "note": ""}]
+    for batch in (rows, rows[:1], rows[1:2]):
+        answer = onnxruntime.InferenceSession(model).run(None, from_rows(batch, json.loads(signature)))[0]
+        assert answer.shape == (len(batch), 2) and ((answer >= 0) & (answer <= 1)).all()
+
+
+def test_bundle_has_the_raw_columns_as_inputs_and_one_output(made):
+    graph = onnx.load(made / "graph.onnx")
+    x, y = load(made / "train.npz")
+    fitted = FAMILIES["logistic"].fit(x, y, {"C": 1.0}, 0)
+    session = onnxruntime.InferenceSession(bundle_of(graph, "logistic", fitted, x.shape[1]))
+    assert {item.name for item in session.get_inputs()} == set(FEATURES)
+    assert [item.name for item in session.get_outputs()] == ["probabilities"]
+
+
+def test_proof_refuses_a_difference_and_names_the_row():
+    right = np.array([0.1, 0.5, 0.9])
+    check_equal(right, right + 1e-6, 1e-5)
+    check_equal(right, right, 0)
+    with pytest.raises(BadInput) as error:
+        check_equal(right, np.array([0.1, 0.5, 0.91]), 1e-5)
+    assert str(error.value) == (
+        "the bundle's probability differs from scikit-learn's by 0.01 in eval row 2 (0.910000 against 0.900000); "
+        "train.tolerance allows 1e-05"
+    )
+    with pytest.raises(BadInput, match="by nan in eval row 1"):
+        check_equal(right, np.array([0.1, np.nan, 0.9]), 1e-5)
+
+
+def test_bundle_that_differs_is_not_written(made):
+    other = dict(np.load(made / "eval.npz"))
+    other["data"] = other["data"] + 1
+    np.savez(made / "eval.npz", **other)
+    with pytest.raises(BadInput, match="the bundle's probability differs from scikit-learn's"):
+        run(made, "logistic", "one")
+    assert list((made / "one").iterdir()) == []
+
+
+def test_golden_file_keeps_every_bit():
+    answers = np.random.default_rng(0).random((50, 2)).astype(np.float32)
+    back = json.loads(dump_golden([{"t": "ä"}], answers))
+    assert (np.array(back["probabilities"], np.float32) == answers).all() and back["rows"] == [{"t": "ä"}]

@@ -1,0 +1,87 @@
+"""Golden rows: made up, the same every time, and rows that the contract takes."""
+
+import datetime
+
+import numpy as np
+import pytest
+
+from scripts.bundle.encode import from_rows
+from scripts.train.golden import EPOCH, cell, golden_rows, known
+
+CONTRACT = {
+    "columns": {
+        "colour": {"type": "text", "feature": "category"},
+        "day": {"type": "date", "feature": "season"},
+        "note": {"type": "text", "feature": "text"},
+        "weight": {"type": "number", "feature": "number"},
+    },
+    "features": [
+        "colour=(missing)",
+        "colour=red",
+        "colour=a=b",
+        "day sine",
+        "day cosine",
+        "note:rain",
+        "note:état",
+        "weight",
+        "weight missing",
+    ],
+}
+RNG = np.random.default_rng(0)
+DATA = {
+    "colour": np.array([["secret"]] * 200, object),
+    "note": np.array([["private words"]] * 200, object),
+    "day": np.append(RNG.integers(9000, 9400, 195), [np.nan] * 5).astype(np.float32).reshape(-1, 1),
+    "weight": np.append(RNG.normal(70, 10, 198), [np.nan, 1e9]).astype(np.float32).reshape(-1, 1),
+}
+
+
+def test_rows_are_the_same_for_a_seed_and_others_for_another():
+    assert golden_rows(CONTRACT, DATA, 20, 1) == golden_rows(CONTRACT, DATA, 20, 1)
+    assert golden_rows(CONTRACT, DATA, 20, 1) != golden_rows(CONTRACT, DATA, 20, 2)
+    assert golden_rows(CONTRACT, DATA, 20, 1)[:5] == golden_rows(CONTRACT, DATA, 5, 1)
+
+
+def test_the_contract_takes_them():
+    rows = golden_rows(CONTRACT, DATA, 200, 0)
+    made = from_rows(rows, CONTRACT)
+    assert all(len(values) == 200 for values in made.values())
+
+
+def test_values_are_known_ones_and_nobodys():
+    rows = golden_rows(CONTRACT, DATA, 400, 0)
+    assert {row["colour"] for row in rows} == {"red", "a=b", "NEVER SEEN", None}
+    words = {word for row in rows for word in (row["note"] or "").split()}
+    assert words == {"rain", "état"}
+    weights = [row["weight"] for row in rows if row["weight"] is not None]
+    low, high = np.nanquantile(DATA["weight"], [0.05, 0.95])
+    assert low - 1 <= min(weights) and max(weights) <= high + 1  # three digits are kept
+    assert all(weight == float(f"{weight:.3g}") for weight in weights)
+    days = [(datetime.date.fromisoformat(row["day"]) - EPOCH).days for row in rows if row["day"]]
+    assert min(days) >= 9000 and max(days) <= 9400
+
+
+def test_every_column_is_missing_now_and_then():
+    rows = golden_rows(CONTRACT, DATA, 400, 0)
+    for column in CONTRACT["columns"]:
+        assert 0.04 < sum(row[column] is None for row in rows) / 400 < 0.2
+
+
+@pytest.mark.parametrize("column", ["weight", "day"])
+def test_column_without_values(column):
+    data = DATA | {column: np.full((3, 1), np.nan, np.float32)}
+    from_rows(golden_rows(CONTRACT, data, 50, 0), CONTRACT)
+
+
+def test_features_that_know_nothing():
+    contract = CONTRACT | {"features": ["colour=(missing)", "weight"]}
+    rows = golden_rows(contract, DATA, 50, 0)
+    assert {row["colour"] for row in rows} == {"NEVER SEEN", None} and {row["note"] for row in rows} == {"", None}
+
+
+def test_names_of_features_are_read_back():
+    assert known(CONTRACT["features"], "colour", "=") == ["(missing)", "red", "a=b"]
+    assert known(CONTRACT["features"], "note", ":") == ["rain", "état"]
+    assert known(CONTRACT["features"], "col", "=") == []
+    spec = CONTRACT["columns"]["weight"]
+    assert cell(np.random.default_rng(1), "weight", spec, [], {"weight": (5.0, 5.0)}) in (5.0, None)

@@ -1,0 +1,186 @@
+"""Where the bytes of a pointer come from: beside it, DVC's cache, its remote, their origin; nearest first."""
+
+import hashlib
+import os
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from scripts.spine.canon import digest
+from scripts.spine.env import env_id
+from scripts.spine.job import BadInput
+from scripts.version.fetch import cached, copy, fetch, remote
+from tests.workflow import ROOT, environment
+
+DATA = b"a,b\n1,2\n"
+MD5 = hashlib.md5(DATA).hexdigest()
+ORIGIN = {"package": "made-up==1", "sha256": "0" * 64, "member": "m", "column": "date"}
+
+
+@pytest.fixture
+def pointer(tmp_path, monkeypatch) -> Path:
+    """Return the pointer of a span in a new folder, where the process works."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    path = Path("data/tiny/2001.csv.dvc")
+    path.parent.mkdir(parents=True)
+    path.write_text(f"outs:\n- md5: '{MD5}'\n  size: {len(DATA)}\n  hash: md5\n  path: 2001.csv\n")
+    return path
+
+
+def put(path: Path, content: bytes = DATA) -> Path:
+    """Write a file and the folders above it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+    return path
+
+
+def with_origin(pointer: Path) -> Path:
+    """Give *pointer* an origin that was rebuilt before; return the rebuilt file."""
+    lines = [f"    {key}: '{value}'" for key, value in ORIGIN.items()]
+    pointer.write_text("\n".join([pointer.read_text().rstrip(), "meta:", "  origin:", *lines, ""]))
+    return put(Path("results/.origin") / digest(ORIGIN)[:16] / "2001.csv")
+
+
+def test_copy_tells_the_md5_of_what_it_copied(tmp_path):
+    content = os.urandom(3_000_001)
+    assert copy(put(tmp_path / "a", content), tmp_path / "b") == hashlib.md5(content).hexdigest()
+    assert (tmp_path / "b").read_bytes() == content
+
+
+@pytest.mark.parametrize(
+    ("places", "word"),
+    [
+        (["beside", "cache", "origin"], "working copy"),
+        (["cache", "origin"], "DVC cache"),
+        (["origin"], "origin made-up==1"),
+    ],
+)
+def test_nearest_place_is_taken(pointer, capsys, places, word):
+    target = Path("out.csv")
+    files = {"beside": Path("data/tiny/2001.csv"), "cache": cached(MD5)}
+    for place in places:
+        with_origin(pointer) if place == "origin" else put(files[place])
+    fetch(pointer, target)
+    assert target.read_bytes() == DATA
+    assert capsys.readouterr().err == f"data/tiny/2001.csv.dvc: 8 bytes from the {word}\n"
+
+
+@pytest.mark.parametrize("content", [DATA[:-1], DATA.replace(b"1", b"3")])
+def test_working_copy_that_differs_is_an_error_though_the_cache_is_right(pointer, content):
+    beside = put(Path("data/tiny/2001.csv"), content)
+    put(cached(MD5))
+    with pytest.raises(BadInput) as error:
+        fetch(pointer, Path("out.csv"))
+    found = hashlib.md5(content).hexdigest()
+    assert str(error.value) == (
+        f"{beside} has {len(content)} bytes, md5 {found}, but {pointer} names 8 bytes, md5 {MD5}: "
+        f"`dvc add {beside}` makes it a new version, deleting it gets the named bytes back"
+    )
+
+
+@pytest.mark.parametrize("content", [b"rot", DATA.replace(b"1", b"3")])
+def test_damaged_cache_is_passed_over(pointer, capsys, content):
+    put(cached(MD5), content)
+    with_origin(pointer)
+    fetch(pointer, Path("out.csv"))
+    assert Path("out.csv").read_bytes() == DATA
+    assert "not what data/tiny/2001.csv.dvc names, passed over" in capsys.readouterr().err
+
+
+def test_bytes_that_are_nowhere(pointer):
+    with pytest.raises(BadInput) as error:
+        fetch(pointer, Path("out.csv"))
+    assert (
+        f"names 8 bytes with md5 {MD5}, which are not to be found (no working copy, cache, remote or origin has it)"
+        in (str(error.value))
+    )
+    assert "dvc remote add -d NAME URL" in str(error.value)
+    put(cached(MD5), b"rot")
+    with pytest.raises(BadInput, match=r"not to be found; tried: DVC cache \(\.dvc/cache/files/md5/"):
+        fetch(pointer, Path("out.csv"))
+
+
+def test_origin_without_the_span_is_an_error(pointer):
+    rebuilt = with_origin(pointer)
+    rebuilt.rename(rebuilt.with_name("1999.csv"))
+    with pytest.raises(BadInput, match=r"2001\.csv\.dvc: made-up==1 gives no 2001\.csv"):
+        fetch(pointer, Path("out.csv"))
+
+
+@pytest.mark.parametrize("text", ["", "outs:\n- md5: a\n", "outs: 5\n", "- outs\n"])
+def test_malformed_pointer_is_bad_input(pointer, text):
+    pointer.write_text(text)
+    with pytest.raises(BadInput, match=r"^data/tiny/2001\.csv\.dvc: not a DVC pointer \(outs with path, md5 and size"):
+        fetch(pointer, Path("out.csv"))
+
+
+def test_default_remote_is_read_from_dvcs_files(pointer, tmp_path):
+    assert remote() is None
+    put(Path(".dvc/config"), b"[core]\n    analytics = false\n['remote \"a\"']\n    url = s3://a/%d\n")
+    assert remote() is None
+    put(Path(".dvc/config"), b"[core]\n    remote = a\n    autostage = true\n['remote \"a\"']\n    url = s3://a/%d\n")
+    assert remote() == "a"
+    put(Path(".dvc/config.local"), b"[core]\n    remote = b\n")
+    assert remote() == "b"
+
+
+def test_remote_of_the_repository_goes_before_that_of_the_user(pointer, tmp_path):
+    put(tmp_path / "home/.config/dvc/config", b"[core]\n    remote = mine\n")
+    assert remote() == "mine"
+    put(Path(".dvc/config"), b"[core]\n    remote = ours\n")
+    assert remote() == "ours"
+
+
+def run(env: str, *words: str) -> subprocess.CompletedProcess:
+    """Run Python of a locked environment in the working folder."""
+    python = [ROOT / "envs/python", env_id(env, ROOT / "envs"), *map(str, words)]
+    command = ["sh", "-c", 'exec "$@" 3>&2', "sh", *python]  # the terminal as descriptor 3, like a rule
+    more = {"DVC_NO_ANALYTICS": "1", "GIT_CONFIG_GLOBAL": os.devnull}
+    return subprocess.run(command, env=environment(**more), capture_output=True, text=True)
+
+
+def dvc(*words: str) -> None:
+    """Run DVC, which must succeed."""
+    done = run("version", "-m", "dvc", *words, "--quiet")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_a_real_remote_gives_the_bytes_and_its_silence_is_said(tmp_path, monkeypatch):
+    work = tmp_path / "work"
+    (work / "data").mkdir(parents=True)
+    monkeypatch.chdir(work)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    subprocess.run(["git", "init", "--quiet"], check=True)
+    put(work / "data/2001.csv")
+    dvc("init")
+    dvc("remote", "add", "--default", "store", str(tmp_path / "store"))
+    dvc("add", "data/2001.csv")
+    dvc("push")
+    Path("data/2001.csv").unlink()
+    subprocess.run(["rm", "-r", ".dvc/cache"], check=True)
+
+    words = [ROOT / "scripts/version/fetch.py", "--pointer", "data/2001.csv.dvc", "--data", "out.csv"]
+    done = run("version", *words)
+    assert (done.returncode, Path("out.csv").read_bytes()) == (0, DATA), done.stderr
+    assert "data/2001.csv.dvc: 8 bytes from the DVC remote store" in done.stderr
+    assert cached(MD5).read_bytes() == DATA  # next time it is near
+
+    Path("out.csv").unlink()
+    subprocess.run(["rm", "-r", ".dvc/cache", tmp_path / "store"], check=True)
+    done = run("version", *words)
+    assert done.returncode == 2 and not Path("out.csv").exists()
+    assert "Missing cache files" in done.stderr  # DVC's own words
+    assert re.search(r"^error: data/2001.csv.dvc names 8 bytes .* are not to be found", done.stderr, re.M)
+
+
+def test_origin_that_cannot_be_rebuilt_is_bad_input(pointer, monkeypatch):
+    (with_origin(pointer)).unlink()
+    Path("results/.origin", digest(ORIGIN)[:16]).rmdir()
+    for name in ("envs", "scripts"):
+        Path(name).symlink_to(ROOT / name)
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    with pytest.raises(BadInput, match="made-up==1"):
+        fetch(pointer, Path("out.csv"))

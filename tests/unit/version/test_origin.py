@@ -1,0 +1,155 @@
+"""The origin of a case: a table out of a wheel that must be the one named, and that can do nothing but be a table."""
+
+import hashlib
+import lzma
+import os
+import pickle
+import subprocess
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from scripts.spine.canon import digest
+from scripts.spine.env import env_id
+from tests.workflow import ROOT, environment
+
+FRAME = """
+import lzma, pickle, sys, pandas
+frame = pandas.DataFrame({
+    "n": [1.0, None, 2.5, 7.0],
+    "k": [1, 2, 3, 4],
+    "date": ["9/30/1996 0:00:00", "1/2/1997 0:00:00", "12/31/1996 0:00:00", "1/3/1997 0:00:00"],
+    "text": ["a, b", None, 'say "x"', "é\\nz"],
+}, dtype=object).astype({"n": float, "k": int})
+frame.columns = frame.columns.astype(object)
+table = pickle.dumps(frame, 3)
+for now, then in [  # the names that pandas and numpy had when the tables were made
+    (b"cpandas\\nDataFrame", b"cpandas.core.frame\\nDataFrame"),
+    (b"cpandas\\nIndex", b"cpandas.core.indexes.base\\nIndex"),
+    (b"cpandas\\nRangeIndex", b"cpandas.core.indexes.range\\nRangeIndex"),
+    (b"cnumpy._core.", b"cnumpy.core."),
+]:
+    table = table.replace(now, then)
+open(sys.argv[1], "wb").write(lzma.compress(table))
+"""
+SPANS = {"1996.csv": 'n,k,date,text\n1.0,1,9/30/1996 0:00:00,"a, b"\n2.5,3,12/31/1996 0:00:00,"say ""x"""\n'}
+SPANS["1997.csv"] = 'n,k,date,text\n,2,1/2/1997 0:00:00,\n7.0,4,1/3/1997 0:00:00,"é\nz"\n'
+
+
+class Evil:
+    """Unpickled, it would make a file."""
+
+    def __init__(self, command: str):
+        self.command = command
+
+    def __reduce__(self):
+        return os.system, (self.command,)
+
+
+def run(*words, **more: str) -> subprocess.CompletedProcess:
+    """Run Python of the origin's environment; pip sees no registry."""
+    command = [ROOT / "envs/python", env_id("origin", ROOT / "envs"), *map(str, words)]
+    offline = {"PIP_NO_INDEX": "1", "PIP_CONFIG_FILE": os.devnull}
+    return subprocess.run(command, env=environment(**offline, **more), capture_output=True, text=True)
+
+
+def wheel(folder: Path, table: bytes) -> str:
+    """Write the wheel made_up 1.0 with *table* in it and return its sha256."""
+    path = folder / "made_up-1.0-py3-none-any.whl"
+    about = "made_up-1.0.dist-info"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("made_up/table.pkl.xz", table)
+        archive.writestr(f"{about}/METADATA", "Metadata-Version: 2.1\nName: made-up\nVersion: 1.0\n")
+        archive.writestr(
+            f"{about}/WHEEL", "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+        )
+        archive.writestr(f"{about}/RECORD", "")
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory) -> bytes:
+    """Return a pickled table."""
+    path = tmp_path_factory.mktemp("table") / "table.pkl.xz"
+    made = run("-c", FRAME, path)
+    assert made.returncode == 0, made.stderr
+    return path.read_bytes()
+
+
+def source(sha256: str, **changes: str) -> dict[str, str]:
+    """Return the origin as a pointer names it."""
+    named = {"package": "made-up==1.0", "sha256": sha256, "member": "made_up/table.pkl.xz", "column": "date"}
+    return named | changes
+
+
+def rebuild(folder: Path, named: dict[str, str]) -> subprocess.CompletedProcess:
+    """Run the script with the wheels in *folder*."""
+    words = [word for key, value in named.items() for word in (f"--{key}", value)]
+    return run(
+        ROOT / "scripts/version/origin.py", "--folder", folder / "out" / "files", *words, PIP_FIND_LINKS=str(folder)
+    )
+
+
+def left(folder: Path) -> list[str]:
+    """Return what the script left."""
+    return sorted(path.name for path in (folder / "out").iterdir()) if (folder / "out").exists() else []
+
+
+def test_every_year_becomes_a_file(tmp_path, table):
+    done = rebuild(tmp_path, source(wheel(tmp_path, table)))
+    assert done.returncode == 0, done.stderr
+    assert {path.name: path.read_bytes().decode() for path in (tmp_path / "out/files").iterdir()} == SPANS
+    assert left(tmp_path) == ["files"]
+
+
+def test_fetch_rebuilds_the_origin_once_for_all_spans(tmp_path, table):
+    named = source(wheel(tmp_path, table))
+    for name in ("envs", "scripts"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    for name, text in SPANS.items():
+        data = text.encode()
+        lines = ["outs:", f"- md5: '{hashlib.md5(data).hexdigest()}'", f"  size: {len(data)}", f"  path: {name}"]
+        lines += ["meta:", "  origin:", *(f"    {key}: '{value}'" for key, value in named.items())]
+        (tmp_path / f"{name}.dvc").write_text("\n".join(lines))
+    code = (
+        "import sys; from pathlib import Path; from scripts.version.fetch import fetch; fetch(*map(Path, sys.argv[1:]))"
+    )
+    said = ""
+    for name in SPANS:
+        python = [ROOT / "envs/python", env_id("version", ROOT / "envs"), "-c", code, f"{name}.dvc", f"{name}.out"]
+        command = ["sh", "-c", 'exec "$@" 3>&2', "sh", *python]  # the terminal as descriptor 3, like a rule
+        env = environment(PIP_NO_INDEX="1", PIP_CONFIG_FILE=os.devnull, PIP_FIND_LINKS=str(tmp_path))
+        done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        said += done.stderr
+    assert {name: (tmp_path / f"{name}.out").read_bytes().decode() for name in SPANS} == SPANS
+    assert said.count("rebuilding . from made-up==1.0") == 2  # in the log and on the terminal, once
+    assert (tmp_path / "results/.origin" / digest(named)[:16]).is_dir()
+
+
+def test_pickle_that_names_os_system_is_refused_before_it_acts(tmp_path):
+    evil = lzma.compress(pickle.dumps(Evil(f"touch {tmp_path}/owned")))
+    done = rebuild(tmp_path, source(wheel(tmp_path, evil)))
+    assert done.returncode == 2, done.stderr
+    assert "error: the package's table asks for posix.system, which no table needs; it is not loaded" in done.stderr
+    assert not (tmp_path / "owned").exists() and left(tmp_path) == []
+    pickle.loads(pickle.dumps(Evil(f"touch {tmp_path}/owned")))
+    assert (tmp_path / "owned").exists()  # it would have
+
+
+def test_wheel_of_another_hash_is_refused(tmp_path, table):
+    wheel(tmp_path, table)
+    done = rebuild(tmp_path, source("0" * 64))
+    assert done.returncode == 2
+    assert f"error: made-up==1.0 (sha256 {'0' * 64}) could not be downloaded" in done.stderr
+    assert "DO NOT MATCH THE HASHES" in done.stderr and left(tmp_path) == []
+
+
+def test_package_or_member_that_is_not_there_is_named(tmp_path, table):
+    sha256 = wheel(tmp_path, table)
+    done = rebuild(tmp_path, source(sha256, member="made_up/other"))
+    assert done.returncode == 2
+    assert "error: made_up-1.0-py3-none-any.whl has no member made_up/other" in done.stderr
+    done = rebuild(tmp_path, source(sha256, package="made-up==2.0"))
+    assert done.returncode == 2 and "error: made-up==2.0" in done.stderr and left(tmp_path) == []
