@@ -7,7 +7,7 @@ answer survives the loss of ``.snakemake`` and travels with pulled results.
 
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -31,6 +31,8 @@ class Graph:
     _fresh: set[str] = field(default_factory=set)
     _digests: dict[str, str] = field(default_factory=dict)
     _fixed: dict[str, dict] = field(default_factory=dict)
+    _nodes: dict[str, Node | None] = field(default_factory=dict)
+    _upstream: dict[str, list[Node]] = field(default_factory=dict)
 
     @cached_property
     def recorded(self) -> list[tuple[re.Pattern, Any]]:
@@ -41,20 +43,17 @@ class Graph:
     def node(self, path: str) -> Node | None:
         """Return the node whose folder holds *path*, None where no recorded rule makes it."""
         folder = os.path.dirname(path)
-        for pattern, rule in self.recorded:
-            if match := pattern.fullmatch(folder):
-                return Node(rule, match.groupdict())
-        return None
+        if folder not in self._nodes:
+            found = ((rule, pattern.fullmatch(folder)) for pattern, rule in self.recorded)
+            self._nodes[folder] = next((Node(rule, match.groupdict()) for rule, match in found if match), None)
+        return self._nodes[folder]
 
-    def upstream(self, node: Node) -> Iterator[Node]:
-        """Yield the nodes whose outputs *node* reads, each once."""
-        seen = set()
-        for paths in node.inputs.values():
-            for path in paths:
-                folder = os.path.dirname(path)
-                if folder not in seen and (maker := self.node(path)):
-                    seen.add(folder)
-                    yield maker
+    def upstream(self, node: Node) -> list[Node]:
+        """Return the nodes whose outputs *node* reads, each once."""
+        if node.record not in self._upstream:
+            makers = (self.node(path) for paths in node.inputs.values() for path in paths)
+            self._upstream[node.record] = list({maker.record: maker for maker in makers if maker}.values())
+        return self._upstream[node.record]
 
     def config_of(self, node: Node) -> dict[str, Any]:
         """Return the configuration values of the rule by the argument that takes them."""
@@ -124,7 +123,7 @@ class Graph:
         from snakemake.io import checkpoint_target
 
         def marks(wildcards):
-            node = Node(self.workflow.get_rule(name), dict(wildcards))
+            node = self.node(Node(self.workflow.get_rule(name), dict(wildcards)).record)
             for maker in self.upstream(node):
                 if not self.fresh(maker):
                     raise IncompleteCheckpointException(maker.rule, checkpoint_target(maker.record))
