@@ -5,9 +5,10 @@ from typing import Any
 import yaml
 from cerberus import Validator
 
-from scripts.spine.crossed import crossed
+from scripts.spine.crossed import ConfigError, crossed
 
 SCHEMA = "config/schema.yaml"
+WINDOW = {"last": "whole", "skip": "whole", "from": "text", "to": "text", "exclude": "window", "at_least": "whole"}
 
 
 class Checker(Validator):
@@ -28,9 +29,12 @@ class Checker(Validator):
             raise ValueError("not a text")
         return str(value)
 
-
-class ConfigError(Exception):
-    """The configuration cannot be used; the message has a line for each key."""
+    def _normalize_coerce_window(self, value: Any) -> list | dict:
+        if isinstance(value, list):
+            return [self._normalize_coerce_text(span) for span in value]
+        if not isinstance(value, dict) or not value or not value.keys() <= WINDOW.keys():
+            raise ValueError(f"a list of spans or some of {', '.join(WINDOW)} were expected")
+        return {word: getattr(self, f"_normalize_coerce_{WINDOW[word]}")(item) for word, item in value.items()}
 
 
 def load(path: str) -> Any:

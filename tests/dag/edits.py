@@ -265,10 +265,10 @@ EDITS = [
     Edit("a changed row that no feature holds", new_rows("2004", 0, "77"), {"fetch 2004", "ingest_span 2004", "statistics 2004", "metrics", "register_model", "deploy"} | CHECKS, "input: data/tiny/2004.csv.dvc changed (md5"),
     Edit("an older version by git and hard links", older_version, CHANGED_SPAN, "input: data/tiny/2001.csv.dvc changed (md5", before=two_versions),
     Edit("an added span", add_span, {"fetch 2000", "ingest_span 2000", "statistics 2000"} | CHECKS | FROM_GRAPH, 'configuration: windows.train: ["2001", "2002"] -> ["2000", "2001", "2002"]'),
-    Edit("a span fewer", case('train: ["2001", "2002"]', 'train: ["2002"]'), CHECKS | FROM_GRAPH, "input: results/tiny/ingest/2001/table.parquet removed"),
+    Edit("a span fewer", case('train: ["2001", "2002"]', 'train: ["2002"]'), CHECKS | FROM_GRAPH, "input: results/tiny/ingest/2001/all removed"),
     Edit("schema edit that changes no verdict", replace("data/tiny/schema.yaml", "min: 50", "min: 51"), {"anomalies"}, "input: data/tiny/schema.yaml changed"),
     # results
-    Edit("a removed output", remove("results/tiny/ingest/2002/table.parquet"), {"ingest_span 2002"}, "missing: results/tiny/ingest/2002/table.parquet"),
+    Edit("a removed output", remove("results/tiny/ingest/2002/all"), {"ingest_span 2002"}, "missing: results/tiny/ingest/2002/all"),
     Edit("a removed record", remove("results/tiny/tune/record.json"), {"tune"}, "missing: results/tiny/tune/record.json"),
     Edit("a removed stage", remove("results/tiny/tune"), {"tune"}, "missing: results/tiny/tune/best.json"),
     Edit("a removed published file", remove("serving/tiny/1/model.onnx"), {"deploy"}, "missing: serving/tiny/1/model.onnx"),
