@@ -7,7 +7,7 @@ from pathlib import Path
 from scripts.spine.checked import checked
 from scripts.spine.graph import Graph
 from scripts.spine.pointer import today
-from scripts.spine.windows import parted_splits, resolve, sources
+from scripts.spine.windows import ended, parted_splits, resolve, sources
 from scripts.spine.wiring import Wiring
 
 config.update(checked(config))
@@ -15,10 +15,14 @@ config.update(checked(config))
 CASE = config["case"]
 RESULTS = f"results/{CASE}"
 SOURCES = sources(Path("data") / CASE, config["version"]["pattern"])
-SPLITS = dict(resolve(config, SOURCES, today()))
+ENDED = ended(SOURCES, today())
+SPLITS = dict(resolve(config, SOURCES, ENDED))
 SPANS = sorted({span for spans in SPLITS.values() for span in spans})
 PARTED = sorted(parted_splits(config))  # splits that take a part of the rows of their spans
 config["windows"] = SPLITS
+
+if ENDED:
+    print(f"left out of all windows, their retention is over: {', '.join(sorted(ENDED))}", file=sys.stderr)
 
 os.environ.update(OUROBOROS_PYTHON=sys.executable)
 

@@ -1,6 +1,6 @@
 """What was asked of the models served, against what they were trained on; every new request makes it stale.
 
-Needs: results/<case>/validate/statistics/<span>/<split>/statistics.json of the train spans, serving/<case>/requests/*.jsonl
+Needs: results/<case>/validate/statistics/<span>/<split>/statistics.json of training, serving/<case>/requests/*.jsonl
 Gives: results/<case>/feedback/feedback.json
 """
 

@@ -1,5 +1,6 @@
 """The configuration: checked, typed and completed by config/schema.yaml before anything else happens."""
 
+import re
 from typing import Any
 
 import yaml
@@ -8,6 +9,7 @@ from cerberus import Validator
 from scripts.spine.crossed import ConfigError, crossed
 
 SCHEMA = "config/schema.yaml"
+SPAN = re.compile(r"[A-Za-z0-9_.-]+")
 WINDOW = {"last": "whole", "skip": "whole", "from": "text", "to": "text", "exclude": "window", "at_least": "whole"}
 
 
@@ -31,7 +33,10 @@ class Checker(Validator):
 
     def _normalize_coerce_window(self, value: Any) -> list | dict:
         if isinstance(value, list):
-            return [self._normalize_coerce_text(span) for span in value]
+            spans = [self._normalize_coerce_text(span) for span in value]
+            if wrong := [span for span in spans if not SPAN.fullmatch(span)]:
+                raise ValueError(f"span {wrong[0]!r} does not match regex {SPAN.pattern}")
+            return spans
         if not isinstance(value, dict) or not value or not value.keys() <= WINDOW.keys():
             raise ValueError(f"a list of spans or some of {', '.join(WINDOW)} were expected")
         return {word: getattr(self, f"_normalize_coerce_{WINDOW[word]}")(item) for word, item in value.items()}

@@ -51,15 +51,13 @@ def wrong_splits(config: dict) -> list[tuple[str, str]]:
     wrong = [
         (f"ingest.split.{word}.{name}", "no such split in windows")
         for word in ("buckets", "values")
-        for name in split.get(word, {})
+        for name in split[word]
         if name not in config["windows"]
     ]
-    if {"buckets", "values"} <= split.keys() or ("values" in split) != ("column" in split):
+    if (split["buckets"] and split["values"]) or bool(split["values"]) != bool(split["column"]):
         wrong.append(("ingest.split", "either buckets (and key), or column and values"))
-    for key, names in (
-        ("ingest.split.key", split.get("key", [])),
-        ("version.key", config["version"]["key"]),
-        ("ingest.split.column", [split["column"]] if "column" in split else []),
-    ):
+    named = {"ingest.split.key": split["key"], "version.key": config["version"]["key"]}
+    named["ingest.split.column"] = [split["column"]] if split["column"] else []
+    for key, names in named.items():
         wrong += [(key, f"{name} is not a column of ingest.columns") for name in names if name not in columns]
     return wrong

@@ -67,6 +67,11 @@ def sources(folder: Path, pattern: str) -> dict[str, Source]:
     return dict(sorted(found.items(), key=lambda item: natural(item[0])))
 
 
+def ended(known: dict[str, Source], today: date) -> set[str]:
+    """Return the spans whose retention ended before *today*."""
+    return {span for span, one in known.items() if not retained(one.pointer, today)}
+
+
 def natural(span: str) -> list:
     """Return the sort key of a span: numbers in it count by value."""
     return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", span)]
@@ -90,8 +95,8 @@ def chosen(split: str, window: list | dict, pool: list[str]) -> list[str]:
     return spans
 
 
-def resolve(config: dict, known: dict[str, Source], today: date) -> Iterator[tuple[str, list[str]]]:
-    """Yield the spans of each split of `windows`, less those whose retention ended before *today*.
+def resolve(config: dict, known: dict[str, Source], ended: set[str]) -> Iterator[tuple[str, list[str]]]:
+    """Yield the spans of each split of `windows`, less those in *ended*, whose retention is over.
 
     Spans after `until` are as if they were not there. Raises ConfigError on a span without pointer, on a window that
     is empty or too small, and on a span in two splits that `ingest.split` does not part.
@@ -99,7 +104,7 @@ def resolve(config: dict, known: dict[str, Source], today: date) -> Iterator[tup
     until = natural(config["until"]) if config["until"] else None
     parted, owner = parted_splits(config), {}
     for split, window in config["windows"].items():
-        pool = [span for span, one in known.items() if one.split in ("", split)]
+        pool = [span for span, one in known.items() if one.split in ("", split) and span not in ended]
         pool = [span for span in pool if until is None or natural(span) <= until]
         spans = chosen(split, window, pool)
         for span in spans:
@@ -114,7 +119,7 @@ def resolve(config: dict, known: dict[str, Source], today: date) -> Iterator[tup
                 raise ConfigError(f"windows.{split}: span {span} is in {other} too; ingest.split can part its rows")
             if spans.count(span) > 1:
                 raise ConfigError(f"windows.{split}: span {span} is listed twice")
-        kept = [span for span in spans if retained(known[span].pointer, today)]
+        kept = [span for span in spans if span not in ended]
         if not kept:
             raise ConfigError(f"windows.{split}: the retention of all its spans ({', '.join(spans)}) has ended")
         yield split, kept
@@ -123,4 +128,4 @@ def resolve(config: dict, known: dict[str, Source], today: date) -> Iterator[tup
 def parted_splits(config: dict) -> set[str]:
     """Return the splits that `ingest.split` gives rows of a span by bucket or by value."""
     split = config["ingest"]["split"]
-    return {*split.get("buckets", {}), *split.get("values", {})}
+    return {*split["buckets"], *split["values"]}
