@@ -128,14 +128,21 @@ class Csv:
         table = self.arrow(raw, names, self.texts, skip)
         records = len(table) + len(bad)
         numbers = np.setdiff1d(np.arange(records), np.fromiter(bad, np.int64))
-        columns = {name: self.text(table[name].combine_chunks(), kind) for name, kind in self.columns.items()}
-        return read(columns, self.columns, numbers, records, bad)
+        shown = {name: self.text(table[name].combine_chunks()) for name in self.columns}
+        columns = {name: self.pointed(shown[name], kind) for name, kind in self.columns.items()}
+        return read(columns, self.columns, numbers, records, bad, shown)
 
-    def text(self, values: pa.Array, kind: str) -> pa.Array:
-        """Return the fields of a column as they are to be converted."""
+    def text(self, values: pa.Array) -> pa.Array:
+        """Return the fields of a column, trimmed if they are to be, with missing values."""
         if self.options["trim"]:
             values = pc.utf8_trim_whitespace(values)
         return without(values, self.options["null_values"])
+
+    def pointed(self, values: pa.Array, kind: str) -> pa.Array:
+        """Return the fields of a column of numbers with a decimal point, whatever stands for it."""
+        if self.options["decimal"] == "." or kind not in ("number", "integer"):
+            return values
+        return pc.replace_substring(pc.replace_substring(values, ".", "?"), ",", ".")
 
     def arrow(self, raw: bytes, names: list[str], types: dict, skip: Callable | None = None) -> pa.Table:
         """Return the records of *raw* as pyarrow reads them with these types. Raises ArrowInvalid."""
