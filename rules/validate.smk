@@ -29,10 +29,10 @@ checkpoint statistics:
         "../envs/table.yaml"
     params:
         code="validate/statistics",
-        cfg=cfg("validate.top", "preprocess.label"),
+        cfg=cfg("validate.top", "validate.slices", "validate.min_slice", "preprocess.label"),
         job=job,
     shell:
-        "{params.job} --table {input.table} --statistics {output.statistics} 3>&2 2> {log}"
+        "{params.job} --table {input.table} --statistics {output.statistics} --workers {threads} 3>&2 2> {log}"
 
 
 checkpoint anomalies:
