@@ -54,13 +54,13 @@ class Bins:
         return cls(level, *added(keys, counts)).coarse()
 
     def ends(self) -> tuple[np.ndarray, np.ndarray]:
-        """Return the lower and upper ends of the bins (doubles); a bin holds its end that is nearer to zero."""
+        """Return the lower and upper ends of the bins (doubles); a bin holds its end that is nearer to zero, if any."""
         if self.level != LOG:
             return (self.keys << self.level).astype(float), ((self.keys + 1) << self.level).astype(float)
         size = np.abs(self.keys)
         inner, outer = ((size + more << SHIFT).view(np.float64) for more in (0, 1))
-        negative = self.keys < 0
-        return np.where(negative, -outer, inner), np.where(negative, -inner, outer)
+        outer = np.minimum(outer, np.finfo(float).max)  # the last bin would end at infinity
+        return np.where(self.keys <= 0, -outer, inner), np.where(self.keys < 0, -inner, outer)
 
     def middles(self, whole: bool) -> np.ndarray:
         """Return a value for each bin: its middle, among *whole* numbers where all values are whole."""
@@ -68,8 +68,8 @@ class Bins:
         if whole:
             inner = np.where(self.keys < 0, np.floor(high), np.ceil(low))
             outer = np.where(self.keys < 0, np.floor(low) + 1, np.ceil(high) - 1)
-            return np.trunc(inner / 2 + outer / 2)
-        return np.where(self.keys == 0, low, low / 2 + high / 2)
+            return np.trunc(inner / 2 + outer / 2) + 0.0
+        return low / 2 + high / 2
 
     def encoded(self) -> dict:
         """Return the bins as JSON: level, first key, and the gaps and counts as little-endian integers in base64."""

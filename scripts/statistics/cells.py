@@ -12,7 +12,7 @@ from scripts.statistics.numbers import Numbers
 from scripts.statistics.texts import Texts
 
 GROUPS = 20  # a bin with this part of all weight stands alone, the others form about as many groups
-VALUES = 50  # texts that are compared one by one
+VALUES = 50  # the same for texts; as many are measured one by one
 
 Counts = tuple[np.ndarray, np.ndarray]
 
@@ -34,13 +34,15 @@ def to_measure(before: Sketch, after: Sketch) -> Counts:
 def to_test(before: Sketch, after: Sketch) -> Counts:
     """Return the counts of both sides in cells that depend only on the rows of both sides together, as tests need it.
 
-    Texts of which some were too rare to be kept are counted by their hash.
+    Texts of which some were too rare to be kept are counted by their hash; rare ones form about VALUES groups.
     """
     if before.kind not in TEXTS:
         return by_group(before, after, (1, 1))
+    counts = by_value(before, after, (1, 1), None)
     if before.cut or after.cut:
-        return tuple(np.concatenate([[side.missing], side.buckets]) for side in (before, after))
-    return by_value(before, after, (1, 1), None)
+        counts = tuple(np.concatenate([[side.missing], side.buckets]) for side in (before, after))
+    starts = np.concatenate([[0], 1 + group_starts(counts[0][1:] + counts[1][1:], VALUES)])
+    return np.add.reduceat(counts[0], starts), np.add.reduceat(counts[1], starts)
 
 
 def by_group(before: Numbers, after: Numbers, weigh: tuple[float, float]) -> Counts:
@@ -64,11 +66,11 @@ def at(bins: Bins, keys: np.ndarray) -> np.ndarray:
     return counts
 
 
-def group_starts(weights: np.ndarray) -> np.ndarray:
-    """Return where the groups of bins begin: heavy bins alone, those between them by steps of the same weight."""
-    heavy = weights * GROUPS >= weights.sum()
+def group_starts(weights: np.ndarray, most: int = GROUPS) -> np.ndarray:
+    """Return where groups begin: what has 1 / *most* of the weight alone, the others by *most* steps of weight."""
+    heavy = weights * most >= weights.sum()
     light = np.where(heavy, 0, weights)
-    steps = np.floor((np.cumsum(light) - light) * GROUPS / (light.sum() or 1))
+    steps = np.floor((np.cumsum(light) - light) * most / (light.sum() or 1))
     first = np.array([True])
     alone = heavy | np.concatenate([first, heavy[:-1]])
     return np.flatnonzero(alone | np.concatenate([first, steps[1:] != steps[:-1]]))

@@ -57,34 +57,23 @@ def of_counts(counts: Iterable[dict[str, int]]) -> dict[str, int]:
     return total
 
 
+def of_rows(parts: list[dict]) -> dict:
+    """Return the numbers of rows and classes and the columns of the rows of all *parts*, spans or slices."""
+    found = {name: sum(part[name] for part in parts) for name in ("rows", "unlabelled")}
+    label = of_counts(part["label"] for part in parts)
+    return found | {"label": label, "columns": of_columns([part["columns"] for part in parts])}
+
+
 def merge(parts: list[dict]) -> dict:
     """Return the statistics of the rows of all *parts* (one statistics.json each), whatever their order and grouping.
 
     Spans and splits are listed by name, joined with "+". A slice holds the rows of the parts that list it.
     """
-    names = {
-        key: "+".join(sorted({name for part in parts for name in part[key].split("+")})) for key in ("span", "split")
-    }
-    found = {"rows": sum(part["rows"] for part in parts), "label": of_counts(part["label"] for part in parts)}
-    found |= {"unlabelled": sum(part["unlabelled"] for part in parts)}
     slices: dict[str, dict[str, list[dict]]] = {}
     for part in parts:
         for column, values in part.get("slices", {}).items():
             for value, content in values.items():
                 slices.setdefault(column, {}).setdefault(value, []).append(content)
-    return {
-        **names,
-        **found,
-        "columns": of_columns([part["columns"] for part in parts]),
-        "slices": {
-            column: {
-                value: {
-                    "rows": sum(content["rows"] for content in contents),
-                    "label": of_counts(content["label"] for content in contents),
-                    "columns": of_columns([content["columns"] for content in contents]),
-                }
-                for value, contents in values.items()
-            }
-            for column, values in slices.items()
-        },
-    }
+    names = {key: sorted({name for part in parts for name in part[key].split("+")}) for key in ("span", "split")}
+    sliced = {name: {value: of_rows(found) for value, found in values.items()} for name, values in slices.items()}
+    return {key: "+".join(found) for key, found in names.items()} | of_rows(parts) | {"slices": sliced}

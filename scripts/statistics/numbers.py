@@ -44,7 +44,7 @@ class Numbers:
             nan, infinite = (int((times * test(figures)).sum()) for test in (np.isnan, np.isinf))
             figures, counts = figures[finite], None if counts is None else counts[finite]
             values = figures
-        ends = (values.min().item(), values.max().item()) if len(values) else (None, None)
+        ends = (values.min().item() + 0, values.max().item() + 0) if len(values) else (None, None)  # no -0.0
         low, high = (end / 1e6 if kind == "time" and end is not None else end for end in ends)
         whole = kind in ("integer", "date") or is_whole(figures)
         return cls(
