@@ -14,7 +14,7 @@ from scripts.spine.job import BadInput
 from scripts.validate.anomalies import anomalies
 from scripts.validate.gate import gate
 from scripts.validate.schema import load_schema
-from scripts.validate.statistics import of_column
+from tests.unit.statistics.made import described
 from tests.workflow import ROOT
 
 WINDOWS = {"train": ["2001", "2002"], "eval": ["2003"], "test": ["2004"]}
@@ -30,13 +30,13 @@ SCHEMA = {
 
 def figures(values, top: int = 5) -> dict:
     """Return the statistics of one column."""
-    return of_column(pa.chunked_array([pa.array(values)]), top)
+    return described(values, top=top)
 
 
 def clean() -> dict[str, dict]:
     """Return the statistics of four spans that keep the schema."""
     columns = {"n": figures([float(value) for value in range(100)]), "t": figures(["a", "b"] * 50)}
-    span = {"rows": 100, "label": {"no": 60, "yes": 40}, "unlabelled": 0, "columns": columns}
+    span = {"split": "all", "rows": 100, "label": {"no": 60, "yes": 40}, "unlabelled": 0, "columns": columns}
     return {name: copy.deepcopy(span) | {"span": name} for name in ("2001", "2002", "2003", "2004")}
 
 
@@ -169,8 +169,8 @@ def test_limits_may_be_met_exactly(tmp_path):
 
 def test_span_without_rows(tmp_path):
     spans = clean()
-    empty = {"n": of_column(pa.chunked_array([pa.array([], pa.float64())]), 5)}
-    empty["t"] = of_column(pa.chunked_array([pa.array([], pa.string())]), 5)
+    empty = {"n": described([], pa.float64())}
+    empty["t"] = described([], pa.string())
     spans["2003"] |= {"rows": 0, "label": {"no": 0, "yes": 0}, "columns": empty}
     made = found(tmp_path, spans)
     assert [item["code"] for item in made["anomalies"]] == [
