@@ -17,9 +17,8 @@ VALUES = 50  # the same for texts; as many are measured one by one
 Counts = tuple[np.ndarray, np.ndarray]
 
 
-def comparable(before: Sketch, after: Sketch) -> bool:
-    """Return whether the values of both sketches have bins in common: of one type, or numbers and integers."""
-    kinds = {before.kind, after.kind}
+def comparable(kinds: set[str]) -> bool:
+    """Return whether values of all *kinds* have bins in common: one type, or numbers and integers."""
     return len(kinds) == 1 or kinds == {"number", "integer"}
 
 

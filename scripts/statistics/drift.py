@@ -74,12 +74,6 @@ def chi_square(p: np.ndarray, q: np.ndarray) -> float:
     return float(chdtrc(len(table) - 1, (apart**2 / expected).sum()))
 
 
-def sketches(before: Parts, after: Parts) -> tuple[Sketch, Sketch]:
-    """Return the sketch of all rows of each side; neither is empty."""
-    sides = [merged([read(part) if isinstance(part, dict) else part for part in side]) for side in (before, after)]
-    return sides[0], sides[1]
-
-
 def distance(before: Parts, after: Parts) -> float:
     """Return the Jensen-Shannon distance of one column between *before* and *after*."""
     return compare(before, after)["distance"]
@@ -101,10 +95,11 @@ def p_value(before: Parts, after: Parts) -> float:
 
 
 def compare(before: Parts, after: Parts) -> dict[str, float]:
-    """Return all measures of one column between *before* and *after* by name."""
-    one, other = sketches(before, after)
-    if not comparable(one, other):
+    """Return all measures of one column between *before* and *after* (neither empty) by name."""
+    sides = [[read(part) if isinstance(part, dict) else part for part in side] for side in (before, after)]
+    if not comparable({sketch.kind for side in sides for sketch in side}):
         return {"distance": 1.0, "linf": 1.0, "normalized_difference": 1.0, "p_value": 0.0}
+    one, other = map(merged, sides)
     p, q = (side.tolist() for side in to_measure(one, other))
     return {
         "distance": js_distance(p, q),
