@@ -1,5 +1,7 @@
 """What a rule of the schema finds in a table, added up row group by row group in bounded memory."""
 
+import decimal
+import math
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -8,6 +10,7 @@ import pyarrow.compute as pc
 
 from scripts.schema.columnar import WORST, breaks, keeps, measured
 from scripts.schema.rules import Rule
+from scripts.spine.canon import DIGITS
 
 EXAMPLES = 5
 STRANGE = 20  # values that break a rule, listed
@@ -73,5 +76,13 @@ class Tally:
             "examples": self.examples,
             "strange": [list(item) for item in strange[:STRANGE]],
             "all_listed": not self.more and len(strange) <= STRANGE,
-            "worst": self.worst,
+            "worst": outward(self.worst, rule.key),
         }
+
+
+def outward(worst: Any, key: str) -> Any:
+    """Return *worst*, a float at 12 significant digits (what JSON files keep) that it does not lie beyond."""
+    if not isinstance(worst, float) or not math.isfinite(worst) or not worst:
+        return worst
+    rounding = decimal.ROUND_FLOOR if WORST[key] is pc.min else decimal.ROUND_CEILING
+    return float(decimal.Context(prec=DIGITS, rounding=rounding).plus(decimal.Decimal(worst)))
