@@ -53,6 +53,8 @@ def passes(parts: list[tuple[int, Path]], key: list[str], names: list[str]) -> I
                     rows = rows.append_column("_table", pa.array(np.full(len(rows), table, np.int32)))
                     for name in key:
                         rows = rows.filter(pc.is_valid(rows[name]))
+                        if pa.types.is_floating(rows[name].type):  # so that -0.0 is 0.0
+                            rows = rows.set_column(rows.column_names.index(name), name, pc.add(rows[name], 0.0))
                     kept.append(rows.filter(pa.array(buckets(rows.select(key)) % count == bucket)))
         yield pa.concat_tables(kept)
 

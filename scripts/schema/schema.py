@@ -1,17 +1,14 @@
 """The data schema of a case (data/<case>/schema.yaml): how its columns and rows must look, checked by Cerberus."""
 
 import datetime
-from pathlib import Path
 from typing import Any
 
-import yaml
 from cerberus import Validator
 
 from scripts.schema.expression import READ, parse
 from scripts.schema.layout import ENVIRONMENTS, FORMAT
 from scripts.schema.patterns import ExpressionError, pattern
 from scripts.spine.canon import plain
-from scripts.spine.job import BadInput
 
 KEYS = {  # keys that need a column of one of these types
     **dict.fromkeys(["min", "max"], ("number", "integer", "date", "time")),
@@ -21,20 +18,6 @@ KEYS = {  # keys that need a column of one of these types
     "distribution": ("number", "integer"),
 }
 MEMBERS = {"text": str, "integer": int, "boolean": bool}
-
-
-def load_schema(path: Path) -> dict:
-    """Return the schema in the YAML file at *path* with its defaults, dates as ISO text.
-
-    Raises BadInput naming what is wrong in it.
-    """
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-        return checked(content)
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise BadInput(f"{path}: not YAML: {error}") from error
-    except ExpressionError as error:
-        raise BadInput(f"{path}: {error}") from error
 
 
 def checked(content: Any) -> dict:

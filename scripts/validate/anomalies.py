@@ -5,7 +5,7 @@ Codes: scripts/schema/codes.py.
 
 from pathlib import Path
 
-from scripts.schema.schema import load_schema
+from scripts.schema.load import load_schema
 from scripts.spine.canon import read_json, write_bytes, write_json
 from scripts.spine.job import BadInput, main, say
 from scripts.validate.columns import of_columns

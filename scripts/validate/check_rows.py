@@ -8,9 +8,10 @@ import pyarrow.parquet as pq
 from scripts.bundle.rows import files
 from scripts.schema.columnar import applicable
 from scripts.schema.expression import columns_of
+from scripts.schema.load import load_schema
 from scripts.schema.repeats import repeated
 from scripts.schema.rules import Rule, rules_of
-from scripts.schema.schema import is_checked, load_schema, types_of
+from scripts.schema.schema import is_checked, types_of
 from scripts.schema.tally import EXAMPLES, Tally
 from scripts.spine.canon import write_json
 from scripts.spine.job import BadInput, main

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from scripts.spine.canon import rounded
 from scripts.validate.found import anomaly
 
 
@@ -59,7 +60,7 @@ def of_share(share: float, bounds: dict) -> Iterator[tuple[str, object, float, s
     """Yield (key, limit, value that would do, words) of each bound that *share* breaks."""
     if "share" in bounds:
         expected, tolerance = bounds["share"], bounds.get("tolerance", 0)
-        apart = abs(share - expected)
+        apart = rounded(abs(share - expected))
         if apart > tolerance:
             yield "tolerance", [expected, tolerance], apart, f"expected {expected} with a tolerance of {tolerance}"
     if share < bounds.get("min", 0):

@@ -11,7 +11,8 @@ import pytest
 import yaml
 
 from scripts.schema.codes import CODES
-from scripts.schema.schema import checked, load_schema
+from scripts.schema.load import load_schema
+from scripts.schema.schema import checked
 from scripts.spine.canon import read_json
 from scripts.validate.anomalies import all_anomalies
 from scripts.validate.check_rows import check_rows
