@@ -24,4 +24,5 @@ checkpoint propose:
         cfg=cfg("case"),
         job=job,
     shell:
-        "{params.job} --statistics {input.statistics} --schema {input.schema} --proposal {output.proposal} 3>&2 2> {log}"
+        "{params.job} --statistics {input.statistics} --schema {input.schema}"
+        " --proposal {output.proposal} 3>&2 2> {log}"

@@ -186,7 +186,7 @@ def test_the_schema_goes_with_the_bundle_for_requests_only(tmp_path):
 def test_a_server_that_does_not_keep_the_schema_is_found_before_publication(tmp_path, monkeypatch):
     from scripts.deploy import deploy as module
 
-    given, real = stage(tmp_path), module.load
+    given, real = stage(tmp_path, schema={"columns": {}}), module.load
 
     def stricter(folder):
         model = real(folder)
