@@ -304,7 +304,7 @@ def test_beside_a_schema_the_proposal_shows_the_differences_and_writes_nothing_o
         ("columns: {n: {type: text, kind: poem}}", "unallowed value poem"),
         ("columns: {n: {type: text}}\ncustom: [{name: r, expression: n > 1}]", "custom.r: a number was expected"),
         ("columns: {n: {type: text}}\ncustom: [{name: r, expression: m > 1}]", "custom.r: no column m"),
-        ("columns: {n: {type: text}}\ncustom: [{name: r, expression: is_null(n)}, {name: r, expression: n}]", "two rules"),
+        ("columns: {n: {type: text}}\ncustom: [&r {name: r, expression: is_null(n)}, *r]", "custom.r: two rules"),
     ],
 )  # fmt: skip
 def test_a_wrong_schema_is_bad_input(tmp_path, text, words):
