@@ -7,10 +7,17 @@ from scripts.schema.rules import Rule, rules_of
 from scripts.schema.schema import is_checked, types_of
 from scripts.schema.single import RowCheck
 
+KEPT = {"type", "min_fraction", "serving", "min", "max", "domain", "kind", "matches", "min_length", "max_length"}
+KEPT |= {"allow_nan", "allow_infinite"}
+
 
 def served(schema: dict, columns: dict) -> dict:
     """Return the part of *schema* on *columns* (those of a contract) that belongs to the environment SERVING."""
-    held = {name: spec for name, spec in schema["columns"].items() if name in columns and is_checked(spec, "SERVING")}
+    held = {
+        name: {key: value for key, value in spec.items() if key in KEPT}
+        for name, spec in schema["columns"].items()
+        if name in columns and is_checked(spec, "SERVING")
+    }
     trees = [(rule, parse(rule["expression"], types_of(schema))) for rule in schema["custom"]]
     return {"columns": held, "custom": [rule for rule, tree in trees if held.keys() >= set(columns_of(tree))]}
 

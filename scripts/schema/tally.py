@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from scripts.schema.columnar import WORST, breaks, keeps, measured
 from scripts.schema.rules import Rule
-from scripts.spine.canon import DIGITS
+from scripts.spine.canon import DIGITS, rounded
 
 EXAMPLES = 5
 STRANGE = 20  # values that break a rule, listed
@@ -82,7 +82,7 @@ class Tally:
 
 def outward(worst: Any, key: str) -> Any:
     """Return *worst*, a float at 12 significant digits (what JSON files keep) that it does not lie beyond."""
-    if not isinstance(worst, float) or not math.isfinite(worst) or not worst:
+    if not isinstance(worst, float) or not math.isfinite(worst) or rounded(worst) == worst:
         return worst
     rounding = decimal.ROUND_FLOOR if WORST[key] is pc.min else decimal.ROUND_CEILING
     return float(decimal.Context(prec=DIGITS, rounding=rounding).plus(decimal.Decimal(worst)))
