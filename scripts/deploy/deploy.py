@@ -5,6 +5,8 @@ from pathlib import Path
 
 from scripts.deploy.check import check_answers, latency_ms, running
 from scripts.deploy.publish import move_label, publish, staged
+from scripts.schema.serving import served
+from scripts.serve.models import load
 from scripts.spine.canon import file_digest, read_json, write_json
 from scripts.spine.job import BadInput, main, say
 
@@ -32,6 +34,7 @@ def deploy(
     golden: Path,
     version: Path,
     blessing: Path,
+    rules: Path,
     published: Path,
     serving: Path,
     case: str,
@@ -40,6 +43,8 @@ def deploy(
     max_size_mb: float,
 ) -> list[Path]:
     """Publish the bundle under *serving*/*case*/<version>/ and return its files there; *published* lists them.
+
+    The part of *rules*, the checked schema, that requests must keep goes with it.
 
     Raises BadInput, leaving what is served as it is, if the bundle is not blessed, not the registered one, too large,
     too slow, or answers other than its golden rows.
@@ -51,16 +56,17 @@ def deploy(
         "contract.json": text(read_json(contract) | {"threshold": granted["threshold"]}),
         "golden.json": golden.read_bytes(),
         "lineage.json": text(registered["lineage"]),
+        "schema.json": text(served(read_json(rules), read_json(contract)["columns"])),
     }
     size = sum(map(len, contents.values())) / 1e6
     if size > max_size_mb:
         raise BadInput(f"the bundle has {size:.3g} MB, deploy.max_size_mb allows {max_size_mb:g}")
-    number, expected = registered["version"], read_json(golden)
+    number = registered["version"]
     with staged(serving, case, number, contents) as root:
         with running(root) as connection:
             path = f"/predict/{case}/versions/{number}"
-            check_answers(connection, path, expected, read_json(contract)["classes"])
-            latency = latency_ms(connection, path, expected["rows"])
+            rows = check_answers(connection, path, load(root / case / str(number)), read_json(golden)["rows"])
+            latency = latency_ms(connection, path, rows)
         if latency > max_latency_ms:
             raise BadInput(f"a row takes {latency:.3g} ms (median), deploy.max_latency_ms allows {max_latency_ms:g}")
         files = publish(root / case / str(number), serving / case / str(number))

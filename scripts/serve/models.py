@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import onnxruntime as ort
 
-from scripts.bundle.encode import READERS, from_rows
+from scripts.bundle.encode import READERS, ContractError, from_rows
+from scripts.schema.serving import Guard
 from scripts.serve.bundle import BundleError, read_bundle, sums_of
 
 
@@ -20,6 +21,7 @@ class Model:
     sums: str
     contract: dict
     session: ort.InferenceSession
+    guard: Guard
 
     @property
     def digest(self) -> str:
@@ -28,7 +30,25 @@ class Model:
 
     def probabilities(self, rows: Any) -> np.ndarray:
         """Return the probabilities [rows, classes]. Raises ContractError on rows that do not keep the contract."""
-        return self.session.run(["probabilities"], from_rows(rows, self.contract))[0]
+        return self.run(from_rows(rows, self.contract))
+
+    def run(self, tensors: dict[str, np.ndarray]) -> np.ndarray:
+        """Return the probabilities [rows, classes] of rows as tensors."""
+        return self.session.run(["probabilities"], tensors)[0]
+
+    def flags(self, rows: list[dict]) -> dict[int, list[dict]]:
+        """Return by row what in *rows*, which keep the contract, breaks the schema but is tolerated.
+
+        Raises ContractError with the anomaly code on the first rule that is broken and not tolerated.
+        """
+        found: dict[int, list[dict]] = {}
+        for index, row in enumerate(rows):
+            for rule in self.guard.broken(row):
+                words, column = self.guard.words(rule, row), rule.column or None
+                if self.guard.refuses(rule):
+                    raise ContractError(rule.code, f"row {index}: {words}", column, index)
+                found.setdefault(index, []).append({"code": rule.code, "column": column, "message": words})
+        return found
 
     def decide(self, probabilities: np.ndarray) -> list[dict]:
         """Return label, score and probabilities by class of each row."""
@@ -57,7 +77,8 @@ def load(folder: Path) -> Model:
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     session = ort.InferenceSession(contents["model.onnx"], options, providers=["CPUExecutionProvider"])
     contract["threshold"] = float(contract["threshold"])
-    model = Model(int(folder.name), sums_of(contents), contract, session)
+    guard = Guard(json.loads(contents["schema.json"]))
+    model = Model(int(folder.name), sums_of(contents), contract, session, guard)
     expected = np.array(golden["probabilities"], np.float32)
     got = model.probabilities(golden["rows"])
     if got.dtype != np.float32 or got.shape != expected.shape or got.tobytes() != expected.tobytes():

@@ -101,7 +101,8 @@ def explanation(key: str, message: str, config: dict, schema: dict) -> str:
     allowed = [f"{name} {rules[name]}" for name in ("type", "allowed", "min", "max", "regex") if name in rules]
     text = f"  {key}: {message}"
     if message != "required field":
-        text += f"; got {value_at(config, key)!r}"
+        secret = rules.get("meta", {}).get("secret")
+        text += "; it is not shown here" if secret else f"; got {value_at(config, key)!r}"
     if message == "unknown field":
         siblings = described(schema, key.rpartition(".")[0]).get("schema", {}) if "." in key else schema
         allowed = [f"keys {', '.join(sorted(siblings))}"] if siblings else []
