@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 from sklearn import metrics
 
-from scripts.analyze.measure import METRICS, POINTS, best_threshold, curves, intervals, slices, thinned
+from scripts.analyze.measure import POINTS, best_threshold, curves, intervals, slices, thinned
+from scripts.analyze.weighted import METRICS
 
-NAMES = tuple(METRICS)
+NAMES = METRICS
 
 
 def scores(count: int = 400, signal: float = 1.0, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:

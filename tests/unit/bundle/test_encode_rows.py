@@ -142,8 +142,8 @@ def test_table_and_request_give_the_same_tensors():
 
 @pytest.mark.parametrize(("kind", "type_"), [("number", pa.float64()), ("text", pa.string()), ("date", pa.date32())])
 def test_column_without_rows_or_values(kind, type_):
-    assert from_column(pa.chunked_array([], type_), kind).shape == (0, 1)
-    made = from_column(pa.chunked_array([[None, None]], type_), kind)
+    assert from_column(pa.chunked_array([], type_), {"type": kind}).shape == (0, 1)
+    made = from_column(pa.chunked_array([[None, None]], type_), {"type": kind})
     assert made.tolist() == [[""], [""]] if kind == "text" else np.isnan(made).all()
 
 

@@ -30,19 +30,19 @@ def data(seed: int, rows: int = 400, width: int = 8) -> tuple[sparse.csr_matrix,
     return sparse.csr_matrix(x), y
 
 
-def exported(family: str, fitted, x: np.ndarray) -> np.ndarray:
-    """Return the score of each row by the graph."""
+def exported(family: str, fitted, x: np.ndarray, classes: int = 2) -> np.ndarray:
+    """Return the probabilities of each row by the graph."""
     builder = Builder("model/")
-    builder.add("Identity", FAMILIES[family].export(builder, fitted), output="score")
-    content = to_bytes(model(builder, {"features": ("number", x.shape[1])}, {"score": 1}))
-    return onnxruntime.InferenceSession(content).run(None, {"features": x})[0][:, 0]
+    FAMILIES[family].export(builder, fitted, classes, "probabilities")
+    content = to_bytes(model(builder, {"features": ("number", x.shape[1])}, {"probabilities": classes}))
+    return onnxruntime.InferenceSession(content).run(None, {"features": x})[0]
 
 
 @pytest.mark.parametrize(("family", "params"), CASES)
 def test_graph_gives_the_models_probabilities(family, params):
     fitted = FAMILIES[family].fit(*data(0), params, 0)
     for x in (data(0)[0], data(1)[0], data(2, 1)[0], sparse.csr_matrix(np.zeros((3, 8), np.float32))):
-        offline = FAMILIES[family].score(fitted, x)
+        offline = FAMILIES[family].score(fitted, x, 2)
         assert np.abs(offline - exported(family, fitted, x.toarray())).max() < 1e-6
         assert ((offline > 0) & (offline < 1)).all()
 
@@ -52,7 +52,7 @@ def test_same_data_same_model(family):
     params = SETTINGS[family][1]
     one, two = (FAMILIES[family].fit(*data(3), params, 5) for _ in range(2))
     x = data(4)[0]
-    assert (FAMILIES[family].score(one, x) == FAMILIES[family].score(two, x)).all()
+    assert (FAMILIES[family].score(one, x, 2) == FAMILIES[family].score(two, x, 2)).all()
 
 
 def test_rows_on_a_threshold_take_the_same_branch():
@@ -72,7 +72,7 @@ def test_rows_on_a_threshold_take_the_same_branch():
     # Were thresholds rounded to the nearest float32, some rows would take the other branch
     rounded_up = nodes["num_threshold"].astype(np.float32) > nodes["num_threshold"]
     assert rounded_up.any()
-    offline = FAMILIES["boosting"].score(fitted, sparse.csr_matrix(edge))
+    offline = FAMILIES["boosting"].score(fitted, sparse.csr_matrix(edge), 2)
     assert np.abs(offline - exported("boosting", fitted, edge)).max() < 1e-6
 
 

@@ -41,7 +41,14 @@ def splits(tmp_path) -> tuple[Path, Path]:
 def sweep(folder: Path, splits: tuple[Path, Path], workers: int = 1, trials: int = 4, **changes) -> dict:
     """Run a sweep in *folder* and return its trials file."""
     folder.mkdir(exist_ok=True)
-    config = {"families": FAMILIES, "width": 2, "algorithm": "mix", "metric": "roc_auc", "seed": 0} | changes
+    config = {
+        "families": FAMILIES,
+        "width": 2,
+        "algorithm": "mix",
+        "metric": "roc_auc",
+        "max_rows": None,
+        "seed": 0,
+    } | changes
     stamp = STAMP | {"config": config | {"trials": trials}}
     files = [folder / "trials.json", folder / "best.json"]
     tune(*splits, *files, folder / "kept", str(workers), stamp, trials=trials, **config)
@@ -91,7 +98,7 @@ def test_round_keeps_what_is_there(tmp_path, splits):
     settings = [{"family": "logistic", "params": {"C": value}, "choice": {}} for value in (1.0, 2.0)]
     write_json(tmp_path / "000007.json", {"kept": True})
     with concurrent.futures.ThreadPoolExecutor(1) as pool:
-        kept, made = run_round(pool, [7, 8], settings, tmp_path, (*splits, "roc_auc"), 0)
+        kept, made = run_round(pool, [7, 8], settings, tmp_path, (*splits, "roc_auc", None), 0)
     assert kept == {"kept": True}
     assert made["number"] == 8 and made["status"] == "ok" and 0 <= made["loss"] < 0.5
     assert made == read_json(tmp_path / "000008.json")
@@ -106,7 +113,7 @@ def test_round_keeps_what_is_there(tmp_path, splits):
     ],
 )
 def test_failed_trial_is_a_result(splits, setting, error):
-    made = trial(setting | {"choice": {"family": 0}}, 3, *splits, "roc_auc", 0)
+    made = trial(setting | {"choice": {"family": 0}}, 3, *splits, "roc_auc", None, 0)
     assert made["loss"] is None and made["status"] == "failed" and made["number"] == 3
     assert made["error"].startswith(error) and len(made["error"]) <= 500
 
