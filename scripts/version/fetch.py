@@ -90,8 +90,8 @@ def copy(source: Path, target: Path) -> str:
     return md5.hexdigest()
 
 
-def fetch(pointer: Path, data: Path) -> None:
-    """Write the bytes that *pointer* names to *data*.
+def fetch(pointer: Path, raw: Path) -> None:
+    """Write the bytes that *pointer* names to the folder *raw*.
 
     A working copy that differs from its pointer is an error rather than passed over: what the user sees beside the
     pointer must be what is used. Raises BadInput with the way out.
@@ -101,6 +101,8 @@ def fetch(pointer: Path, data: Path) -> None:
     except ValueError as error:
         raise BadInput(str(error)) from error
     tried = []
+    raw.mkdir()
+    data = raw / named["path"]
     for word, path in candidates(pointer, named):
         tried.append(f"{word} ({path})")
         size = path.stat().st_size
