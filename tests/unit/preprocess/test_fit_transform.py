@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
@@ -157,3 +158,67 @@ def test_missing_label_can_be_a_class(tmp_path, tables):
 def test_column_called_features(tmp_path, tables):
     with pytest.raises(BadInput, match="a column cannot be called features"):
         fitted(tmp_path, tables, {"features": "number", "colour": "category"})
+
+
+TYPED = pa.table(
+    {
+        "i": pa.array([3, 7, None, 7, 3, 2**40] * 4, pa.int64()),
+        "b": pa.array([True, False, None] * 8),
+        "m": pa.array([datetime.datetime(2001, month, 1, 12) for month in range(1, 13)] * 2, pa.timestamp("us")),
+        "n": pa.array([1.5] * 24),
+        "t": pa.array(["a b", None, "b c", "c"] * 6),
+        "y": pa.array([*range(1, 6), None] * 4, pa.int64()),
+    }
+)
+OF_Y = {"column": "y", "classes": {"low": ["1", "2"], "mid": ["3"], "top": ["4"], "never": ["9"]}, "positive": None}
+
+
+@pytest.mark.parametrize(
+    "features",
+    [
+        {"i": "category", "b": "category", "m": "season", "n": "number", "t": "text"},
+        {"i": "number", "b": "number"},
+        {"t": "text"},
+        {"m": "season"},
+        {"n": "number"},
+        {"t": "category", "n": "number"},
+    ],
+)
+def test_columns_of_every_type_and_classes_of_any_number(tmp_path, features):
+    folder = tmp_path / "2001/all"
+    folder.mkdir(parents=True)
+    pq.write_table(TYPED, folder / "part-00000.parquet")
+    files = tmp_path / "graph.onnx", tmp_path / "contract.json"
+    fit([folder], *files, "typed", "Typed", features, OF_Y, 2, 20)
+    contract = read_json(files[1])
+    assert contract["classes"] == ["low", "mid", "never", "top"] and contract["positive"] is None
+    types = {"i": "integer", "b": "boolean", "m": "time", "n": "number", "t": "text"}
+    assert {name: spec["type"] for name, spec in contract["columns"].items()} == {
+        name: types[name] for name in features
+    }
+    x, y = run(tmp_path, [folder], OF_Y)
+    assert y.tolist() == [0, 0, 1, 3] * 4 and x.shape == (16, len(contract["features"]))
+    kept = TYPED.filter(pc.is_in(TYPED["y"], pa.array([1, 2, 3, 4])))
+    asked = [
+        {name: value.isoformat() if name == "m" else value for name, value in row.items()}
+        for row in kept.select(list(features)).to_pylist()
+    ]
+    online = onnxruntime.InferenceSession(files[0]).run(None, from_rows(asked, contract))[0]
+    assert np.abs(x.toarray() - online).max() < 1e-6
+
+
+def test_integers_and_booleans_as_categories_are_named_by_their_text(tmp_path):
+    folder = tmp_path / "2001/all"
+    folder.mkdir(parents=True)
+    pq.write_table(TYPED, folder / "part-00000.parquet")
+    files = tmp_path / "graph.onnx", tmp_path / "contract.json"
+    fit([folder], *files, "typed", "Typed", {"i": "category", "b": "category"}, OF_Y, 5, 20)
+    assert read_json(files[1])["features"] == ["b=(missing)", "b=false", "b=true", "i=3", "i=7"]
+
+
+def test_training_split_without_rows(tmp_path):
+    folder = tmp_path / "2001/all"
+    folder.mkdir(parents=True)
+    pq.write_table(TYPED[:0], folder / "part-00000.parquet")
+    with pytest.raises(BadInput, match="span 2001 has no rows; nothing can be fitted"):
+        fit([folder], tmp_path / "g", tmp_path / "c", "typed", "Typed", {"n": "number"}, OF_Y, 2, 20)

@@ -139,3 +139,40 @@ def test_golden_file_keeps_every_bit():
     answers = np.random.default_rng(0).random((50, 2)).astype(np.float32)
     back = json.loads(exact({"rows": [{"t": "ä"}], "probabilities": answers.tolist()}))
     assert (np.array(back["probabilities"], np.float32) == answers).all() and back["rows"] == [{"t": "ä"}]
+
+
+MANY = {"column": "size", "classes": {str(number): [str(number)] for number in range(5)}, "positive": None}
+
+
+@pytest.mark.parametrize("family", SETTINGS)
+def test_bundle_of_many_classes_of_an_integer_label(tmp_path, family):
+    rng = np.random.default_rng(0)
+    tables = {"train": [tmp_path / "train/all"], "eval": [tmp_path / "eval/all"]}
+    for (folder,) in tables.values():
+        weight, flag = rng.uniform(0, 30, 200), rng.random(200) < 0.5
+        size = (weight / 6 + flag * rng.normal(0.5, 0.3, 200)).astype(int) % 6  # 5 is no class
+        size[size == 3] = 4
+        if folder.parent.name == "eval":
+            size[:20] = 3  # a class that training has no row of
+        folder.mkdir(parents=True)
+        days = np.datetime64("2001-01-01T12:00", "us") + rng.integers(0, 10**13, 200).astype("timedelta64[us]")
+        pq.write_table(
+            pa.table({"weight": weight, "flag": flag, "day": days, "size": size}), folder / "part-00000.parquet"
+        )
+    features = {"weight": "number", "flag": "category", "day": "season"}
+    fit(tables["train"], tmp_path / "graph.onnx", tmp_path / "contract.json", "tiny", "Tiny", features, MANY, 2, 10)
+    for split in tables:
+        transform(tables[split], tmp_path / "graph.onnx", tmp_path / "contract.json", tmp_path / f"{split}.npz", MANY)
+    write_json(tmp_path / f"{family}.json", SETTINGS[family])
+    (tmp_path / "out").mkdir()
+    files = [tmp_path / "out" / name for name in ("model.onnx", "contract.json", "golden.json")]
+    given = [tmp_path / "train.npz", tmp_path / "eval.npz", tables["eval"], tmp_path / "graph.onnx"]
+    train(*given, tmp_path / "contract.json", tmp_path / f"{family}.json", *files, MANY, 0, 16, 1e-5)
+    contract, golden = read_json(files[1]), read_json(files[2])
+    assert contract["classes"] == ["0", "1", "2", "3", "4"] and contract["positive"] is None
+    answers = onnxruntime.InferenceSession(files[0]).run(None, from_rows(golden["rows"], contract))[0]
+    assert answers.tolist() == golden["probabilities"] and answers.shape == (16, 5)
+    assert np.allclose(answers.sum(axis=1), 1) and not answers[:, 3].any()
+    ((rows, numbers),) = labelled(tables["eval"], MANY, list(features))
+    served = onnxruntime.InferenceSession(files[0]).run(None, from_table(rows, contract))[0]
+    assert (served.argmax(axis=1) == numbers)[20:].mean() > 0.6
