@@ -37,11 +37,11 @@ def check_equal(
     *first* is the number of the first row.
     """
     offline = fitted.transform(values.ravel() if kind == "text" else values)
-    offline = offline.toarray() if sparse.issparse(offline) else offline
-    gaps = np.abs(offline - exported)
-    worst = gaps.max(initial=0)
+    served = sparse.csr_matrix(exported) if sparse.issparse(offline) else exported
+    gaps = sparse.coo_matrix(abs(offline - served))
+    worst = gaps.data.max(initial=0)
     if not worst <= TOLERANCE:
-        row = int(gaps.max(axis=1).argmax())
+        row = int(gaps.row[gaps.data.argmax()])
         raise BadInput(
             f"{column} ({kind}): ONNX differs from scikit-learn by {worst:.3g} in row {first + row} "
             f"({values[row, 0]!r:.80})"
