@@ -1,13 +1,12 @@
 """Check a blessed bundle on the real server, publish it and move the label; running servers pick it up."""
 
-import json
 from pathlib import Path
 
 from scripts.deploy.check import check_answers, latency_ms, running
 from scripts.deploy.publish import move_label, publish, staged
 from scripts.schema.serving import served
 from scripts.serve.models import load
-from scripts.spine.canon import file_digest, read_json, write_json
+from scripts.spine.canon import exact, file_digest, read_json, write_json
 from scripts.spine.job import BadInput, main, say
 
 
@@ -21,11 +20,6 @@ def check_permission(case: str, model: Path, version: dict, blessing: dict) -> N
             f"{model} (sha256 {digest[:12]}) is not what was registered as version {version['version']} of "
             f"{version['case']} (sha256 {version['bundle'][:12]}); run snakemake register"
         )
-
-
-def text(value: dict) -> bytes:
-    """Return *value* as the bytes of a readable JSON file; floats keep every digit, for they decide answers."""
-    return (json.dumps(value, sort_keys=True, indent=1, ensure_ascii=False) + "\n").encode()
 
 
 def deploy(
@@ -53,10 +47,10 @@ def deploy(
     check_permission(case, model, registered, granted)
     contents = {
         "model.onnx": model.read_bytes(),
-        "contract.json": text(read_json(contract) | {"threshold": granted["threshold"]}),
+        "contract.json": exact(read_json(contract) | {"threshold": granted["threshold"]}),
         "golden.json": golden.read_bytes(),
-        "lineage.json": text(registered["lineage"]),
-        "schema.json": text(served(read_json(rules), read_json(contract)["columns"])),
+        "lineage.json": exact(registered["lineage"]),
+        "schema.json": exact(served(read_json(rules), read_json(contract)["columns"])),
     }
     size = sum(map(len, contents.values())) / 1e6
     if size > max_size_mb:

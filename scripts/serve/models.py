@@ -51,14 +51,18 @@ class Model:
         return found
 
     def decide(self, probabilities: np.ndarray) -> list[dict]:
-        """Return label, score and probabilities by class of each row."""
+        """Return label, score and probabilities by class of each row.
+
+        Of two classes, the score is the positive one's probability; of more, that of the most probable one, the label.
+        """
         classes, positive = self.contract["classes"], self.contract["positive"]
         answers = []
         for row in probabilities.tolist():
             by_class = dict(zip(classes, row, strict=True))
-            score = by_class[positive]
-            others = (name for name in classes if name != positive)
-            label = positive if score >= self.contract["threshold"] else max(others, key=by_class.__getitem__)
+            label = max((name for name in classes if name != positive), key=by_class.__getitem__)
+            score = by_class[label if positive is None else positive]
+            if positive is not None and score >= self.contract["threshold"]:
+                label = positive
             answers.append({"label": label, "score": score, "probabilities": by_class})
         return answers
 
@@ -71,12 +75,14 @@ def load(folder: Path) -> Model:
     contents = read_bundle(folder)
     contract, golden = json.loads(contents["contract.json"]), json.loads(contents["golden.json"])
     kinds = {column["type"] for column in contract["columns"].values()}
-    if contract["positive"] not in contract["classes"] or not kinds <= READERS.keys():
+    classes, positive = contract["classes"], contract["positive"]
+    if not kinds <= READERS.keys() or not (positive in classes if len(classes) == 2 else positive is None):
         raise BundleError(f"{folder}: contract.json does not fit together")
     options = ort.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     session = ort.InferenceSession(contents["model.onnx"], options, providers=["CPUExecutionProvider"])
-    contract["threshold"] = float(contract["threshold"])
+    if positive is not None:
+        contract["threshold"] = float(contract["threshold"])
     guard = Guard(json.loads(contents["schema.json"]))
     model = Model(int(folder.name), sums_of(contents), contract, session, guard)
     expected = np.array(golden["probabilities"], np.float32)

@@ -6,6 +6,7 @@ from typing import Any
 import yaml
 from cerberus import Validator
 
+from scripts.bundle.raw import as_text
 from scripts.spine.crossed import ConfigError, crossed
 
 SCHEMA = "config/schema.yaml"
@@ -31,6 +32,15 @@ class Checker(Validator):
         if isinstance(value, dict | list):
             raise ValueError("not a text")
         return str(value)
+
+    def _normalize_coerce_classes(self, value: Any) -> Any:
+        if isinstance(value, list):
+            if len({*map(as_text, value)}) < len(value):
+                raise ValueError("a value is listed twice")
+            value = {as_text(item): [item] for item in value}
+        if not isinstance(value, dict):
+            return value
+        return {name: [*map(as_text, named)] if isinstance(named, list) else named for name, named in value.items()}
 
     def _normalize_coerce_windows(self, value: Any) -> dict:
         if not isinstance(value, dict):
