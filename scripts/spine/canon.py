@@ -60,6 +60,27 @@ def file_digest(path: str | os.PathLike, algorithm: str = "sha256") -> str:
         return hashlib.file_digest(file, algorithm).hexdigest()
 
 
+def tree_digest(folder: str | os.PathLike, known: dict[str, str] | None = None) -> str:
+    """Return the sha256 over the lines "<relative path> <sha256>" of all files below *folder*, sorted by path.
+
+    Hidden files, whose names start with a dot, do not count. *known* has digests by relative path that need no reading.
+    """
+    lines = []
+    for place, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if name[0] != "."]
+        for name in names:
+            if name[0] != ".":
+                path = os.path.join(place, name)
+                relative = os.path.relpath(path, folder)
+                lines.append(f"{relative} {(known or {}).get(relative) or file_digest(path)}\n")
+    return hashlib.sha256("".join(sorted(lines)).encode()).hexdigest()
+
+
+def path_digest(path: str | os.PathLike) -> str:
+    """Return the sha256 of the file, or of all files of the folder, at *path*."""
+    return tree_digest(path) if os.path.isdir(path) else file_digest(path)
+
+
 def write_json(path: str | os.PathLike, value: Any) -> None:
     """Write *value* to *path* as readable canonical JSON (sorted keys, rounded floats), whole or not at all."""
     text = json.dumps(rounded(plain(value)), sort_keys=True, indent=1, ensure_ascii=False) + "\n"
