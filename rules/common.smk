@@ -2,21 +2,33 @@
 
 import os
 import sys
+from pathlib import Path
 
 from scripts.spine.checked import checked
 from scripts.spine.graph import Graph
+from scripts.spine.pointer import today
+from scripts.spine.windows import ended, parted_splits, resolve, sources
+from scripts.spine.wiring import Wiring
 
 config.update(checked(config))
 
 CASE = config["case"]
 RESULTS = f"results/{CASE}"
-SPLITS = {split: list(spans) for split, spans in config["windows"].items()}
-SPANS = sorted(span for spans in SPLITS.values() for span in spans)
+SOURCES = sources(Path("data") / CASE, config["version"]["pattern"])
+ENDED = ended(SOURCES, today())
+SPLITS = dict(resolve(config, SOURCES, ENDED))
+SPANS = sorted({span for spans in SPLITS.values() for span in spans})
+PARTED = sorted(parted_splits(config))  # splits that take a part of the rows of their spans
+config["windows"] = SPLITS
+
+if ENDED:
+    print(f"left out of all windows, their retention is over: {', '.join(sorted(ENDED))}", file=sys.stderr)
 
 os.environ.update(OUROBOROS_PYTHON=sys.executable)
 
 graph = Graph(workflow, config)
-changed, job = graph.changed, graph.job
+wiring = Wiring(graph)
+changed, needed, job = wiring.changed, wiring.needed, wiring.job
 
 
 def cfg(*keys, **named):
@@ -24,9 +36,28 @@ def cfg(*keys, **named):
     return {key.rpartition(".")[2]: key for key in keys} | named
 
 
+def parts(span):
+    """Return the folders of rows that *span* has: one for each split that shares it, or "all"."""
+    return [split for split in PARTED if span in SPLITS[split]] and PARTED or ["all"]
+
+
 def tables(*splits):
     """Return the ingested tables of the given splits, in the order of their spans."""
-    return [f"{RESULTS}/ingest/{span}/table.parquet" for split in splits for span in SPLITS[split]]
+    return each_part(f"{RESULTS}/ingest/{{span}}/{{split}}", *splits)
+
+
+def each_part(template, *splits):
+    """Return *template* for the span and folder of each ingested table, or of those of some *splits*."""
+    if splits:
+        found = [(span, split if split in PARTED else "all") for split in splits for span in SPLITS[split]]
+    else:
+        found = [(span, part) for span in SPANS for part in parts(span)]
+    return [template.replace("{span}", span).replace("{split}", part) for span, part in found]
+
+
+def pointer_of(wildcards):
+    """Return the pointer of the span that the wildcard names."""
+    return SOURCES[wildcards.span].pointer
 
 
 def tables_of_split(wildcards):
@@ -36,4 +67,4 @@ def tables_of_split(wildcards):
 
 wildcard_constraints:
     span=r"[A-Za-z0-9_.-]+",
-    split="train|eval",
+    split=r"[a-z][a-z0-9_]*",

@@ -1,6 +1,6 @@
 """What was asked of the models served, against what they were trained on; every new request makes it stale.
 
-Needs: results/<case>/validate/statistics/<span>/statistics.json of the train spans, serving/<case>/requests/*.jsonl
+Needs: results/<case>/validate/statistics/<span>/<split>/statistics.json of training, serving/<case>/requests/*.jsonl
 Gives: results/<case>/feedback/feedback.json
 """
 
@@ -17,7 +17,7 @@ def log_state(folder):
 
 checkpoint feedback:
     input:
-        statistics=ancient([f"{RESULTS}/validate/statistics/{span}/statistics.json" for span in SPLITS["train"]]),
+        statistics=ancient(each_part(f"{RESULTS}/validate/statistics/{{span}}/{{split}}/statistics.json", "train")),
         changed=changed("feedback"),
     output:
         feedback=f"{RESULTS}/feedback/feedback.json",

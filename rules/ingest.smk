@@ -1,7 +1,7 @@
 """Raw rows to typed columns: no feature engineering, bad rows set aside with file, line and reason.
 
 Needs: results/<case>/version/<span>/data.csv
-Gives: results/<case>/ingest/<span>/table.parquet, quarantine.jsonl
+Gives: results/<case>/ingest/<span>/<split>/, quarantine.jsonl
 """
 
 
@@ -13,10 +13,11 @@ rule ingest:
 
 checkpoint ingest_span:
     input:
-        data=ancient(f"{RESULTS}/version/{{span}}/data.csv"),
+        pointer=ancient(pointer_of),
+        raw=ancient(needed("ingest_span", f"{RESULTS}/version/{{span}}/raw")),
         changed=changed("ingest_span"),
     output:
-        table=f"{RESULTS}/ingest/{{span}}/table.parquet",
+        tables=directory([f"{RESULTS}/ingest/{{span}}/{name}" for name in ["all", *PARTED]]),
         quarantine=f"{RESULTS}/ingest/{{span}}/quarantine.jsonl",
         record=f"{RESULTS}/ingest/{{span}}/record.json",
     log:
@@ -36,4 +37,4 @@ checkpoint ingest_span:
         ),
         job=job,
     shell:
-        "{params.job} --data {input.data} --table {output.table} --quarantine {output.quarantine} 3>&2 2> {log}"
+        "{params.job} --raw {input.raw} --tables {output.tables} --quarantine {output.quarantine} 3>&2 2> {log}"

@@ -1,6 +1,6 @@
 """The one fitted graph that training and serving share, and the features it gives.
 
-Needs: results/<case>/ingest/<span>/table.parquet and permission from results/<case>/validate/gate/
+Needs: results/<case>/ingest/<span>/<split>/ and permission from results/<case>/validate/gate/
 Gives: results/<case>/preprocess/graph/{graph.onnx,contract.json}, preprocess/<split>/features.npz
 """
 

@@ -19,7 +19,7 @@ checkpoint register_model:
         metrics=ancient(f"{RESULTS}/analyze/metrics/metrics.json"),
         blessing=ancient(f"{RESULTS}/analyze/gate/blessing.json"),
         best=ancient(f"{RESULTS}/tune/best.json"),
-        pointers=ancient(collect(f"data/{CASE}/{{span}}.csv.dvc", span=SPANS)),
+        pointers=ancient([SOURCES[span].pointer for span in SPANS]),
         changed=changed("register_model"),
     output:
         version=f"{RESULTS}/register/version.json",

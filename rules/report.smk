@@ -1,7 +1,7 @@
 """One HTML file of everything a person wants to see: data, drift, tuning, model, gate.
 
 Needs: results/<case>/register/version.json, analyze/gate/blessing.json, analyze/metrics/metrics.json,
-       tune/trials.json, validate/anomalies/anomalies.json, validate/statistics/<span>/statistics.json, report/*
+       tune/trials.json, validate/anomalies/anomalies.json, validate/statistics/<span>/<split>/statistics.json, report/*
 Gives: results/<case>/report/report.html
 """
 
@@ -15,7 +15,7 @@ checkpoint report:
     input:
         version=ancient(f"{RESULTS}/register/version.json"),
         blessing=ancient(f"{RESULTS}/analyze/gate/blessing.json"),
-        statistics=ancient(collect(f"{RESULTS}/validate/statistics/{{span}}/statistics.json", span=SPANS)),
+        statistics=ancient(each_part(f"{RESULTS}/validate/statistics/{{span}}/{{split}}/statistics.json")),
         anomalies=ancient(f"{RESULTS}/validate/anomalies/anomalies.json"),
         trials=ancient(f"{RESULTS}/tune/trials.json"),
         metrics=ancient(f"{RESULTS}/analyze/metrics/metrics.json"),

@@ -1,7 +1,7 @@
 """Statistics, their comparison with the schema, and the gate that stops the run on an anomaly.
 
-Needs: results/<case>/ingest/<span>/table.parquet, data/<case>/schema.yaml
-Gives: results/<case>/validate/statistics/<span>/statistics.json, validate/anomalies/anomalies.json,
+Needs: results/<case>/ingest/<span>/<split>/, data/<case>/schema.yaml
+Gives: results/<case>/validate/statistics/<span>/<split>/statistics.json, validate/anomalies/anomalies.json,
 validate/gate/granted.json (permission)
 """
 
@@ -16,15 +16,15 @@ rule validate:
 
 checkpoint statistics:
     input:
-        table=ancient(f"{RESULTS}/ingest/{{span}}/table.parquet"),
+        table=ancient(f"{RESULTS}/ingest/{{span}}/{{split}}"),
         changed=changed("statistics"),
     output:
-        statistics=f"{RESULTS}/validate/statistics/{{span}}/statistics.json",
-        record=f"{RESULTS}/validate/statistics/{{span}}/record.json",
+        statistics=f"{RESULTS}/validate/statistics/{{span}}/{{split}}/statistics.json",
+        record=f"{RESULTS}/validate/statistics/{{span}}/{{split}}/record.json",
     log:
-        f"logs/{CASE}/validate/statistics/{{span}}.log",
+        f"logs/{CASE}/validate/statistics/{{span}}-{{split}}.log",
     benchmark:
-        f"benchmarks/rules/{CASE}/validate/statistics/{{span}}.tsv"
+        f"benchmarks/rules/{CASE}/validate/statistics/{{span}}-{{split}}.tsv"
     conda:
         "../envs/table.yaml"
     params:
@@ -37,7 +37,7 @@ checkpoint statistics:
 
 checkpoint anomalies:
     input:
-        statistics=ancient(collect(f"{RESULTS}/validate/statistics/{{span}}/statistics.json", span=SPANS)),
+        statistics=ancient(each_part(f"{RESULTS}/validate/statistics/{{span}}/{{split}}/statistics.json")),
         schema=ancient(SCHEMA),
         changed=changed("anomalies"),
     output:

@@ -1,7 +1,7 @@
 """The exact bytes of every span, checked against its pointer.
 
-Needs: data/<case>/<span>.csv.dvc, and the bytes beside it, in the DVC cache or remote, or at their origin.
-Gives: results/<case>/version/<span>/data.csv
+Needs: data/<case>/<span>.<format>.dvc, and the bytes beside it, in the DVC cache or remote, or at their origin.
+Gives: results/<case>/version/<span>/raw/, only where ingestion has to run
 """
 
 
@@ -11,12 +11,12 @@ rule version:
     localrule: True
 
 
-checkpoint fetch:
+rule fetch:
     input:
-        pointer=ancient(f"data/{CASE}/{{span}}.csv.dvc"),
+        pointer=ancient(pointer_of),
         changed=changed("fetch"),
     output:
-        data=f"{RESULTS}/version/{{span}}/data.csv",
+        raw=directory(f"{RESULTS}/version/{{span}}/raw"),
         record=f"{RESULTS}/version/{{span}}/record.json",
     log:
         f"logs/{CASE}/version/{{span}}.log",
@@ -30,4 +30,4 @@ checkpoint fetch:
         further="origin",
         job=job,
     shell:
-        "{params.job} --pointer {input.pointer} --data {output.data} 3>&2 2> {log}"
+        "{params.job} --pointer {input.pointer} --raw {output.raw} 3>&2 2> {log}"

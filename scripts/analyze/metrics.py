@@ -5,24 +5,22 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from scripts.analyze.measure import METRICS, best_threshold, curves, intervals, slices
 from scripts.bundle.encode import from_column, from_table
-from scripts.bundle.label import classes_of
+from scripts.bundle.rows import labelled, spans
 from scripts.spine.canon import read_json, write_json
 from scripts.spine.job import BadInput, main, say
 
 
 def scored(tables: list[Path], session, contract: dict, label: dict) -> tuple[pa.Table, np.ndarray, np.ndarray]:
     """Return the labelled rows, their labels (1: positive) and scores. Raises BadInput without both classes."""
-    rows = pa.concat_tables(pq.read_table(path) for path in tables)
-    names = classes_of(rows[label["column"]].to_pylist(), label["classes"])
-    rows = rows.filter(pa.array([name is not None for name in names], pa.bool_()))
-    y = np.array([name == contract["positive"] for name in names if name is not None], np.int64)
+    rows, names = labelled(tables, label)
+    y = np.array([name == contract["positive"] for name in names], np.int64)
     if not 0 < y.sum() < len(y):
-        spans = ", ".join(path.parent.name for path in tables)
-        raise BadInput(f"span {spans}: {y.sum()} of {len(y)} rows are {contract['positive']}; both classes are needed")
+        raise BadInput(
+            f"span {spans(tables)}: {y.sum()} of {len(y)} rows are {contract['positive']}; both classes are needed"
+        )
     probabilities = session.run(["probabilities"], from_table(rows, contract))[0]
     return rows, y, probabilities[:, contract["classes"].index(contract["positive"])].astype(np.float64)
 

@@ -91,8 +91,8 @@ def lines(data: Path, rows: dict, separator: str, encoding: str) -> dict[int, in
 
 
 def ingest(
-    data: Path,
-    table: Path,
+    raw: Path,
+    tables: list[Path],
     quarantine: Path,
     columns: dict,
     separator: str,
@@ -100,10 +100,14 @@ def ingest(
     null_values: list,
     max_quarantined: float,
 ) -> None:
-    """Write the rows of the CSV file *data* as *table*, and those that cannot be read to *quarantine* (JSON lines).
+    """Write the rows of the CSV file in *raw* as the first of *tables*, unreadable ones to *quarantine* (JSON lines).
 
     Raises BadInput on a wrong header or where more than the share *max_quarantined* of the rows is unreadable.
     """
+    (data,) = (path for path in raw.iterdir() if path.name[0] != ".")  # Snakemake keeps a hidden file there
+    for folder in tables:
+        folder.mkdir()
+    table = tables[0] / "part-00000.parquet"
     columns = in_order(data, columns, separator, encoding)
     bad, kept, parsed = Bad(), 0, 0
     try:
@@ -116,7 +120,7 @@ def ingest(
     except (pa.ArrowInvalid, UnicodeDecodeError) as error:
         raise BadInput(f"{data}: {error}") from error
     where = lines(data, bad.rows, separator, encoding) if bad.rows else {}
-    name = f"{data.parent.name}.csv"
+    name = data.name
     with open(quarantine, "w", encoding="utf-8") as file:
         for row, (column, reason) in sorted(bad.rows.items()):
             entry = {"file": name, "line": where.get(row), "column": column, "reason": reason}

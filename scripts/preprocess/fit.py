@@ -4,13 +4,12 @@ from pathlib import Path
 
 import numpy as np
 import onnxruntime
-import pyarrow as pa
-import pyarrow.parquet as pq
 from scipy import sparse
 
 from scripts.bundle.encode import from_table
 from scripts.bundle.label import order
 from scripts.bundle.onnxgraph import Builder, model, to_bytes
+from scripts.bundle.rows import read
 from scripts.preprocess.kinds import KINDS, Limits
 from scripts.spine.canon import write_bytes, write_json
 from scripts.spine.job import BadInput, main, say
@@ -61,7 +60,7 @@ def fit(
     for name in RESERVED & set(features):
         raise BadInput(f"a column cannot be called {name}, which is the name of a tensor; rename it in the data")
     described = contract_of(case, title, features, label)
-    data = from_table(pa.concat_tables(pq.read_table(path) for path in tables), described)
+    data = from_table(read(tables, sorted(features)), described)
     limits = Limits(min_count, terms)
     builder, parts, names, fits = Builder(), [], [], {}
     for column, spec in described["columns"].items():

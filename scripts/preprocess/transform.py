@@ -5,11 +5,10 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 import pyarrow as pa
-import pyarrow.parquet as pq
 from scipy import sparse
 
 from scripts.bundle.encode import from_table
-from scripts.bundle.label import classes_of
+from scripts.bundle.rows import labelled, spans
 from scripts.spine.canon import read_json
 from scripts.spine.job import BadInput, main, say
 
@@ -31,13 +30,12 @@ def transform(tables: list[Path], graph: Path, contract: Path, features: Path, l
     Rows whose label belongs to no class are left out. Raises BadInput where no row is left.
     """
     described = read_json(contract)
-    rows = pa.concat_tables(pq.read_table(path) for path in tables)
-    names = classes_of(rows[label["column"]].to_pylist(), label["classes"])
-    rows = rows.filter(pa.array([name is not None for name in names], pa.bool_()))
+    rows, names = labelled(tables, label)
     if not len(rows):
-        spans = ", ".join(path.parent.name for path in tables)
-        raise BadInput(f"no row of span {spans} has a label of {', '.join(described['classes'])}; widen the window")
-    y = np.array([described["classes"].index(name) for name in names if name is not None], np.int64)
+        raise BadInput(
+            f"no row of span {spans(tables)} has a label of {', '.join(described['classes'])}; widen the window"
+        )
+    y = np.array([described["classes"].index(name) for name in names], np.int64)
     x = features_of(rows, onnxruntime.InferenceSession(graph), described)
     with open(features, "wb") as file:
         np.savez(file, data=x.data, indices=x.indices, indptr=x.indptr, shape=np.array(x.shape), y=y)

@@ -47,7 +47,8 @@ def register(
     if not read_json(blessing)["blessed"]:
         raise BadInput(f"{blessing} does not bless the model; nothing is registered")
     bundle = file_digest(model)
-    md5 = {path.name.removesuffix(".csv.dvc"): pointer(path)["md5"] for path in pointers}
+    known = sorted({span for spans in windows.values() for span in spans})
+    md5 = {span: pointer(path)["md5"] for span, path in zip(known, pointers, strict=True)}
     test = read_json(metrics)["splits"]["test"]
     lineage = {
         "data": {split: {span: md5[span] for span in spans} for split, spans in windows.items()},

@@ -1,13 +1,16 @@
 """The configuration: checked, typed and completed by config/schema.yaml before anything else happens."""
 
+import re
 from typing import Any
 
 import yaml
 from cerberus import Validator
 
-from scripts.spine.crossed import crossed
+from scripts.spine.crossed import ConfigError, crossed
 
 SCHEMA = "config/schema.yaml"
+SPAN = re.compile(r"[A-Za-z0-9_.-]+")
+WINDOW = {"last": "whole", "skip": "whole", "from": "text", "to": "text", "exclude": "window", "at_least": "whole"}
 
 
 class Checker(Validator):
@@ -28,9 +31,15 @@ class Checker(Validator):
             raise ValueError("not a text")
         return str(value)
 
-
-class ConfigError(Exception):
-    """The configuration cannot be used; the message has a line for each key."""
+    def _normalize_coerce_window(self, value: Any) -> list | dict:
+        if isinstance(value, list):
+            spans = [self._normalize_coerce_text(span) for span in value]
+            if wrong := [span for span in spans if not SPAN.fullmatch(span)]:
+                raise ValueError(f"span {wrong[0]!r} does not match regex {SPAN.pattern}")
+            return spans
+        if not isinstance(value, dict) or not value or not value.keys() <= WINDOW.keys():
+            raise ValueError(f"a list of spans or some of {', '.join(WINDOW)} were expected")
+        return {word: getattr(self, f"_normalize_coerce_{WINDOW[word]}")(item) for word, item in value.items()}
 
 
 def load(path: str) -> Any:

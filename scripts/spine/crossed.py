@@ -1,12 +1,14 @@
 """What is wrong between the keys of a configuration that are right by themselves."""
 
 
+class ConfigError(Exception):
+    """The configuration cannot be used; the message has a line for each key."""
+
+
 def crossed(config: dict) -> list[tuple[str, str]]:
     """Return what is wrong between keys, each with the key to mend."""
     columns, prepare = config["ingest"]["columns"], config["preprocess"]
-    wrong = (
-        wrong_features(prepare["features"], columns) + wrong_label(prepare, columns) + wrong_windows(config["windows"])
-    )
+    wrong = wrong_features(prepare["features"], columns) + wrong_label(prepare, columns) + wrong_splits(config)
     for name in config["analyze"]["slices"]:
         if columns.get(name) != "text":
             wrong.append(("analyze.slices", f"{name} is not a text column of ingest.columns"))
@@ -43,13 +45,19 @@ def wrong_label(prepare: dict, columns: dict) -> list[tuple[str, str]]:
     return wrong
 
 
-def wrong_windows(windows: dict) -> list[tuple[str, str]]:
-    """Return spans that are listed twice or belong to two splits."""
-    wrong, owner = [], {}
-    for split, spans in windows.items():
-        for span in sorted(set(spans)):
-            if spans.count(span) > 1:
-                wrong.append((f"windows.{split}", f"span {span} is listed twice"))
-            if owner.setdefault(span, split) != split:
-                wrong.append((f"windows.{split}", f"span {span} is in {owner[span]} too"))
+def wrong_splits(config: dict) -> list[tuple[str, str]]:
+    """Return what is wrong with the names of splits and the columns that identify or part rows."""
+    columns, split = config["ingest"]["columns"], config["ingest"]["split"]
+    wrong = [
+        (f"ingest.split.{word}.{name}", "no such split in windows")
+        for word in ("buckets", "values")
+        for name in split[word]
+        if name not in config["windows"]
+    ]
+    if (split["buckets"] and split["values"]) or bool(split["values"]) != bool(split["column"]):
+        wrong.append(("ingest.split", "either buckets (and key), or column and values"))
+    named = {"ingest.split.key": split["key"], "version.key": config["version"]["key"]}
+    named["ingest.split.column"] = [split["column"]] if split["column"] else []
+    for key, names in named.items():
+        wrong += [(key, f"{name} is not a column of ingest.columns") for name in names if name not in columns]
     return wrong

@@ -37,6 +37,7 @@ def kind(rules: dict) -> str:
     """Return the type that *rules* ask for, with that of the items of a list and of the values of a dict."""
     inner = rules.get("schema") if rules.get("type") == "list" else rules.get("valuesrules")
     text = rules.get("type", "any")
+    text = text if isinstance(text, str) else " or ".join(text)
     text += f" of {kind(inner)}" if inner else ""
     return text + (" or null" if rules.get("nullable") else "")
 

@@ -14,12 +14,14 @@ from scripts.spine.words import lines, sentence
 
 
 def walk(graph: Graph, paths: list[str]) -> list[Node]:
-    """Return all nodes that *paths* stand on, each after those it needs."""
+    """Return all nodes that *paths* stand on, each after those it needs; means only of nodes that have to run."""
     found: dict[str, Node] = {}
 
     def visit(node: Node) -> None:
         if node.record not in found:
             for maker in graph.upstream(node):
+                visit(maker)
+            for maker in [] if graph.fresh(node) else graph.makers(node):
                 visit(maker)
             found[node.record] = node
 

@@ -7,7 +7,6 @@ answer survives the loss of ``.snakemake`` and travels with pulled results.
 
 import os
 import re
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -17,7 +16,6 @@ from scripts.spine.canon import plain, read_json
 from scripts.spine.code import Code
 from scripts.spine.env import env_id, pins
 from scripts.spine.fingerprint import Cause, content_digest, differences, lookup, shell_text
-from scripts.spine.mark import kept, mark
 from scripts.spine.node import Node, pattern_of
 
 
@@ -105,44 +103,20 @@ class Graph:
         now = self.fingerprint(node)
         return missing + [cause for kind in now for cause in differences(kind, record.get(kind), now[kind])]
 
-    def fresh(self, node: Node) -> bool:
-        """Return whether *node* and all that it stands on are up to date. Once fresh, fresh for this run."""
-        if node.record not in self._fresh:
-            if not all(self.fresh(maker) for maker in self.upstream(node)) or self.causes(node):
-                return False
+    def settled(self, node: Node) -> list[Cause]:
+        """Return what `causes` does; where that is nothing, *node* counts as fresh for the rest of this run."""
+        causes = self.causes(node)
+        if not causes:
             self._fresh.add(node.record)
-        return True
+        return causes
 
-    def changed(self, name: str) -> Callable:
-        """Return the input function of rule *name* that gives newer files exactly when its outputs are stale.
+    def fresh(self, node: Node) -> bool:
+        """Return whether *node* and all that it stands on are up to date."""
+        if node.record in self._fresh:
+            return True
+        return all(self.fresh(maker) for maker in self.upstream(node)) and not self.settled(node)
 
-        It waits for every upstream checkpoint whose outputs are not up to date, by its record, which makes the rule
-        appear in a dry run and be looked at again once the checkpoint has run.
-        """
-        from snakemake.exceptions import IncompleteCheckpointException
-        from snakemake.io import checkpoint_target
-
-        def marks(wildcards):
-            node = self.node(Node(self.workflow.get_rule(name), dict(wildcards)).record)
-            for maker in self.upstream(node):
-                if not self.fresh(maker):
-                    raise IncompleteCheckpointException(maker.rule, checkpoint_target(maker.record))
-            causes = self.causes(node)
-            if not causes:
-                self._fresh.add(node.record)
-            return sorted({mark(node, cause) for cause in causes})
-
-        return marks
-
-    def job(self, wildcards, output) -> str:
-        """Return the command of a rule: launcher, environment, script and stamp (a params function).
-
-        Snakemake asks again once the inputs are there.
-        """
-        node = self.node(output.record)
-        if not all(os.path.exists(maker.record) for maker in self.upstream(node)):
-            return "<TBD>"
-        stamp = self.fingerprint(node) | {"outputs": node.outputs, "record": node.record}
-        first, *_ = stamp["env"].values()
-        script = f"scripts/{dict(node.rule.params._allitems())['code'].split()[0]}.py"
-        return f"envs/python {first} {script} --stamp {kept(stamp)}"
+    def makers(self, node: Node) -> list[Node]:
+        """Return the nodes that make the means of *node*: what runs only where *node* has to run."""
+        makers = (self.node(node.fill(path)) for path in node.means if "{key}" not in path)
+        return [maker for maker in makers if maker]

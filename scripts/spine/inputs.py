@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from scripts.spine.canon import file_digest
+from scripts.spine.canon import path_digest
 
 
 class BadInput(Exception):
@@ -12,9 +12,10 @@ class BadInput(Exception):
 
 
 def signature(path: str) -> tuple[int, ...]:
-    """Return what changes when a file is replaced or written: inode, size, modification and status time."""
-    state = os.stat(path)
-    return state.st_ino, state.st_size, state.st_mtime_ns, state.st_ctime_ns
+    """Return what changes when a file (or one in a folder) is replaced or written: inode, size, both times."""
+    inside = (os.path.join(place, name) for place, _, names in os.walk(path) for name in names if name[0] != ".")
+    states = map(os.stat, sorted(inside) if os.path.isdir(path) else [path])
+    return tuple(part for s in states for part in (s.st_ino, s.st_size, s.st_mtime_ns, s.st_ctime_ns))
 
 
 def check_inputs(stamp: dict) -> dict[str, tuple[str, tuple[int, ...]]]:
@@ -23,12 +24,12 @@ def check_inputs(stamp: dict) -> dict[str, tuple[str, tuple[int, ...]]]:
     Raises BadInput if a file was edited or rotted since.
     """
     seen = {}
-    for group in stamp.get("inputs", {}).values():
+    for group in [*stamp.get("inputs", {}).values(), stamp.get("means", {})]:
         for path, expected in group.items():
             if not expected.startswith("sha256:"):
                 continue
             state = signature(path)
-            if f"sha256:{file_digest(path)}" != expected:
+            if f"sha256:{path_digest(path)}" != expected:
                 raise BadInput(
                     f"{path} is not what its job wrote (edited or damaged since); delete it and run snakemake again"
                 )
@@ -39,5 +40,5 @@ def check_inputs(stamp: dict) -> dict[str, tuple[str, tuple[int, ...]]]:
 def check_unchanged(seen: dict[str, tuple[str, tuple[int, ...]]]) -> None:
     """Raise BadInput if a file of *seen* changed since it was checked."""
     for path, (expected, state) in seen.items():
-        if signature(path) != state and f"sha256:{file_digest(path)}" != expected:
+        if signature(path) != state and f"sha256:{path_digest(path)}" != expected:
             raise BadInput(f"{path} changed while this job ran; nothing was written: run snakemake again")

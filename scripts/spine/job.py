@@ -12,7 +12,7 @@ import os
 import sys
 from pathlib import Path
 
-from scripts.spine.canon import file_digest, read_json, write_json
+from scripts.spine.canon import path_digest, read_json, write_json
 from scripts.spine.inputs import BadInput, check_inputs, check_unchanged
 
 TYPE_CHECKING = False  # every job starts with this module: it imports little
@@ -61,26 +61,41 @@ def parse(words: list[str], function: Callable) -> tuple[dict, dict[str, Any]]:
     return stamp, arguments
 
 
+def hide(arguments: dict[str, Any], outputs: list[str]) -> dict[Path, Path]:
+    """Give the outputs among *arguments* temporary names beside the final ones; return temporary by final path."""
+    hidden: dict[Path, Path] = {}
+
+    def temporary(value: Any) -> Any:
+        if not isinstance(value, Path) or str(value) not in outputs:
+            return value
+        hidden[value] = value.with_name(f".tmp-{value.name}")
+        value.parent.mkdir(parents=True, exist_ok=True)
+        remove(hidden[value])
+        return hidden[value]
+
+    for name, value in arguments.items():
+        arguments[name] = [temporary(item) for item in value] if isinstance(value, list) else temporary(value)
+    return hidden
+
+
 def call(function: Callable, stamp: dict, arguments: dict[str, Any]) -> None:
     """Call *function* with temporary output names, then move the outputs into place and write the record last."""
-    outputs = stamp.get("outputs", [])
-    hidden = {}
-    for name, value in arguments.items():
-        if isinstance(value, Path) and str(value) in outputs:
-            hidden[value] = value.with_name(f".tmp-{value.name}")
-            value.parent.mkdir(parents=True, exist_ok=True)
-            remove(hidden[value])
-            arguments[name] = hidden[value]
+    hidden = hide(arguments, stamp.get("outputs", []))
     seen = check_inputs(stamp)
     try:
         further = function(**arguments) or {}
         check_unchanged(seen)
+        known = further if isinstance(further, dict) else dict.fromkeys(further)
+        digests = {}
         for final, temporary in hidden.items():
+            digests[str(final)] = known.pop(temporary, None) or path_digest(temporary)
             os.utime(temporary)  # a dry run meanwhile may have marked the rule as stale: outputs must be newer
+            if final.is_dir():
+                remove(final)
             os.replace(temporary, final)
         if "record" in stamp:
-            digests = {str(path): file_digest(path) for path in [*hidden, *further]}
-            kept = {key: value for key, value in stamp.items() if key not in ("outputs", "record")}
+            digests |= {str(path): value or path_digest(path) for path, value in known.items()}
+            kept = {key: value for key, value in stamp.items() if key not in ("outputs", "record", "means")}
             write_json(stamp["record"], {**kept, "outputs": digests})
     finally:
         for temporary in hidden.values():
@@ -100,7 +115,8 @@ def remove(path: Path) -> None:
 def main(function: Callable) -> None:
     """Run *function* from the command line; exit 2 with one sentence on bad input or a full disk.
 
-    *function* may return further files that it wrote (published bundles, say): they are recorded like outputs.
+    *function* may return further files that it wrote (published bundles, say), which are recorded like outputs, or a
+    dictionary that also gives the sha256 of those, or of outputs, that it knows already.
     """
     try:
         stamp, arguments = parse(sys.argv[1:], function)

@@ -17,7 +17,9 @@ def mark(node: Node, cause: Cause) -> str:
     path = MARKS / os.path.dirname(node.record) / cause.kind
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(f"{cause.kind} {cause.what} {time.time_ns()}\n")
-    newest = max((os.stat(p).st_mtime_ns for p in node.outputs if os.path.exists(p)), default=0)
+    # Snakemake keeps the time of a folder in a file inside
+    files = [name for output in node.outputs for name in (output, f"{output}/.snakemake_timestamp")]
+    newest = max((os.stat(name).st_mtime_ns for name in files if os.path.exists(name)), default=0)
     if path.stat().st_mtime_ns <= newest:
         os.utime(path, ns=(newest + 10**6, newest + 10**6))
     return str(path)

@@ -15,6 +15,16 @@ def pattern_of(template: str) -> re.Pattern:
     return re.compile("".join(f"(?P<{p}>[^/]+)" if i % 2 else re.escape(p) for i, p in enumerate(parts)))
 
 
+def function_of(item: Any) -> Any:
+    """Return the function behind an input item, or the item."""
+    return getattr(getattr(item, "_file", item), "callable", item)
+
+
+def means_of(item: Any) -> list[str]:
+    """Return the templates of an input that needed() of scripts/spine/wiring.py made, none for any other."""
+    return getattr(function_of(item), "means", [])
+
+
 @dataclass
 class Node:
     """One rule with its wildcards filled in; all its outputs lie in one folder beside ``record.json``."""
@@ -27,7 +37,7 @@ class Node:
 
     def paths(self, item: Any) -> list[str]:
         """Return the paths that an input item stands for: a template, a list of them, or a function of wildcards."""
-        function = getattr(getattr(item, "_file", item), "callable", item)
+        function = function_of(item)
         if callable(function):
             item = function(SimpleNamespace(**self.wildcards))
         return [self.fill(path) for path in ([item] if isinstance(item, str) else item)]
@@ -38,9 +48,14 @@ class Node:
 
     @cached_property
     def inputs(self) -> dict[str, list[str]]:
-        """Paths by input name, the marks of change left out."""
+        """Paths by input name, the marks of change and the means to make the outputs left out."""
         groups = {str(name): value for name, value in self.rule.input._allitems() if name != "changed"}
-        return {name: self.paths(value) for name, value in groups.items()}
+        return {name: self.paths(value) for name, value in groups.items() if not means_of(value)}
+
+    @cached_property
+    def means(self) -> list[str]:
+        """Templates of the inputs that are there only to make the outputs and do not count for what these are."""
+        return [path for _, value in self.rule.input._allitems() for path in means_of(value)]
 
     @cached_property
     def outputs(self) -> list[str]:

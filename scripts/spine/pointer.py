@@ -1,8 +1,8 @@
 """DVC pointer files: which bytes a span of data is, where they come from, and until when they may be kept."""
 
-import datetime
 import os
 import re
+from datetime import UTC, date, datetime
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -33,7 +33,7 @@ def parsed(text: str, path: str) -> dict[str, Any]:
         scheme = out.get("hash", "md5")
     except (KeyError, IndexError, TypeError, ValueError, AttributeError, yaml.YAMLError) as error:
         raise ValueError(f"{path}: not a DVC pointer (outs with path, md5 and size expected): {error!r}") from error
-    if type(found["retention"]) is datetime.date:
+    if type(found["retention"]) is date:
         found["retention"] = found["retention"].isoformat()
     if wrong := fault(found, scheme):
         raise ValueError(f"{path}: {wrong}")
@@ -67,20 +67,23 @@ def inside(name: str) -> bool:
 def is_day(text: Any) -> bool:
     """Return whether *text* is a day written YYYY-MM-DD."""
     try:
-        return datetime.date.fromisoformat(text).isoformat() == text
+        return date.fromisoformat(text).isoformat() == text
     except (TypeError, ValueError):
         return False
 
 
-def today() -> str:
-    """Return the day (UTC) as YYYY-MM-DD, or what OUROBOROS_TODAY says. Raises ValueError where that is no day."""
-    day = os.environ.get("OUROBOROS_TODAY") or datetime.datetime.now(datetime.UTC).date().isoformat()
+def today() -> date:
+    """Return the day (UTC), or the one that the environment variable OUROBOROS_TODAY says. Raises ValueError."""
+    day = os.environ.get("OUROBOROS_TODAY") or datetime.now(UTC).date().isoformat()
     if not is_day(day):
         raise ValueError(f"OUROBOROS_TODAY is {day!r}, expected a day YYYY-MM-DD")
-    return day
+    return date.fromisoformat(day)
 
 
-def retained(path: str | Path, day: str) -> bool:
-    """Return whether the bytes that the pointer at *path* names may still be used on *day* (YYYY-MM-DD)."""
-    until = pointer(path)["retention"]
-    return until is None or day <= until
+def retained(path: str | Path, on: date) -> bool:
+    """Return whether the bytes that the pointer at *path* names may still be used *on* a day (meta.retention)."""
+    text = Path(path).read_text(encoding="utf-8")
+    if "retention" not in text:  # most pointers: a graph asks for all of them
+        return True
+    until = parsed(text, str(path))["retention"]
+    return until is None or date.fromisoformat(until) >= on

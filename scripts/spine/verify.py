@@ -4,7 +4,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from scripts.spine.canon import file_digest, read_json
+from scripts.spine.canon import path_digest, read_json
 
 
 def damaged(folder: Path) -> Iterator[tuple[str, str]]:
@@ -13,7 +13,7 @@ def damaged(folder: Path) -> Iterator[tuple[str, str]]:
         for path, digest in read_json(record)["outputs"].items():
             if not Path(path).exists():
                 yield path, "missing"
-            elif file_digest(path) != digest:
+            elif path_digest(path) != digest:
                 yield path, f"not what its job wrote (by {record})"
 
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from scripts.spine.canon import plain, read_json
@@ -55,9 +56,10 @@ def sentence(node: Node, cause: Cause) -> str:
 def versions(node: Node, path: str, cause: Cause) -> str:
     """Return the digests of an input before and now, and for a data pointer how many rows came and went."""
     text = f"{short(cause.before)} -> {short(cause.now)}"
-    if path.endswith(".dvc") and hasattr(node.rule.output, "data"):
+    if path.endswith(".dvc") and hasattr(node.rule.output, "raw"):
         md5 = (str(digest).partition(":")[2] for digest in (cause.before, cause.now))
-        rows = delta(path, node.fill(node.rule.output.data), *md5)
+        fetched = Path(node.fill(node.rule.output.raw)) / Path(path).stem
+        rows = delta(path, str(fetched), *md5)
         return f"{text}; {rows}" if rows else text
     return text
 

@@ -7,12 +7,10 @@ from typing import Any
 import numpy as np
 import onnx
 import onnxruntime
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from scripts.bundle.encode import from_rows, from_table
-from scripts.bundle.label import classes_of
 from scripts.bundle.onnxgraph import Builder, joined, model, to_bytes
+from scripts.bundle.rows import labelled
 from scripts.spine.canon import read_json, write_bytes, write_json
 from scripts.spine.job import BadInput, main, say
 from scripts.train.golden import golden_rows
@@ -28,13 +26,6 @@ def bundle_of(graph: onnx.ModelProto, family: str, fitted: Any, width: int) -> b
     builder.add("Concat", negative, positive, axis=1, output="probabilities")
     head = model(builder, {"features": ("number", width)}, {"probabilities": 2})
     return to_bytes(joined(graph, head, "features"))
-
-
-def rows_of(tables: list[Path], contract: dict, label: dict) -> dict[str, np.ndarray]:
-    """Return the tensors of the labelled rows in *tables*."""
-    rows = pa.concat_tables(pq.read_table(path) for path in tables)
-    names = classes_of(rows[label["column"]].to_pylist(), label["classes"])
-    return from_table(rows.filter(pa.array([name is not None for name in names], pa.bool_())), contract)
 
 
 def check_equal(offline: np.ndarray, served: np.ndarray, tolerance: float) -> None:
@@ -72,7 +63,7 @@ def train(
     fitted = FAMILIES[setting["family"]].fit(x, y, setting["params"], seed)
     content = bundle_of(onnx.load(graph), setting["family"], fitted, x.shape[1])
     session = onnxruntime.InferenceSession(content)
-    data = rows_of(tables, described, label)
+    data = from_table(labelled(tables, label)[0], described)
     offline = FAMILIES[setting["family"]].score(fitted, load(evaluate)[0])
     check_equal(offline, session.run(["probabilities"], data)[0][:, 1], tolerance)
     rows = golden_rows(described, data, golden, seed)

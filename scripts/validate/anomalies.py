@@ -21,7 +21,7 @@ def anomaly(code: str, column: str, span: str, observed: object, limit: object, 
 
 def of_rows(statistics: dict, limits: dict) -> Iterator[dict]:
     """Yield what is wrong with the number of rows."""
-    rows, span = statistics["rows"], statistics["span"]
+    rows, span = statistics["rows"], name_of(statistics)
     if rows < limits.get("min", 0):
         yield anomaly(
             "DATASET_LOW_NUM_EXAMPLES", "", span, rows, limits["min"], f"{rows} rows, at least {limits['min']}"
@@ -34,7 +34,7 @@ def of_rows(statistics: dict, limits: dict) -> Iterator[dict]:
 
 def of_label(statistics: dict, limits: dict) -> Iterator[dict]:
     """Yield what is wrong with the classes: one alone, or a share out of its bounds."""
-    counts, span = statistics["label"], statistics["span"]
+    counts, span = statistics["label"], name_of(statistics)
     total = sum(counts.values())
     if sum(count > 0 for count in counts.values()) < 2:
         held = ", ".join(name for name, count in counts.items() if count) or "none"
@@ -81,15 +81,21 @@ def of_domain(name: str, figures: dict, rules: dict, span: str) -> Iterator[dict
         yield anomaly("ENUM_TYPE_UNEXPECTED_STRING_VALUES", name, span, strange[:5], rules["min_domain_mass"], text)
 
 
+def name_of(content: dict) -> str:
+    """Return how the rows of *content* are called: their span, with the split where only a part of it is meant."""
+    return content["span"] if content["split"] == "all" else f"{content['span']} {content['split']}"
+
+
 def anomalies(statistics: list[Path], schema: Path, anomalies: Path, windows: dict) -> None:
     """Write the anomalies of all spans, and each column's drift of each span from the training window.
 
     Drift is the Jensen-Shannon distance (base 2, 0 to 1) of the column's histogram or frequent values.
     """
     rules = load_schema(schema)
-    spans = {content["span"]: content for content in map(read_json, statistics)}
+    spans = {name_of(content): content for content in map(read_json, statistics)}
     columns = sorted({name for content in spans.values() for name in content["columns"]})
-    training = {name: [spans[span]["columns"][name] for span in windows["train"]] for name in columns}
+    trained = [c for c in spans.values() if c["span"] in windows["train"] and c["split"] in ("all", "train")]
+    training = {name: [content["columns"][name] for content in trained] for name in columns}
     found: list[dict] = []
     drift: dict[str, dict[str, float]] = {name: {} for name in columns}
     for span, content in spans.items():

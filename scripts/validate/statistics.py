@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from scripts.bundle.label import classes_of
+from scripts.bundle.rows import read
 from scripts.spine.canon import write_json
 from scripts.spine.job import main
 
@@ -64,11 +64,12 @@ def of_column(column: pa.ChunkedArray, top: int) -> dict:
 
 
 def statistics(table: Path, statistics: Path, top: int, label: dict) -> None:
-    """Write the statistics of the Parquet file *table* as JSON. Dates count as days since 1970-01-01."""
-    data = pq.read_table(table)
+    """Write the statistics of *table*, a folder of parts, as JSON. Dates count as days since 1970-01-01."""
+    data = read([table])
     names = classes_of(data[label["column"]].to_pylist(), label["classes"])
     described = {
         "span": table.parent.name,
+        "split": table.name,
         "rows": len(data),
         "label": {name: names.count(name) for name in sorted(label["classes"])},
         "unlabelled": names.count(None),

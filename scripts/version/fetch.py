@@ -115,7 +115,7 @@ def fetch(pointer: Path, raw: Path) -> dict[Path, str]:
         named, day = read_pointer(pointer), today()
     except ValueError as error:
         raise BadInput(str(error)) from error
-    if named["retention"] is not None and named["retention"] < day:
+    if named["retention"] is not None and named["retention"] < day.isoformat():
         raise BadInput(
             f"{pointer}: its bytes might be used until {named['retention']} (meta.retention), today is {day}: "
             "take the span out of windows; `snakemake purge --config expired=yes confirm=yes` removes them everywhere"

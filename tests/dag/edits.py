@@ -23,12 +23,17 @@ def each(rule: str, values: list[str] = SPANS) -> set[str]:
     return {f"{rule} {value}" for value in values}
 
 
+def described(spans: list[str] = SPANS) -> set[str]:
+    """Return the jobs that look at the ingested rows of *spans* for validation."""
+    return each("statistics", [f"{span} all" for span in spans])
+
+
 TRANSFORM = each("transform", ["train", "eval"])
 RELEASE = {"gate_model", "register_model", "deploy"}
 FROM_TRAIN = {"train", "metrics"} | RELEASE
 FROM_GRAPH = {"fit_graph", "tune"} | TRANSFORM | FROM_TRAIN
 CHECKS = {"anomalies", "gate_data"}
-ALL = each("fetch") | each("ingest_span") | each("statistics") | CHECKS | FROM_GRAPH
+ALL = each("fetch") | each("ingest_span") | described() | CHECKS | FROM_GRAPH
 
 
 @dataclass
@@ -197,7 +202,7 @@ def gate_shell(old: str, new: str) -> Callable[[Path], None]:
 GATE_LINE = '"{params.job} --anomalies {input.anomalies} --alert'
 MODULE = "_ADDED = 1\n"
 DATE = datetime.date(2020, 1, 2)
-CHANGED_SPAN = {"fetch 2001", "ingest_span 2001", "statistics 2001"} | CHECKS | FROM_GRAPH
+CHANGED_SPAN = {"fetch 2001", "ingest_span 2001"} | described(["2001"]) | CHECKS | FROM_GRAPH
 
 EDITS = [
     # nothing that matters
@@ -228,25 +233,25 @@ EDITS = [
     Edit("script of one stage", append("scripts/ingest/ingest.py", MODULE), each("ingest_span"), "code: scripts/ingest/ingest.py changed"),
     Edit("script with modification time 1", both(append("scripts/ingest/ingest.py", MODULE), touch("scripts/**/*.py", when=1)), each("ingest_span"), "code: scripts/ingest/ingest.py changed"),
     Edit("script after .snakemake was removed", both(remove(".snakemake"), append("scripts/ingest/ingest.py", MODULE)), each("ingest_span"), "code: scripts/ingest/ingest.py changed"),
-    Edit("other bytes, same meaning, of tables", replace("scripts/ingest/ingest.py", 'compression="zstd"', 'compression="snappy"'), each("ingest_span") | each("statistics") | TRANSFORM | {"fit_graph", "train", "metrics"}, "code: scripts/ingest/ingest.py changed"),
+    Edit("other bytes, same meaning, of tables", replace("scripts/ingest/ingest.py", 'compression="zstd"', 'compression="snappy"'), each("ingest_span") | described() | TRANSFORM | {"fit_graph", "train", "metrics"}, "code: scripts/ingest/ingest.py changed"),
     Edit("helper module of one stage", append("scripts/preprocess/kinds.py", MODULE), {"fit_graph"}, "code: scripts/preprocess/kinds.py changed"),
     Edit("preprocessing changed in a helper", replace("scripts/preprocess/kinds.py", "YEAR = 365.2425", "YEAR = 365.0"), FROM_GRAPH, "code: scripts/preprocess/kinds.py changed"),
     Edit("helper shared by two stages", append("scripts/bundle/onnxgraph.py", MODULE), {"fit_graph", "tune", "train"}, "code: scripts/bundle/onnxgraph.py changed"),
-    Edit("helper shared by many", append("scripts/bundle/label.py", MODULE), each("statistics") | TRANSFORM | {"fit_graph", "train", "metrics"}, "code: scripts/bundle/label.py changed"),
+    Edit("helper shared by many", append("scripts/bundle/label.py", MODULE), described() | TRANSFORM | {"fit_graph", "train", "metrics"}, "code: scripts/bundle/label.py changed"),
     Edit("helper of all", append("scripts/spine/job.py", MODULE), ALL, "code: scripts/spine/job.py changed"),
     Edit("constant of the golden rows", replace("scripts/train/golden.py", "MISSING = 0.1", "MISSING = 0.2"), {"train", "deploy"}, "code: scripts/train/golden.py changed"),
     Edit("code of the server", append("scripts/serve/app.py", MODULE), {"deploy"}, "code: scripts/serve/app.py changed"),
     Edit("code of the registry", append("scripts/register/mirror.py", MODULE), {"register_model"}, "code: scripts/register/mirror.py changed"),
     Edit("code of the report", append("scripts/report/report.py", MODULE), set()),
     # environments
-    Edit("a lock line", lambda root: drop_hash(root / "envs/table.txt", "pyyaml"), each("ingest_span") | each("statistics") | CHECKS | {"gate_model"}, "environment: envs/table.txt: hashes"),
+    Edit("a lock line", lambda root: drop_hash(root / "envs/table.txt", "pyyaml"), each("ingest_span") | described() | CHECKS | {"gate_model"}, "environment: envs/table.txt: hashes"),
     # configuration
     Edit("ingest key", case("max_quarantined: 0.1", "max_quarantined: 0.2"), each("ingest_span"), "configuration: ingest.max_quarantined: 0.1 -> 0.2"),
-    Edit("validate key", section("validate: {top: 1000}\n"), each("statistics") | CHECKS, "configuration: validate.top: 50 -> 1000"),
+    Edit("validate key", section("validate: {top: 1000}\n"), described() | CHECKS, "configuration: validate.top: 50 -> 1000"),
     Edit("alert command", section('validate: {alert_command: "cat"}\n'), {"gate_data"}, 'configuration: validate.alert_command: "" -> "cat"'),
     Edit("preprocess key", case("terms: 20", "terms: 5"), FROM_GRAPH, "configuration: preprocess.terms: 20 -> 5"),
     Edit("preprocess key that changes nothing", case("terms: 20", "terms: 20\n  min_count: 9"), {"fit_graph"}, "configuration: preprocess.min_count: 10 -> 9"),
-    Edit("label map", case('"no": ["no"]', '"no": ["no", "never"]'), each("statistics") | TRANSFORM | {"fit_graph", "train", "metrics"}, "configuration: preprocess.label.classes.no"),
+    Edit("label map", case('"no": ["no"]', '"no": ["no", "never"]'), described() | TRANSFORM | {"fit_graph", "train", "metrics"}, "configuration: preprocess.label.classes.no"),
     Edit("title", case("title: Made-up", "title: Invented"), TRANSFORM | {"fit_graph", "train", "metrics", "register_model", "deploy"}, "configuration: title"),
     Edit("search space", case("loguniform: [0.1, 10]", "loguniform: [0.01, 0.05]"), {"tune"} | FROM_TRAIN, "configuration: tune.families.logistic.C.loguniform: [0.1, 10] -> [0.01, 0.05]"),
     Edit("seed of the sweep", case("trials: 4", "trials: 4\n  seed: 5"), {"tune"} | FROM_TRAIN, "configuration: tune.seed: 0 -> 5"),
@@ -262,13 +267,13 @@ EDITS = [
     # data
     Edit("a changed row", new_rows("2001", 1, "29.5"), CHANGED_SPAN, "; 1 rows added, 1 removed)"),
     Edit("a changed row under an old time", keeping_times("2001", new_rows("2001", 1, "29.5")), CHANGED_SPAN, "input: data/tiny/2001.csv.dvc changed (md5"),
-    Edit("a changed row that no feature holds", new_rows("2004", 0, "77"), {"fetch 2004", "ingest_span 2004", "statistics 2004", "metrics", "register_model", "deploy"} | CHECKS, "input: data/tiny/2004.csv.dvc changed (md5"),
+    Edit("a changed row that no feature holds", new_rows("2004", 0, "77"), described(["2004"]) | {"fetch 2004", "ingest_span 2004", "metrics", "register_model", "deploy"} | CHECKS, "input: data/tiny/2004.csv.dvc changed (md5"),
     Edit("an older version by git and hard links", older_version, CHANGED_SPAN, "input: data/tiny/2001.csv.dvc changed (md5", before=two_versions),
-    Edit("an added span", add_span, {"fetch 2000", "ingest_span 2000", "statistics 2000"} | CHECKS | FROM_GRAPH, 'configuration: windows.train: ["2001", "2002"] -> ["2000", "2001", "2002"]'),
-    Edit("a span fewer", case('train: ["2001", "2002"]', 'train: ["2002"]'), CHECKS | FROM_GRAPH, "input: results/tiny/ingest/2001/table.parquet removed"),
+    Edit("an added span", add_span, {"fetch 2000", "ingest_span 2000"} | described(["2000"]) | CHECKS | FROM_GRAPH, 'configuration: windows.train: ["2001", "2002"] -> ["2000", "2001", "2002"]'),
+    Edit("a span fewer", case('train: ["2001", "2002"]', 'train: ["2002"]'), CHECKS | FROM_GRAPH, "input: results/tiny/ingest/2001/all removed"),
     Edit("schema edit that changes no verdict", replace("data/tiny/schema.yaml", "min: 50", "min: 51"), {"anomalies"}, "input: data/tiny/schema.yaml changed"),
     # results
-    Edit("a removed output", remove("results/tiny/ingest/2002/table.parquet"), {"ingest_span 2002"}, "missing: results/tiny/ingest/2002/table.parquet"),
+    Edit("a removed output", remove("results/tiny/ingest/2002/all"), {"ingest_span 2002"}, "missing: results/tiny/ingest/2002/all"),
     Edit("a removed record", remove("results/tiny/tune/record.json"), {"tune"}, "missing: results/tiny/tune/record.json"),
     Edit("a removed stage", remove("results/tiny/tune"), {"tune"}, "missing: results/tiny/tune/best.json"),
     Edit("a removed published file", remove("serving/tiny/1/model.onnx"), {"deploy"}, "missing: serving/tiny/1/model.onnx"),

@@ -1,0 +1,70 @@
+"""How rules are wired to the records: input and parameter functions that Snakemake calls while it builds its graph."""
+
+import os
+from collections.abc import Callable
+
+from scripts.spine.canon import digest
+from scripts.spine.graph import Graph
+from scripts.spine.mark import kept, mark
+from scripts.spine.node import Node
+
+
+class Wiring:
+    """The functions that rules use, over the recorded rules of *graph*."""
+
+    def __init__(self, graph: Graph):
+        self.graph = graph
+
+    def node(self, name: str, wildcards: dict) -> Node:
+        """Return the one node of the rule *name* with these *wildcards*."""
+        return self.graph.node(Node(self.graph.workflow.get_rule(name), dict(wildcards)).record)
+
+    def changed(self, name: str) -> Callable:
+        """Return the input function of rule *name* that gives newer files exactly when its outputs are stale.
+
+        It waits for every upstream checkpoint whose outputs are not up to date, by its record, which makes the rule
+        appear in a dry run and be looked at again once the checkpoint has run.
+        """
+        from snakemake.exceptions import IncompleteCheckpointException
+        from snakemake.io import checkpoint_target
+
+        def marks(wildcards):
+            node = self.node(name, wildcards)
+            for maker in self.graph.upstream(node):
+                if not self.graph.fresh(maker):
+                    raise IncompleteCheckpointException(maker.rule, checkpoint_target(maker.record))
+            return sorted({mark(node, cause) for cause in self.graph.settled(node)})
+
+        return marks
+
+    def needed(self, name: str, *templates: str) -> Callable:
+        """Return the input function that gives *templates* where the outputs of rule *name* are stale, else nothing.
+
+        Such files are means: they do not count for what the outputs are, and nobody asks for them while those are
+        fresh. ``{key}`` in a template stands for all that the outputs depend on. The rule must stand on no checkpoint.
+        """
+
+        def paths(wildcards):
+            node = self.node(name, wildcards)
+            if not self.graph.causes(node):
+                return []
+            filled = Node(node.rule, node.wildcards | {"key": digest(self.graph.fingerprint(node))[:16]})
+            return [filled.fill(template) for template in templates]
+
+        paths.means = list(templates)
+        return paths
+
+    def job(self, wildcards, output) -> str:
+        """Return the command of a rule: launcher, environment, script and stamp (a params function).
+
+        Snakemake asks again once the inputs are there.
+        """
+        node = self.graph.node(output.record)
+        makers = self.graph.makers(node)
+        if not all(os.path.exists(maker.record) for maker in [*self.graph.upstream(node), *makers]):
+            return "<TBD>"
+        means = {path: self.graph.input_digest(path) for path in map(node.fill, node.means) if self.graph.node(path)}
+        stamp = self.graph.fingerprint(node) | {"means": means, "outputs": node.outputs, "record": node.record}
+        first, *_ = stamp["env"].values()
+        script = f"scripts/{dict(node.rule.params._allitems())['code'].split()[0]}.py"
+        return f"envs/python {first} {script} --stamp {kept(stamp)}"
