@@ -2,7 +2,11 @@
 
 Needs: data/<case>/<span>.<format>.dvc, and the bytes beside it, in the DVC cache or remote, or at their origin.
 Gives: results/<case>/version/<span>/raw/, only where ingestion has to run
+
+`snakemake version` brings the bytes of all spans here (pulls them), `snakemake push` brings them to the DVC remote.
 """
+
+from scripts.spine.env import env_id
 
 
 rule version:
@@ -31,3 +35,16 @@ rule fetch:
         job=job,
     shell:
         "{params.job} --pointer {input.pointer} --raw {output.raw} 3>&2 2> {log}"
+
+
+rule push:
+    log:
+        f"logs/{CASE}/version/push.log",
+    localrule: True
+    conda:
+        "../envs/version.yaml"
+    params:
+        env=env_id("version"),
+        pointers=[SOURCES[span].pointer for span in SPANS],
+    shell:
+        "envs/python {params.env} scripts/version/push.py --pointers {params.pointers} 3>&2 2> {log}"

@@ -8,6 +8,7 @@ from typing import Any
 
 import yaml
 
+NO_DAY = "meta.retention is {!r}, expected a day YYYY-MM-DD"
 MD5 = re.compile(r"[0-9a-f]{32}(\.dir)?")
 
 
@@ -25,7 +26,7 @@ def parsed(text: str, path: str) -> dict[str, Any]:
     that opens with *path* and names what is wrong.
     """
     try:
-        content = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+        content = load(text)
         (out,) = content["outs"]
         meta = content.get("meta") or {}
         found = {"path": str(out["path"]), "md5": str(out["md5"]), "size": int(out["size"])}
@@ -38,6 +39,11 @@ def parsed(text: str, path: str) -> dict[str, Any]:
     if wrong := fault(found, scheme):
         raise ValueError(f"{path}: {wrong}")
     return found
+
+
+def load(text: str) -> Any:
+    """Return the YAML value of *text*."""
+    return yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
 
 
 def fault(found: dict[str, Any], scheme: str) -> str:
@@ -54,7 +60,7 @@ def fault(found: dict[str, Any], scheme: str) -> str:
     if found["origin"] is not None and not isinstance(found["origin"], dict):
         return f"meta.origin is {found['origin']!r}, expected keys such as package, sha256 and member"
     if found["retention"] is not None and not is_day(found["retention"]):
-        return f"meta.retention is {found['retention']!r}, expected a day YYYY-MM-DD"
+        return NO_DAY.format(found["retention"])
     return ""
 
 
@@ -85,5 +91,7 @@ def retained(path: str | Path, on: date) -> bool:
     text = Path(path).read_text(encoding="utf-8")
     if "retention" not in text:  # most pointers: a graph asks for all of them
         return True
-    until = parsed(text, str(path))["retention"]
-    return until is None or date.fromisoformat(until) >= on
+    until = str((load(text).get("meta") or {}).get("retention") or date.max)
+    if not is_day(until):
+        raise ValueError(f"{path}: {NO_DAY.format(until)}")
+    return date.fromisoformat(until) >= on

@@ -27,14 +27,14 @@ def content(md5: str, *places: Path) -> Counter | None:
     return None
 
 
-def delta(pointer: str, raw: str, before: str, now: str) -> str:
+def delta(pointer: str, fetched: str, before: str, now: str) -> str:
     """Return "N rows added, M removed" between two versions of the data of *pointer*, "" where one is not at hand.
 
-    *raw* is the folder with the version *before* (md5) that the last run used; *now* is the md5 in the pointer.
+    *fetched* is the copy of the version *before* (md5) that the last run used, a folder's files lie beside it; *now*
+    is the md5 in the pointer.
     """
-    beside = Path(pointer.removesuffix(".dvc"))
-    old = content(before, Path(raw) / beside.name if "." not in before else Path(raw))
-    new = content(now, beside)
+    old = content(before, Path(fetched).parent if before.endswith(".dir") else Path(fetched))
+    new = content(now, Path(pointer.removesuffix(".dvc")))
     if old is None or new is None:
         return ""
     return f"{(new - old).total()} rows added, {(old - new).total()} removed"
