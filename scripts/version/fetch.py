@@ -105,6 +105,20 @@ def find(pointer: Path, named: dict, raw: Path, strict: bool = False) -> dict[st
     )
 
 
+def refuse(pointer: Path, named: dict) -> None:
+    """Raise BadInput where the bytes of the version *named* were purged or may not be kept any longer."""
+    if named["retention"] is not None and named["retention"] < (day := today().isoformat()):
+        raise BadInput(
+            f"{pointer}: its bytes could be used until {named['retention']} (meta.retention), today is {day}: "
+            "take the span out of windows; `snakemake purge --config expired=yes confirm=yes` removes them everywhere"
+        )
+    if entry := purged(pointer.parent).get((pointer.name, named["md5"])):
+        what, after = f"{entry['rows']} rows", f"without them it has md5 {entry['new']}"
+        if entry["new"] is None:
+            what, after = "the whole file", "no version has them"
+        raise BadInput(f"{pointer} names a version that was purged on {entry['date']} ({what}); {after}")
+
+
 def fetch(pointer: Path, raw: Path) -> dict[Path, str]:
     """Put the files that *pointer* names into the folder *raw*; return the digest of that folder.
 
@@ -112,17 +126,10 @@ def fetch(pointer: Path, raw: Path) -> dict[Path, str]:
     pointer must be what is used. Raises BadInput with the way out, also for bytes that were purged or may not be kept.
     """
     try:
-        named, day = read_pointer(pointer), today()
+        named = read_pointer(pointer)
+        refuse(pointer, named)
     except ValueError as error:
         raise BadInput(str(error)) from error
-    if named["retention"] is not None and named["retention"] < day.isoformat():
-        raise BadInput(
-            f"{pointer}: its bytes might be used until {named['retention']} (meta.retention), today is {day}: "
-            "take the span out of windows; `snakemake purge --config expired=yes confirm=yes` removes them everywhere"
-        )
-    if entry := purged(pointer.parent).get(named["md5"]):
-        after = f"`md5: {entry['new']}` is this version without them" if entry["new"] else "the whole file is gone"
-        raise BadInput(f"{pointer} names a version that was purged on {entry['date']} ({entry['rows']} rows); {after}")
     return {raw: tree_digest(raw, find(pointer, named, raw, strict=True))}
 
 

@@ -62,3 +62,10 @@ def listing(md5s: dict[str, str]) -> bytes:
 def folder_md5(md5s: dict[str, str]) -> str:
     """Return the md5 that DVC gives a folder with these files."""
     return f"{hashlib.md5(listing(md5s), usedforsecurity=False).hexdigest()}.dir"
+
+
+def version_of(folder: Path, like: dict) -> dict:
+    """Return what a pointer like *like* says of the files in *folder*."""
+    md5s = {name: hashes(path)[0] for name, path in walk(folder)}
+    md5 = md5s[like["path"]] if like["nfiles"] is None else folder_md5(md5s)
+    return like | {"md5": md5, "nfiles": None if like["nfiles"] is None else len(md5s)}

@@ -40,9 +40,3 @@ def transfer(way: str, md5s: Iterable[str], remote: str | None = None) -> str:
             return f"{len(done.failed)} of {len(infos)} objects failed" if done.failed else ""
     except Exception as error:
         return str(error) or repr(error)
-
-
-def stores() -> dict:
-    """Return the object databases of all remotes by name."""
-    with opened() as repo:
-        return {name: repo.cloud.get_remote_odb(name) for name in sorted(repo.config["remote"])}
