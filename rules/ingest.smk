@@ -14,7 +14,7 @@ rule ingest:
 checkpoint ingest_span:
     input:
         pointer=ancient(pointer_of),
-        raw=ancient(needed("ingest_span", f"{RESULTS}/version/{{span}}/raw")),
+        raw=needed("ingest_span", f"{RESULTS}/version/{{span}}/raw"),
         changed=changed("ingest_span"),
     output:
         tables=directory([f"{RESULTS}/ingest/{{span}}/{name}" for name in ["all", *PARTED]]),

@@ -41,7 +41,8 @@ class Wiring:
         """Return the input function that gives *templates* where the outputs of rule *name* are stale, else nothing.
 
         Such files are means: they do not count for what the outputs are, and nobody asks for them while those are
-        fresh. ``{key}`` in a template stands for all that the outputs depend on. The rule must stand on no checkpoint.
+        fresh. ``{key}`` in a template stands for all that the outputs depend on. The rule must stand on no checkpoint,
+        and the input must not be ancient: Snakemake passes over a stale rule whose ancient inputs are made anew.
         """
 
         def paths(wildcards):
