@@ -25,14 +25,14 @@ def parsed(text: str, path: str) -> dict[str, Any]:
     or None, the retention (the last day on which the bytes may be used) a text YYYY-MM-DD or None. Raises ValueError
     that opens with *path* and names what is wrong.
     """
+    content = load(text, path)
     try:
-        content = load(text)
         (out,) = content["outs"]
         meta = content.get("meta") or {}
         found = {"path": str(out["path"]), "md5": str(out["md5"]), "size": int(out["size"])}
         found |= {"nfiles": out.get("nfiles"), "origin": meta.get("origin"), "retention": meta.get("retention")}
         scheme = out.get("hash", "md5")
-    except (KeyError, IndexError, TypeError, ValueError, AttributeError, yaml.YAMLError) as error:
+    except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
         raise ValueError(f"{path}: not a DVC pointer (outs with path, md5 and size expected): {error!r}") from error
     if type(found["retention"]) is date:
         found["retention"] = found["retention"].isoformat()
@@ -41,9 +41,12 @@ def parsed(text: str, path: str) -> dict[str, Any]:
     return found
 
 
-def load(text: str) -> Any:
-    """Return the YAML value of *text*."""
-    return yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+def load(text: str, path: str) -> Any:
+    """Return the YAML value of *text*. Raises ValueError that opens with *path*."""
+    try:
+        return yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    except (yaml.YAMLError, ValueError) as error:  # the latter for a day that there is not
+        raise ValueError(f"{path}: not a DVC pointer: {error}") from error
 
 
 def fault(found: dict[str, Any], scheme: str) -> str:
@@ -91,7 +94,7 @@ def retained(path: str | Path, on: date) -> bool:
     text = Path(path).read_text(encoding="utf-8")
     if "retention" not in text:  # most pointers: a graph asks for all of them
         return True
-    until = str((load(text).get("meta") or {}).get("retention") or date.max)
+    until = str((load(text, str(path)).get("meta") or {}).get("retention") or date.max)
     if not is_day(until):
         raise ValueError(f"{path}: {NO_DAY.format(until)}")
     return date.fromisoformat(until) >= on

@@ -10,6 +10,7 @@ import numpy as np
 from scripts.spine.canon import write_json
 from scripts.spine.job import BadInput, main, say
 from scripts.spine.pointer import pointer as read_pointer
+from scripts.spine.windows import sources
 from scripts.version.fetch import find, refuse
 from scripts.version.history import version
 from scripts.version.rowset import Version
@@ -73,21 +74,25 @@ def lines(found: dict) -> Iterator[str]:
         yield f"and {more} more"
 
 
-def diff(pointer: Path, target: Path, old: str, new: str, key: list, ingest: dict) -> None:
-    """Write the difference of two versions of *pointer* to *target* and show it.
+def diff(folder: Path, results: Path, span: str, old: str, new: str, key: list, pattern: str, ingest: dict) -> None:
+    """Write the difference of two versions of *span* to *results* and show it.
 
     *old* and *new* are git revisions or md5s; without them the last other version in git, and what the pointer says.
     """
+    known = sources(folder, pattern)
+    if span not in known:
+        raise BadInput(f"diff needs span=SPAN; spans of {folder}: {', '.join(known)}")
+    pointer, target = Path(known[span].pointer), results / "diff" / f"{span}.json"
     now = read_pointer(pointer)
     now = version(pointer, new, now) if new else now
     was = version(pointer, old, now)
     target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".tmp-") as folder:
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".tmp-") as place:
         both = []
         for name, named in (("old", was), ("new", now)):
             refuse(pointer, named)
-            find(pointer, named, Path(folder, name))
-            both.append(Version(Path(folder, name), f"{pointer} (md5 {named['md5']})", ingest))
+            find(pointer, named, Path(place, name))
+            both.append(Version(Path(place, name), f"{pointer} (md5 {named['md5']})", ingest))
         found = {"pointer": str(pointer), "key": key, "old": was["md5"], "new": now["md5"]} | compare(*both, key)
     write_json(target, found)
     for line in lines(found):
