@@ -44,13 +44,14 @@ def rewrite(path: Path, beside: Path, named: dict, md5: str) -> None:
     """
     files = objects(named | {"md5": md5})
     fresh = beside.with_name(f".tmp-{beside.name}")
-    if beside.exists():
+    if beside.exists() or fresh.exists():
         remove(fresh)
         for name, source in files.items():
             target = fresh / name if named["nfiles"] is not None else fresh
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(source, target)
-        remove(beside)
+        if beside.is_dir():
+            remove(beside)
         fresh.replace(beside)
     size = sum(source.stat().st_size for source in files.values())
     text = path.read_text(encoding="utf-8").replace(named["md5"], md5)

@@ -13,6 +13,7 @@ from scripts.spine.canon import digest
 from scripts.spine.env import env_id
 from scripts.spine.job import BadInput
 from scripts.version.fetch import fetch
+from scripts.version.purged import note
 from scripts.version.remote import default as remote
 from tests.workflow import ROOT, environment
 
@@ -180,3 +181,45 @@ def test_origin_that_cannot_be_rebuilt_is_bad_input(pointer, monkeypatch):
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     with pytest.raises(BadInput, match="made-up==1"):
         fetch(pointer, Path("raw"))
+
+
+@pytest.mark.feature("I11")
+def test_bytes_past_their_retention_are_refused(pointer, monkeypatch):
+    put(Path("data/tiny/2001.csv"))
+    pointer.write_text(pointer.read_text() + "meta:\n  retention: 2026-06-30\n")
+    monkeypatch.setenv("OUROBOROS_TODAY", "2026-06-30")
+    fetch(pointer, Path("raw"))
+    monkeypatch.setenv("OUROBOROS_TODAY", "2026-07-01")
+    with pytest.raises(BadInput) as error:
+        fetch(pointer, Path("raw"))
+    assert str(error.value) == (
+        "data/tiny/2001.csv.dvc: its bytes could be used until 2026-06-30 (meta.retention), today is 2026-07-01: "
+        "take the span out of windows; `snakemake purge --config expired=yes confirm=yes` removes them everywhere"
+    )
+
+
+@pytest.mark.feature("D6")
+def test_purged_version_is_refused_though_its_bytes_are_there(pointer):
+    put(Path("data/tiny/2001.csv"))
+    entry = {"date": "2026-11-24", "pointer": "2001.csv.dvc", "old": MD5, "new": "f" * 32, "rows": 3, "who": "a"}
+    note(pointer.parent, entry)
+    note(pointer.parent, entry)
+    assert len(Path("data/tiny/purged.jsonl").read_text().splitlines()) == 1
+    with pytest.raises(BadInput, match=r"was purged on 2026-11-24 \(3 rows\); without them it has md5 f{32}$"):
+        fetch(pointer, Path("raw"))
+    Path("data/tiny/purged.jsonl").write_text("")
+    note(pointer.parent, entry | {"new": None, "rows": None})
+    with pytest.raises(BadInput, match=r"was purged on 2026-11-24 \(the whole file\); no version has them$"):
+        fetch(pointer, Path("raw"))
+    other = pointer.with_name("2002.csv.dvc")
+    other.write_text(pointer.read_text())
+    fetch(other, Path("raw"))  # the same bytes under another pointer may be used
+
+
+@pytest.mark.feature("D4")
+def test_cache_may_lie_elsewhere(pointer, tmp_path):
+    put(Path(".dvc/config"), b"[cache]\n    dir = ../shared\n")
+    put(Path("shared/files/md5") / MD5[:2] / MD5[2:])
+    fetch(pointer, Path("raw"))
+    put(Path(".dvc/config.local"), f"[cache]\n    dir = {tmp_path}/other\n".encode())
+    assert cached(MD5) == tmp_path / "other/files/md5" / MD5[:2] / MD5[2:]
