@@ -9,6 +9,10 @@ configfile: "config/config.yaml"
 configfile: f"config/cases/{config['case']}.yaml"
 
 
+scattergather:
+    ingest=1,
+
+
 include: "rules/common.smk"
 include: "rules/version.smk"
 include: "rules/ingest.smk"

@@ -1,37 +1,28 @@
-"""Columns of text to typed columns; what cannot be read is noted with row, column and reason."""
+"""Text to typed columns: what cannot be read is masked, with what was expected instead."""
 
-from dataclasses import dataclass, field
+import re
+from datetime import UTC, datetime
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 NUMBER = r"^\s*[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d+)?\s*$"
+INTEGER = r"^\s*[-+]?\d+(\.0*)?\s*$"
+MOMENT = re.compile(r"(\d{4}-\d\d-\d\d)([ T]\d\d(:\d\d(:\d\d(\.\d{1,6})?)?)?)?(Z|[-+]\d\d:?\d\d)?", re.ASCII)
 LARGEST = 3.4028234663852886e38  # a bundle takes float32
-
-
-@dataclass
-class Bad:
-    """Rows set aside: data row (0 is the first below the header) to column and reason."""
-
-    rows: dict[int, tuple[str, str]] = field(default_factory=dict)
-    skipped: list[int] = field(default_factory=list)  # those that the parser passed over, ascending
-
-    def skip(self, row: int, reason: str) -> None:
-        """Note a data row that the parser passes over."""
-        self.skipped.append(row)
-        self.rows[row] = ("", reason)
-
-    def add(self, parsed: int, column: str, reason: str) -> None:
-        """Note the row that is number *parsed* among those that the parser gave."""
-        row = parsed
-        for before in self.skipped:
-            row += before <= row
-        self.rows.setdefault(row, (column, reason))
+FIRST, LAST = -719162, 2932896  # days of 0001-01-01 and 9999-12-31
+TRUE, FALSE = ("1", "true", "t", "yes", "y"), ("0", "false", "f", "no", "n")
+TYPES = {"number": pa.float64(), "integer": pa.int64(), "boolean": pa.bool_(), "text": pa.string()}
+TYPES |= {"date": pa.date32(), "time": pa.timestamp("us")}
+Converted = tuple[pa.Array, pa.Array, str]  # values, mask of those that cannot be read, what was expected
 
 
 def arrow_type(kind: str) -> pa.DataType:
-    """Return the Arrow type of a configured column type: number, text or date:FORMAT."""
-    return {"number": pa.float64(), "text": pa.string()}.get(kind, pa.date32())
+    """Return the Arrow type of a configured column type: number, integer, boolean, text, date[:FORMAT], time[:FORMAT].
+
+    Times have no zone: they are in UTC where the text names one.
+    """
+    return TYPES[kind.partition(":")[0]]
 
 
 def schema_of(columns: dict[str, str]) -> pa.Schema:
@@ -39,9 +30,67 @@ def schema_of(columns: dict[str, str]) -> pa.Schema:
     return pa.schema([(name, arrow_type(kind)) for name, kind in columns.items()])
 
 
-def no_rows(values: pa.Array | pa.RecordBatch) -> pa.Array:
+def no_rows(values: pa.Array | pa.RecordBatch | pa.Table) -> pa.Array:
     """Return a mask that holds for no row."""
-    return pa.array([False] * len(values), pa.bool_())
+    return pa.repeat(pa.scalar(False), len(values))
+
+
+def without(values: pa.Array, nulls: list[str]) -> pa.Array:
+    """Return *values* (text) with those that are among *nulls* missing."""
+    if not nulls:
+        return values
+    return pc.if_else(pc.is_in(values, value_set=pa.array(nulls, pa.string())), pa.scalar(None, pa.string()), values)
+
+
+def convert(values: pa.Array, kind: str) -> Converted:
+    """Return *values* (text) as *kind*, a mask of those that cannot be read, and what was expected."""
+    kind, _, form = kind.partition(":")
+    if kind == "text":
+        return values, no_rows(values), ""
+    if kind == "number":
+        return numbers(values)
+    if kind == "integer":
+        return integers(values)
+    if kind == "boolean":
+        words = pc.utf8_lower(pc.utf8_trim_whitespace(values))
+        true, false = (pc.is_in(words, value_set=pa.array(known)) for known in (TRUE, FALSE))
+        bad = pc.and_(pc.is_valid(values), pc.invert(pc.or_(true, false)))
+        return pc.if_else(pc.or_(true, false), true, pa.scalar(None, pa.bool_())), bad, "a boolean"
+    distinct = values.dictionary_encode()
+    texts = distinct.dictionary
+    if kind == "date":
+        found, bad, expected = dates(pc.utf8_trim_whitespace(texts), form or "%Y-%m-%d", pa.date32())
+    elif form:
+        found, bad, expected = dates(texts, form, arrow_type(kind))
+    else:
+        found, bad, expected = moments(texts)
+    expected = f"a {kind} like {expected}"
+    return found.take(distinct.indices), pc.fill_null(bad.take(distinct.indices), False), expected
+
+
+def numbers(values: pa.Array) -> Converted:
+    """Convert text to finite numbers that float32 can hold."""
+    strange = pc.fill_null(pc.invert(pc.match_substring_regex(values, NUMBER)), False)
+    found = pc.cast(pc.if_else(strange, None, pc.utf8_trim_whitespace(values)), pa.float64())
+    bad = pc.or_(strange, pc.fill_null(pc.greater(pc.abs(found), LARGEST), False))
+    return pc.if_else(bad, None, found), bad, "a number"
+
+
+def integers(values: pa.Array) -> Converted:
+    """Convert text to 64-bit integers; 3.0 counts as 3."""
+    strange = pc.fill_null(pc.invert(pc.match_substring_regex(values, INTEGER)), False)
+    plain = pc.replace_substring_regex(pc.if_else(strange, None, values), r"^\s*\+?(-?)0*(\d+)(\.0*)?\s*$", r"\1\2")
+    long = pc.fill_null(pc.greater(pc.utf8_length(plain), 18), False)
+    for index in pc.indices_nonzero(long).to_pylist():
+        if -(2**63) <= int(plain[index].as_py()) < 2**63:
+            long = pc.replace_with_mask(long, one(index, len(long)), pa.array([False]))
+    bad = pc.or_(strange, long)
+    return pc.cast(pc.if_else(bad, None, plain), pa.int64()), bad, "an integer"
+
+
+def one(index: int, length: int) -> pa.Array:
+    """Return a mask that holds for the row *index* alone."""
+    return pa.array([row == index for row in range(length)], pa.bool_())
 
 
 def bare(dates: pa.Array) -> pa.Array:
@@ -49,31 +98,28 @@ def bare(dates: pa.Array) -> pa.Array:
     return pc.replace_substring_regex(pc.utf8_lower(pc.utf8_trim_whitespace(dates)), r"\b0+(\d)", r"\1")
 
 
-def convert(values: pa.Array, kind: str) -> tuple[pa.Array, pa.Array, str]:
-    """Return *values* (text) as *kind*, a mask of those that cannot be read, and what was expected."""
-    if kind == "text":
-        return values, no_rows(values), ""
-    if kind == "number":
-        strange = pc.fill_null(pc.invert(pc.match_substring_regex(values, NUMBER)), False)
-        numbers = pc.cast(pc.if_else(strange, None, pc.utf8_trim_whitespace(values)), pa.float64())
-        bad = pc.or_(strange, pc.fill_null(pc.greater(pc.abs(numbers), LARGEST), False))
-        return pc.if_else(bad, None, numbers), bad, "a number"
-    form = kind.partition(":")[2]
-    dates = pc.strptime(values, format=form, unit="s", error_is_null=True)
-    other_day = pc.not_equal(bare(pc.strftime(dates, format=form)), bare(values))  # 31 February runs over into March
-    bad = pc.and_(pc.is_valid(values), pc.fill_null(other_day, True))
-    return pc.cast(pc.if_else(bad, None, dates), pa.date32(), safe=False), bad, f"a date like {form}"
+def dates(texts: pa.Array, form: str, kind: pa.DataType) -> Converted:
+    """Convert text of the strptime format *form* to dates or times."""
+    found = pc.strptime(texts, format=form, unit="s", error_is_null=True)
+    other_day = pc.not_equal(bare(pc.strftime(found, format=form)), bare(texts))  # 31 February runs over into March
+    days = pc.cast(found, pa.date32(), safe=False).cast(pa.int32())
+    outside = pc.or_(pc.less(days, FIRST), pc.greater(days, LAST))
+    bad = pc.and_(pc.is_valid(texts), pc.fill_null(pc.or_(other_day, outside), True))
+    return pc.cast(pc.if_else(bad, None, found), kind, safe=False), bad, form
 
 
-def typed(batch: pa.RecordBatch, columns: dict[str, str], first: int, bad: Bad) -> pa.Table:
-    """Return *batch* (all text; *first* rows were parsed before it) with types, less the rows that go to *bad*."""
-    arrays, wrong = [], no_rows(batch)
-    for name, kind in columns.items():
-        raw = batch.column(name)
-        values, mask, expected = convert(raw, kind)
-        arrays.append(values)
-        if pc.any(mask).as_py():
-            for index in pc.indices_nonzero(mask).to_pylist():
-                bad.add(first + index, name, f"{raw[index].as_py()!r} is not {expected}")
-            wrong = pc.or_(wrong, mask)
-    return pa.table(arrays, schema=schema_of(columns)).filter(pc.invert(wrong))
+def moments(texts: pa.Array) -> Converted:
+    """Convert text in the form of ISO 8601, with or without a zone, to times in UTC."""
+    found = [None if text is None else moment(text) for text in texts.to_pylist()]
+    bad = [text is not None and value is None for text, value in zip(texts.to_pylist(), found, strict=True)]
+    return pa.array(found, TYPES["time"]), pa.array(bad, pa.bool_()), "2020-12-31 23:59:59"
+
+
+def moment(text: str) -> datetime | None:
+    """Return the time (UTC, without zone) that *text* names, None where it names none."""
+    text = text.strip()
+    try:
+        found = datetime.fromisoformat(text) if MOMENT.fullmatch(text) else None
+        return found and (found.astimezone(UTC).replace(tzinfo=None) if found.tzinfo else found)
+    except (ValueError, OverflowError):
+        return None

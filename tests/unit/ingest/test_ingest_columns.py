@@ -2,10 +2,12 @@
 
 import datetime
 
+import numpy as np
 import pyarrow as pa
 import pytest
 
-from scripts.ingest.columns import Bad, arrow_type, convert, schema_of, typed
+from scripts.ingest import typed
+from scripts.ingest.columns import arrow_type, convert, schema_of
 
 DAY = "date:%Y-%m-%d"
 
@@ -109,39 +111,95 @@ def test_schema_keeps_the_order_of_the_columns():
     assert schema.names == ["b", "a", "c"] and schema.types == [pa.float64(), pa.string(), pa.date32()]
 
 
-def test_rows_are_named_as_in_the_file_whatever_was_passed_over():
-    bad = Bad()
-    for row in (0, 3, 4):
-        bad.skip(row, "short")
-    for parsed in range(5):
-        bad.add(parsed, "a", f"parsed {parsed}")
-    assert {row: reason for row, (_, reason) in bad.rows.items()} == {
-        0: "short",
-        1: "parsed 0",
-        2: "parsed 1",
-        3: "short",
-        4: "short",
-        5: "parsed 2",
-        6: "parsed 3",
-        7: "parsed 4",
-    }
-
-
 def test_only_rows_with_a_wrong_value_leave_and_the_first_column_is_the_reason():
-    batch = pa.record_batch(
-        {"n": ["1", "x", None, "y"], "d": ["2020-01-01", None, "no", "no"], "t": ["a", "b", "c", "d"]}
+    raw = {"n": ["1", "x", None, "y", "2"], "d": ["2020-01-01", None, "no", "no", None], "t": ["a", "b", "c", "d", "e"]}
+    arrays = {name: pa.array(values, pa.string()) for name, values in raw.items()}
+    numbers = np.array([0, 1, 2, 4, 5])  # the parser passed record 3 over
+    block = typed.read(arrays, {"n": "number", "d": DAY, "t": "text"}, numbers, 6, {3: ("", "2 fields, expected 3")})
+    assert block.rows.to_pylist() == [
+        {"n": 1.0, "d": datetime.date(2020, 1, 1), "t": "a"},
+        {"n": 2.0, "d": None, "t": "e"},
+    ]
+    assert block.kept.tolist() == [0, 5] and block.records == 6
+    assert block.bad == [
+        (1, "n", "'x' is not a number"),
+        (2, "d", "'no' is not a date like %Y-%m-%d"),
+        (3, "", "2 fields, expected 3"),
+        (4, "n", "'y' is not a number"),
+    ]
+
+
+def test_block_without_rows():
+    columns = {"a": "number", "b": "text", "c": "time", "d": DAY, "e": "integer", "f": "boolean"}
+    arrays = {name: pa.array([], pa.string()) for name in columns}
+    assert typed.read(arrays, columns, None, 0, {}).rows.schema == schema_of(columns)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("7", 7),
+        ("-7", -7),
+        ("+7", 7),
+        (" 7 ", 7),
+        ("007", 7),
+        ("-0", 0),
+        ("3.0", 3),
+        ("3.", 3),
+        ("9223372036854775807", 2**63 - 1),
+        ("-9223372036854775808", -(2**63)),
+        ("00000000000000000000012", 12),
+        ("123456789012345678", 123456789012345678),
+    ],
+)
+def test_integers(text, value):
+    assert read("integer", text, None) == ([value, None], [False, False])
+
+
+@pytest.mark.parametrize("text", [*WRONG, "1.5", "1e3", "9223372036854775808", "-9223372036854775809", "9" * 30, ""])
+def test_what_is_no_integer(text):
+    assert read("integer", text, "1") == ([None, 1], [True, False])
+
+
+def test_booleans():
+    true, false = ["true", "TRUE", "True", "t", "1", "yes", " y"], ["false", "F", "0", "No", "n"]
+    assert read("boolean", *true, *false, None) == ([True] * 7 + [False] * 5 + [None], [False] * 13)
+    assert read("boolean", "2", "", "maybe", "truefalse") == ([None] * 4, [True] * 4)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("2020-02-29", (2020, 2, 29)),
+        ("2020-02-29 23:59:59", (2020, 2, 29, 23, 59, 59)),
+        ("2020-02-29T23:59", (2020, 2, 29, 23, 59)),
+        ("2020-02-29T23:59:59.000001", (2020, 2, 29, 23, 59, 59, 1)),
+        (" 2020-02-29 23 ", (2020, 2, 29, 23)),
+        ("2020-02-29T23:30:00Z", (2020, 2, 29, 23, 30)),
+        ("2020-02-29T23:30:00+01:00", (2020, 2, 29, 22, 30)),
+        ("2020-02-29T23:30:00-0130", (2020, 3, 1, 1, 0)),
+    ],
+)
+def test_times(text, value):
+    assert read("time", text) == ([datetime.datetime(*value)], [False])
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "x", "12:30", "2020-02-30", "2020-2-1", "2020-02-29 24:00", "2020-01-01T00:00:00.1234567", "0000-01-01"],
+)
+def test_what_is_no_time(text):
+    assert read("time", text, None) == ([None, None], [True, False])
+
+
+def test_times_of_another_format():
+    found = read("time:%d.%m.%Y %H:%M", "29.02.2020 7:05", "30.02.2020 07:05", None)
+    assert found == ([datetime.datetime(2020, 2, 29, 7, 5), None, None], [False, True, False])
+
+
+def test_dates_without_format_are_those_of_iso():
+    assert read("date", "2020-02-29", " 2020-03-01 ") == (
+        [datetime.date(2020, 2, 29), datetime.date(2020, 3, 1)],
+        [False] * 2,
     )
-    bad = Bad()
-    table = typed(batch, {"n": "number", "d": DAY, "t": "text"}, 10, bad)
-    assert table.to_pylist() == [{"n": 1.0, "d": datetime.date(2020, 1, 1), "t": "a"}]
-    assert bad.rows == {
-        11: ("n", "'x' is not a number"),
-        13: ("n", "'y' is not a number"),
-        12: ("d", "'no' is not a date like %Y-%m-%d"),
-    }
-
-
-def test_batch_without_rows():
-    columns = {"a": "number", "b": "text"}
-    batch = pa.record_batch({name: pa.array([], pa.string()) for name in columns})
-    assert typed(batch, columns, 5, Bad()).schema == schema_of(columns)
+    assert read("date", "0000-01-01", "2020-2-30", "1.2.2020") == ([None] * 3, [True] * 3)
