@@ -178,9 +178,41 @@ def fresh_clone(root: Path) -> None:
             os.utime(path, (1.6e9 + number, 1.6e9 + number))
 
 
+def retention(day: str) -> Callable[[Path], None]:
+    """Return the edit that says until when a training span may be kept."""
+
+    def do(root: Path) -> None:
+        path = root / "data/tiny/2001.csv.dvc"
+        path.write_text(f"{path.read_text().partition('meta:')[0]}meta: {{retention: {day}}}\n")
+
+    return do
+
+
 def add_span(root: Path) -> None:
     tiny.write_span(root / "data/tiny", "2000", tiny.rows("2000"))
     case('train: ["2001", "2002"]', 'train: ["2000", "2001", "2002"]')(root)
+
+
+def spare(root: Path) -> None:
+    """Add a span before all others that no window takes."""
+    tiny.write_span(root / "data/tiny", "2000", tiny.rows("2000"))
+
+
+def spare_rows(root: Path) -> None:
+    """Make a new version of that span."""
+    tiny.write_span(root / "data/tiny", "2000", tiny.rows("1999"))
+
+
+def rolling(root: Path) -> None:
+    """Say the same windows by rules: the four latest spans."""
+    lists = 'train: ["2001", "2002"]\n  eval: ["2003"]\n  test: ["2004"]\n'
+    rules = "train: {last: 2, skip: 2}\n  eval: {last: 1, skip: 1}\n  test: {last: 1}\n"
+    case(lists, rules)(root)
+
+
+def add_latest(root: Path) -> None:
+    """Add a span after all others, which every rolling window moves to."""
+    tiny.write_span(root / "data/tiny", "2005", tiny.rows("2005"))
 
 
 def rule_params(text: str) -> Callable[[Path], None]:
@@ -271,6 +303,12 @@ EDITS = [
     Edit("an older version by git and hard links", older_version, CHANGED_SPAN, "input: data/tiny/2001.csv.dvc changed (md5", before=two_versions),
     Edit("an added span", add_span, {"fetch 2000", "ingest_span 2000"} | described(["2000"]) | CHECKS | FROM_GRAPH, 'configuration: windows.train: ["2001", "2002"] -> ["2000", "2001", "2002"]'),
     Edit("a span fewer", case('train: ["2001", "2002"]', 'train: ["2002"]'), CHECKS | FROM_GRAPH, "input: results/tiny/ingest/2001/all removed"),
+    Edit("a backfill of a span that no window holds", both(spare, spare_rows), set(), before=spare),
+    Edit("a backfill of a span that a rolling window holds", new_rows("2001", 1, "29.5"), CHANGED_SPAN, "input: data/tiny/2001.csv.dvc changed", before=both(spare, rolling)),
+    Edit("another way to say the same windows", rolling, set()),
+    Edit("a span newer than all others", add_latest, each("fetch", ["2005"]) | each("ingest_span", ["2005"]) | described(["2005"]) | CHECKS | FROM_GRAPH, "configuration: windows.test: [\"2004\"] -> [\"2005\"]", before=rolling),
+    Edit("a retention date to come", retention("2999-12-31"), set()),
+    Edit("a retention date that is past", retention("2001-12-31"), CHECKS | FROM_GRAPH, 'configuration: windows.train: ["2001", "2002"] -> ["2002"]'),
     Edit("schema edit that changes no verdict", replace("data/tiny/schema.yaml", "min: 50", "min: 51"), {"anomalies"}, "input: data/tiny/schema.yaml changed"),
     # results
     Edit("a removed output", remove("results/tiny/ingest/2002/all"), {"ingest_span 2002"}, "missing: results/tiny/ingest/2002/all"),
