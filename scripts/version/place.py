@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import shutil
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -30,19 +31,27 @@ def bring(source: Path, target: Path) -> None:
     A hard link is the very file of the user or of DVC's cache: nobody may write to it, or change its mode or times.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
-    source = Path(os.path.realpath(source))  # DVC may have put a symbolic link beside the pointer
-    try:
-        with open(source, "rb") as reader, open(target, "xb") as writer:
-            fcntl.ioctl(writer, CLONE, reader.fileno())
+    if source.is_symlink():  # DVC may have put one beside the pointer
+        source = Path(os.path.realpath(source))
+    if os.stat(source).st_mode & stat.S_IWUSR and clone(source, target):
         return
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise
-    target.unlink(missing_ok=True)
-    try:
+    try:  # objects of the cache are read-only: a link cannot be written to either
         os.link(source, target)
     except OSError:
         shutil.copyfile(source, target)
+
+
+def clone(source: Path, target: Path) -> bool:
+    """Let *target* share the blocks of *source* until one of them is written to; return whether that is possible."""
+    try:
+        with open(source, "rb") as reader, open(target, "xb") as writer:
+            fcntl.ioctl(writer, CLONE, reader.fileno())
+        return True
+    except OSError as error:
+        target.unlink(missing_ok=True)
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        return False
 
 
 def walk(folder: Path) -> Iterator[tuple[str, Path]]:

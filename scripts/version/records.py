@@ -78,7 +78,8 @@ def csv_rows(file: TextIO, path: Path, ingest: dict) -> Iterator[tuple[str, dict
         elif header is None:
             header = [fields[0].removeprefix("\ufeff"), *fields[1:]]
             yield record, None
+        elif len(fields) == len(header):
+            yield record, dict(zip(header, fields, strict=True))
         else:
             surplus = [f"+{number + 1}" for number in range(len(fields) - len(header))]
-            row = dict.fromkeys(header, "")
-            yield record, row | dict(zip([*header, *surplus], fields, strict=False))
+            yield record, dict.fromkeys(header, "") | dict(zip([*header, *surplus], fields, strict=False))

@@ -49,12 +49,13 @@ class Version:
 
     def pick(self, numbers: set[int]) -> dict[int, dict[str, str]]:
         """Return the rows with these numbers, from 0."""
-        return {number: row for number, row in enumerate(self.rows()) if number in numbers} if numbers else {}
+        last = max(numbers, default=-1) + 1
+        return {number: row for number, row in enumerate(islice(self.rows(), last)) if number in numbers}
 
 
 def digest(values: list[str]) -> bytes:
     """Return the digest of a list of texts."""
-    parts = "".join(f"{len(value)}:{value}" for value in values)
+    parts = "".join([f"{len(value)}:{value}" for value in values])
     return blake2b(parts.encode(errors="surrogateescape"), digest_size=SIZE).digest()
 
 

@@ -54,12 +54,12 @@ def run(*words, **more: str) -> subprocess.CompletedProcess:
     return subprocess.run(command, env=environment(**offline, **more), capture_output=True, text=True)
 
 
-def wheel(folder: Path, table: bytes) -> str:
-    """Write the wheel made_up 1.0 with *table* in it and return its sha256."""
+def wheel(folder: Path, table: bytes, member: str = "made_up/table.pkl.xz") -> str:
+    """Write the wheel made_up 1.0 with *table* in it as *member* and return its sha256."""
     path = folder / "made_up-1.0-py3-none-any.whl"
     about = "made_up-1.0.dist-info"
     with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr("made_up/table.pkl.xz", table)
+        archive.writestr(member, table)
         archive.writestr(f"{about}/METADATA", "Metadata-Version: 2.1\nName: made-up\nVersion: 1.0\n")
         archive.writestr(
             f"{about}/WHEEL", "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
@@ -168,18 +168,10 @@ def test_member_without_column_is_taken_as_it_is(tmp_path):
 @pytest.mark.feature("D3")
 def test_csv_member_is_cut_by_periods(tmp_path):
     text = 'day,note\r\n2013-01-31,"a, b"\r\n2013-07-01,c\r\n2013-02-01,d\r\n'
-    with zipfile.ZipFile(tmp_path / "made_up-1.0-py3-none-any.whl", "w") as archive:
-        archive.writestr("made_up/t.csv", text)
-        archive.writestr("made_up-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: made-up\nVersion: 1.0\n")
-        archive.writestr(
-            "made_up-1.0.dist-info/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
-        )
-        archive.writestr("made_up-1.0.dist-info/RECORD", "")
-    sha256 = hashlib.sha256((tmp_path / "made_up-1.0-py3-none-any.whl").read_bytes()).hexdigest()
+    sha256 = wheel(tmp_path, text.encode(), "made_up/t.csv")
     done = rebuild(tmp_path, source(sha256, member="made_up/t.csv", column="day", by="half-year"))
     assert done.returncode == 0, done.stderr
-    found = {path.name: path.read_bytes() for path in (tmp_path / "out/files").iterdir()}
-    assert found == {
+    assert {path.name: path.read_bytes() for path in (tmp_path / "out/files").iterdir()} == {
         "2013H1.csv": b'day,note\n2013-01-31,"a, b"\n2013-02-01,d\n',
         "2013H2.csv": b"day,note\n2013-07-01,c\n",
     }
