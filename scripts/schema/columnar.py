@@ -23,23 +23,6 @@ def measured(rule: Rule, column: pa.ChunkedArray) -> pa.ChunkedArray:
     return column
 
 
-def keeps(rule: Rule, column: pa.ChunkedArray) -> bool:
-    """Return whether one look at the whole column shows that no row breaks the rule; False says nothing."""
-    if rule.key == "present":
-        return column.null_count == 0
-    if rule.key in WORST:
-        end = WORST[rule.key](measured(rule, column)).as_py()
-        return end is None or (end >= rule.limit if WORST[rule.key] is pc.min else end <= rule.limit)
-    if rule.key == "domain":
-        return sum(known(rule, chunk) for chunk in column.chunks) == len(column) - column.null_count
-    return False
-
-
-def known(rule: Rule, values: pa.Array) -> int:
-    """Return how many *values* are in the domain."""
-    return pc.is_in(values, members(rule)).true_count
-
-
 def members(rule: Rule) -> pa.Array:
     """Return the domain of a rule as an Arrow array."""
     return pa.array(rule.limit, TYPES[rule.kind])
@@ -62,7 +45,8 @@ def breaks(rule: Rule, table: pa.Table) -> pa.ChunkedArray:
         case "max" | "max_length":
             return pc.greater(measured(rule, column), pa.scalar(rule.limit))
         case "domain":
-            return pc.and_(pc.is_valid(column), pc.invert(pc.is_in(column, members(rule))))
+            strange = pc.invert(pc.is_in(column, members(rule)))
+            return pc.and_(pc.is_valid(column), strange) if column.null_count else strange
     return pc.invert(matches(column, rule.limit))
 
 

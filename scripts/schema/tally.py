@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from scripts.schema.columnar import WORST, breaks, keeps, measured
+from scripts.schema.columnar import WORST, breaks, measured
 from scripts.schema.rules import Rule
 from scripts.spine.canon import DIGITS, rounded
 
@@ -37,7 +37,7 @@ class Tally:
         column = table[rule.column] if rule.column else None
         self.rows += len(table)
         self.values += len(table) if column is None else len(table) - column.null_count
-        if column is not None and keeps(rule, column):
+        if rule.key == "present" and not column.null_count:
             return
         mask = breaks(rule, table)
         found = pc.sum(mask).as_py() or 0
@@ -52,7 +52,8 @@ class Tally:
         if rule.key in LISTED:
             self.list(column.take(where))
         elif rule.key in WORST:
-            ends = [WORST[rule.key](measured(rule, column)).as_py(), *([self.worst] if self.worst is not None else [])]
+            end = WORST[rule.key](measured(rule, column.take(where))).as_py()
+            ends = [end] if self.worst is None else [end, self.worst]
             self.worst = min(ends) if WORST[rule.key] is pc.min else max(ends)
 
     def list(self, values: pa.ChunkedArray) -> None:
