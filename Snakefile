@@ -9,10 +9,15 @@ configfile: "config/config.yaml"
 configfile: f"config/cases/{config['case']}.yaml"
 
 
+scattergather:
+    ingest=1,
+
+
 include: "rules/common.smk"
 include: "rules/version.smk"
 include: "rules/ingest.smk"
 include: "rules/validate.smk"
+include: "rules/propose.smk"
 include: "rules/preprocess.smk"
 include: "rules/tune.smk"
 include: "rules/train.smk"

@@ -28,7 +28,7 @@ os.environ.update(OUROBOROS_PYTHON=sys.executable)
 
 graph = Graph(workflow, config)
 wiring = Wiring(graph)
-changed, needed, job = wiring.changed, wiring.needed, wiring.job
+changed, needed, job, task = wiring.changed, wiring.needed, wiring.job, wiring.task
 
 
 def cfg(*keys, **named):
@@ -68,3 +68,4 @@ def tables_of_split(wildcards):
 wildcard_constraints:
     span=r"[A-Za-z0-9_.-]+",
     split=r"[a-z][a-z0-9_]*",
+    key=r"[0-9a-f]{16}",

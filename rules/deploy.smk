@@ -1,6 +1,7 @@
 """The blessed bundle, checked on the real server, published for running servers, with the label moved to it.
 
-Needs: results/<case>/{train/{model.onnx,contract.json,golden.json},register/version.json,analyze/gate/blessing.json}
+Needs: results/<case>/{train/{model.onnx,contract.json,golden.json},register/version.json,analyze/gate/blessing.json,
+validate/anomalies/schema.json}
 Gives: results/<case>/deploy/published.json, serving/<case>/<version>/, serving/<case>/labels.json
 
 Back to an earlier version: python -m scripts.deploy.rollback --case birds --version 2
@@ -14,6 +15,7 @@ checkpoint deploy:
         golden=ancient(f"{RESULTS}/train/golden.json"),
         version=ancient(f"{RESULTS}/register/version.json"),
         blessing=ancient(f"{RESULTS}/analyze/gate/blessing.json"),
+        rules=ancient(f"{RESULTS}/validate/anomalies/schema.json"),
         changed=changed("deploy"),
     output:
         published=f"{RESULTS}/deploy/published.json",
@@ -31,5 +33,5 @@ checkpoint deploy:
         job=job,
     shell:
         "{params.job} --model {input.model} --contract {input.contract} --golden {input.golden} "
-        "--version {input.version} --blessing {input.blessing} --published {output.published} "
+        "--version {input.version} --blessing {input.blessing} --rules {input.rules} --published {output.published} "
         "--serving serving 3>&2 2> {log}"

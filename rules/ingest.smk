@@ -1,8 +1,24 @@
 """Raw rows to typed columns: no feature engineering, bad rows set aside with file, line and reason.
 
-Needs: results/<case>/version/<span>/data.csv
-Gives: results/<case>/ingest/<span>/<split>/, quarantine.jsonl
+Needs: data/<case>/<span>.<format>.dvc and, where it has to run, results/<case>/version/<span>/raw/
+Gives: results/<case>/ingest/<span>/{<split>/part-*.parquet,quarantine.jsonl,counts.json}
+
+`snakemake --set-scatter ingest=8` cuts each span into 8 jobs; what they give together is the same, byte for byte.
 """
+
+PIECES = f"{RESULTS}/ingest/.shards/{{span}}/{{key}}"
+SHARDS = gather.ingest(f"{PIECES}/{{scatteritem}}", allow_missing=True)
+PLAN = f"{PIECES}/plan-of-{len(SHARDS)}.json"
+
+
+def parted(wildcards):
+    """Return whether the rows of a span are parted among splits: yes or no."""
+    return "no" if parts(wildcards.span) == ["all"] else "yes"
+
+
+def index_of(wildcards):
+    """Return the number, from 0, of the shard that the wildcard names."""
+    return int(wildcards.scatteritem.partition("-")[0]) - 1
 
 
 rule ingest:
@@ -11,14 +27,56 @@ rule ingest:
     localrule: True
 
 
+rule plan_shards:
+    input:
+        raw=f"{RESULTS}/version/{{span}}/raw",
+    output:
+        plan=temp(PLAN),
+    log:
+        f"logs/{CASE}/ingest/{{span}}-{{key}}-plan.log",
+    conda:
+        "../envs/table.yaml"
+    params:
+        code="ingest/plan",
+        cfg=cfg(options="ingest"),
+        shards=len(SHARDS),
+        job=task("plan_shards"),
+    shell:
+        "{params.job} --raw {input.raw} --plan {output.plan} --shards {params.shards} 3>&2 2> {log}"
+
+
+rule ingest_shard:
+    input:
+        raw=f"{RESULTS}/version/{{span}}/raw",
+        plan=PLAN,
+    output:
+        out=temp(directory(f"{PIECES}/{{scatteritem}}")),
+    log:
+        f"logs/{CASE}/ingest/{{span}}-{{key}}-{{scatteritem}}.log",
+    conda:
+        "../envs/table.yaml"
+    params:
+        code="ingest/shard",
+        cfg=cfg(options="ingest"),
+        index=index_of,
+        splits=["all", *PARTED],
+        parted=parted,
+        job=task("ingest_shard"),
+    shell:
+        "{params.job} --raw {input.raw} --plan {input.plan} --out {output.out} --index {params.index}"
+        " --splits {params.splits} --parted {params.parted} 3>&2 2> {log}"
+
+
 checkpoint ingest_span:
     input:
         pointer=ancient(pointer_of),
-        raw=ancient(needed("ingest_span", f"{RESULTS}/version/{{span}}/raw")),
+        raw=needed("ingest_span", f"{RESULTS}/version/{{span}}/raw"),
+        shards=needed("ingest_span", *SHARDS) if len(SHARDS) > 1 else [],
         changed=changed("ingest_span"),
     output:
         tables=directory([f"{RESULTS}/ingest/{{span}}/{name}" for name in ["all", *PARTED]]),
         quarantine=f"{RESULTS}/ingest/{{span}}/quarantine.jsonl",
+        counts=f"{RESULTS}/ingest/{{span}}/counts.json",
         record=f"{RESULTS}/ingest/{{span}}/record.json",
     log:
         f"logs/{CASE}/ingest/{{span}}.log",
@@ -27,14 +85,10 @@ checkpoint ingest_span:
     conda:
         "../envs/table.yaml"
     params:
-        code="ingest/ingest",
-        cfg=cfg(
-            "ingest.separator",
-            "ingest.encoding",
-            "ingest.null_values",
-            "ingest.columns",
-            "ingest.max_quarantined",
-        ),
+        code="ingest/ingest ingest/shard ingest/plan",
+        cfg=cfg(options="ingest"),
+        parted=parted,
         job=job,
     shell:
-        "{params.job} --raw {input.raw} --tables {output.tables} --quarantine {output.quarantine} 3>&2 2> {log}"
+        "{params.job} --raw {input.raw} --shards {input.shards} --tables {output.tables} --parted {params.parted}"
+        " --quarantine {output.quarantine} --counts {output.counts} 3>&2 2> {log}"

@@ -22,7 +22,15 @@ checkpoint tune:
         "../envs/model.yaml"
     params:
         code="tune/tune",
-        cfg=cfg("tune.families", "tune.trials", "tune.width", "tune.algorithm", "tune.metric", "tune.seed"),
+        cfg=cfg(
+            "tune.families",
+            "tune.trials",
+            "tune.width",
+            "tune.algorithm",
+            "tune.metric",
+            "tune.max_rows",
+            "tune.seed",
+        ),
         folder=f"{RESULTS}/tune/sweeps",
         job=job,
     shell:

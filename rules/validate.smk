@@ -1,11 +1,16 @@
-"""Statistics, their comparison with the schema, and the gate that stops the run on an anomaly.
+"""Statistics and row checks against the schema, the anomalies, and the gate that stops the run on one.
 
-Needs: results/<case>/ingest/<span>/<split>/, data/<case>/schema.yaml
-Gives: results/<case>/validate/statistics/<span>/<split>/statistics.json, validate/anomalies/anomalies.json,
-validate/gate/granted.json (permission)
+Needs: results/<case>/ingest/<span>/<split>/, data/<case>/schema.yaml, data/<case>/waivers.yaml (if there are waivers)
+Gives: results/<case>/validate/{statistics,checks}/<span>/<split>/*.json, validate/anomalies/{anomalies.json,
+anomalies.html,schema.json}, validate/gate/granted.json (permission)
 """
 
-SCHEMA = f"data/{CASE}/schema.yaml"
+from scripts.schema.waivers import in_force
+
+SCHEMA = [path for path in [f"data/{CASE}/schema.yaml"] if os.path.exists(path)]
+WAIVERS = in_force(Path(f"data/{CASE}/waivers.yaml"), today())
+STATISTICS = each_part(f"{RESULTS}/validate/statistics/{{span}}/{{split}}/statistics.json")
+PROPOSAL = f"{RESULTS}/validate/proposal/schema.yaml"
 
 
 rule validate:
@@ -29,19 +34,46 @@ checkpoint statistics:
         "../envs/table.yaml"
     params:
         code="validate/statistics",
-        cfg=cfg("validate.top", "preprocess.label"),
+        cfg=cfg("validate.top", "validate.slices", "validate.min_slice", "preprocess.label"),
         job=job,
     shell:
-        "{params.job} --table {input.table} --statistics {output.statistics} 3>&2 2> {log}"
+        "{params.job} --table {input.table} --statistics {output.statistics} --workers {threads} 3>&2 2> {log}"
+
+
+checkpoint check_rows:
+    input:
+        table=ancient(f"{RESULTS}/ingest/{{span}}/{{split}}"),
+        schema=ancient(SCHEMA),
+        changed=changed("check_rows"),
+    output:
+        checks=f"{RESULTS}/validate/checks/{{span}}/{{split}}/checks.json",
+        record=f"{RESULTS}/validate/checks/{{span}}/{{split}}/record.json",
+    log:
+        f"logs/{CASE}/validate/checks/{{span}}-{{split}}.log",
+    benchmark:
+        f"benchmarks/rules/{CASE}/validate/checks/{{span}}-{{split}}.tsv"
+    conda:
+        "../envs/table.yaml"
+    params:
+        code="validate/check_rows",
+        cfg=cfg("version.key"),
+        job=job,
+    shell:
+        "{params.job} --table {input.table} --schema {input.schema} --checks {output.checks} 3>&2 2> {log}"
 
 
 checkpoint anomalies:
     input:
-        statistics=ancient(each_part(f"{RESULTS}/validate/statistics/{{span}}/{{split}}/statistics.json")),
+        statistics=ancient(STATISTICS),
+        checks=ancient(SCHEMA and each_part(f"{RESULTS}/validate/checks/{{span}}/{{split}}/checks.json")),
+        tables=ancient(each_part(f"{RESULTS}/ingest/{{span}}/{{split}}") if config["version"]["key"] else []),
+        proposal=ancient([] if SCHEMA else [PROPOSAL]),
         schema=ancient(SCHEMA),
         changed=changed("anomalies"),
     output:
         anomalies=f"{RESULTS}/validate/anomalies/anomalies.json",
+        page_file=f"{RESULTS}/validate/anomalies/anomalies.html",
+        rules=f"{RESULTS}/validate/anomalies/schema.json",
         record=f"{RESULTS}/validate/anomalies/record.json",
     log:
         f"logs/{CASE}/validate/anomalies.log",
@@ -51,16 +83,19 @@ checkpoint anomalies:
         "../envs/table.yaml"
     params:
         code="validate/anomalies",
-        cfg=cfg("windows"),
+        cfg=cfg("version.key", "windows", "case"),
+        waivers=WAIVERS,
         job=job,
     shell:
-        "{params.job} --statistics {input.statistics} --schema {input.schema}"
-        " --anomalies {output.anomalies} 3>&2 2> {log}"
+        "{params.job} --statistics {input.statistics} --checks {input.checks} --tables {input.tables}"
+        " --proposal {input.proposal} --schema {input.schema} --anomalies {output.anomalies}"
+        " --page_file {output.page_file} --rules {output.rules} 3>&2 2> {log}"
 
 
 checkpoint gate_data:
     input:
         anomalies=ancient(f"{RESULTS}/validate/anomalies/anomalies.json"),
+        page=ancient(f"{RESULTS}/validate/anomalies/anomalies.html"),
         changed=changed("gate_data"),
     output:
         granted=f"{RESULTS}/validate/gate/granted.json",
@@ -71,11 +106,12 @@ checkpoint gate_data:
         f"benchmarks/rules/{CASE}/validate/gate.tsv"
     localrule: True
     conda:
-        "../envs/table.yaml"
+        "../envs/alert.yaml"
     params:
         code="validate/gate",
-        cfg=cfg("validate.alert_command"),
-        alert=f"{RESULTS}/validate/alert.txt",
+        cfg=cfg("validate.alert", "case"),
+        alert_file=f"{RESULTS}/validate/alert.txt",
         job=job,
     shell:
-        "{params.job} --anomalies {input.anomalies} --alert {params.alert} --granted {output.granted} 3>&2 2> {log}"
+        "{params.job} --anomalies {input.anomalies} --page {input.page} --alert_file {params.alert_file}"
+        " --granted {output.granted} 3>&2 2> {log}"

@@ -2,7 +2,24 @@
 
 Needs: data/<case>/<span>.<format>.dvc, and the bytes beside it, in the DVC cache or remote, or at their origin.
 Gives: results/<case>/version/<span>/raw/, only where ingestion has to run
+
+`snakemake version` brings the bytes of all spans here (pulls them), `snakemake push` brings them to the DVC remote,
+`snakemake diff --config span=S` tells two versions apart row by row, `snakemake purge` removes rows or spans for good.
 """
+
+from scripts.spine.env import env_id
+from scripts.spine.fingerprint import lookup
+from scripts.spine.mark import kept
+
+
+def question(*keys):
+    """Return the function of params that gives the file with the configuration that a script takes its arguments from."""
+    named = {key.rpartition(".")[2]: lookup(config, key) for key in keys}
+
+    def stamp(wildcards):
+        return kept({"config": named})
+
+    return stamp
 
 
 rule version:
@@ -31,3 +48,48 @@ rule fetch:
         job=job,
     shell:
         "{params.job} --pointer {input.pointer} --raw {output.raw} 3>&2 2> {log}"
+
+
+rule push:
+    log:
+        f"logs/{CASE}/version/push.log",
+    localrule: True
+    conda:
+        "../envs/version.yaml"
+    params:
+        env=env_id("version"),
+        pointers=[SOURCES[span].pointer for span in SPANS],
+    shell:
+        "envs/python {params.env} scripts/version/push.py --pointers {params.pointers} 3>&2 2> {log}"
+
+
+rule diff:
+    log:
+        f"logs/{CASE}/version/diff.log",
+    localrule: True
+    conda:
+        "../envs/version.yaml"
+    params:
+        env=env_id("version"),
+        stamp=question("span", "old", "new", "version.key", "version.pattern", "ingest"),
+        folder=f"data/{CASE}",
+        results=RESULTS,
+    shell:
+        "envs/python {params.env} scripts/version/diff.py --stamp {params.stamp} --folder {params.folder}"
+        " --results {params.results} 3>&2 2> {log}"
+
+
+rule purge:
+    log:
+        f"logs/{CASE}/version/purge.log",
+    localrule: True
+    conda:
+        "../envs/version.yaml"
+    params:
+        env=env_id("version"),
+        stamp=question("span", "rows", "expired", "confirm", "version.key", "version.pattern", "ingest"),
+        folder=f"data/{CASE}",
+        results=RESULTS,
+    shell:
+        "envs/python {params.env} scripts/version/purge.py --stamp {params.stamp} --folder {params.folder}"
+        " --results {params.results} 3>&2 2> {log}"

@@ -18,7 +18,7 @@ COLLECTORS = {
     "register",
     "all",
 }  # targets without work of their own
-STARTED = re.compile(r"^(?:local)?(?:checkpoint|rule) (\w+):$(.*?)^$", re.M | re.S)
+STARTED = re.compile(r"^(?:local)?(?:checkpoint|rule) (\w+):$((?:\n {4}.*)*)", re.M)
 
 
 def environment(**more: str) -> dict[str, str]:

@@ -1,39 +1,40 @@
-"""What a set of scores is worth: metrics with bootstrap intervals, curves, slices."""
+"""What scores are worth: metrics with bootstrap intervals, threshold, curves, slices.
 
-from collections.abc import Callable
+Labels are class numbers. The scores of two classes are the probability of the positive one, [rows], and *y* says with
+1 where it is right; those of more classes are all probabilities, [rows, classes].
+"""
 
 import numpy as np
+import pyarrow as pa
 from sklearn import metrics
 
-METRICS: dict[str, Callable[[np.ndarray, np.ndarray, np.ndarray], float]] = {
-    "roc_auc": lambda y, p, hit: metrics.roc_auc_score(y, p),
-    "pr_auc": lambda y, p, hit: metrics.average_precision_score(y, p),
-    "log_loss": lambda y, p, hit: metrics.log_loss(y, p, labels=[0, 1]),
-    "brier": lambda y, p, hit: float(np.mean((p - y) ** 2)),
-    "precision": lambda y, p, hit: float(y[hit].mean()) if hit.any() else 0.0,
-    "recall": lambda y, p, hit: float(hit[y == 1].mean()),
-    "f1": lambda y, p, hit: 2 * float((hit & (y == 1)).sum()) / float(hit.sum() + y.sum()),
-    "accuracy": lambda y, p, hit: float((hit == (y == 1)).mean()),
-}
+from scripts.analyze.weighted import measure
+
 IN_SLICES = ("roc_auc", "precision", "recall")
 LEVEL = (2.5, 97.5)  # percent: a 95 % interval
 POINTS = 200  # of a curve, enough for a plot
+DRAWN = 4  # classes with curves of their own
 
 
-def intervals(y: np.ndarray, p: np.ndarray, threshold: float, names: tuple, samples: int, seed: int) -> dict:
-    """Return {metric: {"value", "low", "high"}} of the scores *p* for the labels *y* (0 or 1), by bootstrap of rows."""
-    hit = p >= threshold
-    rng = np.random.default_rng(seed)
+def intervals(y: np.ndarray, p: np.ndarray, threshold: float | None, names: tuple, samples: int, seed: int) -> dict:
+    """Return {metric: {"value", "low", "high"}} of the scores *p* for the labels *y*, by bootstrap of rows.
+
+    A sample that has rows of one class only is left out.
+    """
+    rng, rows = np.random.default_rng(seed), len(y)
+    whole = measure(y, p, threshold)(np.ones(rows))
+    of_sample = measure(y, p, threshold, coarse=True)
     drawn: dict[str, list[float]] = {name: [] for name in names}
     for _ in range(samples):
-        rows = rng.integers(0, len(y), len(y))
-        if 0 < y[rows].sum() < len(y):
+        weights = np.bincount(rng.integers(0, rows, rows), minlength=rows).astype(np.float64)
+        if np.count_nonzero(np.bincount(y, weights)) > 1:
+            found = of_sample(weights)
             for name in names:
-                drawn[name].append(METRICS[name](y[rows], p[rows], hit[rows]))
+                drawn[name].append(found[name])
     result = {}
     for name in names:
         low, high = np.percentile(drawn[name], LEVEL) if drawn[name] else (None, None)
-        result[name] = {"value": METRICS[name](y, p, hit), "low": low, "high": high}
+        result[name] = {"value": whole[name], "low": low, "high": high}
     return result
 
 
@@ -44,6 +45,28 @@ def best_threshold(y: np.ndarray, p: np.ndarray) -> float:
     return float(np.floor(thresholds[f1[:-1].argmax()] * 1e6) / 1e6)  # down, so that rounding loses no row
 
 
+def predicted(p: np.ndarray, threshold: float | None) -> np.ndarray:
+    """Return the number of the class that each row is taken for: by *threshold*, or the most probable one."""
+    return p.argmax(axis=1) if p.ndim > 1 else (p >= threshold).astype(np.int64)
+
+
+def confusion(y: np.ndarray, p: np.ndarray, threshold: float | None) -> list[list[int]]:
+    """Return the number of rows by true and predicted class."""
+    classes = p.shape[1] if p.ndim > 1 else 2
+    counts = np.bincount(y * classes + predicted(p, threshold), minlength=classes * classes)
+    return counts.reshape(classes, classes).tolist()
+
+
+def by_class(table: list[list[int]], names: list[str]) -> dict[str, dict]:
+    """Return rows, precision and recall of each class by a confusion *table*; None where nothing can be said."""
+    found = {}
+    for number, name in enumerate(names):
+        rows, said, right = sum(table[number]), sum(row[number] for row in table), table[number][number]
+        shares = {"precision": right / said if said else None, "recall": right / rows if rows else None}
+        found[name] = {"rows": rows, **shares}
+    return found
+
+
 def thinned(*axes: np.ndarray) -> list[list[float]]:
     """Return at most 200 points of a curve, its ends among them."""
     points = np.column_stack(axes)
@@ -51,25 +74,54 @@ def thinned(*axes: np.ndarray) -> list[list[float]]:
     return points[kept].tolist()
 
 
-def curves(y: np.ndarray, p: np.ndarray) -> dict:
-    """Return ROC (false, true positive rate), PR (recall, precision) and calibration (score, share, rows) points."""
+def roc(y: np.ndarray, p: np.ndarray) -> list[list[float]]:
+    """Return the points (false, true positive rate) of a ROC curve."""
     false, true, _ = metrics.roc_curve(y, p)
+    return thinned(false, true)
+
+
+def pr(y: np.ndarray, p: np.ndarray) -> list[list[float]]:
+    """Return the points (recall, precision) of a precision-recall curve."""
     precision, recall, _ = metrics.precision_recall_curve(y, p)
+    return thinned(recall, precision)
+
+
+def calibration(right: np.ndarray, p: np.ndarray) -> list[list[float]]:
+    """Return (mean score, share that is right, rows) of ten groups of rows by score."""
     parts = [part for part in np.array_split(np.argsort(p, kind="stable"), 10) if len(part)]
-    calibration = [[float(p[part].mean()), float(y[part].mean()), len(part)] for part in parts]
-    return {"roc": thinned(false, true), "pr": thinned(recall, precision), "calibration": calibration}
+    return [[float(p[part].mean()), float(right[part].mean()), len(part)] for part in parts]
+
+
+def curves(y: np.ndarray, p: np.ndarray, names: list[str] | None = None) -> dict:
+    """Return points of the ROC, PR and calibration curves.
+
+    With more than two classes, whose *names* are given, ROC and PR are those of each of the most frequent classes
+    against the rest, by name, and calibration is that of the predicted class.
+    """
+    if p.ndim == 1:
+        return {"roc": roc(y, p), "pr": pr(y, p), "calibration": calibration(y, p)}
+    counts = np.bincount(y, minlength=p.shape[1])
+    drawn = [number for number in np.argsort(-counts, kind="stable")[:DRAWN] if 0 < counts[number] < len(y)]
+    return {
+        "roc": {names[number]: roc(y == number, p[:, number]) for number in drawn},
+        "pr": {names[number]: pr(y == number, p[:, number]) for number in drawn},
+        "calibration": calibration(y == p.argmax(axis=1), p.max(axis=1)),
+    }
 
 
 def slices(
-    y: np.ndarray, p: np.ndarray, groups: dict[str, np.ndarray], threshold: float, least: int, **options
+    y: np.ndarray, p: np.ndarray, groups: dict[str, np.ndarray], threshold: float | None, least: int, **options
 ) -> list:
-    """Return the metrics of each value of each column in *groups* that has *least* rows and both classes."""
+    """Return the metrics of each value of each column in *groups* that has *least* rows and at least two classes."""
     found = []
     for column, values in groups.items():
-        for value in np.unique(values):
-            rows = values == value
-            if rows.sum() >= least and 0 < y[rows].sum() < rows.sum():
+        encoded = pa.array(values, pa.string()).dictionary_encode()
+        codes, names = encoded.indices.to_numpy(), encoded.dictionary.to_pylist()
+        by_value = np.split(np.argsort(codes, kind="stable"), np.cumsum(np.bincount(codes, minlength=len(names)))[:-1])
+        for value, rows in sorted(zip(names, by_value, strict=True), key=lambda item: item[0]):
+            if len(rows) >= least and len(np.unique(y[rows])) > 1:
                 figures = intervals(y[rows], p[rows], threshold, IN_SLICES, **options)
-                entry = {"column": column, "value": str(value) or "(missing)", "rows": int(rows.sum())}
-                found.append(entry | {"positives": int(y[rows].sum()), "metrics": figures})
+                positives = int(y[rows].sum()) if p.ndim == 1 else None
+                entry = {"column": column, "value": value or "(missing)", "rows": len(rows), "positives": positives}
+                found.append(entry | {"metrics": figures})
     return found

@@ -6,23 +6,36 @@ import numpy as np
 import onnxruntime
 import pyarrow as pa
 
-from scripts.analyze.measure import METRICS, best_threshold, curves, intervals, slices
+from scripts.analyze.measure import best_threshold, by_class, confusion, curves, intervals, slices
+from scripts.analyze.weighted import METRICS
 from scripts.bundle.encode import from_column, from_table
-from scripts.bundle.rows import labelled, spans
+from scripts.bundle.rows import labelled, spans, types
 from scripts.spine.canon import read_json, write_json
 from scripts.spine.job import BadInput, main, say
 
 
-def scored(tables: list[Path], session, contract: dict, label: dict) -> tuple[pa.Table, np.ndarray, np.ndarray]:
-    """Return the labelled rows, their labels (1: positive) and scores. Raises BadInput without both classes."""
-    rows, names = labelled(tables, label)
-    y = np.array([name == contract["positive"] for name in names], np.int64)
-    if not 0 < y.sum() < len(y):
-        raise BadInput(
-            f"span {spans(tables)}: {y.sum()} of {len(y)} rows are {contract['positive']}; both classes are needed"
-        )
-    probabilities = session.run(["probabilities"], from_table(rows, contract))[0]
-    return rows, y, probabilities[:, contract["classes"].index(contract["positive"])].astype(np.float64)
+def scored(
+    tables: list[Path], session: onnxruntime.InferenceSession, contract: dict, label: dict, columns: list[str]
+) -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]:
+    """Return the class numbers and probabilities [rows, classes] of the labelled rows, and the texts of *columns*.
+
+    Raises BadInput unless at least two classes have rows.
+    """
+    numbers, parts, kept = [], [], []
+    asked = [*contract["columns"], *(name for name in columns if name not in contract["columns"])]
+    for rows, classes in labelled(tables, label, asked, len(contract["features"])):
+        numbers.append(classes)
+        parts.append(session.run(["probabilities"], from_table(rows, contract))[0])
+        kept.append(rows.select(columns))
+    y = np.concatenate(numbers) if numbers else np.empty(0, np.int64)
+    counts = np.bincount(y, minlength=len(contract["classes"]))
+    if np.count_nonzero(counts) < 2:
+        held = ", ".join(f"{count} {name}" for name, count in zip(contract["classes"], counts, strict=True))
+        raise BadInput(f"span {spans(tables)}: {len(y)} rows with a class ({held}); at least two classes are needed")
+    specs = {name: {"type": type_, "feature": "category"} for name, type_ in types(tables).items()}
+    table = pa.concat_tables(kept)
+    texts = {name: from_column(table[name], specs[name]).ravel() for name in columns}
+    return y, np.concatenate(parts).astype(np.float64), texts
 
 
 def metrics(
@@ -37,28 +50,33 @@ def metrics(
     bootstrap: int,
     seed: int,
 ) -> None:
-    """Write metrics with 95 % intervals, confusion, curves and slices of both splits."""
-    described = read_json(contract)
-    session = onnxruntime.InferenceSession(model)
-    options = {"samples": bootstrap, "seed": seed}
-    splits, threshold = {}, 0.5
+    """Write metrics with 95 % intervals, confusion, curves and slices of both splits.
+
+    With two classes the positive one comes last and a threshold decides; with more, the most probable class.
+    """
+    described, session = read_json(contract), onnxruntime.InferenceSession(model)
+    positive, classes, options = described["positive"], described["classes"], {"samples": bootstrap, "seed": seed}
+    splits, threshold = {}, None
     for split, tables in (("eval", eval_tables), ("test", test_tables)):
-        rows, y, p = scored(tables, session, described, label)
-        if split == "eval":
-            threshold = best_threshold(y, p)
-        hit = (p >= threshold).astype(int)
-        groups = {name: from_column(rows[name], "text").ravel().astype(str) for name in columns}
+        y, p, groups = scored(tables, session, described, label, columns)
+        if positive is not None:
+            y, p = (y == classes.index(positive)).astype(np.int64), p[:, classes.index(positive)]
+            threshold = best_threshold(y, p) if split == "eval" else threshold
+        table = confusion(y, p, threshold)
         splits[split] = {
             "rows": len(y),
-            "positives": int(y.sum()),
-            "metrics": intervals(y, p, threshold, tuple(METRICS), **options),
-            "confusion": [[int(((y == a) & (hit == b)).sum()) for b in (0, 1)] for a in (0, 1)],
-            "curves": curves(y, p),
+            "positives": None if positive is None else int(y.sum()),
+            "metrics": intervals(y, p, threshold, METRICS, **options),
+            "confusion": table,
+            "curves": curves(y, p, classes),
             "slices": slices(y, p, groups, threshold, min_slice, **options),
         }
+        splits[split] |= {"classes": by_class(table, classes)} if positive is None else {}
         auc = splits[split]["metrics"]["roc_auc"]
         say(f"{split}: ROC AUC {auc['value']:.4f} ({auc['low']:.4f} to {auc['high']:.4f}) on {len(y)} rows")
-    write_json(metrics, {"positive": described["positive"], "threshold": threshold, "splits": splits})
+    if positive is not None:
+        classes = [*(name for name in classes if name != positive), positive]
+    write_json(metrics, {"classes": classes, "positive": positive, "threshold": threshold, "splits": splits})
 
 
 if __name__ == "__main__":

@@ -1,18 +1,21 @@
 """Raw rows to the tensors that a bundle takes: the one way, for tables offline and for requests at the server.
 
-A contract (contract.json of a bundle) names the columns: ``{"columns": {name: {"type": "number" | "text" | "date"}}}``.
-Each becomes a tensor of shape [rows, 1]: numbers and dates (days since 1970-01-01) float32 with NaN for missing, text
-strings with "" for missing.
+A contract (contract.json of a bundle) names the columns: ``{"columns": {name: {"type": ..., "feature": ...}}}``, with a
+type of ingest.columns and a kind of feature. Each becomes a tensor of shape [rows, 1]: categories and texts are strings
+with "" for missing, all else is float32 with NaN for missing. True is 1; dates and times are days since 1970-01-01.
 """
 
 import datetime
-import math
 from typing import Any
 
 import numpy as np
 
-EPOCH = datetime.date(1970, 1, 1)
+from scripts.bundle.raw import as_text
+
+EPOCH = datetime.datetime(1970, 1, 1)
 LARGEST = float(np.finfo(np.float32).max)
+DAY = 86_400_000_000.0  # microseconds
+AS_TEXT = {"category", "text"}  # features
 
 
 class ContractError(ValueError):
@@ -24,36 +27,64 @@ class ContractError(ValueError):
 
 
 def number(value: Any) -> float:
-    """Return a JSON number as float, missing as NaN. Raises ValueError on anything else."""
-    if value is None:
-        return math.nan
+    """Return a JSON number as float. Raises ValueError on anything else."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= LARGEST:
         raise ValueError("a finite number or null")
     return float(value)
 
 
+def integer(value: Any) -> int:
+    """Return a JSON number without fraction or exponent. Raises ValueError on anything else."""
+    if isinstance(value, bool) or not isinstance(value, int) or not -(2**63) <= value < 2**63:
+        raise ValueError("an integer of 64 bits or null")
+    return value
+
+
+def boolean(value: Any) -> bool:
+    """Return true or false of JSON. Raises ValueError on anything else."""
+    if not isinstance(value, bool):
+        raise ValueError("true, false or null")
+    return value
+
+
 def text(value: Any) -> str:
-    """Return a JSON string, missing as "". Raises ValueError on anything else."""
-    if value is None:
-        return ""
+    """Return a JSON string. Raises ValueError on anything else."""
     if not isinstance(value, str):
         raise ValueError("a string or null")
     return value
 
 
 def day(value: Any) -> float:
-    """Return an ISO date (YYYY-MM-DD) as days since 1970-01-01, missing as NaN. Raises ValueError on anything else."""
-    if value is None:
-        return math.nan
+    """Return an ISO date (YYYY-MM-DD) as days since 1970-01-01. Raises ValueError on anything else."""
     try:
         if len(value) != 10 or value[4] + value[7] != "--":  # ISO 8601 has other forms, too
             raise ValueError(value)
-        return float((datetime.date.fromisoformat(value) - EPOCH).days)
+        return float((datetime.date.fromisoformat(value) - EPOCH.date()).days)
     except (TypeError, ValueError):
         raise ValueError("a date like 1996-09-30 or null") from None
 
 
-READERS = {"number": (number, np.float32), "text": (text, object), "date": (day, np.float32)}
+def moment(value: Any) -> float:
+    """Return an ISO time (YYYY-MM-DDTHH:MM:SS, with up to six decimals) as days since 1970-01-01.
+
+    Raises ValueError on anything else.
+    """
+    try:
+        if len(value) < 19 or value[4] + value[7] + value[10] + value[13] + value[16] != "--T::":
+            raise ValueError(value)
+        if len(value) > 19 and not (value[19] == "." and value[20:].isdecimal() and len(value) <= 26):
+            raise ValueError(value)
+        return float((datetime.datetime.fromisoformat(value) - EPOCH) // datetime.timedelta(microseconds=1)) / DAY
+    except (TypeError, ValueError):
+        raise ValueError("a time like 1996-09-30T23:59:00 or null") from None
+
+
+READERS = {"number": number, "integer": integer, "boolean": boolean, "text": text, "date": day, "time": moment}
+
+
+def is_text(spec: dict) -> bool:
+    """Return whether a column of a contract becomes strings."""
+    return spec.get("feature", spec["type"]) in AS_TEXT
 
 
 def from_rows(rows: Any, contract: dict) -> dict[str, np.ndarray]:
@@ -73,16 +104,17 @@ def from_rows(rows: Any, contract: dict) -> dict[str, np.ndarray]:
         for name in row:
             if name not in columns:
                 raise ContractError("SCHEMA_NEW_COLUMN", f"row {index}: {name} is not a column", name, index)
-    return {name: tensor(name, spec["type"], [row[name] for row in rows]) for name, spec in columns.items()}
+    return {name: tensor(name, spec, [row[name] for row in rows]) for name, spec in columns.items()}
 
 
-def tensor(name: str, kind: str, values: list) -> np.ndarray:
+def tensor(name: str, spec: dict, values: list) -> np.ndarray:
     """Return the column *name* as a tensor [rows, 1]. Raises ContractError on a value of another type."""
-    read, dtype = READERS[kind]
-    cells = np.empty((len(values), 1), dtype)
+    read, texts = READERS[spec["type"]], is_text(spec)
+    cells = np.full((len(values), 1), "" if texts else np.nan, object if texts else np.float32)
     for index, value in enumerate(values):
         try:
-            cells[index, 0] = read(value)
+            if value is not None:
+                cells[index, 0] = as_text(read(value)) if texts else read(value)
         except ValueError as error:
             message = f"row {index}: {name} must be {error}, got {value!r:.60}"
             raise ContractError("UNEXPECTED_DATA_TYPE", message, name, index) from None
@@ -90,14 +122,19 @@ def tensor(name: str, kind: str, values: list) -> np.ndarray:
 
 
 def from_table(table: Any, contract: dict) -> dict[str, np.ndarray]:
-    """Return the tensors of an Arrow *table* whose columns have the types of *contract* (dates as date32)."""
-    return {name: from_column(table[name], spec["type"]) for name, spec in contract["columns"].items()}
+    """Return the tensors of an Arrow *table* whose columns have the types of *contract*."""
+    return {name: from_column(table[name], spec) for name, spec in contract["columns"].items()}
 
 
-def from_column(column: Any, kind: str) -> np.ndarray:
-    """Return an Arrow column as a tensor [rows, 1]."""
-    if kind == "text":
-        return column.fill_null("").to_numpy().astype(object).reshape(-1, 1)
-    if kind == "date":
-        column = column.cast("int32")
-    return column.cast("float64").to_numpy(zero_copy_only=False).astype(np.float32).reshape(-1, 1)
+def from_column(column: Any, spec: dict) -> np.ndarray:
+    """Return an Arrow column of a contract's type as a tensor [rows, 1]; equal texts are one object."""
+    if is_text(spec):
+        parts = [np.empty(0, object)]
+        for chunk in column.cast("string").fill_null("").chunks:
+            encoded = chunk.dictionary_encode()
+            parts.append(np.array(encoded.dictionary.to_pylist(), object)[encoded.indices.to_numpy()])
+        return np.concatenate(parts).reshape(-1, 1)
+    if spec["type"] in ("date", "time"):
+        column = column.cast("int32" if spec["type"] == "date" else "int64")
+    numbers = column.cast("float64", safe=False).to_numpy()
+    return (numbers / DAY if spec["type"] == "time" else numbers).astype(np.float32).reshape(-1, 1)

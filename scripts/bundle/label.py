@@ -1,9 +1,14 @@
 """Labels: raw values to classes, classes to numbers."""
 
 from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from scripts.bundle.raw import as_text
 
 
-def classes_of(values: Iterable[str | float | None], classes: dict[str, list[str | None]]) -> list[str | None]:
+def classes_of(values: Iterable, classes: dict[str, list[str | None]]) -> list[str | None]:
     """Return the class of each raw value; None for values that no class names.
 
     *classes* maps a class to its raw values; None stands for missing, "*" for any value that no class names.
@@ -13,11 +18,19 @@ def classes_of(values: Iterable[str | float | None], classes: dict[str, list[str
     return [known.get(value, other if value is not None else None) for value in map(as_text, values)]
 
 
-def as_text(value: str | float | None) -> str | None:
-    """Return a raw value as the configuration writes it: 1.0 is "1"."""
-    if isinstance(value, float):
-        return str(int(value)) if value.is_integer() else repr(value)
-    return value
+def class_numbers(column: Any, classes: dict[str, list[str | None]]) -> np.ndarray:
+    """Return the number of the class of each value of an Arrow *column* (int64); -1 where no class names it.
+
+    A class's number is its place in order().
+    """
+    numbers = {name: number for number, name in enumerate(order(classes))} | {None: -1}
+    found = [np.empty(0, np.int64)]
+    for chunk in getattr(column, "chunks", [column]):
+        encoded = chunk.dictionary_encode()
+        values = [*encoded.dictionary.to_pylist(), None]
+        by_code = np.array([numbers[name] for name in classes_of(values, classes)], np.int64)
+        found.append(by_code[encoded.indices.fill_null(len(values) - 1).to_numpy(zero_copy_only=False)])
+    return np.concatenate(found)
 
 
 def order(classes: Iterable[str]) -> list[str]:

@@ -3,15 +3,32 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from scripts.bundle.label import classes_of
+from scripts.bundle.label import class_numbers
+
+TYPES = {
+    "double": "number",
+    "int64": "integer",
+    "bool": "boolean",
+    "string": "text",
+    "date32[day]": "date",
+    "timestamp[us]": "time",
+}
+BATCH = 8192  # rows, unless they are wide
+CELLS = 1 << 24  # of a dense batch of features
 
 
 def files(tables: list[Path]) -> list[Path]:
     """Return the parts of *tables* (results/<case>/ingest/<span>/<split>) in their order."""
     return [path for table in tables for path in sorted(table.glob("part-*.parquet"))]
+
+
+def types(tables: list[Path]) -> dict[str, str]:
+    """Return the type of each column of *tables* by the word of the configuration."""
+    return {field.name: TYPES[str(field.type)] for field in pq.read_schema(files(tables)[0])}
 
 
 def read(tables: list[Path], columns: list[str] | None = None) -> pa.Table:
@@ -27,12 +44,26 @@ def groups(tables: list[Path], columns: list[str] | None = None) -> Iterator[pa.
                 yield file.read_row_group(index, columns)
 
 
-def labelled(tables: list[Path], label: dict) -> tuple[pa.Table, list[str]]:
-    """Return the rows of *tables* whose label belongs to a class, and the class of each."""
-    rows = read(tables)
-    names = classes_of(rows[label["column"]].to_pylist(), label["classes"])
-    known = pa.array([name is not None for name in names], pa.bool_())
-    return rows.filter(known), [name for name in names if name is not None]
+def batches(tables: list[Path], columns: list[str], width: int = 1) -> Iterator[pa.Table]:
+    """Yield the rows of *tables* in batches that are small enough for *width* dense features."""
+    size = max(1, min(BATCH, CELLS // max(1, width)))
+    for rows in groups(tables, columns):
+        for start in range(0, len(rows), size):
+            yield rows.slice(start, size)
+
+
+def labelled(
+    tables: list[Path], label: dict, columns: list[str], width: int = 1
+) -> Iterator[tuple[pa.Table, np.ndarray]]:
+    """Yield batches() of the rows whose label belongs to a class, with the numbers of their classes.
+
+    *label* is preprocess.label of the configuration.
+    """
+    for rows in batches(tables, list(dict.fromkeys([*columns, label["column"]])), width):
+        numbers = class_numbers(rows[label["column"]], label["classes"])
+        known = numbers >= 0
+        if known.any():
+            yield (rows, numbers) if known.all() else (rows.filter(pa.array(known)), numbers[known])
 
 
 def spans(tables: list[Path]) -> str:

@@ -1,11 +1,12 @@
 """Check a blessed bundle on the real server, publish it and move the label; running servers pick it up."""
 
-import json
 from pathlib import Path
 
 from scripts.deploy.check import check_answers, latency_ms, running
 from scripts.deploy.publish import move_label, publish, staged
-from scripts.spine.canon import file_digest, read_json, write_json
+from scripts.schema.serving import served
+from scripts.serve.models import load
+from scripts.spine.canon import exact, file_digest, read_json, write_json
 from scripts.spine.job import BadInput, main, say
 
 
@@ -21,17 +22,13 @@ def check_permission(case: str, model: Path, version: dict, blessing: dict) -> N
         )
 
 
-def text(value: dict) -> bytes:
-    """Return *value* as the bytes of a readable JSON file; floats keep every digit, for they decide answers."""
-    return (json.dumps(value, sort_keys=True, indent=1, ensure_ascii=False) + "\n").encode()
-
-
 def deploy(
     model: Path,
     contract: Path,
     golden: Path,
     version: Path,
     blessing: Path,
+    rules: Path,
     published: Path,
     serving: Path,
     case: str,
@@ -41,6 +38,8 @@ def deploy(
 ) -> list[Path]:
     """Publish the bundle under *serving*/*case*/<version>/ and return its files there; *published* lists them.
 
+    The part of *rules*, the checked schema, that requests must keep goes with it.
+
     Raises BadInput, leaving what is served as it is, if the bundle is not blessed, not the registered one, too large,
     too slow, or answers other than its golden rows.
     """
@@ -48,19 +47,20 @@ def deploy(
     check_permission(case, model, registered, granted)
     contents = {
         "model.onnx": model.read_bytes(),
-        "contract.json": text(read_json(contract) | {"threshold": granted["threshold"]}),
+        "contract.json": exact(read_json(contract) | {"threshold": granted["threshold"]}),
         "golden.json": golden.read_bytes(),
-        "lineage.json": text(registered["lineage"]),
+        "lineage.json": exact(registered["lineage"]),
+        "schema.json": exact(served(read_json(rules), read_json(contract)["columns"])),
     }
     size = sum(map(len, contents.values())) / 1e6
     if size > max_size_mb:
         raise BadInput(f"the bundle has {size:.3g} MB, deploy.max_size_mb allows {max_size_mb:g}")
-    number, expected = registered["version"], read_json(golden)
+    number = registered["version"]
     with staged(serving, case, number, contents) as root:
         with running(root) as connection:
             path = f"/predict/{case}/versions/{number}"
-            check_answers(connection, path, expected, read_json(contract)["classes"])
-            latency = latency_ms(connection, path, expected["rows"])
+            rows = check_answers(connection, path, load(root / case / str(number)), read_json(golden)["rows"])
+            latency = latency_ms(connection, path, rows)
         if latency > max_latency_ms:
             raise BadInput(f"a row takes {latency:.3g} ms (median), deploy.max_latency_ms allows {max_latency_ms:g}")
         files = publish(root / case / str(number), serving / case / str(number))

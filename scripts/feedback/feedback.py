@@ -8,6 +8,7 @@ from typing import Any
 from scripts.feedback.tally import is_number, tallies_of
 from scripts.spine.canon import read_json, write_json
 from scripts.spine.job import main, say
+from scripts.statistics.drift import adjusted, compare
 
 SCORE_BINS = 10
 
@@ -69,18 +70,33 @@ def judge(rows: int, distances: dict[str, float], min_requests: int, max_drift: 
     return ("drift" if drifted else "steady"), drifted
 
 
+def compared(statistics: list[dict], tallies: dict) -> dict[str, dict[str, float]]:
+    """Return the measures of every column that was asked against training, with q-values over these columns."""
+    found = {}
+    for name, tally in sorted(tallies.items()):
+        asked = tally.sketch()
+        if asked.count + asked.missing:
+            training = [described["columns"][name] for described in statistics if name in described["columns"]]
+            found[name] = compare(training, [asked])
+    values = adjusted([measures["p_value"] for measures in found.values()])
+    return {name: found[name] | {"q_value": value} for name, value in zip(found, values, strict=True)}
+
+
 def feedback(statistics: list[Path], requests: Path, feedback: Path, max_drift: float, min_requests: int) -> None:
     """Write the report *feedback* on the log files in the folder *requests* against the training *statistics*."""
-    tallies = tallies_of([read_json(path) for path in statistics])
+    training = [read_json(path) for path in statistics]
+    tallies = tallies_of(training)
     counted = read_log(sorted(requests.glob("*.jsonl")), tallies)
     rows = sum(figures["rows"] for figures in counted["versions"].values())
-    distances = {name: tally.distance() for name, tally in sorted(tallies.items()) if tally.count}
+    skew = compared(training, tallies)
+    distances = {name: measures["distance"] for name, measures in skew.items()}
     verdict, drifted = judge(rows, distances, min_requests, max_drift)
     report = {
         **counted,
         "requests": sum(figures["requests"] for figures in counted["versions"].values()),
         "rows": rows,
         "drift": distances,
+        "skew": skew,
         "drifted": drifted,
         "verdict": verdict,
     }

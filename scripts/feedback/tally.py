@@ -1,18 +1,13 @@
-"""Counts of what was asked, on the bins on which training is compared with it; memory does not grow with the log."""
+"""What was asked of the models, counted by the sketches of the statistics; memory does not grow with the log."""
 
 from typing import Any
 
-from scripts.spine.canon import rounded
-from scripts.statistics.drift import (
-    common_edges,
-    js_distance,
-    known_values,
-    number_counts,
-    place,
-    source_edges,
-    spread,
-    text_counts,
-)
+import pyarrow as pa
+
+from scripts.statistics.merge import Sketch, merged, sketch_of
+
+BATCH = 2**14
+TYPES = {"number": pa.float64(), "integer": pa.int64(), "boolean": pa.bool_(), "text": pa.string()}
 
 
 def is_number(value: Any) -> bool:
@@ -20,80 +15,44 @@ def is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e300
 
 
-class NumberTally:
-    """Numbers asked. Each is first put into the bins of the training spans, in proportion to their rows, and spread
-    from there like the training values, so that bins alone never look like drift."""
+class Tally:
+    """The values asked of one column."""
 
-    def __init__(self, parts: list[dict]):
-        self.before = number_counts(parts, edges := common_edges(parts))
-        self.edges = edges
-        filled = [part for part in parts if part["count"]]
-        total = sum(part["count"] for part in filled)
-        self.shares = [part["count"] / total for part in filled]
-        self.sources = [source_edges(part) for part in filled]
-        self.inside = [[0] * (len(source) - 1) for source in self.sources]
-        self.outside = [[0] * (len(edges) + 1) for _ in self.sources]
-        self.count = self.missing = 0
+    def __init__(self, kind: str):
+        self.kind = kind
+        self.waiting: list[Any] = []
+        self.sketches: list[Sketch] = []
 
     def accepts(self, value: Any) -> bool:
-        """Return whether *value* can be added."""
-        return value is None or is_number(value)
-
-    def add(self, value: float | None) -> None:
-        """Count *value*."""
-        self.count += 1
+        """Return whether *value* can be added: one of the column's type, or None."""
         if value is None:
-            self.missing += 1
-            return
-        value = rounded(float(value))  # as the edges are
-        direct = place(value, self.edges)
-        for source, inside, outside in zip(self.sources, self.inside, self.outside, strict=True):
-            index = place(value, source)
-            if 0 < index < len(source):
-                inside[index - 1] += 1
-            else:
-                outside[direct] += 1
+            return True
+        if self.kind == "number":
+            return is_number(value)
+        if self.kind == "integer":
+            return is_number(value) and int(value) == value and abs(value) < 2**63
+        return isinstance(value, bool if self.kind == "boolean" else str)
 
-    def distance(self) -> float:
-        """Return the distance between training and what was asked."""
-        asked = [0.0] * (len(self.edges) + 1)
-        for share, source, inside, outside in zip(self.shares, self.sources, self.inside, self.outside, strict=True):
-            counts = zip(asked, spread(inside, source, self.edges), outside, strict=True)
-            asked = [before + share * (spread_out + direct) for before, spread_out, direct in counts]
-        if not self.sources:
-            asked[0] = self.count - self.missing
-        return js_distance(self.before, [*asked, self.missing])
+    def add(self, value: Any) -> None:
+        """Count *value*, which the tally accepts."""
+        convert = {"number": float, "integer": int}.get(self.kind)
+        self.waiting.append(convert(value) if convert and value is not None else value)
+        if len(self.waiting) == BATCH:
+            self.flush()
 
+    def flush(self) -> None:
+        """Count the values that wait."""
+        column = pa.chunked_array([pa.array(self.waiting, TYPES[self.kind])])
+        self.sketches = [merged([*self.sketches, sketch_of(column)])]
+        self.waiting = []
 
-class TextTally:
-    """Texts asked, by the values that training knows, all others and missing."""
-
-    def __init__(self, parts: list[dict]):
-        self.values = known_values(parts)
-        self.before = text_counts(parts, self.values)
-        self.index = {value: index for index, value in enumerate(self.values)}
-        self.asked = [0] * len(self.before)
-        self.count = 0
-
-    def accepts(self, value: Any) -> bool:
-        """Return whether *value* can be added."""
-        return value is None or isinstance(value, str)
-
-    def add(self, value: str | None) -> None:
-        """Count *value*."""
-        self.count += 1
-        self.asked[-1 if value is None else self.index.get(value, -2)] += 1
-
-    def distance(self) -> float:
-        """Return the distance between training and what was asked."""
-        return js_distance(self.before, self.asked)
+    def sketch(self) -> Sketch:
+        """Return the sketch of all values so far."""
+        self.flush()
+        return self.sketches[0]
 
 
-TALLIES = {"number": NumberTally, "text": TextTally}
-
-
-def tallies_of(statistics: list[dict]) -> dict[str, NumberTally | TextTally]:
-    """Return an empty tally by column of the training *statistics*; dates move on by themselves and have none."""
-    columns = statistics[0]["columns"]
-    parts = {name: [described["columns"][name] for described in statistics] for name in columns}
-    return {name: TALLIES[spec["type"]](parts[name]) for name, spec in columns.items() if spec["type"] in TALLIES}
+def tallies_of(statistics: list[dict]) -> dict[str, Tally]:
+    """Return an empty tally by column of the training *statistics*; dates and times move on and have none."""
+    columns = {name: spec["type"] for described in statistics for name, spec in described["columns"].items()}
+    return {name: Tally(kind) for name, kind in columns.items() if kind in TYPES}

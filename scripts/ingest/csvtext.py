@@ -128,21 +128,14 @@ class Csv:
         table = self.arrow(raw, names, self.texts, skip)
         records = len(table) + len(bad)
         numbers = np.setdiff1d(np.arange(records), np.fromiter(bad, np.int64))
-        shown = {name: self.text(table[name].combine_chunks()) for name in self.columns}
-        columns = {name: self.pointed(shown[name], kind) for name, kind in self.columns.items()}
-        return read(columns, self.columns, numbers, records, bad, shown)
+        columns = {name: self.text(table[name].combine_chunks(), kind) for name, kind in self.columns.items()}
+        return read(columns, self.columns, numbers, records, bad)
 
-    def text(self, values: pa.Array) -> pa.Array:
-        """Return the fields of a column, trimmed if they are to be, with missing values."""
+    def text(self, values: pa.Array, kind: str) -> pa.Array:
+        """Return the fields of a column as they are to be converted."""
         if self.options["trim"]:
             values = pc.utf8_trim_whitespace(values)
         return without(values, self.options["null_values"])
-
-    def pointed(self, values: pa.Array, kind: str) -> pa.Array:
-        """Return the fields of a column of numbers with a decimal point, whatever stands for it."""
-        if self.options["decimal"] == "." or kind not in ("number", "integer"):
-            return values
-        return pc.replace_substring(pc.replace_substring(values, ".", "?"), ",", ".")
 
     def arrow(self, raw: bytes, names: list[str], types: dict, skip: Callable | None = None) -> pa.Table:
         """Return the records of *raw* as pyarrow reads them with these types. Raises ArrowInvalid."""
@@ -164,6 +157,5 @@ class Csv:
                 null_values=self.options["null_values"] if skip is None else [],
                 true_values=WORDS[0],
                 false_values=WORDS[1],
-                decimal_point=self.options["decimal"],
             ),
         )

@@ -60,7 +60,7 @@ def check_columns(found: list[str], columns: dict[str, str], options: dict, wher
     """Raise BadInput unless *found* are the configured columns and, where `others` says so, further ones."""
     missing = [name for name in columns if name not in found]
     unknown = [name for name in found if name not in columns]
-    twice = sorted({name for name in found if found.count(name) > 1})
+    twice = sorted({name for name in found if found.count(name) > 1 and name in columns})
     if missing or twice or (unknown and options["others"] == "refuse"):
         text = f"{where} has {len(found)} columns"
         text += f", lacks {', '.join(missing)}" if missing else ""

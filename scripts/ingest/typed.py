@@ -88,17 +88,12 @@ def plain(values: pa.Array, kind: str, column: str, nulls: list[str]) -> pa.Arra
 
 
 def read(
-    raw: dict[str, pa.Array],
-    columns: dict[str, str],
-    numbers: np.ndarray | None,
-    records: int,
-    bad: dict[int, tuple[str, str]],
-    shown: dict[str, pa.Array] | None = None,
+    raw: dict[str, pa.Array], columns: dict[str, str], numbers: np.ndarray | None, records: int, bad: dict[int, tuple]
 ) -> Block:
     """Return the block of *records* records whose parsed ones have the columns *raw*, each as text or typed already.
 
     *numbers* has the number in the block of each parsed record (None: all); *bad* (number to column and reason) has
-    those that were not parsed, or whose columns are not to be looked at; *shown* the texts that reasons name, where those are not *raw*.
+    those that were not parsed, or whose columns are not to be looked at.
     """
     numbers = np.arange(records) if numbers is None else numbers
     wrong = no_rows(raw[next(iter(raw))]).to_numpy(zero_copy_only=False).copy()
@@ -110,9 +105,7 @@ def read(
         values, mask, expected = convert(raw[name], kind)
         arrays.append(values)
         for index in pc.indices_nonzero(mask).to_pylist():
-            bad.setdefault(
-                int(numbers[index]), (name, f"{brief((shown or raw)[name][index].as_py())} is not {expected}")
-            )
+            bad.setdefault(int(numbers[index]), (name, f"{brief(raw[name][index].as_py())} is not {expected}"))
             wrong[index] = True
     if bad:
         wrong |= np.isin(numbers, np.fromiter(bad, np.int64))

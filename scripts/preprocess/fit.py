@@ -6,40 +6,60 @@ import numpy as np
 import onnxruntime
 from scipy import sparse
 
-from scripts.bundle.encode import from_table
+from scripts.bundle.encode import from_column, from_table, is_text
 from scripts.bundle.label import order
 from scripts.bundle.onnxgraph import Builder, model, to_bytes
-from scripts.bundle.rows import read
+from scripts.bundle.rows import batches, read, spans, types
 from scripts.preprocess.kinds import KINDS, Limits
 from scripts.spine.canon import write_bytes, write_json
 from scripts.spine.job import BadInput, main, say
 
-TYPES = {"number": "number", "category": "text", "text": "text", "season": "date"}
 RESERVED = {"features", "probabilities"}  # what the graph and the bundle give
 TOLERANCE = 1e-4  # of a feature: days times 2 pi / 365 lose digits in float32
 
 
-def contract_of(case: str, title: str, features: dict[str, str], label: dict) -> dict:
-    """Return what a row must hold and what the classes are."""
+def contract_of(case: str, title: str, features: dict[str, str], types: dict[str, str], label: dict) -> dict:
+    """Return what a row must hold and what the classes are; *types* are those of the columns."""
     return {
         "case": case,
         "title": title,
-        "columns": {name: {"type": TYPES[kind], "feature": kind} for name, kind in sorted(features.items())},
+        "columns": {name: {"type": types[name], "feature": kind} for name, kind in sorted(features.items())},
         "classes": order(label["classes"]),
         "positive": label["positive"],
     }
 
 
-def check_equal(column: str, kind: str, fitted: object, values: np.ndarray, exported: np.ndarray) -> None:
-    """Raise BadInput unless scikit-learn and ONNX give the same features of *column* for every row."""
+def check_equal(
+    column: str, kind: str, fitted: object, values: np.ndarray, exported: np.ndarray, first: int = 0
+) -> None:
+    """Raise BadInput unless scikit-learn and ONNX give the same features of *column* for every row.
+
+    *first* is the number of the first row.
+    """
     offline = fitted.transform(values.ravel() if kind == "text" else values)
-    offline = offline.toarray() if sparse.issparse(offline) else offline
-    worst = np.abs(offline - exported).max(initial=0)
+    served = sparse.csr_matrix(exported) if sparse.issparse(offline) else exported
+    gaps = sparse.coo_matrix(abs(offline - served))
+    worst = gaps.data.max(initial=0)
     if not worst <= TOLERANCE:
-        row = int(np.abs(offline - exported).max(axis=1).argmax())
+        row = int(gaps.row[gaps.data.argmax()])
         raise BadInput(
-            f"{column} ({kind}): ONNX differs from scikit-learn by {worst:.3g} in row {row} ({values[row, 0]!r:.80})"
+            f"{column} ({kind}): ONNX differs from scikit-learn by {worst:.3g} in row {first + row} "
+            f"({values[row, 0]!r:.80})"
         )
+
+
+def prove(tables: list[Path], described: dict, fits: dict, widths: dict[str, int], content: bytes) -> int:
+    """Return the number of rows in *tables*. Raises BadInput where the graph *content* differs from *fits* on a row."""
+    session, seen = onnxruntime.InferenceSession(content), 0
+    for rows in batches(tables, list(widths), sum(widths.values())):
+        data, start = from_table(rows, described), 0
+        exported = session.run(["features"], data)[0]
+        for column, spec in described["columns"].items():
+            part = exported[:, start : start + widths[column]]
+            check_equal(column, spec["feature"], fits[column], data[column], part, seen)
+            start += widths[column]
+        seen += len(rows)
+    return seen
 
 
 def fit(
@@ -59,28 +79,26 @@ def fit(
     """
     for name in RESERVED & set(features):
         raise BadInput(f"a column cannot be called {name}, which is the name of a tensor; rename it in the data")
-    described = contract_of(case, title, features, label)
-    data = from_table(read(tables, sorted(features)), described)
+    described = contract_of(case, title, features, types(tables), label)
     limits = Limits(min_count, terms)
-    builder, parts, names, fits = Builder(), [], [], {}
-    for column, spec in described["columns"].items():
-        kind = KINDS[spec["feature"]]
+    builder, parts, names, fits = Builder(), [], {}, {}
+    for column, spec in described["columns"].items():  # one at a time: all would not fit into memory
+        values, kind = from_column(read(tables, [column])[column], spec), KINDS[spec["feature"]]
+        if not len(values):
+            raise BadInput(f"span {spans(tables)} has no rows; nothing can be fitted on them; widen windows.train")
         builder.prefix = f"{column}/"
-        fits[column] = kind.fit(data[column], limits)
+        fits[column] = kind.fit(values, limits)
         parts.append(kind.export(builder, column, fits[column]))
-        names.append(kind.names(column, fits[column]))
+        names[column] = kind.names(column, fits[column])
     builder.prefix = ""
     builder.add("Concat", *parts, axis=1, output="features")
-    inputs = {name: (spec["type"], 1) for name, spec in described["columns"].items()}
-    content = to_bytes(model(builder, inputs, {"features": sum(map(len, names))}))
-    exported = onnxruntime.InferenceSession(content).run(["features"], data)[0]
-    start = 0
-    for (column, spec), part in zip(described["columns"].items(), names, strict=True):
-        check_equal(column, spec["feature"], fits[column], data[column], exported[:, start : start + len(part)])
-        start += len(part)
+    inputs = {name: ("text" if is_text(spec) else "number", 1) for name, spec in described["columns"].items()}
+    widths = {name: len(part) for name, part in names.items()}
+    content = to_bytes(model(builder, inputs, {"features": sum(widths.values())}))
+    rows = prove(tables, described, fits, widths, content)
     write_bytes(graph, content)
-    write_json(contract, described | {"features": [name for part in names for name in part]})
-    say(f"{start} features of {len(names)} columns, fitted on {len(exported)} rows")
+    write_json(contract, described | {"features": [name for part in names.values() for name in part]})
+    say(f"{sum(widths.values())} features of {len(names)} columns, fitted on {rows} rows")
 
 
 if __name__ == "__main__":

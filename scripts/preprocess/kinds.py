@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.impute import SimpleImputer
@@ -51,10 +53,11 @@ class Category:
     """A column per value that enough rows of the training split have; zeros for any other value."""
 
     def fit(self, values: np.ndarray, limits: Limits) -> Any:
-        found, counts = np.unique(values.astype(str), return_counts=True)
-        enough = counts >= limits.min_count
-        kept = found[enough] if enough.any() else found[[counts.argmax()]]
-        return OneHotEncoder(categories=[kept.astype(object)], handle_unknown="ignore").fit(values)
+        counted = pc.value_counts(pa.array(values.ravel(), pa.string())).to_pylist()
+        counts = dict(sorted((item["values"], item["counts"]) for item in counted))
+        kept = [value for value, count in counts.items() if count >= limits.min_count]
+        kept = np.array(kept or [max(counts, key=counts.__getitem__)], object)
+        return OneHotEncoder(categories=[kept], handle_unknown="ignore").fit(kept.reshape(-1, 1))
 
     def names(self, column: str, fitted: Any) -> list[str]:
         return [f"{column}={value or '(missing)'}" for value in fitted.categories_[0]]

@@ -7,6 +7,14 @@ from typing import Any
 from scripts.report.page import BLANK, listed, number, share, short
 
 SEVERITIES = ("error", "warning", "info")
+SECONDS = {"date": 86_400, "time": 1}  # of a unit of their statistics
+WORDS = {"text", "boolean"}  # types of columns that have frequent values and no moments
+
+
+def called(statistics: dict) -> str:
+    """Return how the rows of *statistics* are called: their span, and their split where it is a part of the span."""
+    split = statistics.get("split", "all")
+    return statistics["span"] if split == "all" else f"{statistics['span']} {split}"
 
 
 def names(statistics: list[dict]) -> list[str]:
@@ -39,25 +47,27 @@ def pooled(parts: list[tuple[dict, int]]) -> tuple[float | None, float | None]:
 
 
 def moment(value: Any, kind: str) -> str:
-    """Return a value of a column as text; a date may be text already or days since 1970."""
+    """Return a value of a column as text; a date may be text already or days, a time seconds, since 1970."""
     if value is None or isinstance(value, str):
         return value or BLANK
-    if kind == "date":
-        return str(datetime.date(1970, 1, 1) + datetime.timedelta(days=round(value)))
+    if kind in SECONDS:
+        when = datetime.datetime(1970, 1, 1) + datetime.timedelta(seconds=round(value * SECONDS[kind]))
+        return str(when if kind == "time" else when.date())
     return number(value)
 
 
 def number_rows(statistics: list[dict]) -> list[list]:
-    """Return a table row for each number or date column: missing, distinct, mean, deviation, range."""
+    """Return a table row for each column of numbers, dates or times: missing, distinct, mean, deviation, range."""
     rows = []
     for name in names(statistics):
         parts = present(statistics, name)
         kind = parts[0][0]["type"].partition(":")[0]
-        if kind == "text":
+        if kind in WORDS:
             continue
         ends = [[part[end] for part, _ in parts if part.get(end) is not None] for end in ("min", "max")]
         mean, sd = pooled(parts)
-        spread = BLANK if sd is None else number(sd) + (" days" if kind == "date" else "")
+        unit = {"date": " days", "time": " s"}.get(kind, "")
+        spread = BLANK if sd is None else number(sd) + unit
         distinct = max(part["distinct"] for part, _ in parts)
         low, high = min(ends[0], default=None), max(ends[1], default=None)
         row = [name, kind, share(missing_share(statistics, name)), distinct, moment(mean, kind), spread]
@@ -66,11 +76,11 @@ def number_rows(statistics: list[dict]) -> list[list]:
 
 
 def text_rows(statistics: list[dict], shown: int = 3) -> list[list]:
-    """Return a table row for each text column: missing, distinct, length, most frequent values."""
+    """Return a table row for each text or boolean column: missing, distinct, length, most frequent values."""
     rows = []
     for name in names(statistics):
         parts = present(statistics, name)
-        if parts[0][0]["type"] != "text":
+        if parts[0][0]["type"] not in WORDS:
             continue
         total = sum(count for _, count in parts)
         counts: dict[str, int] = {}
@@ -85,15 +95,6 @@ def text_rows(statistics: list[dict], shown: int = 3) -> list[list]:
         distinct = max(part["distinct"] for part, _ in parts)
         rows.append([name, frequent or BLANK, share(missing_share(statistics, name)), distinct, length, longest])
     return rows
-
-
-def base_rates(statistics: list[dict], positive: str) -> list[tuple[str, int, int, float | None]]:
-    """Return span, rows, rows of the positive class and their share of the labelled rows, in the order of the spans."""
-    found = []
-    for span in statistics:
-        labelled, hits = sum(span["label"].values()), span["label"].get(positive, 0)
-        found.append((span["span"], span["rows"], hits, hits / labelled if labelled else None))
-    return found
 
 
 def missing_matrix(statistics: list[dict]) -> tuple[list[str], list[list[float | None]]]:

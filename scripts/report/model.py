@@ -2,9 +2,10 @@
 
 from typing import Any
 
-from scripts.report import choose, curves
+from scripts.report import choose, curves, plots
+from scripts.report.classes import frequent
 from scripts.report.page import BLANK, Markup, figure, interval, number, share, short, table, verdict
-from scripts.report.sections import Figures
+from scripts.report.sections import CLASSES, Figures
 
 LISTED = 20  # trials in the table
 
@@ -37,27 +38,56 @@ def tuning(tuned: dict, captions: dict[str, str]) -> Figures:
     ]
 
 
-def model(metrics: dict, classes: list[str], captions: dict[str, str]) -> Figures:
+def model(metrics: dict, captions: dict[str, str]) -> Figures:
     """Show metrics, curves, confusion and slices of the chosen model, splits side by side."""
     splits = metrics["splits"]
-    of = {key: {split: found["curves"].get(key, []) for split, found in splits.items()} for key in KINDS}
-    tables = {split: found["confusion"] for split, found in splits.items()}
-    rows = [
-        [split, f"true {classes[true]}", *row, share(row[true] / sum(row) if sum(row) else None)]
-        for split, found in tables.items()
-        for true, row in enumerate(found)
-    ]
-    head = ["split", "rows that are", *(f"predicted {name}" for name in classes), "right"]
-    title = "Confusion"
     return [
         figure("metrics", "Metrics", measured(splits), captions["metrics"]),
-        *(
-            figure(kind, label, curves.curves(kind, label, of[kind], xlabel, ylabel, diagonal, points), captions[kind])
-            for kind, (label, xlabel, ylabel, diagonal, points) in KINDS.items()
-        ),
-        figure("confusion", title, curves.confusion("confusion", title, tables, classes), captions["confusion"]),
-        figure("confusion-table", "Confusion in figures", table(head, rows, 2), captions["confusion-table"]),
+        *(curve(kind, metrics, captions[kind]) for kind in KINDS),
+        *confusion(metrics, captions),
         *slices(splits.get("test", {}), captions),
+    ]
+
+
+def curve(kind: str, metrics: dict, caption: str) -> tuple[str, str, Markup]:
+    """Show one kind of curve, a line for each split; with more than two classes, those of test by class."""
+    label, xlabel, ylabel, diagonal, points = KINDS[kind]
+    lines = {split: found["curves"].get(kind, []) for split, found in metrics["splits"].items()}
+    if any(isinstance(found, dict) for found in lines.values()):
+        lines = lines.get("test") or {}
+        label += ", class against the rest, test"
+    elif metrics["positive"] is None:
+        ylabel = "share that is right"
+    return figure(kind, label, curves.curves(kind, label, lines, xlabel, ylabel, diagonal, points), caption)
+
+
+def confusion(metrics: dict, captions: dict[str, str]) -> Figures:
+    """Show the confusion of classes: two for both splits, more as shares of the true class on test; and in figures."""
+    names, splits = metrics["classes"], metrics["splits"]
+    tables = {split: found["confusion"] for split, found in splits.items()}
+    title = "Confusion"
+    if len(names) == 2:
+        plot = curves.confusion("confusion", title, tables, names)
+        rows = [
+            [split, f"true {names[true]}", *row, share(row[true] / sum(row) if sum(row) else None)]
+            for split, found in tables.items()
+            for true, row in enumerate(found)
+        ]
+        listed = table(["split", "rows that are", *(f"predicted {name}" for name in names), "right"], rows, 2)
+    else:
+        counts, shown = frequent(tables["test"], names, CLASSES)
+        title += " on test" if len(shown) == len(names) else f" on test, the {len(shown)} most frequent classes"
+        cells = [[count / sum(row) if count else None for count in row] for row in counts]
+        plot = plots.heat("confusion", title, shown, shown, cells, "predicted", "true")
+        rows = [
+            [split, name, one["rows"], *(share(one[key]) for key in ("precision", "recall"))]
+            for split, found in splits.items()
+            for name, one in found["classes"].items()
+        ]
+        listed = table(["split", "class", "rows", "precision", "recall"], rows, 2)
+    return [
+        figure("confusion", title, plot, captions["confusion"], full=len(names) > 2),
+        figure("confusion-table", "Confusion in figures", listed, captions["confusion-table"]),
     ]
 
 

@@ -108,7 +108,15 @@ def line(name: str, title: str, labels: list[str], values: list[float | None], y
     return inline(figure, name, title)
 
 
-def heat(name: str, title: str, rows: list[str], columns: list[str], cells: list[list[float | None]]) -> Markup:
+def heat(
+    name: str,
+    title: str,
+    rows: list[str],
+    columns: list[str],
+    cells: list[list[float | None]],
+    xlabel: str = "",
+    ylabel: str = "",
+) -> Markup:
     """Draw shares (0 to 1) as a grid of cells, the fuller the larger, with their value in hundredths."""
     figure, [axis] = axes(max(4.2, 1.5 + 0.27 * len(columns)), 0.8 + 0.23 * len(rows))
     for y, values in enumerate(cells):
@@ -118,7 +126,7 @@ def heat(name: str, title: str, rows: list[str], columns: list[str], cells: list
             axis.add_patch(Rectangle((x - 0.47, y - 0.45), 0.94, 0.9, facecolor=color, alpha=alpha, linewidth=0))
             label = "·" if value is None else f"{100 * value:.0f}"
             axis.text(x, y, label, ha="center", va="center", fontsize=7.5)
-    axis.set(xlim=(-0.5, len(columns) - 0.5), ylim=(len(rows) - 0.5, -0.5))
+    axis.set(xlim=(-0.5, len(columns) - 0.5), ylim=(len(rows) - 0.5, -0.5), xlabel=xlabel, ylabel=ylabel)
     axis.set_yticks(range(len(rows)), [short(row, 18) for row in rows])
     spans_axis(axis, columns)
     axis.grid(False)

@@ -2,16 +2,10 @@
 
 from pathlib import Path
 
-from scripts.report import model, sections
+from scripts.report import choose, model, sections
 from scripts.report.page import number, page, text
 from scripts.spine.canon import read_json, write_bytes
 from scripts.spine.job import main, say
-
-
-def classes_of(statistics: list[dict], positive: str) -> list[str]:
-    """Return the names of the negative and the positive class."""
-    others = sorted({name for span in statistics for name in span["label"]} - {positive})
-    return [others[0] if len(others) == 1 else f"not {positive}", positive]
 
 
 def report(
@@ -30,13 +24,13 @@ def report(
     texts = {path.stem: path.read_text(encoding="utf-8") for path in captions}
     registered, blessed, tuned, measured = map(read_json, (version, blessing, trials, metrics))
     described = [read_json(path) for path in statistics]
-    positive, spans = measured["positive"], [found["span"] for found in described]
+    spans = [choose.called(found) for found in described]
     figures = {
         "Overview": sections.overview(registered, blessed, measured, tuned, texts),
-        "Data": sections.data(described, positive, texts),
+        "Data": sections.data(described, measured["positive"], texts),
         "Drift": sections.drift(read_json(anomalies), spans, texts),
         "Tuning": model.tuning(tuned, texts),
-        "Model": model.model(measured, classes_of(described, positive), texts),
+        "Model": model.model(measured, texts),
         "Gate": sections.gate(blessed, texts),
     }
     subtitle = text(f"case {registered['case']}, version {registered['version']}")

@@ -1,11 +1,12 @@
 """The sections of the report that show data and drift, and those that need no plots: overview and gate."""
 
-from scripts.report import choose, plots
+from scripts.report import choose, classes, plots
 from scripts.report.page import BLANK, Markup, figure, interval, number, share, table, text, tree, verdict
 
 Figures = list[tuple[str, str, Markup]]
 ENDS = {"min": "at least", "max": "at most"}
 SHOWN = 200  # anomalies listed: more are counted only
+CLASSES = 30  # drawn, the most frequent ones
 
 
 def overview(version: dict, blessing: dict, metrics: dict, tuned: dict, captions: dict[str, str]) -> Figures:
@@ -16,7 +17,8 @@ def overview(version: dict, blessing: dict, metrics: dict, tuned: dict, captions
         ["case", version["case"]],
         ["version", str(version["version"])],
         ["gate", verdict(blessing["blessed"], "blessed", "not blessed")],
-        ["positive class", metrics["positive"]],
+        ["classes", number(len(metrics["classes"]))],
+        ["positive class", BLANK if metrics["positive"] is None else metrics["positive"]],
         ["decision threshold", metrics["threshold"]],
         ["ROC AUC on test", interval(test.get("metrics", {}).get("roc_auc"))],
         ["rows in test", test.get("rows")],
@@ -30,9 +32,10 @@ def overview(version: dict, blessing: dict, metrics: dict, tuned: dict, captions
     ]
 
 
-def data(statistics: list[dict], positive: str, captions: dict[str, str]) -> Figures:
-    """Show columns, rows, base rate and missing values by span."""
-    rates = choose.base_rates(statistics, positive)
+def data(statistics: list[dict], positive: str | None, captions: dict[str, str]) -> Figures:
+    """Show columns, rows, base rate (with more than two classes, the share of each) and missing values by span."""
+    order, shares = classes.shares_by_span(statistics)
+    rates = classes.base_rates(statistics, positive or (order or [""])[0])
     spans = [rate[0] for rate in rates]
     numbers = ["column", "type", "missing", "distinct", "mean", "deviation", "smallest", "largest"]
     texts = ["column", "most frequent values", "missing", "distinct", "mean length", "longest"]
@@ -40,13 +43,23 @@ def data(statistics: list[dict], positive: str, captions: dict[str, str]) -> Fig
     names, cells = choose.missing_matrix(statistics)
     title = ["Rows by span", "Base rate by span", "Missing values by column and span"]
     rows = plots.bars("rows", title[0], spans, [rate[1] for rate in rates])
-    base = plots.line("base-rate", title[1], spans, [rate[3] for rate in rates], "positive rows, %")
+    counted = "positive"
+    if positive is not None:
+        base = plots.line("base-rate", title[1], spans, [rate[3] for rate in rates], "positive rows, %")
+    else:
+        title[1], counted = "Classes by span", f"{order[0]} (most frequent)"
+        base = plots.heat("base-rate", title[1], order[:CLASSES], spans, shares[:CLASSES])
     missing = plots.heat("missing", title[2], names, spans, cells)
     return [
         figure("rows", title[0], rows, captions["rows"]),
         figure("base-rate", title[1], base, captions["base-rate"]),
-        figure("spans", "Spans", table(["span", "rows", "positive", "share"], counts), captions["spans"]),
-        figure("numbers", "Numbers and dates", table(numbers, choose.number_rows(statistics), 2), captions["numbers"]),
+        figure("spans", "Spans", table(["span", "rows", counted, "share"], counts), captions["spans"]),
+        figure(
+            "numbers",
+            "Numbers, dates and times",
+            table(numbers, choose.number_rows(statistics), 2),
+            captions["numbers"],
+        ),
         figure("texts", "Texts", table(texts, choose.text_rows(statistics), 2), captions["texts"]),
         figure("missing", title[2], missing, captions["missing"], full=True),
     ]

@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from scripts.bundle.encode import ContractError
+from scripts.bundle.encode import ContractError, from_rows
 from scripts.serve.log import RequestLog
 from scripts.serve.models import Model
 from scripts.serve.request import Gone, Refusal, read_body, request_id, rows_of
@@ -104,7 +104,10 @@ class App:
     def answer(self, name: str, model: Model, request: str, body: bytes) -> bytes:
         """Return the reply to a request body and log it; runs in a thread, so that the loop stays free."""
         rows = rows_of(body)
-        predictions = model.decide(model.probabilities(rows))
+        tensors, flags = from_rows(rows, model.contract), model.flags(rows)
+        predictions = model.decide(model.run(tensors))
+        for index, found in flags.items():
+            predictions[index]["flags"] = found
         head = {"request": request, "case": name, "version": model.version, "bundle": model.digest}
         self.log.put(name, {**head, "rows": rows, "scores": [prediction["score"] for prediction in predictions]})
         return orjson.dumps({**head, "predictions": predictions})

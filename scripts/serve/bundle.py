@@ -4,7 +4,7 @@ import hashlib
 from pathlib import Path
 
 SUMS = "SHA256SUMS"
-FILES = ("contract.json", "golden.json", "lineage.json", "model.onnx")
+FILES = ("contract.json", "golden.json", "lineage.json", "model.onnx", "schema.json")
 
 
 class BundleError(Exception):

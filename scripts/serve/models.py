@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import onnxruntime as ort
 
-from scripts.bundle.encode import READERS, from_rows
+from scripts.bundle.encode import READERS, ContractError, from_rows
+from scripts.schema.serving import Guard
 from scripts.serve.bundle import BundleError, read_bundle, sums_of
 
 
@@ -20,6 +21,7 @@ class Model:
     sums: str
     contract: dict
     session: ort.InferenceSession
+    guard: Guard
 
     @property
     def digest(self) -> str:
@@ -28,17 +30,39 @@ class Model:
 
     def probabilities(self, rows: Any) -> np.ndarray:
         """Return the probabilities [rows, classes]. Raises ContractError on rows that do not keep the contract."""
-        return self.session.run(["probabilities"], from_rows(rows, self.contract))[0]
+        return self.run(from_rows(rows, self.contract))
+
+    def run(self, tensors: dict[str, np.ndarray]) -> np.ndarray:
+        """Return the probabilities [rows, classes] of rows as tensors."""
+        return self.session.run(["probabilities"], tensors)[0]
+
+    def flags(self, rows: list[dict]) -> dict[int, list[dict]]:
+        """Return by row what in *rows*, which keep the contract, breaks the schema but is tolerated.
+
+        Raises ContractError with the anomaly code on the first rule that is broken and not tolerated.
+        """
+        found: dict[int, list[dict]] = {}
+        for index, row in enumerate(rows):
+            for rule in self.guard.broken(row):
+                words, column = self.guard.words(rule, row), rule.column or None
+                if self.guard.refuses(rule):
+                    raise ContractError(rule.code, f"row {index}: {words}", column, index)
+                found.setdefault(index, []).append({"code": rule.code, "column": column, "message": words})
+        return found
 
     def decide(self, probabilities: np.ndarray) -> list[dict]:
-        """Return label, score and probabilities by class of each row."""
+        """Return label, score and probabilities by class of each row.
+
+        Of two classes, the score is the positive one's probability; of more, that of the most probable one, the label.
+        """
         classes, positive = self.contract["classes"], self.contract["positive"]
         answers = []
         for row in probabilities.tolist():
             by_class = dict(zip(classes, row, strict=True))
-            score = by_class[positive]
-            others = (name for name in classes if name != positive)
-            label = positive if score >= self.contract["threshold"] else max(others, key=by_class.__getitem__)
+            label = max((name for name in classes if name != positive), key=by_class.__getitem__)
+            score = by_class[label if positive is None else positive]
+            if positive is not None and score >= self.contract["threshold"]:
+                label = positive
             answers.append({"label": label, "score": score, "probabilities": by_class})
         return answers
 
@@ -51,13 +75,16 @@ def load(folder: Path) -> Model:
     contents = read_bundle(folder)
     contract, golden = json.loads(contents["contract.json"]), json.loads(contents["golden.json"])
     kinds = {column["type"] for column in contract["columns"].values()}
-    if contract["positive"] not in contract["classes"] or not kinds <= READERS.keys():
+    classes, positive = contract["classes"], contract["positive"]
+    if not kinds <= READERS.keys() or not (positive in classes if len(classes) == 2 else positive is None):
         raise BundleError(f"{folder}: contract.json does not fit together")
     options = ort.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     session = ort.InferenceSession(contents["model.onnx"], options, providers=["CPUExecutionProvider"])
-    contract["threshold"] = float(contract["threshold"])
-    model = Model(int(folder.name), sums_of(contents), contract, session)
+    if positive is not None:
+        contract["threshold"] = float(contract["threshold"])
+    guard = Guard(json.loads(contents["schema.json"]))
+    model = Model(int(folder.name), sums_of(contents), contract, session, guard)
     expected = np.array(golden["probabilities"], np.float32)
     got = model.probabilities(golden["rows"])
     if got.dtype != np.float32 or got.shape != expected.shape or got.tobytes() != expected.tobytes():

@@ -87,6 +87,11 @@ def write_json(path: str | os.PathLike, value: Any) -> None:
     write_bytes(path, text.encode())
 
 
+def exact(value: Any) -> bytes:
+    """Return *value* as the bytes of a readable JSON file in which floats keep every digit: they decide answers."""
+    return (json.dumps(value, sort_keys=True, indent=1, ensure_ascii=False) + "\n").encode()
+
+
 def write_bytes(path: str | os.PathLike, content: bytes) -> None:
     """Write *content* under a temporary name beside *path*, force it to disk and rename it."""
     path = Path(path)

@@ -9,7 +9,7 @@ from scripts.spine.canon import canonical, write_json
 
 SCHEMA = Path("config/schema.yaml")
 CACHE = Path(".snakemake/ouroboros/config")
-CHECKERS = [Path(__file__).with_name(name) for name in ("config.py", "crossed.py")]
+CHECKERS = [Path(__file__).parent / name for name in ("config.py", "crossed.py", "../bundle/raw.py")]
 
 
 def checked(config: dict) -> dict:

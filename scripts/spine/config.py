@@ -6,11 +6,13 @@ from typing import Any
 import yaml
 from cerberus import Validator
 
+from scripts.bundle.raw import as_text
 from scripts.spine.crossed import ConfigError, crossed
 
 SCHEMA = "config/schema.yaml"
 SPAN = re.compile(r"[A-Za-z0-9_.-]+")
-WINDOW = {"last": "whole", "skip": "whole", "from": "text", "to": "text", "exclude": "window", "at_least": "whole"}
+SPLIT = re.compile(r"[a-z][a-z0-9_]*")
+WINDOW = {"last": "whole", "skip": "whole", "at_least": "whole", "from": "text", "to": "text", "exclude": "spans"}
 
 
 class Checker(Validator):
@@ -31,15 +33,34 @@ class Checker(Validator):
             raise ValueError("not a text")
         return str(value)
 
-    def _normalize_coerce_window(self, value: Any) -> list | dict:
+    def _normalize_coerce_classes(self, value: Any) -> Any:
+        if isinstance(value, list):
+            if len({*map(as_text, value)}) < len(value):
+                raise ValueError("a value is listed twice")
+            value = {as_text(item): [item] for item in value}
+        if not isinstance(value, dict):
+            return value
+        return {name: [*map(as_text, named)] if isinstance(named, list) else named for name, named in value.items()}
+
+    def _normalize_coerce_windows(self, value: Any) -> dict:
+        if not isinstance(value, dict):
+            raise ValueError("a window for each split was expected")
+        if wrong := [split for split in value if not SPLIT.fullmatch(str(split)) or split == "all"]:
+            raise ValueError(f"{wrong[0]!r} cannot be the name of a split: small letters, digits and _, and not all")
+        return {split: self.window(split, window) for split, window in value.items()}
+
+    def window(self, split: str, value: Any) -> list | dict:
+        """Return the window of *split* with typed values. Raises ValueError."""
         if isinstance(value, list):
             spans = [self._normalize_coerce_text(span) for span in value]
             if wrong := [span for span in spans if not SPAN.fullmatch(span)]:
-                raise ValueError(f"span {wrong[0]!r} does not match regex {SPAN.pattern}")
+                raise ValueError(f"{split}: span {wrong[0]!r} does not match regex {SPAN.pattern}")
             return spans
-        if not isinstance(value, dict) or not value or not value.keys() <= WINDOW.keys():
-            raise ValueError(f"a list of spans or some of {', '.join(WINDOW)} were expected")
-        return {word: getattr(self, f"_normalize_coerce_{WINDOW[word]}")(item) for word, item in value.items()}
+        if not isinstance(value, dict) or not value.keys() <= WINDOW.keys():
+            raise ValueError(f"{split}: a list of spans or some of {', '.join(WINDOW)} were expected")
+        exclude = {"exclude": self.window(split, value["exclude"])} if "exclude" in value else {}
+        rest = {word: item for word, item in value.items() if word != "exclude"}
+        return {word: getattr(self, f"_normalize_coerce_{WINDOW[word]}")(item) for word, item in rest.items()} | exclude
 
 
 def load(path: str) -> Any:
@@ -90,7 +111,8 @@ def explanation(key: str, message: str, config: dict, schema: dict) -> str:
     allowed = [f"{name} {rules[name]}" for name in ("type", "allowed", "min", "max", "regex") if name in rules]
     text = f"  {key}: {message}"
     if message != "required field":
-        text += f"; got {value_at(config, key)!r}"
+        secret = rules.get("meta", {}).get("secret")
+        text += "; it is not shown here" if secret else f"; got {value_at(config, key)!r}"
     if message == "unknown field":
         siblings = described(schema, key.rpartition(".")[0]).get("schema", {}) if "." in key else schema
         allowed = [f"keys {', '.join(sorted(siblings))}"] if siblings else []

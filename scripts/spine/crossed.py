@@ -1,5 +1,12 @@
 """What is wrong between the keys of a configuration that are right by themselves."""
 
+NEEDED = {  # types of columns by kind of feature
+    "number": ["number", "integer", "boolean"],
+    "category": ["text", "integer", "boolean"],
+    "text": ["text"],
+    "season": ["date", "time"],
+}
+
 
 class ConfigError(Exception):
     """The configuration cannot be used; the message has a line for each key."""
@@ -10,35 +17,41 @@ def crossed(config: dict) -> list[tuple[str, str]]:
     columns, prepare = config["ingest"]["columns"], config["preprocess"]
     wrong = wrong_features(prepare["features"], columns) + wrong_label(prepare, columns) + wrong_splits(config)
     for name in config["analyze"]["slices"]:
-        if columns.get(name) != "text":
-            wrong.append(("analyze.slices", f"{name} is not a text column of ingest.columns"))
+        if columns.get(name) not in NEEDED["category"]:
+            wrong.append(("analyze.slices", f"{name} is not a column of ingest.columns of type {either('category')}"))
     return wrong
+
+
+def either(kind: str) -> str:
+    """Return the types of columns that a kind of feature takes, in words."""
+    return " or ".join(NEEDED[kind])
 
 
 def wrong_features(features: dict, columns: dict) -> list[tuple[str, str]]:
     """Return features that are no column, or a column of another type."""
     wrong = []
     for name, kind in features.items():
-        needed = {"number": "number", "season": "date"}.get(kind, "text")
         if name not in columns:
             wrong.append((f"preprocess.features.{name}", "no such column in ingest.columns"))
-        elif columns[name].split(":")[0] != needed:
-            wrong.append((f"preprocess.features.{name}", f"a {kind} feature needs a column of type {needed}"))
+        elif columns[name].split(":")[0] not in NEEDED[kind]:
+            wrong.append((f"preprocess.features.{name}", f"a {kind} feature needs a column of type {either(kind)}"))
     return wrong
 
 
 def wrong_label(prepare: dict, columns: dict) -> list[tuple[str, str]]:
     """Return what is wrong with the label column and its classes."""
-    label, classes = prepare["label"]["column"], prepare["label"]["classes"]
+    label, classes, positive = (prepare["label"][key] for key in ("column", "classes", "positive"))
     wrong = []
     if label not in columns:
         wrong.append(("preprocess.label.column", "no such column in ingest.columns"))
+    elif columns[label].split(":")[0] in NEEDED["season"]:
+        wrong.append(("preprocess.label.column", f"a column of type {columns[label].split(':')[0]} names no classes"))
     if label in prepare["features"]:
         wrong.append((f"preprocess.features.{label}", "the label cannot be a feature"))
-    if len(classes) != 2:
-        wrong.append(("preprocess.label.classes", "exactly two classes are supported for now"))
-    if prepare["label"]["positive"] not in classes:
+    if len(classes) == 2 and positive not in classes:
         wrong.append(("preprocess.label.positive", f"not one of the classes {', '.join(classes)}"))
+    if len(classes) > 2 and positive is not None:
+        wrong.append(("preprocess.label.positive", f"only for two classes, there are {len(classes)}; leave it out"))
     values = [value for named in classes.values() for value in named]
     for value in sorted({str(value) for value in values if values.count(value) > 1}):
         wrong.append(("preprocess.label.classes", f"raw value {value} belongs to two classes"))

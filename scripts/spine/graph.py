@@ -72,7 +72,9 @@ class Graph:
         if node.rule.name not in self._fixed:
             self._fixed[node.rule.name] = self.fixed(node)
         inputs = {name: {path: self.input_digest(path) for path in paths} for name, paths in node.inputs.items()}
-        return self._fixed[node.rule.name] | {"wildcards": node.wildcards, "inputs": inputs}
+        fixed = self._fixed[node.rule.name]
+        own = {"wildcards": node.wildcards, "inputs": inputs, "params": fixed["params"] | node.own_params}
+        return fixed | own
 
     def fixed(self, node: Node) -> dict[str, Any]:
         """Return the part of the fingerprint that all jobs of the rule of *node* share and no job changes."""
@@ -118,5 +120,5 @@ class Graph:
 
     def makers(self, node: Node) -> list[Node]:
         """Return the nodes that make the means of *node*: what runs only where *node* has to run."""
-        makers = (self.node(node.fill(path)) for path in node.means if "{key}" not in path)
+        makers = (self.node(path) for path in node.means)
         return [maker for maker in makers if maker]

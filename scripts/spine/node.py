@@ -6,6 +6,8 @@ from functools import cached_property
 from types import SimpleNamespace
 from typing import Any
 
+from scripts.spine.canon import plain
+
 WILDCARD = re.compile(r"\{(\w+)(?:,[^}]*)?\}")
 
 
@@ -54,8 +56,15 @@ class Node:
 
     @cached_property
     def means(self) -> list[str]:
-        """Templates of the inputs that are there only to make the outputs and do not count for what these are."""
-        return [path for _, value in self.rule.input._allitems() for path in means_of(value)]
+        """Recorded inputs that are there only to make the outputs and do not count for what these are."""
+        templates = (path for _, value in self.rule.input._allitems() for path in means_of(value))
+        return [self.fill(path) for path in templates if "{key}" not in path]
+
+    @cached_property
+    def own_params(self) -> dict[str, Any]:
+        """Parameters that functions make of the wildcards, less the command of the job itself."""
+        functions = {name: value for name, value in self.rule.params._allitems() if callable(value) and name != "job"}
+        return {name: plain(function(SimpleNamespace(**self.wildcards))) for name, function in functions.items()}
 
     @cached_property
     def outputs(self) -> list[str]:

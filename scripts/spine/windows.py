@@ -44,6 +44,18 @@ def pattern_of(text: str) -> re.Pattern:
     return re.compile(found)
 
 
+def source(path: str, compiled: re.Pattern) -> Source | None:
+    """Return what the pointer at *path* holds by its name, None where the pattern does not fit."""
+    name = os.path.basename(path)
+    match = compiled.fullmatch(ENDINGS.sub("", name)) if name.endswith(".dvc") else None
+    if not match:
+        return None
+    fields = match.groupdict()
+    span = fields.get("SPAN") or "-".join(fields[part] for part in DATE if part in fields)
+    split = fields.get("SPLIT") or ""
+    return Source(f"{split}-{span}" if split else span, path, int(fields.get("VERSION") or 0), split)
+
+
 def sources(folder: Path, pattern: str) -> dict[str, Source]:
     """Return the pointers in *folder* by span, spans in natural order; of several versions the latest.
 
@@ -52,13 +64,8 @@ def sources(folder: Path, pattern: str) -> dict[str, Source]:
     """
     compiled, found = pattern_of(pattern), {}
     for name in sorted(os.listdir(folder)) if folder.is_dir() else []:
-        match = compiled.fullmatch(ENDINGS.sub("", name)) if name.endswith(".dvc") else None
-        if not match:
+        if not (one := source(str(folder / name), compiled)):
             continue
-        fields = match.groupdict()
-        span = fields.get("SPAN") or "-".join(fields[part] for part in DATE if part in fields)
-        split = fields.get("SPLIT") or ""
-        one = Source(f"{split}-{span}" if split else span, str(folder / name), int(fields.get("VERSION") or 0), split)
         other = found.get(one.span)
         if other and other.version == one.version:
             raise ConfigError(f"{other.pointer} and {one.pointer} both are span {one.span}; remove one of them")

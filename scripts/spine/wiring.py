@@ -2,8 +2,10 @@
 
 import os
 from collections.abc import Callable
+from pathlib import Path
 
 from scripts.spine.canon import digest
+from scripts.spine.env import env_id
 from scripts.spine.graph import Graph
 from scripts.spine.mark import kept, mark
 from scripts.spine.node import Node
@@ -41,7 +43,8 @@ class Wiring:
         """Return the input function that gives *templates* where the outputs of rule *name* are stale, else nothing.
 
         Such files are means: they do not count for what the outputs are, and nobody asks for them while those are
-        fresh. ``{key}`` in a template stands for all that the outputs depend on. The rule must stand on no checkpoint.
+        fresh. ``{key}`` in a template stands for all that the outputs depend on. The rule must stand on no checkpoint,
+        and the input must not be ancient: Snakemake passes over a stale rule whose ancient inputs are made anew.
         """
 
         def paths(wildcards):
@@ -54,6 +57,23 @@ class Wiring:
         paths.means = list(templates)
         return paths
 
+    def task(self, name: str) -> Callable:
+        """Return the params function of rule *name*, whose outputs are means of another rule and leave no record.
+
+        It gives the command: launcher, environment, script and a stamp that holds configuration and outputs alone.
+        """
+
+        def command(wildcards):
+            node = Node(self.graph.workflow.get_rule(name), dict(wildcards))
+            stamp = {"config": self.graph.config_of(node), "outputs": node.outputs}
+            environment, script = (
+                env_id(Path(str(node.rule.conda_env)).stem),
+                dict(node.rule.params._allitems())["code"],
+            )
+            return f"envs/python {environment} scripts/{script}.py --stamp {kept(stamp)}"
+
+        return command
+
     def job(self, wildcards, output) -> str:
         """Return the command of a rule: launcher, environment, script and stamp (a params function).
 
@@ -63,7 +83,7 @@ class Wiring:
         makers = self.graph.makers(node)
         if not all(os.path.exists(maker.record) for maker in [*self.graph.upstream(node), *makers]):
             return "<TBD>"
-        means = {path: self.graph.input_digest(path) for path in map(node.fill, node.means) if self.graph.node(path)}
+        means = {path: self.graph.input_digest(path) for path in node.means}
         stamp = self.graph.fingerprint(node) | {"means": means, "outputs": node.outputs, "record": node.record}
         first, *_ = stamp["env"].values()
         script = f"scripts/{dict(node.rule.params._allitems())['code'].split()[0]}.py"

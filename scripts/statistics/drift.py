@@ -1,16 +1,21 @@
-"""How far two distributions of a column are apart, from statistics alone; standard library only.
+"""How far two distributions of a column are apart, and whether by more than chance, from statistics alone.
 
-A column's statistics come in parts, one per span (results/<case>/validate/statistics/<span>/statistics.json). Two lists
-of parts are compared on common bins: numbers and dates on equal-width bins over the range of the first with one bin
-below and one above, texts on the values whose number is known in every part, with one bin for all others. Missing
-values have a bin of their own.
+A column's statistics come in parts: its figures in the statistics.json of several spans and splits, or sketches.
+Missing values count like a value. Columns of different types have nothing in common.
 """
 
 import math
-from bisect import bisect_right
 from collections.abc import Sequence
 
-BINS = 20
+import numpy as np
+from scipy.special import chdtrc
+
+from scripts.statistics.cells import comparable, to_measure, to_test
+from scripts.statistics.merge import Sketch, merged, read
+
+LEAST = 10  # rows that a test expects in a cell of the smaller side
+
+Parts = Sequence[dict | Sketch]
 
 
 def js_distance(p: Sequence[float], q: Sequence[float]) -> float:
@@ -26,74 +31,89 @@ def js_distance(p: Sequence[float], q: Sequence[float]) -> float:
     return math.sqrt(min(max(math.fsum(terms), 0.0), 1.0))
 
 
-def place(value: float, edges: Sequence[float]) -> int:
-    """Return the bin of *value*: 0 below the first edge, then 1 to k, the last edge included, then k + 1."""
-    index = bisect_right(edges, value)
-    return index - 1 if edges and value == edges[-1] else index
+def largest_difference(p: Sequence[float], q: Sequence[float]) -> float:
+    """Return the largest difference of a cell's shares (L-infinity distance, 0 to 1) of two counts."""
+    total_p, total_q = math.fsum(p), math.fsum(q)
+    if not total_p or not total_q:
+        return float(total_p != total_q)
+    return max(abs(one / total_p - other / total_q) for one, other in zip(p, q, strict=True))
 
 
-def common_edges(parts: list[dict]) -> list[float]:
-    """Return the edges of equal-width bins over the joint range of *parts*; none where all values are missing."""
-    ranges = [(part["min"], part["max"]) for part in parts if part["count"]]
-    if not ranges:
-        return []
-    low, high = min(low for low, _ in ranges), max(high for _, high in ranges)
-    if low == high:
-        return [low, high]
-    return [low + (high - low) * index / BINS for index in range(BINS)] + [high]
+def absolute_difference(p: Sequence[float], q: Sequence[float]) -> float:
+    """Return the largest difference of a cell's counts, divided by the sum of all counts (0 to 1).
+
+    This is NormalizedAbsoluteDifference in anomalies/metrics.cc of TensorFlow Data Validation. It also grows where one
+    side has more rows.
+    """
+    total = math.fsum(p) + math.fsum(q)
+    return max(abs(one - other) for one, other in zip(p, q, strict=True)) / total if total else 0.0
 
 
-def source_edges(part: dict) -> list[float]:
-    """Return the edges of the histogram of *part*, cut to the range of its values."""
-    return [min(max(edge, part["min"]), part["max"]) for edge in part["histogram"]["edges"]]
+def chi_square(p: np.ndarray, q: np.ndarray) -> float:
+    """Return the p-value of Pearson's chi-square test that both counts have the same shares; 1 where one is empty.
+
+    Neighbours are put together until both sides expect LEAST rows. Two cells get Yates's correction.
+    """
+    sizes = np.array([p.sum(), q.sum()])
+    if not sizes.min():
+        return 1.0
+    least = LEAST * sizes.sum() / sizes.min()
+    table = [[0, 0]]
+    for one, other in zip(p.tolist(), q.tolist(), strict=True):
+        if sum(table[-1]) >= least:
+            table.append([0, 0])
+        table[-1] = [table[-1][0] + one, table[-1][1] + other]
+    if len(table) > 1 and sum(table[-1]) < least:
+        one, other = table.pop()
+        table[-1] = [table[-1][0] + one, table[-1][1] + other]
+    if len(table) == 1:
+        return 1.0
+    found = np.array(table)
+    expected = np.outer(found.sum(axis=1), sizes) / sizes.sum()
+    apart = np.maximum(np.abs(found - expected) - (0.5 if len(table) == 2 else 0.0), 0.0)
+    return float(chdtrc(len(table) - 1, (apart**2 / expected).sum()))
 
 
-def spread(counts: Sequence[float], edges: Sequence[float], onto: Sequence[float]) -> list[float]:
-    """Return *counts* in the bins of *edges* spread evenly inside each bin over the bins of *onto* (see place)."""
-    result = [0.0] * (len(onto) + 1)
-    walls = [-math.inf, *onto, math.inf]
-    for count, low, high in zip(counts, edges[:-1], edges[1:], strict=True):
-        if not count:
-            continue
-        if low == high:
-            result[place(low, onto)] += count
-            continue
-        for index in range(place(low, onto), place(high, onto) + 1):
-            overlap = min(high, walls[index + 1]) - max(low, walls[index])
-            result[index] += count * max(overlap, 0.0) / (high - low)
-    return result
+def distance(before: Parts, after: Parts) -> float:
+    """Return the Jensen-Shannon distance of one column between *before* and *after*."""
+    return compare(before, after)["distance"]
 
 
-def number_counts(parts: list[dict], edges: Sequence[float]) -> list[float]:
-    """Return the counts of numeric *parts* in the bins of *edges*, missing values last."""
-    found = [spread(part["histogram"]["counts"], source_edges(part), edges) for part in parts if part["count"]]
-    sums = [math.fsum(column) for column in zip(*found, strict=True)] or [0.0] * (len(edges) + 1)
-    return [*sums, float(sum(part["missing"] for part in parts))]
+def linf(before: Parts, after: Parts) -> float:
+    """Return the largest difference of the shares of a value, or of a group of bins with about 5 % of the rows."""
+    return compare(before, after)["linf"]
 
 
-def known_values(parts: list[dict]) -> list[str]:
-    """Return the values whose number is known in every one of *parts*: listed there, or the list is complete."""
-    listed = {value for part in parts for value, _ in part["top"]}
-    for part in parts:
-        if part["distinct"] > len(part["top"]):
-            listed &= {value for value, _ in part["top"]}
-    return sorted(listed)
+def normalized_difference(before: Parts, after: Parts) -> float:
+    """Return the largest difference of the counts of such a value or group, divided by the rows of both sides."""
+    return compare(before, after)["normalized_difference"]
 
 
-def text_counts(parts: list[dict], values: list[str]) -> list[float]:
-    """Return the counts of *values* in text *parts*, then of all other values, then of missing ones."""
-    found = [0.0] * len(values)
-    for part in parts:
-        counts = dict(part["top"])
-        found = [before + counts.get(value, 0) for before, value in zip(found, values, strict=True)]
-    other = sum(part["count"] for part in parts) - sum(found)
-    return [*found, other, float(sum(part["missing"] for part in parts))]
+def p_value(before: Parts, after: Parts) -> float:
+    """Return how likely counts at least as different are by chance, if rows are independent and nothing changed."""
+    return compare(before, after)["p_value"]
 
 
-def distance(before: list[dict], after: list[dict]) -> float:
-    """Return the Jensen-Shannon distance of one column between the parts *before* and *after*, both not empty."""
-    if before[0]["type"] == "text":
-        values = known_values([*before, *after])
-        return js_distance(text_counts(before, values), text_counts(after, values))
-    edges = common_edges(before)
-    return js_distance(number_counts(before, edges), number_counts(after, edges))
+def compare(before: Parts, after: Parts) -> dict[str, float]:
+    """Return all measures of one column between *before* and *after* (neither empty) by name."""
+    sides = [[read(part) if isinstance(part, dict) else part for part in side] for side in (before, after)]
+    if not comparable({sketch.kind for side in sides for sketch in side}):
+        return {"distance": 1.0, "linf": 1.0, "normalized_difference": 1.0, "p_value": 0.0}
+    one, other = map(merged, sides)
+    p, q = (side.tolist() for side in to_measure(one, other))
+    return {
+        "distance": js_distance(p, q),
+        "linf": largest_difference(p, q),
+        "normalized_difference": absolute_difference(p, q),
+        "p_value": chi_square(*to_test(one, other)),
+    }
+
+
+def adjusted(p_values: Sequence[float]) -> list[float]:
+    """Return the q-value of each p-value (Benjamini and Hochberg, 1995): alarms at q <= a are false with share a."""
+    order = sorted(range(len(p_values)), key=lambda index: p_values[index])
+    found, least = [1.0] * len(order), 1.0
+    for rank in range(len(order), 0, -1):
+        index = order[rank - 1]
+        least = found[index] = min(least, p_values[index] * len(order) / rank)
+    return found

@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-EPOCH = datetime.date(1970, 1, 1)
+from scripts.bundle.encode import EPOCH, is_text
+
 MISSING = 0.1  # share of missing values
 
 
@@ -14,28 +15,45 @@ def known(features: list[str], column: str, mark: str) -> list[str]:
     return [name[len(column) + 1 :] for name in features if name.startswith(f"{column}{mark}")]
 
 
+UNSEEN = {"text": "NEVER SEEN", "integer": 2**62, "boolean": False}
+
+
 def cell(rng: np.random.Generator, column: str, spec: dict, features: list[str], range_of: dict) -> Any:
     """Return one made-up JSON value of *column*."""
     if rng.random() < MISSING:
         return None
     if spec["feature"] == "category":
         values = [value for value in known(features, column, "=") if value != "(missing)"]
-        return str(rng.choice([*values, "NEVER SEEN"]))
+        return raw(str(rng.choice([*values, str(UNSEEN[spec["type"]])])), spec["type"])
     if spec["feature"] == "text":
         words = known(features, column, ":")
         return " ".join(str(word) for word in rng.choice(words, rng.integers(0, 12))) if words else ""
     low, high = range_of[column]
     value = float(rng.uniform(low, high))
     if spec["type"] == "date":
-        return (EPOCH + datetime.timedelta(days=round(value))).isoformat()
-    return float(f"{value:.3g}")
+        return (EPOCH + datetime.timedelta(days=round(value))).date().isoformat()
+    if spec["type"] == "time":
+        return (EPOCH + datetime.timedelta(seconds=round(86_400 * value))).isoformat()
+    if spec["type"] == "boolean":
+        return bool(rng.random() < 0.5)
+    return round(value) if spec["type"] == "integer" else float(f"{value:.3g}")
+
+
+def raw(category: str, type_: str) -> Any:
+    """Return the JSON value of the column's type that *category* stands for."""
+    if type_ == "boolean":
+        return category == "true"
+    return int(category) if type_ == "integer" else category
 
 
 def golden_rows(contract: dict, data: dict[str, np.ndarray], count: int, seed: int) -> list[dict[str, Any]]:
-    """Return *count* rows for *contract*; numbers and dates lie between the 5 % and 95 % quantiles of *data*."""
+    """Return *count* rows for *contract*; numbers and dates lie between the 5 % and 95 % quantiles of *data*.
+
+    *data* holds the tensors of the columns that are numbers to the graph.
+    """
     range_of = {}
     for column, spec in contract["columns"].items():
-        if spec["type"] != "text":
+        if not is_text(spec):
             values = data[column][~np.isnan(data[column])]
             range_of[column] = tuple(np.quantile(values, [0.05, 0.95])) if values.size else (0.0, 1.0)
     rng = np.random.default_rng(seed)

@@ -1,6 +1,5 @@
 """Fit the best setting and bundle it with the graph: one ONNX model that takes raw rows, proven on every eval row."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -8,35 +7,63 @@ import numpy as np
 import onnx
 import onnxruntime
 
-from scripts.bundle.encode import from_rows, from_table
+from scripts.bundle.encode import from_rows, from_table, is_text
 from scripts.bundle.onnxgraph import Builder, joined, model, to_bytes
 from scripts.bundle.rows import labelled
-from scripts.spine.canon import read_json, write_bytes, write_json
+from scripts.spine.canon import exact, read_json, write_bytes, write_json
 from scripts.spine.job import BadInput, main, say
 from scripts.train.golden import golden_rows
 from scripts.tune.families import FAMILIES
 from scripts.tune.tune import load
 
 
-def bundle_of(graph: onnx.ModelProto, family: str, fitted: Any, width: int) -> bytes:
-    """Return *graph* and the fitted model as one ONNX model with the output "probabilities" [rows, 2]."""
+def bundle_of(graph: onnx.ModelProto, family: str, fitted: Any, width: int, classes: int) -> bytes:
+    """Return *graph* and the fitted model as one ONNX model with the output "probabilities" [rows, classes]."""
     builder = Builder("model/")
-    positive = FAMILIES[family].export(builder, fitted)
-    negative = builder.add("Sub", builder.constant(np.ones((1, 1), np.float32)), positive)
-    builder.add("Concat", negative, positive, axis=1, output="probabilities")
-    head = model(builder, {"features": ("number", width)}, {"probabilities": 2})
+    FAMILIES[family].export(builder, fitted, classes, "probabilities")
+    head = model(builder, {"features": ("number", width)}, {"probabilities": classes})
     return to_bytes(joined(graph, head, "features"))
 
 
-def check_equal(offline: np.ndarray, served: np.ndarray, tolerance: float) -> None:
-    """Raise BadInput unless scikit-learn's probabilities and the bundle's agree on every row."""
+def check_equal(offline: np.ndarray, served: np.ndarray, tolerance: float, first: int = 0) -> float:
+    """Return the largest difference of scikit-learn's probabilities and the bundle's, [rows, classes].
+
+    Raises BadInput where it is more than *tolerance*; *first* is the number of the first row.
+    """
     gaps = np.abs(offline - served)
-    say(f"bundle against scikit-learn on {len(gaps)} rows: largest difference {gaps.max():.2g}")
-    if not gaps.max() <= tolerance:
+    worst = np.unravel_index(gaps.argmax(), gaps.shape)
+    if not gaps[worst] <= tolerance:
         raise BadInput(
-            f"the bundle's probability differs from scikit-learn's by {gaps.max():.3g} in eval row {gaps.argmax()} "
-            f"({served[gaps.argmax()]:.6f} against {offline[gaps.argmax()]:.6f}); train.tolerance allows {tolerance:g}"
+            f"the bundle's probability differs from scikit-learn's by {gaps[worst]:.3g} in eval row "
+            f"{first + worst[0]} ({served[worst]:.6f} against {offline[worst]:.6f}); train.tolerance allows "
+            f"{tolerance:g}"
         )
+    return float(gaps[worst])
+
+
+def prove(
+    session: onnxruntime.InferenceSession,
+    tables: list[Path],
+    label: dict,
+    described: dict,
+    offline: np.ndarray,
+    tolerance: float,
+) -> dict[str, np.ndarray]:
+    """Return the columns of the labelled rows in *tables* that are numbers, as tensors.
+
+    Raises BadInput where the bundle of *session* differs from the *offline* probabilities of these rows.
+    """
+    numbers: dict[str, list] = {name: [] for name, spec in described["columns"].items() if not is_text(spec)}
+    first, worst = 0, 0.0
+    for rows, _ in labelled(tables, label, list(described["columns"]), len(described["features"])):
+        data = from_table(rows, described)
+        served = session.run(["probabilities"], data)[0]
+        worst = max(worst, check_equal(offline[first : first + len(rows)], served, tolerance, first))
+        first += len(rows)
+        for name, parts in numbers.items():
+            parts.append(data[name])
+    say(f"bundle against scikit-learn on {first} rows: largest difference {worst:.2g}")
+    return {name: np.concatenate(parts) for name, parts in numbers.items()}
 
 
 def train(
@@ -59,24 +86,19 @@ def train(
     *tables* are the raw eval rows behind *evaluate*. Raises BadInput where the bundle and scikit-learn differ.
     """
     setting, described = read_json(best), read_json(contract)
+    family, classes = FAMILIES[setting["family"]], len(described["classes"])
     x, y = load(features)
-    fitted = FAMILIES[setting["family"]].fit(x, y, setting["params"], seed)
-    content = bundle_of(onnx.load(graph), setting["family"], fitted, x.shape[1])
+    fitted = family.fit(x, y, setting["params"], seed)
+    content = bundle_of(onnx.load(graph), setting["family"], fitted, x.shape[1], classes)
+    del x, y
     session = onnxruntime.InferenceSession(content)
-    data = from_table(labelled(tables, label)[0], described)
-    offline = FAMILIES[setting["family"]].score(fitted, load(evaluate)[0])
-    check_equal(offline, session.run(["probabilities"], data)[0][:, 1], tolerance)
+    offline = family.score(fitted, load(evaluate)[0], classes)
+    data = prove(session, tables, label, described, offline, tolerance)
     rows = golden_rows(described, data, golden, seed)
     answers = session.run(["probabilities"], from_rows(rows, described))[0]
     write_bytes(model, content)
     write_json(signature, described | {"family": setting["family"], "params": setting["params"]})
-    write_bytes(golden_file, dump_golden(rows, answers))
-
-
-def dump_golden(rows: list[dict], answers: np.ndarray) -> bytes:
-    """Return golden rows and answers as JSON; the float32 answers keep all their bits."""
-    value = {"rows": rows, "probabilities": [[float(item) for item in row] for row in answers]}
-    return (json.dumps(value, sort_keys=True, ensure_ascii=False) + "\n").encode()
+    write_bytes(golden_file, exact({"rows": rows, "probabilities": answers.tolist()}))
 
 
 if __name__ == "__main__":

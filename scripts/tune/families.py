@@ -4,32 +4,95 @@ from typing import Any
 
 import numpy as np
 from scipy import sparse
+from sklearn.base import clone
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
 
 from scripts.bundle.onnxgraph import Builder
 
+CELLS = 1 << 25  # of a dense copy of some of the features
 
-class Logistic:
-    """Logistic regression with an L2 penalty (C: inverse strength)."""
+
+def probabilities(graph: Builder, sums: str, seen: np.ndarray, classes: int, output: str) -> str:
+    """Add what makes probabilities of all *classes*, the tensor *output*, of the *sums* of the classes *seen* in fit.
+
+    A class without rows has probability 0. Two classes have one sum, the log odds of the second.
+    """
+    name = output if len(seen) == classes else None
+    if len(seen) == 2:
+        second = graph.add("Sigmoid", sums)
+        first = graph.add("Sub", graph.constant(np.ones((1, 1), np.float32)), second)
+        found = graph.add("Concat", first, second, axis=1, output=name)
+    else:
+        found = graph.add("Softmax", sums, axis=1, output=name)
+    if name is None:
+        places = graph.constant(np.eye(classes, dtype=np.float32)[seen])
+        found = graph.add("MatMul", found, places, output=output)
+    return found
+
+
+class Family:
+    """What families share: scores of all classes, some rows at a time."""
+
+    def rows(self, x: sparse.csr_matrix) -> Any:
+        """Return some rows in the form that the models take."""
+        return x.toarray()
+
+    def score(self, fitted: Any, x: sparse.csr_matrix, classes: int) -> np.ndarray:
+        """Return the probabilities [rows, classes]; 0 for a class that had no rows in fit."""
+        found = np.zeros((x.shape[0], classes))
+        size = max(1, CELLS // max(1, x.shape[1]))
+        for start in range(0, x.shape[0], size):
+            part = slice(start, start + size)
+            found[part][:, fitted.classes_] = fitted.predict_proba(self.rows(x[part]))
+        return found
+
+
+class Logistic(Family):
+    """Logistic regression with an L2 penalty (C: inverse strength), multinomial for more than two classes."""
+
+    def rows(self, x: sparse.csr_matrix) -> sparse.csr_matrix:
+        return x.astype(np.float64)
 
     def fit(self, x: sparse.csr_matrix, y: np.ndarray, params: dict, seed: int) -> Any:
-        return LogisticRegression(C=params["C"], max_iter=2000, random_state=seed).fit(x.astype(np.float64), y)
+        return LogisticRegression(C=params["C"], max_iter=2000, random_state=seed).fit(self.rows(x), y)
 
-    def score(self, fitted: Any, x: sparse.csr_matrix) -> np.ndarray:
-        return fitted.predict_proba(x.astype(np.float64))[:, 1]
-
-    def export(self, graph: Builder, fitted: Any) -> str:
+    def export(self, graph: Builder, fitted: Any, classes: int, output: str) -> str:
         weights = graph.constant(fitted.coef_.T.astype(np.float32))
         sums = graph.add("Add", graph.add("MatMul", "features", weights), graph.constant(np.float32(fitted.intercept_)))
-        return graph.add("Sigmoid", sums)
+        return probabilities(graph, sums, fitted.classes_, classes, output)
 
 
-class Boosting:
+class Binned(HistGradientBoostingClassifier):
+    """The same model of sparse features: they are put into bins some columns at a time, never copied as a whole."""
+
+    def _preprocess_X(self, x: Any, *, reset: bool) -> Any:
+        if not sparse.issparse(x):
+            return super()._preprocess_X(x, reset=reset)
+        return x, super()._preprocess_X(x[:2].toarray(), reset=reset)[1]
+
+    def _bin_data(self, x: sparse.csr_matrix, sample_weight: Any, is_training_data: bool) -> np.ndarray:
+        columns, mapper = x.tocsc(), self._bin_mapper
+        binned = np.empty(x.shape, np.uint8, order="F")
+        thresholds: list[np.ndarray] = []
+        size = max(1, CELLS // x.shape[0])
+        for start in range(0, x.shape[1], size):
+            dense = columns[:, start : start + size].toarray()
+            part = clone(mapper).fit(dense)
+            binned[:, start : start + size] = part.transform(dense)
+            thresholds += part.bin_thresholds_
+        mapper.bin_thresholds_ = thresholds
+        mapper.n_bins_non_missing_ = np.array([len(ends) + 1 for ends in thresholds], np.uint32)
+        mapper.is_categorical_ = np.zeros(x.shape[1], np.uint8)
+        mapper.missing_values_bin_idx_ = mapper.n_bins - 1
+        return binned
+
+
+class Boosting(Family):
     """Histogram gradient boosting of trees (Ke et al. 2017, LightGBM) with log loss."""
 
     def fit(self, x: sparse.csr_matrix, y: np.ndarray, params: dict, seed: int) -> Any:
-        model = HistGradientBoostingClassifier(
+        model = Binned(
             learning_rate=params["learning_rate"],
             max_iter=int(params["iterations"]),
             max_leaf_nodes=int(params["leaves"]),
@@ -37,13 +100,11 @@ class Boosting:
             early_stopping=False,
             random_state=seed,
         )
-        return model.fit(x.toarray(), y)
+        return model.fit(x, y)
 
-    def score(self, fitted: Any, x: sparse.csr_matrix) -> np.ndarray:
-        return fitted.predict_proba(x.toarray())[:, 1]
-
-    def export(self, graph: Builder, fitted: Any) -> str:
-        trees = [stage[0].nodes for stage in fitted._predictors]
+    def export(self, graph: Builder, fitted: Any, classes: int, output: str) -> str:
+        trees = [tree.nodes for stage in fitted._predictors for tree in stage]
+        width = fitted.n_trees_per_iteration_
         nodes = np.concatenate(trees)
         leaf = nodes["is_leaf"].astype(bool)
         tree_ids = np.repeat(np.arange(len(trees)), [len(tree) for tree in trees])
@@ -52,10 +113,10 @@ class Boosting:
             "TreeEnsembleRegressor",
             "features",
             domain="ai.onnx.ml",
-            n_targets=1,
+            n_targets=width,
             post_transform="NONE",
             aggregate_function="SUM",
-            base_values=[float(fitted._baseline_prediction.item())],
+            base_values=fitted._baseline_prediction.ravel().tolist(),
             nodes_treeids=tree_ids.tolist(),
             nodes_nodeids=node_ids.tolist(),
             nodes_featureids=np.where(leaf, 0, nodes["feature_idx"]).tolist(),
@@ -65,10 +126,10 @@ class Boosting:
             nodes_falsenodeids=np.where(leaf, 0, nodes["right"]).tolist(),
             target_treeids=tree_ids[leaf].tolist(),
             target_nodeids=node_ids[leaf].tolist(),
-            target_ids=np.zeros(leaf.sum(), int).tolist(),
+            target_ids=(tree_ids[leaf] % width).tolist(),
             target_weights=nodes["value"][leaf].astype(np.float32).tolist(),
         )
-        return graph.add("Sigmoid", sums)
+        return probabilities(graph, sums, fitted.classes_, classes, output)
 
 
 def below(thresholds: np.ndarray) -> np.ndarray:

@@ -13,7 +13,17 @@ from scripts.spine.job import BadInput, main, say
 from scripts.tune.families import FAMILIES
 from scripts.tune.suggest import seed_of, suggest
 
-LOSSES = {"roc_auc": lambda y, p: 1 - roc_auc_score(y, p), "log_loss": lambda y, p: log_loss(y, p)}
+
+def auc(y: np.ndarray, p: np.ndarray) -> float:
+    """Return the area under the ROC curve: with more than two classes each against the rest, their mean."""
+    classes = [1] if p.shape[1] == 2 else np.unique(y)
+    return float(np.mean([roc_auc_score(y == number, p[:, number]) for number in classes]))
+
+
+LOSSES = {
+    "roc_auc": lambda y, p: 1 - auc(y, p),
+    "log_loss": lambda y, p: log_loss(y, p, labels=range(p.shape[1])),
+}
 SCORES = {"roc_auc": lambda loss: 1 - loss, "log_loss": lambda loss: loss}
 
 
@@ -24,14 +34,28 @@ def load(path: Path) -> tuple[sparse.csr_matrix, np.ndarray]:
         return matrix, parts["y"]
 
 
-def trial(setting: dict, number: int, train: Path, evaluate: Path, metric: str, seed: int) -> dict:
-    """Return the record of one trial: fitted on *train*, its loss on *evaluate*. A failure is a result, too."""
+def some(x: sparse.csr_matrix, y: np.ndarray, most: int | None) -> tuple[sparse.csr_matrix, np.ndarray]:
+    """Return *most* of the rows, drawn at random but always the same ones; all where *most* is None or not fewer."""
+    if most is None or most >= len(y):
+        return x, y
+    rows = np.sort(np.random.default_rng(0).choice(len(y), most, replace=False))
+    return x[rows], y[rows]
+
+
+def trial(setting: dict, number: int, train: Path, evaluate: Path, metric: str, most: int | None, seed: int) -> dict:
+    """Return the record of one trial: fitted on *most* rows of *train*, its loss on *evaluate*.
+
+    A failure is a result, too.
+    """
     result = setting | {"number": number, "loss": None, "status": "ok"}
     try:
         family = FAMILIES[setting["family"]]
-        fitted = family.fit(*load(train), setting["params"], seed)
+        x, y = load(train)
+        classes = 1 + max(y.max(), load(evaluate)[1].max())
+        fitted = family.fit(*some(x, y, most), setting["params"], seed)
+        del x
         x, y = load(evaluate)
-        result["loss"] = float(LOSSES[metric](y, family.score(fitted, x)))
+        result["loss"] = float(LOSSES[metric](y, family.score(fitted, x, classes)))
     except Exception as error:
         result |= {"status": "failed", "error": f"{type(error).__name__}: {error}"[:500]}
     return result
@@ -88,6 +112,7 @@ def tune(
     width: int,
     algorithm: str,
     metric: str,
+    max_rows: int | None,
     seed: int,
 ) -> None:
     """Write all trials and the best one. Trials already in *folder*, which belong to the same sweep, are not rerun."""
@@ -101,7 +126,7 @@ def tune(
         while len(results) < trials:
             numbers = list(range(len(results), min(len(results) + width, trials)))
             settings = suggest(families, results, numbers, algorithm, seed)
-            results += run_round(pool, numbers, settings, folder, (train, evaluate, metric), seed)
+            results += run_round(pool, numbers, settings, folder, (train, evaluate, metric, max_rows), seed)
             report(results, trials, metric, started)
     scored = [
         result

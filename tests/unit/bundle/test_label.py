@@ -1,8 +1,11 @@
 """Labels: raw values to classes, in an order that no file can change."""
 
+import numpy as np
+import pyarrow as pa
 import pytest
 
-from scripts.bundle.label import as_text, classes_of, order
+from scripts.bundle.label import class_numbers, classes_of, order
+from scripts.bundle.raw import as_text
 
 
 @pytest.mark.parametrize(
@@ -37,3 +40,45 @@ def test_order_of_the_configuration_does_not_matter():
     classes = {"yes": ["*"], "no": ["no"]}
     assert order(classes) == order(dict(reversed(classes.items()))) == ["no", "yes"]
     assert classes_of(["a"], classes) == classes_of(["a"], dict(reversed(classes.items())))
+
+
+COLUMNS = {
+    "text": pa.array(["b", "a", None, "c", "", "a", "?"]),
+    "integer": pa.array([2, 1, None, 3, -1, 1, 2**62]),
+    "number": pa.array([2.0, 1.0, None, 3.0, 0.5, 1.0, float("nan")]),
+    "boolean": pa.array([True, False, None, True, True, False, True]),
+}
+MAPS = [
+    {"a": ["a", "1", "false"], "b": ["b", "2", "true"], "c": ["c", "3"]},
+    {"missing": [None], "rest": ["*"]},
+    {"z": ["*"], "a": ["a", "1"], "m": [None, "2"]},
+]
+
+
+@pytest.mark.parametrize("classes", MAPS)
+@pytest.mark.parametrize("type_", COLUMNS)
+def test_numbers_of_classes_are_their_places_in_order(type_, classes):
+    column = COLUMNS[type_]
+    names = classes_of(column.to_pylist(), classes)
+    expected = [-1 if name is None else order(classes).index(name) for name in names]
+    chunked = pa.chunked_array([column[:3], column[3:3], column[3:]])
+    for given in (column, chunked, chunked.slice(1, 5), column.dictionary_encode()):
+        made = class_numbers(given, classes)
+        assert made.dtype == np.int64
+        assert made.tolist() == (expected[1:6] if len(given) == 5 else expected)
+    assert (
+        class_numbers(chunked[:0], classes).tolist()
+        == class_numbers(pa.chunked_array([], column.type), classes).tolist()
+        == []
+    )
+
+
+def test_twenty_six_classes_of_many_rows():
+    letters = [chr(65 + number) for number in range(26)]
+    drawn = np.random.default_rng(0).integers(0, 26, 300_000)
+    column = pa.array(np.array(letters)[drawn])
+    assert (class_numbers(column, {letter: [letter] for letter in reversed(letters)}) == drawn).all()
+
+
+def test_booleans_and_integers_are_texts_of_the_configuration():
+    assert [as_text(value) for value in (True, False, 5, -5, 2**62)] == ["true", "false", "5", "-5", str(2**62)]

@@ -1,5 +1,6 @@
 """Publication: what is refused leaves everything as it was, what is published is whole, labels move both ways."""
 
+import dataclasses
 import hashlib
 import json
 import os
@@ -9,15 +10,32 @@ from pathlib import Path
 
 import pytest
 
+from scripts.deploy.check import breaking, mended, refused
 from scripts.deploy.deploy import deploy
 from scripts.deploy.publish import move_label, publish, staged
 from scripts.deploy.rollback import rollback
+from scripts.schema.schema import checked
+from scripts.schema.serving import Guard
 from scripts.serve.bundle import BundleError, read_bundle
+from scripts.serve.models import load
 from scripts.spine.canon import write_json
 from scripts.spine.job import BadInput
 from tests.unit.serve.tiny import CONTRACT, ROW, ROWS, bundle, golden_of, model_bytes, put, running
 
 ROOT = Path(__file__).parents[3]
+SCHEMA = {
+    "columns": {
+        "rownames": {"type": "number", "min_fraction": 1},
+        "height": {"type": "number", "min": -10, "max": 40000, "min_fraction": 0.5},
+        "phase": {"type": "text", "domain": ["Climb", "Approach"], "min_fraction": 1},
+        "date": {"type": "date", "max": "2020-01-01"},
+        "effect": {"type": "text", "environments": ["TRAINING"]},
+    },
+    "custom": [
+        {"name": "low", "expression": "height < 1000 or phase == 'Climb'"},
+        {"name": "rows", "expression": "rownames > 0"},
+    ],
+}
 
 
 def stage(tmp_path, bias=0.0, number=1, **changes):
@@ -28,11 +46,13 @@ def stage(tmp_path, bias=0.0, number=1, **changes):
     (folder / "model.onnx").write_bytes(model)
     (folder / "golden.json").write_text(json.dumps(changes.pop("answers", golden_of(model))))
     write_json(folder / "contract.json", CONTRACT)
+    write_json(folder / "rules.json", checked(changes.pop("schema", SCHEMA)))
     version = {"case": "birds", "version": number, "bundle": hashlib.sha256(model).hexdigest(), "lineage": {"p": 0.1}}
     write_json(folder / "version.json", version | changes.pop("registered", {}))
     blessing = {"blessed": True, "threshold": 0.25, "checks": []}
     write_json(folder / "blessing.json", blessing | changes.pop("granted", {}))
-    paths = {name: folder / f"{name}.json" for name in ("contract", "golden", "version", "blessing", "published")}
+    names = ("contract", "golden", "version", "blessing", "rules", "published")
+    paths = {name: folder / f"{name}.json" for name in names}
     limits = {"max_latency_ms": 1000.0, "max_size_mb": 1.0}
     given = {"model": folder / "model.onnx", "serving": tmp_path / "serving", "case": "birds", "label": "champion"}
     return {**given, **paths, **limits, **changes}
@@ -48,7 +68,7 @@ def test_publishes_a_bundle_that_a_server_takes(tmp_path):
     given = stage(tmp_path)
     files = deploy(**given)
     folder = tmp_path / "serving" / "birds" / "1"
-    assert sorted(files) == sorted(folder.iterdir()) and len(files) == 5
+    assert sorted(files) == sorted(folder.iterdir()) and len(files) == 6
     published = json.loads(given["published"].read_text())
     assert published == {
         "case": "birds",
@@ -146,3 +166,48 @@ def test_a_bundle_is_replaced_whole_and_one_with_a_file_missing_is_none(tmp_path
     (tmp_path / "birds" / "1" / "lineage.json").unlink()
     with pytest.raises(BundleError, match="No such file"):
         read_bundle(tmp_path / "birds" / "1")
+
+
+@pytest.mark.feature("V5", "V12")
+def test_the_schema_goes_with_the_bundle_for_requests_only(tmp_path):
+    deploy(**stage(tmp_path))
+    published = json.loads((tmp_path / "serving" / "birds" / "1" / "schema.json").read_text())
+    assert set(published["columns"]) == {"height", "phase", "date"}
+    assert [rule["name"] for rule in published["custom"]] == ["low"]
+    with running(tmp_path / "serving") as server:
+        assert server.ask("POST", "/predict/birds", [ROW])[0] == 200
+        status, reply = server.ask("POST", "/predict/birds", [ROW, ROW | {"phase": "Taxi"}])
+        error = reply["error"]
+        assert (status, error["code"]) == (422, "ENUM_TYPE_UNEXPECTED_STRING_VALUES")
+        assert (error["column"], error["row"]) == ("phase", 1) and "'Taxi'" in error["message"]
+
+
+@pytest.mark.feature("V12")
+def test_a_server_that_does_not_keep_the_schema_is_found_before_publication(tmp_path, monkeypatch):
+    from scripts.deploy import deploy as module
+
+    given, real = stage(tmp_path, schema={"columns": {}}), module.load
+
+    def stricter(folder):
+        model = real(folder)
+        limits = checked({"columns": {"height": {"type": "number", "max": 600}}})
+        return dataclasses.replace(model, guard=Guard(limits))
+
+    monkeypatch.setattr(module, "load", stricter)
+    with pytest.raises(BadInput, match="does not keep the schema: FLOAT_TYPE_BIG_FLOAT in height got 200"):
+        deploy(**given)
+    assert not (tmp_path / "serving" / "birds").exists()
+
+
+def test_golden_rows_are_mended_for_the_check_by_values_of_other_rows(tmp_path):
+    put(tmp_path / "serving", "birds", 1, bundle(0.0, schema=json.dumps(checked(SCHEMA)).encode()))
+    model = load(tmp_path / "serving" / "birds" / "1")
+    assert [refused(model, row) is None for row in ROWS] == [True, False, False]
+    assert all(refused(model, mended(model, row, ROWS)) is None for row in ROWS)
+    assert refused(model, breaking(model, ROW)).code == "FLOAT_TYPE_SMALL_FLOAT"
+
+
+def test_a_bundle_without_rules_or_without_a_good_golden_row_is_published(tmp_path):
+    deploy(**stage(tmp_path, 0.0, 1, schema={"columns": {}}))
+    deploy(**stage(tmp_path, 0.0, 2, schema={"columns": {"phase": {"type": "text", "domain": ["Taxi"]}}}))
+    assert json.loads((tmp_path / "serving" / "birds" / "labels.json").read_text()) == {"champion": 2}

@@ -1,12 +1,17 @@
 """The report on a synthetic request log: counts, scores, drift, verdicts, and lines that nobody should have written."""
 
+import datetime
 import json
 import random
 
+import pyarrow as pa
 import pytest
 
 from scripts.feedback.feedback import feedback
-from scripts.spine.canon import write_json
+from scripts.feedback.tally import BATCH, Tally
+from scripts.spine.canon import read_json, write_json
+from scripts.statistics.drift import adjusted, compare
+from tests.unit.statistics.made import described, sketch
 
 PHASES = ["Climb", "Approach", "Landing"]
 
@@ -24,30 +29,11 @@ def draw(rng, count, shift=0.0, engines=(1, 2, 3, 4)):
     ]
 
 
-def histogram(values, bins=20):
-    """Return the numeric statistics of *values* as validation does."""
-    low, high = min(values), max(values)
-    width = (high - low) / bins or 1.0
-    counts = [0] * bins
-    for value in values:
-        counts[min(int((value - low) / width), bins - 1)] += 1
-    edges = [low + width * index for index in range(bins + 1)]
-    return {"min": low, "max": high, "histogram": {"edges": edges, "counts": counts}}
-
-
 def statistics(path, rows, span):
     """Write the statistics of *rows* as validation does."""
-    columns = {}
-    for name in ("height", "engines"):
-        values = [row[name] for row in rows if row[name] is not None]
-        common = {"type": "number", "count": len(values), "missing": len(rows) - len(values)}
-        columns[name] = common | {"distinct": len(set(values))} | histogram(values)
-    texts = [row["phase"] for row in rows if row["phase"]]
-    top = sorted([value, texts.count(value)] for value in set(texts))
-    common = {"type": "text", "count": len(texts), "missing": len(rows) - len(texts)}
-    columns["phase"] = common | {"distinct": len(top), "top": top}
-    columns["date"] = {"type": "date", "count": len(rows), "missing": 0, "distinct": 1} | histogram([7000.0])
-    columns["unasked"] = {"type": "text", "count": 0, "missing": len(rows), "distinct": 0, "top": []}
+    kinds = {"height": pa.float64(), "engines": pa.int64(), "phase": pa.string(), "unasked": pa.string()}
+    columns = {name: described([row.get(name) for row in rows], kind) for name, kind in kinds.items()}
+    columns["date"] = described([datetime.date(1999, 1, 1)] * len(rows))
     write_json(path, {"span": span, "rows": len(rows), "columns": columns})
 
 
@@ -80,7 +66,8 @@ def report(tmp_path):
 
 
 def test_no_log_is_a_report_of_nothing(report):
-    nothing = {"requests": 0, "rows": 0, "malformed": 0, "versions": {}, "drift": {}, "drifted": [], "requests_log": []}
+    nothing = {"requests": 0, "rows": 0, "malformed": 0, "versions": {}, "drift": {}, "skew": {}}
+    nothing |= {"drifted": [], "requests_log": []}
     assert report(None) == nothing | {"verdict": "too few requests"}
     assert report({}) == nothing | {"verdict": "too few requests"}
 
@@ -107,6 +94,36 @@ def test_requests_like_training_are_steady_though_the_bins_of_spans_differ(repor
     assert found["verdict"] == "steady" and found["drifted"] == []
     assert found["drift"].keys() == {"height", "engines", "phase"}  # dates move by themselves; one was not asked
     assert max(found["drift"].values()) < 0.1
+
+
+@pytest.mark.feature("V6")
+def test_skew_is_what_comparing_two_tables_gives(report, tmp_path):
+    asked = draw(random.Random(6), 2000, shift=30)
+    found = report({"1999-01-01.jsonl": "".join(entry(asked[start : start + 7]) for start in range(0, 2000, 7))})
+    statistics(tmp_path / "asked.json", asked, "asked")
+    training = [read_json(tmp_path / f"{year}.json")["columns"] for year in (1990, 1991)]
+    asked = read_json(tmp_path / "asked.json")["columns"]
+    names = ("engines", "height", "phase")
+    expected = {name: compare([part[name] for part in training], [asked[name]]) for name in names}
+    q_values = adjusted([measures["p_value"] for measures in expected.values()])
+    for name, q_value in zip(names, q_values, strict=True):
+        assert found["skew"][name] == pytest.approx(expected[name] | {"q_value": q_value}, rel=1e-9)
+        assert found["drift"][name] == found["skew"][name]["distance"]
+    assert found["skew"]["height"]["q_value"] < 1e-6 < 0.001 < found["skew"]["phase"]["q_value"]
+
+
+def test_batches_count_like_one_column():
+    values = [random.Random(7).gauss(0, 1) for _ in range(2 * BATCH + 3)]
+    tally = Tally("number")
+    for value in values:
+        tally.add(value)
+    tally.add(None)
+    assert compare([tally.sketch()], [sketch([*values, None])])["distance"] == 0
+    assert len(tally.sketches) == 1 and tally.sketch().missing == 1
+    flags = Tally("boolean")
+    assert flags.accepts(True) and not flags.accepts(1) and not flags.accepts("true")
+    flags.add(True)
+    assert flags.sketch().known() == {"true": 1}
 
 
 def test_drift_names_the_columns_farthest_first(report):
@@ -142,6 +159,8 @@ def test_malformed_lines_are_counted_and_change_nothing_else(report):
         entry([{"height": float("nan")}]).strip(),
         entry([{"height": "x"}]).strip(),
         entry([{"phase": 3}]).strip(),
+        entry([{"engines": 1.5}]).strip(),
+        entry([{"engines": True}]).strip(),
         entry([[1]]).strip(),
         entry(rows[:1]).replace('"rows"', '"lines"').strip(),
     ]

@@ -7,17 +7,14 @@ import hypothesis.strategies as st
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, given, settings
 
 from scripts.bundle.window import Disorder, Windows, from_json
 from scripts.ingest.splits import Splits, hashes
 from scripts.spine.job import BadInput
 from tests.unit.ingest.conftest import options
 
-PHASES = [phase for phase in Phase if phase is not Phase.shrink]  # shrinking takes minutes
-FEW = settings(
-    max_examples=50, deadline=None, phases=PHASES, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+FEW = settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 KEYED = {"a": "integer", "b": "text", "c": "number"}
 BUCKETS = {"key": ["a", "b"], "buckets": {"train": 8, "eval": 2, "late": 1}}
 WINDOW = {"key": ["k"], "order": "t", "columns": ["x"], "size": 3, "complete": False}

@@ -12,7 +12,7 @@ import hypothesis.strategies as st
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import HealthCheck, Phase, example, given, settings
+from hypothesis import HealthCheck, example, given, settings
 
 from scripts.ingest import records
 from scripts.ingest.csvtext import Csv
@@ -20,12 +20,9 @@ from scripts.ingest.jsonlines import JsonLines
 from scripts.spine.job import BadInput
 from tests.unit.ingest.conftest import options
 
-PHASES = [phase for phase in Phase if phase is not Phase.shrink]  # shrinking takes minutes
 TYPES = {"n": "number", "i": "integer", "b": "boolean", "t": "text", "d": "date", "m": "time"}
-FEW = settings(
-    max_examples=60, deadline=None, phases=PHASES, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
-MANY = settings(max_examples=400, deadline=None, phases=PHASES)
+FEW = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+MANY = settings(max_examples=400, deadline=None)
 texts = st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1, max_size=12)
 values = st.fixed_dictionaries(
     {
@@ -39,10 +36,11 @@ values = st.fixed_dictionaries(
 )
 
 
-def as_csv(rows: list[dict]) -> bytes:
+def as_csv(rows: list[dict], **more) -> bytes:
     """Return rows as CSV."""
     file = io.StringIO(newline="")
-    writer = csv.writer(file, lineterminator="\n", quoting=csv.QUOTE_ALL)
+    returns = any("\r" in (row["t"] or "") for row in rows)  # which Python's writer quotes only if told to
+    writer = csv.writer(file, lineterminator="\n", **{"quoting": csv.QUOTE_ALL} if returns else {}, **more)
     writer.writerow(TYPES)
     for row in rows:
         words = {name: repr(value) if name == "n" else value for name, value in row.items() if value is not None}
@@ -132,29 +130,9 @@ def test_folder_of_many_files_in_the_order_of_their_names(ingest):
     }
 
 
-NUMBERS = [
-    "",
-    "1",
-    "-2.5",
-    "+3",
-    " 7",
-    "7\t",
-    "1e400",
-    "nan",
-    "inf",
-    "0x10",
-    "-0",
-    "00",
-    "5.",
-    ".5",
-    "1e5",
-    "9" * 19,
-    "9" * 20,
-]
-WORDS = ["x", "true", "T", "no", "NA", '"NA"', "é"]
-DATES = ["2020-02-29", "2020-02-30", "2020-02-29 10:00", "2020-02-29T10", "0000-01-01", "2020-02-29T10:00:00Z"]
-QUOTED = ['"q"', 'a"b', '"a""b"', '"a,b"', '"a\nb"', '"a\r\nb"', '"open', '"', '""', '"a"b"']
-fields = st.sampled_from(NUMBERS + WORDS + DATES + QUOTED)
+WORDS = """1 -2.5 +3 1e400 nan inf 0x10 -0 00 5. .5 1e5 x true T no 2020-02-29 2020-02-30 2020-02-29T10 0000-01-01
+2020-02-29T10:00:00Z "q" a"b "a""b" "a,b" "open " "" "a"b" NA "NA" é 9223372036854775808 99999999999999999999"""
+fields = st.sampled_from([*WORDS.split(), "", " 7", "7\t", "2020-02-29 10:00", '"a\nb"', '"a\r\nb"'])
 documents = st.lists(st.lists(fields, min_size=1, max_size=7), max_size=12)
 
 
@@ -170,12 +148,9 @@ def test_both_ways_of_reading_csv_agree(rows, end, quotes):
     raw = "".join(",".join(row) + end for row in padded).encode()
     if not raw or len(form.ends(raw)) == 0 or form.ends(raw)[-1] + 1 != len(raw):
         return  # a quote is not closed
-    quick = form.plain(raw, names)
-    if quick is not None:
-        slow = form.exact(raw, names)
-        assert not slow.bad and slow.records == len(quick) == len(form.starts(raw))
-        assert same(slow.rows, quick)
-    assert form.exact(raw, names).records == len(form.starts(raw))
+    quick, slow = form.block(raw, names, True, True), form.exact(raw, names)
+    assert quick.bad == slow.bad and quick.records == slow.records == len(form.starts(raw))
+    assert same(slow.rows, quick.rows)
 
 
 def same(one: pa.Table, other: pa.Table) -> bool:
@@ -346,9 +321,9 @@ def test_options_of_csv(ingest):
     sms = 'a\tb\n1\tsay "hi\n2\t"no end\n3\t"q"\n'
     made = ingest(sms, {"a": "integer", "b": "text"}, separator="\t", quote="")
     assert made.rows == [(1, 'say "hi'), (2, '"no end'), (3, '"q"')]
-    german = "x;y\n1,5;1.5\n1.5;2\n2;-,5\n"
-    made = ingest(german, {"x": "number", "y": "text"}, separator=";", decimal=",")
-    assert made.rows == [(1.5, "1.5"), (2.0, "-,5")] and made.reasons == ["'1.5' is not a number"]
+    semicolons = "x;y\n1.5;1,5\n1,5;2\n2;-,5\n"
+    made = ingest(semicolons, {"x": "number", "y": "text"}, separator=";")
+    assert made.rows == [(1.5, "1,5"), (2.0, "-,5")] and made.aside == [(3, "x")]
     assert ingest("# by hand\nunits\n\n# no\na,b,c\n1,2,3\n# end\nx,2,3\n", comment="#", skip_lines=2).aside == [
         (8, "a")
     ]

@@ -7,11 +7,13 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
+from scripts.bundle import rows as module
 from scripts.bundle.encode import from_rows, from_table
-from scripts.preprocess import transform as module
+from scripts.bundle.rows import read
 from scripts.preprocess.fit import check_equal, fit
 from scripts.preprocess.kinds import KINDS, Limits
 from scripts.preprocess.transform import transform
@@ -27,7 +29,7 @@ LABEL = {"column": "late", "classes": {"yes": ["yes"], "no": ["no"]}, "positive"
 def table(path: Path, content: list[list[str]]) -> Path:
     """Write made-up rows as ingest would."""
     columns = dict(zip(COLUMNS, zip(*content, strict=True), strict=True))
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path.mkdir(parents=True, exist_ok=True)
     typed = {
         "weight": [float(value) if value else None for value in columns["weight"]],
         "colour": list(columns["colour"]),
@@ -35,7 +37,7 @@ def table(path: Path, content: list[list[str]]) -> Path:
         "day": [datetime.date.fromisoformat(value) for value in columns["day"]],
         "late": [value or None for value in columns["late"]],
     }
-    pq.write_table(pa.table(typed), path)
+    pq.write_table(pa.table(typed), path / "part-00000.parquet")
     return path
 
 
@@ -48,7 +50,7 @@ def fitted(folder: Path, tables: list[Path], features: dict = FEATURES) -> tuple
 @pytest.fixture
 def tables(tmp_path) -> list[Path]:
     """Return the tables of two spans."""
-    return [table(tmp_path / year / "table.parquet", rows(year, 60)) for year in ("2001", "2002")]
+    return [table(tmp_path / year / "all", rows(year, 60)) for year in ("2001", "2002")]
 
 
 def test_contract_names_columns_classes_and_features(tmp_path, tables):
@@ -71,9 +73,9 @@ def test_order_of_rows_changes_no_word_and_no_feature_beyond_float32(tmp_path, t
     content, contract = fitted(tmp_path, tables)
     mixed = rows("2001", 60) + rows("2002", 60)
     random.Random(0).shuffle(mixed)
-    other, again = fitted(tmp_path, [table(tmp_path / "mixed/table.parquet", mixed)])
+    other, again = fitted(tmp_path, [table(tmp_path / "mixed/all", mixed)])
     assert again == contract
-    data = from_table(pq.read_table(tables[0]), contract)
+    data = from_table(read(tables[:1]), contract)
     one, two = (onnxruntime.InferenceSession(graph).run(None, data)[0] for graph in (content, other))
     assert np.allclose(one, two, atol=1e-6)
 
@@ -114,7 +116,7 @@ def run(folder: Path, tables: list[Path], label: dict = LABEL):
 def test_features_of_a_split_are_the_graphs(tmp_path, tables, monkeypatch):
     content, contract = fitted(tmp_path, tables)
     x, y = run(tmp_path, tables)
-    data = from_table(pa.concat_tables(map(pq.read_table, tables)), contract)
+    data = from_table(read(tables), contract)
     assert (x.toarray() == onnxruntime.InferenceSession(content).run(None, data)[0]).all()
     assert y.tolist() == [int(row[-1] == "yes") for year in ("2001", "2002") for row in rows(year, 60)]
     before = (tmp_path / "features.npz").read_bytes()
@@ -132,7 +134,7 @@ def test_rows_of_no_class_are_left_out(tmp_path, tables):
     content = rows("2001", 20)
     for index in (0, 5, 19):
         content[index][-1] = ["", "perhaps"][index % 2]
-    part = [table(tmp_path / "part/table.parquet", content)]
+    part = [table(tmp_path / "part/all", content)]
     x, y = run(tmp_path, part)
     assert x.shape[0] == len(y) == 17
     whole, _ = run(tmp_path, [tables[0]])
@@ -149,12 +151,74 @@ def test_missing_label_can_be_a_class(tmp_path, tables):
     for row in content:
         row[-1] = "" if row[-1] == "no" else "any word"
     label = {"column": "late", "classes": {"no": [None], "yes": ["*"]}}
-    x, y = run(tmp_path, [table(tmp_path / "part/table.parquet", content)], label)
+    x, y = run(tmp_path, [table(tmp_path / "part/all", content)], label)
     assert x.shape[0] == 20 and y.tolist() == [int(row[-1] == "yes") for row in rows("2001", 20)]
 
 
 def test_column_called_features(tmp_path, tables):
-    renamed = pq.read_table(tables[0]).rename_columns({"weight": "features"})
-    pq.write_table(renamed, tmp_path / "renamed.parquet")
     with pytest.raises(BadInput, match="a column cannot be called features"):
-        fitted(tmp_path, [tmp_path / "renamed.parquet"], {"features": "number", "colour": "category"})
+        fitted(tmp_path, tables, {"features": "number", "colour": "category"})
+
+
+TYPED = pa.table(
+    {
+        "i": pa.array([3, 7, None, 7, 3, 2**40] * 4, pa.int64()),
+        "b": pa.array([True, False, None] * 8),
+        "m": pa.array([datetime.datetime(2001, month, 1, 12) for month in range(1, 13)] * 2, pa.timestamp("us")),
+        "n": pa.array([1.5] * 24),
+        "t": pa.array(["a b", None, "b c", "c"] * 6),
+        "y": pa.array([*range(1, 6), None] * 4, pa.int64()),
+    }
+)
+OF_Y = {"column": "y", "classes": {"low": ["1", "2"], "mid": ["3"], "top": ["4"], "never": ["9"]}, "positive": None}
+
+
+@pytest.mark.parametrize(
+    "features",
+    [
+        {"i": "category", "b": "category", "m": "season", "n": "number", "t": "text"},
+        {"i": "number", "b": "number"},
+        {"t": "text"},
+        {"m": "season"},
+        {"n": "number"},
+        {"t": "category", "n": "number"},
+    ],
+)
+def test_columns_of_every_type_and_classes_of_any_number(tmp_path, features):
+    folder = tmp_path / "2001/all"
+    folder.mkdir(parents=True)
+    pq.write_table(TYPED, folder / "part-00000.parquet")
+    files = tmp_path / "graph.onnx", tmp_path / "contract.json"
+    fit([folder], *files, "typed", "Typed", features, OF_Y, 2, 20)
+    contract = read_json(files[1])
+    assert contract["classes"] == ["low", "mid", "never", "top"] and contract["positive"] is None
+    types = {"i": "integer", "b": "boolean", "m": "time", "n": "number", "t": "text"}
+    assert {name: spec["type"] for name, spec in contract["columns"].items()} == {
+        name: types[name] for name in features
+    }
+    x, y = run(tmp_path, [folder], OF_Y)
+    assert y.tolist() == [0, 0, 1, 3] * 4 and x.shape == (16, len(contract["features"]))
+    kept = TYPED.filter(pc.is_in(TYPED["y"], pa.array([1, 2, 3, 4])))
+    asked = [
+        {name: value.isoformat() if name == "m" else value for name, value in row.items()}
+        for row in kept.select(list(features)).to_pylist()
+    ]
+    online = onnxruntime.InferenceSession(files[0]).run(None, from_rows(asked, contract))[0]
+    assert np.abs(x.toarray() - online).max() < 1e-6
+
+
+def test_integers_and_booleans_as_categories_are_named_by_their_text(tmp_path):
+    folder = tmp_path / "2001/all"
+    folder.mkdir(parents=True)
+    pq.write_table(TYPED, folder / "part-00000.parquet")
+    files = tmp_path / "graph.onnx", tmp_path / "contract.json"
+    fit([folder], *files, "typed", "Typed", {"i": "category", "b": "category"}, OF_Y, 5, 20)
+    assert read_json(files[1])["features"] == ["b=(missing)", "b=false", "b=true", "i=3", "i=7"]
+
+
+def test_training_split_without_rows(tmp_path):
+    folder = tmp_path / "2001/all"
+    folder.mkdir(parents=True)
+    pq.write_table(TYPED[:0], folder / "part-00000.parquet")
+    with pytest.raises(BadInput, match="span 2001 has no rows; nothing can be fitted"):
+        fit([folder], tmp_path / "g", tmp_path / "c", "typed", "Typed", {"n": "number"}, OF_Y, 2, 20)

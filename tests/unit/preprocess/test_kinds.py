@@ -202,3 +202,17 @@ def test_text_column_without_a_word():
 def test_number_column_without_a_value():
     offline, exported, _ = both("number", numbers(NAN, NAN), numbers(NAN, 5))
     assert np.allclose(offline, exported)
+
+
+def test_category_with_tens_of_thousands_of_values():
+    rng = np.random.default_rng(0)
+    train = np.array([f"value {number}" for number in rng.zipf(1.2, 60_000) % 40_000], object).reshape(-1, 1)
+    fit, names, content = fitted("category", train, Limits(2, 1))
+    assert 2_000 < len(names) < 40_000
+    rows = train[:300]
+    exported = onnxruntime.InferenceSession(content).run(["features"], {"c": rows})[0]
+    assert (exported == fit.transform(rows).toarray()).all() and exported.sum() > 200
+
+
+def test_category_keeps_texts_that_end_in_zeros():
+    assert both("category", texts("a", "a\x00", "a\x00"), texts("a", "a\x00"))[2] == ["c=a\x00"]

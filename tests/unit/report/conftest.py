@@ -102,8 +102,28 @@ def results() -> dict:
         "statistics": [statistics(span) for span in range(10)],
         "anomalies": {"anomalies": found, "drift": drift},
         "trials": {"metric": "roc_auc", "trials": trials, "best": best},
-        "metrics": {"positive": "present", "threshold": 0.31, "splits": {"eval": split(9), "test": split(7)}},
+        "metrics": {
+            "classes": ["absent & <none>", "present"],
+            "positive": "present",
+            "threshold": 0.31,
+            "splits": {"eval": split(9), "test": split(7)},
+        },
     }
+
+
+def several(given: dict, count: int) -> dict:
+    """Return the inputs *given* for *count* classes, the first the most frequent."""
+    names = [f"class {number} <b>" for number in range(count)]
+    for span in given["statistics"]:
+        span["label"] = {name: 900 // (number + 1) for number, name in enumerate(names)}
+    table = [[50 // (1 + abs(true - said)) for said in range(count)] for true in range(count)]
+    for found in given["metrics"]["splits"].values():
+        shares = {"rows": sum(table[0]), "precision": 0.5, "recall": None}
+        by_class = {kind: dict.fromkeys(names[:4], found["curves"][kind]) for kind in ("roc", "pr")}
+        found |= {"positives": None, "confusion": table, "classes": dict.fromkeys(names, shares)}
+        found["curves"] |= by_class
+    given["metrics"] |= {"classes": names, "positive": None, "threshold": None}
+    return given
 
 
 @pytest.fixture
@@ -122,6 +142,12 @@ def write(given: dict, folder: Path) -> list[str]:
             path.write_text(json.dumps(part), encoding="utf-8")
         words += [f"--{name}", *map(str, paths)]
     return words
+
+
+@pytest.fixture
+def classes():
+    """The function that gives the inputs more than two classes."""
+    return several
 
 
 @pytest.fixture

@@ -128,6 +128,17 @@ def test_results_at_their_largest(make, given):
     assert 'class="wide"' in content and len(content) < 2_000_000
 
 
+@pytest.mark.parametrize("count", [3, 26, 60])
+def test_more_than_two_classes(make, given, classes, count):
+    content = make(classes(given, count)).decode()
+    page = Page(content)
+    assert page.text.count("class 0 <b>") > 4 and "class against the rest, test" in page.text
+    assert "Classes by span" in page.text and "positive rows, %" not in content
+    assert ("the 30 most frequent classes" in page.text) == (count > 30)
+    assert f"classes {count} positive class –" in page.text and f"class {count - 1} <b> " in page.text
+    assert len(content) < 1_500_000
+
+
 def test_sweep_without_any_success(make, given):
     given["trials"] = {
         "metric": "roc_auc",

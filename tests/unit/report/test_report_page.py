@@ -3,6 +3,7 @@
 import pytest
 
 from scripts.report import choose
+from scripts.report.classes import base_rates, frequent, shares_by_span
 from scripts.report.page import BLANK, clean, figure, interval, listed, number, share, short, table, text, tree, verdict
 
 
@@ -62,7 +63,7 @@ def test_matrices_show_the_worst_first(given):
 
 def test_base_rate_counts_labelled_rows_only():
     spans = [{"span": "a", "rows": 10, "label": {"yes": 2, "no": 6}}, {"span": "b", "rows": 3, "label": {}}]
-    assert choose.base_rates(spans, "yes") == [("a", 10, 2, 0.25), ("b", 3, 0, None)]
+    assert base_rates(spans, "yes") == [("a", 10, 2, 0.25), ("b", 3, 0, None)]
 
 
 def test_trials_are_ordered_by_loss_whatever_the_score_means():
@@ -80,3 +81,26 @@ def test_errors_come_before_warnings(given):
     rows = choose.anomaly_rows(given["anomalies"]["anomalies"])
     assert [row[0] for row in rows] == ["error"] * 4 + ["warning"] * 4
     assert rows[0][5:] == ["5.2", "max 0.1"] and listed([True, None, "a"]) == f"True, {BLANK}, a"
+
+
+def test_parts_of_a_span_are_told_apart():
+    assert choose.called({"span": "2001"}) == choose.called({"span": "2001", "split": "all"}) == "2001"
+    assert choose.called({"span": "2001", "split": "eval"}) == "2001 eval"
+
+
+def test_shares_of_classes_and_the_most_frequent_of_them():
+    spans = [{"label": {"a": 1, "b": 3}}, {"label": {"a": 4, "b": 4}}, {"label": {"a": 0, "b": 0}}]
+    assert shares_by_span(spans) == (["b", "a"], [[0.75, 0.5, None], [0.25, 0.5, None]])
+    table = [[1, 0, 0], [1, 5, 3], [0, 2, 7]]
+    assert frequent(table, ["a", "b", "c"], 2) == ([[5, 3], [2, 7]], ["b", "c"])
+    assert frequent(table, ["a", "b", "c"], 9) == (table, ["a", "b", "c"])
+
+
+def test_columns_of_every_type_have_a_row():
+    figures = {"missing": 0, "distinct": 2, "mean": 1.0, "sd": 0.5, "min": 0.0, "max": 86_400.0}
+    words = {"missing": 5, "distinct": 2, "top": [[True, 4], [False, 1]]}
+    columns = {"n": {"type": "integer", **figures}, "t": {"type": "time", **figures}, "b": {"type": "boolean", **words}}
+    statistics = [{"span": "a", "rows": 10, "label": {}, "columns": columns}]
+    n, t = choose.number_rows(statistics)
+    assert n[1] == "integer" and t[-2:] == ["1970-01-01 00:00:00", "1970-01-02 00:00:00"] and t[5] == "0.5 s"
+    assert choose.text_rows(statistics) == [["b", "True (80 %), False (20 %)", "50.0 %", 2, None, None]]

@@ -89,6 +89,7 @@ def bundle(bias: float = 0.0, **changes: bytes) -> dict[str, bytes]:
         "contract.json": json.dumps(CONTRACT | {"threshold": 0.5}).encode(),
         "golden.json": json.dumps(golden_of(model)).encode(),
         "lineage.json": b"{}",
+        "schema.json": b'{"columns": {}, "custom": []}',
     }
     return {name: changes.get(name.split(".")[0], content) for name, content in contents.items()}
 

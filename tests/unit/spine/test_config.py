@@ -8,6 +8,7 @@ import yaml
 
 from scripts.spine import checked as remembered
 from scripts.spine.config import ConfigError, check, leaves, load, value_at
+from scripts.spine.crossed import NEEDED, wrong_features, wrong_label
 from tests.tiny import CASE
 from tests.workflow import ROOT
 
@@ -96,7 +97,10 @@ def test_every_wrong_key_has_a_line():
         ({"case": "Birds"}, "case", "does not match regex"),
         ({"case": 5}, "case", "must be of string type; got 5"),
         ({"windows__train": []}, "windows.train", "min length is 1; got []"),
-        ({"windows__test": ["a/b"]}, "windows.test", "does not match regex"),
+        ({"windows__test": ["a/b"]}, "windows", "test: span 'a/b' does not match regex"),
+        ({"windows__test": {"first": 3}}, "windows", "test: a list of spans or some of last, skip, "),
+        ({"windows__test": {"last": "x"}}, "windows", "cannot be coerced: invalid literal for int"),
+        ({"windows__all": ["2001"]}, "windows", "'all' cannot be the name of a split"),
         ({"ingest__separator": ";;"}, "ingest.separator", "max length is 1"),
         ({"ingest__columns__id": "numbr"}, "ingest.columns.id", "got 'numbr'"),
         ({"preprocess__features": {"weight": "nr"}}, "preprocess.features.weight", "unallowed value nr"),
@@ -129,7 +133,7 @@ def test_wrong_value_is_named_with_what_is_allowed(changes, key, text):
         ({"preprocess__label__positive": "maybe"}, "preprocess.label.positive: not one of the classes no, yes"),
         (
             {"preprocess__label__classes": {"no": ["n"], "yes": ["y"], "so": ["*"]}},
-            "preprocess.label.classes: exactly two classes are supported",
+            "preprocess.label.positive: only for two classes, there are 3; leave it out",
         ),
     ],
 )
@@ -150,6 +154,60 @@ def test_sections_that_are_all_default_may_be_left_out_but_not_be_nonsense():
 @pytest.mark.parametrize("classes", [{0: ["no"], 1: ["yes"]}, {False: ["no"], True: ["yes"]}])
 def test_class_names_that_yaml_reads_as_no_text_are_refused(classes):
     assert "preprocess.label.classes" in refused(preprocess__label__classes=classes)
+
+
+def test_two_classes_need_a_positive_one_and_more_need_none():
+    assert "preprocess.label.positive: not one of the classes no, yes" in refused(preprocess__label__positive=GONE)
+    label = {"column": "late", "classes": {"no": ["n"], "yes": ["y"], "so": ["*"]}}
+    assert check(config(preprocess__label=label), SCHEMA)["preprocess"]["label"] == label | {"positive": None}
+
+
+@pytest.mark.parametrize(
+    ("listed", "classes"),
+    [
+        (["a", "b", "c"], {"a": ["a"], "b": ["b"], "c": ["c"]}),
+        ([1, 2.0, 3], {"1": ["1"], "2": ["2"], "3": ["3"]}),
+        (
+            {"few": [1, 2], "many": ["*", None], "all": [True]},
+            {"few": ["1", "2"], "many": ["*", None], "all": ["true"]},
+        ),
+    ],
+)
+def test_classes_become_a_map_of_texts(listed, classes):
+    given = config(preprocess__label={"column": "late", "classes": listed})
+    full = check(given, SCHEMA)
+    assert full["preprocess"]["label"]["classes"] == classes and check(full, SCHEMA) == full
+    both = check(config(preprocess__label__classes=[True, False], preprocess__label__positive="true"), SCHEMA)
+    assert both["preprocess"]["label"]["classes"] == {"true": ["true"], "false": ["false"]}
+
+
+@pytest.mark.parametrize("classes", [["a"], ["a", None], ["a", "a", "b"], ["a", ["b"]], "ab", 5])
+def test_lists_that_name_no_classes_are_refused(classes):
+    assert "preprocess.label.classes" in refused(preprocess__label={"column": "late", "classes": classes})
+
+
+@pytest.mark.parametrize(
+    ("kind", "types"),
+    [
+        ("number", ["number", "integer", "boolean"]),
+        ("category", ["text", "integer", "boolean"]),
+        ("text", ["text"]),
+        ("season", ["date:%Y", "time:%Y"]),
+    ],
+)
+def test_kinds_of_feature_take_their_types_of_column(kind, types):
+    assert [NEEDED[kind], NEEDED["season"]] == [[type_.split(":")[0] for type_ in types], ["date", "time"]]
+    columns = {"x": "text", "label": "text"}
+    for type_ in ("number", "integer", "boolean", "text", "date:%Y", "time:%Y"):
+        assert bool(wrong_features({"x": kind}, columns | {"x": type_})) == (type_ not in types)
+
+
+@pytest.mark.parametrize(
+    ("type_", "wrong"), [("text", 0), ("integer", 0), ("boolean", 0), ("number", 0), ("date:%Y", 1)]
+)
+def test_label_may_be_any_column_but_dates(type_, wrong):
+    label = {"column": "y", "classes": {"0": ["0"], "1": ["1"]}, "positive": "1"}
+    assert len(wrong_label({"label": label, "features": {}}, {"y": type_})) == wrong
 
 
 @pytest.mark.parametrize("column", ["colur", "weight"])

@@ -1,41 +1,38 @@
-"""Properties of the distance: of counts, of histograms with other edges, of lists of frequent values."""
+"""Measures of how far two columns are apart, and the test of whether that is chance."""
 
 import random
 
+import numpy as np
+import pyarrow as pa
 import pytest
+from scipy import stats
 
+from scripts.statistics.cells import GROUPS, group_starts, to_measure, to_test
 from scripts.statistics.drift import (
-    BINS,
-    common_edges,
+    absolute_difference,
+    adjusted,
+    chi_square,
+    compare,
     distance,
     js_distance,
-    known_values,
-    number_counts,
-    place,
-    spread,
-    text_counts,
+    largest_difference,
+    linf,
+    normalized_difference,
+    p_value,
 )
+from tests.unit.statistics.made import described, sketch
+
+NOTHING = described([None] * 5, pa.float64())
 
 
-def numbers(values, missing=0, bins=20):
-    """Return the statistics of numbers as validation writes them."""
-    low, high = min(values), max(values)
-    width = (high - low) / bins or 1.0
-    counts = [0] * bins
-    for value in values:
-        counts[min(int((value - low) / width), bins - 1)] += 1
-    histogram = {"edges": [low + width * index for index in range(bins + 1)], "counts": counts}
-    return {"type": "number", "count": len(values), "missing": missing, "min": low, "max": high, "histogram": histogram}
+def numbers(values, missing=0):
+    """Return the figures of numbers."""
+    return described([*map(float, values), *[None] * missing], pa.float64())
 
 
-def texts(counts, missing=0, top=10):
-    """Return the statistics of texts as validation writes them."""
-    listed = sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:top]
-    figures = {"count": sum(counts.values()), "distinct": len(counts), "top": [list(item) for item in listed]}
-    return {"type": "text", "missing": missing, **figures}
-
-
-NOTHING = {"type": "number", "count": 0, "missing": 5, "distinct": 0}
+def texts(counts, missing=0):
+    """Return the figures of texts."""
+    return described([value for value, count in counts.items() for _ in range(count)] + [None] * missing, pa.string())
 
 
 def test_distance_of_counts_is_a_metric_from_0_to_1():
@@ -48,67 +45,99 @@ def test_distance_of_counts_is_a_metric_from_0_to_1():
         assert js_distance(p, [7 * share for share in p]) < 1e-7
 
 
-def test_distance_of_counts_at_known_points():
+def test_measures_of_counts_at_known_points():
     assert js_distance([1, 0], [0, 1]) == 1
     assert js_distance([1, 1], [1, 0]) == pytest.approx(0.5579230452841438)  # scipy jensenshannon(base=2)
     assert (js_distance([0, 0], [0, 0]), js_distance([0, 0], [1, 0])) == (0, 1)
+    assert largest_difference([1, 3], [1, 1]) == 0.25 and largest_difference([0], [2]) == 1
+    assert absolute_difference([1, 3], [1, 1]) == 2 / 6 and absolute_difference([0], [0]) == 0
 
 
-def test_every_value_has_one_bin():
-    assert [place(value, [0, 1, 2]) for value in (-1, 0, 0.5, 1, 2, 2.1)] == [0, 1, 1, 2, 2, 3]
-    assert [place(value, [3, 3]) for value in (2, 3, 4)] == [0, 1, 2]
-    assert place(5, []) == 0
+def test_chi_square_is_scipys_and_puts_rare_cells_together():
+    p, q = np.array([40, 60, 100]), np.array([60, 60, 90])
+    assert chi_square(p, q) == pytest.approx(stats.chi2_contingency([p, q], correction=False).pvalue)
+    assert chi_square(p[:2], q[:2]) == pytest.approx(stats.chi2_contingency([p[:2], q[:2]], correction=True).pvalue)
+    assert chi_square(np.array([3, 2, 40, 60, 99, 1]), np.array([1, 3, 60, 60, 88, 2])) == pytest.approx(
+        stats.chi2_contingency([[45, 60, 100], [64, 60, 90]], correction=False).pvalue
+    )
+    assert chi_square(np.array([5, 0]), np.array([0, 5])) == chi_square(np.array([0]), np.array([9])) == 1
 
 
-def test_spreading_keeps_the_sum_and_the_shares():
-    assert spread([10, 20], [0, 1, 2], [0, 0.5, 2]) == [0, 5, 25, 0]
-    assert spread([10], [-1, 1], [0, 1]) == [5, 5, 0]
-    assert spread([10], [0, 4], [1, 2]) == [2.5, 2.5, 5]
-    assert spread([10], [3, 3], [0, 3]) == [0, 10, 0]
-    rng = random.Random(1)
-    for _ in range(100):
-        edges, onto = (sorted(rng.random() for _ in range(rng.randint(2, 9))) for _ in range(2))
-        counts = [rng.randint(0, 9) for _ in edges[1:]]
-        assert sum(spread(counts, edges, onto)) == pytest.approx(sum(counts))
+def test_groups_keep_heavy_bins_alone_and_the_order():
+    weights = np.array([1] * 100 + [1000] + [1] * 100 + [500, 500])
+    starts = group_starts(weights)
+    assert starts[0] == 0 and {100, 101, 201, 202} <= set(starts.tolist()) and len(starts) <= GROUPS + 6
+    assert np.add.reduceat(weights, starts).sum() == weights.sum()
+    assert group_starts(np.array([7])).tolist() == [0]
 
 
-def test_common_bins_are_as_wide_and_cover_all():
-    edges = common_edges([numbers([0, 1]), numbers([5, 10]), NOTHING])
-    assert (edges[0], edges[-1], len(edges)) == (0, 10, BINS + 1)
-    assert common_edges([NOTHING]) == [] and common_edges([numbers([2, 2])]) == [2, 2]
-
-
+@pytest.mark.feature("V6")
 def test_the_same_values_in_other_parts_are_near_and_others_far():
-    rng = random.Random(2)
-    values = [rng.gauss(0, 1) for _ in range(20_000)]
+    rng = np.random.default_rng(2)
+    values = rng.normal(size=20_000)
     parts = [numbers(values[:9000]), numbers(values[9000:])]
-    other = numbers([rng.gauss(0, 1) for _ in range(20_000)])
-    far = numbers([rng.gauss(3, 1) for _ in range(20_000)])
-    assert distance(parts, parts) == pytest.approx(0, abs=1e-7)
-    assert distance([numbers(values)], parts) < 0.05 and distance(parts, [other]) < 0.06
-    assert distance(parts, [far]) > 0.6
+    same = {"distance": 0, "linf": 0, "normalized_difference": 0, "p_value": 1}
+    assert compare(parts, [numbers(values)]) == same  # parts alone never look like drift
+    near, far = numbers(rng.normal(size=20_000)), numbers(rng.normal(3, 1, 20_000))
+    assert 0 < distance(parts, [near]) < 0.06 and linf(parts, [near]) < 0.02 and p_value(parts, [near]) > 0.01
+    assert distance(parts, [far]) > 0.6 and linf(parts, [far]) > 0.05 and p_value(parts, [far]) < 1e-100
+    assert compare(parts, [far]) == compare([sketch(values)], [far])
     assert distance([numbers([4.0] * 9)], [numbers([4.0] * 5)]) == 0
     assert distance([numbers([4.0] * 9)], [numbers([5.0] * 9)]) == 1
+    assert normalized_difference([numbers([4.0] * 9)], [numbers([4.0] * 5)]) == pytest.approx(4 / 14)
 
 
 def test_one_wild_value_does_not_hide_drift():
     before, after = [numbers([1, 2, 3, 4] * 50)], [numbers([3, 4] * 50 + [1e30])]
-    assert distance(before, after) > 0.5
+    assert distance(before, after) > 0.5 and p_value(before, after) < 1e-6
 
 
+@pytest.mark.feature("V6")
 def test_missing_values_count():
     full, half = numbers([1, 2, 3, 4]), numbers([1, 2, 3, 4], missing=4)
     assert distance([full], [full]) == 0 < distance([full], [half])
     assert distance([full], [NOTHING]) == 1 and distance([NOTHING], [NOTHING]) == 0
-    assert number_counts([half, NOTHING], [1, 4]) == [0, 4, 0, 9]
+    assert linf([full], [half]) == 0.5
+    assert p_value([numbers(range(1000))], [numbers(range(900), missing=100)]) < 1e-10
+    assert to_measure(sketch([1.0, None, float("nan"), float("inf")]), sketch([1.0]))[0].tolist() == [1, 1, 1, 1]
 
 
-def test_texts_are_compared_on_values_known_everywhere():
-    many = texts({f"v{index:02}": 100 - index for index in range(30)})
-    few = texts({"v00": 3, "new": 7})
-    assert known_values([many, few]) == [f"v{index:02}" for index in range(10)]
-    assert known_values([few]) == ["new", "v00"]
-    assert text_counts([many, few], ["v00"]) == [103, many["count"] - 100 + 7, 0]
-    assert distance([many], [many]) == 0
+def test_dates_and_times_on_bins_of_other_widths_are_compared_on_the_wider():
+    day, year = described(list(range(8000, 9000)), pa.date32()), described(list(range(0, 40_000, 40)), pa.date32())
+    assert day["sketch"]["bins"]["level"] < year["sketch"]["bins"]["level"]
+    assert distance([day], [year]) > 0.5 and distance([day, year], [year, day]) == 0
+
+
+@pytest.mark.feature("V6")
+def test_texts_are_compared_by_value():
     assert distance([texts({"a": 5, "b": 5})], [texts({"c": 5}, missing=1)]) == 1
     assert distance([texts({"a": 5, "b": 5})], [texts({"a": 9, "b": 1})]) > 0.3
+    assert linf([texts({"a": 5, "b": 5})], [texts({"a": 9, "b": 1})]) == pytest.approx(0.4)
+    assert normalized_difference([texts({"a": 5, "b": 5})], [texts({"a": 30})]) == pytest.approx(25 / 40)
+    assert p_value([texts({"a": 500, "b": 500})], [texts({"a": 400, "b": 600})]) < 1e-4
+    many = {f"v{index:02}": 100 - index for index in range(90)}
+    p, q = to_measure(sketch(list(many)), sketch(["v00"] * 90))
+    assert (len(p), len(q), p[-1], q[1]) == (52, 52, 40, 90)
+    assert compare([texts(many)], [texts(many)])["distance"] == 0
+
+
+def test_texts_too_many_to_keep_are_tested_by_hash():
+    ids = [[f"{side} {index}" for index in range(5000)] for side in ("x", "y")]
+    one, other = sketch(ids[0] + ["a"] * 50), sketch(ids[1] + ["b"] * 700)
+    assert one.cut == other.cut == 1 and 40 < len(to_test(one, other)[0]) < 70
+    assert to_measure(one, other)[0].tolist() == [0, 5050]  # neither value was kept on both sides
+    assert p_value([one], [other]) < 1e-6 < p_value([sketch(ids[0])], [sketch(ids[1])])
+
+
+def test_columns_of_different_types_have_nothing_in_common():
+    number, integer, text = numbers([1, 2]), described([1, 2], pa.int64()), texts({"1": 2})
+    assert distance([number], [integer]) == 0
+    nothing = {"distance": 1, "linf": 1, "normalized_difference": 1, "p_value": 0}
+    assert compare([number], [text]) == compare([number, text], [number]) == nothing
+
+
+@pytest.mark.feature("V14")
+def test_q_values_are_benjamini_and_hochbergs():
+    values = [0.01, 0.5, 0.02, 0.02, 1.0, 0.0001]
+    assert adjusted(values) == pytest.approx(stats.false_discovery_control(values).tolist())
+    assert adjusted([]) == []

@@ -10,12 +10,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from scripts.bundle.encode import from_rows
+from scripts.bundle.encode import from_rows, from_table
+from scripts.bundle.rows import labelled
 from scripts.preprocess.fit import fit
 from scripts.preprocess.transform import transform
-from scripts.spine.canon import read_json, write_json
+from scripts.spine.canon import exact, read_json, write_json
 from scripts.spine.job import BadInput
-from scripts.train.train import bundle_of, check_equal, dump_golden, rows_of, train
+from scripts.train.train import bundle_of, check_equal, train
 from scripts.tune.families import FAMILIES
 from scripts.tune.tune import load
 
@@ -39,14 +40,16 @@ def table(path: Path, seed: int) -> Path:
     late[[3, 60]] = "perhaps", None
     note = [" ".join(rng.choice(["rain", "snow", "Tür"], 2)) for _ in range(120)]
     weights = [None if rng.random() < 0.1 else value for value in weight]
-    pq.write_table(pa.table({"weight": weights, "colour": colour, "note": note, "late": late.tolist()}), path)
+    path.mkdir(parents=True)
+    made = pa.table({"weight": weights, "colour": colour, "note": note, "late": late.tolist()})
+    pq.write_table(made, path / "part-00000.parquet")
     return path
 
 
 @pytest.fixture
 def made(tmp_path) -> Path:
     """Return a folder with graph, contract, features of two splits and the settings."""
-    tables = {split: [table(tmp_path / f"{split}.parquet", seed)] for seed, split in enumerate(("train", "eval"))}
+    tables = {split: [table(tmp_path / split / "all", seed)] for seed, split in enumerate(("train", "eval"))}
     graph, contract = tmp_path / "graph.onnx", tmp_path / "contract.json"
     fit(tables["train"], graph, contract, "tiny", "Tiny", FEATURES, LABEL, 2, 10)
     for split in tables:
@@ -60,7 +63,7 @@ def run(folder: Path, family: str, out: str, tolerance: float = 1e-5, seed: int 
     """Train *family* and return model, signature and golden file."""
     (folder / out).mkdir(exist_ok=True)
     files = [folder / out / name for name in ("model.onnx", "contract.json", "golden.json")]
-    given = [folder / "train.npz", folder / "eval.npz", [folder / "eval.parquet"], folder / "graph.onnx"]
+    given = [folder / "train.npz", folder / "eval.npz", [folder / "eval/all"], folder / "graph.onnx"]
     train(*given, folder / "contract.json", folder / f"{family}.json", *files, LABEL, seed, 16, tolerance)
     return [path.read_bytes() for path in files]
 
@@ -83,11 +86,12 @@ def test_bundle_is_the_same_every_time_and_answers_its_golden_rows(made, family)
 def test_bundle_of_raw_rows_gives_scikit_learns_probabilities(made, family):
     model, signature, _ = run(made, family, "one")
     fitted = FAMILIES[family].fit(*load(made / "train.npz"), SETTINGS[family]["params"], 0)
-    data = rows_of([made / "eval.parquet"], json.loads(signature), LABEL)
-    assert len(data["weight"]) == 118
+    ((rows, numbers),) = labelled([made / "eval/all"], LABEL, list(FEATURES))
+    data = from_table(rows, json.loads(signature))
+    assert len(data["weight"]) == 118 and numbers.tolist() == load(made / "eval.npz")[1].tolist()
     served = onnxruntime.InferenceSession(model).run(["probabilities"], data)[0]
-    offline = FAMILIES[family].score(fitted, load(made / "eval.npz")[0])
-    assert np.abs(served[:, 1] - offline).max() < 1e-6 and np.abs(served[:, 0] - (1 - offline)).max() < 1e-6
+    offline = FAMILIES[family].score(fitted, load(made / "eval.npz")[0], 2)
+    assert np.abs(served - offline).max() < 1e-6
 
 
 def test_missing_and_unseen_values_have_probabilities(made):
@@ -103,23 +107,23 @@ def test_bundle_has_the_raw_columns_as_inputs_and_one_output(made):
     graph = onnx.load(made / "graph.onnx")
     x, y = load(made / "train.npz")
     fitted = FAMILIES["logistic"].fit(x, y, {"C": 1.0}, 0)
-    session = onnxruntime.InferenceSession(bundle_of(graph, "logistic", fitted, x.shape[1]))
+    session = onnxruntime.InferenceSession(bundle_of(graph, "logistic", fitted, x.shape[1], 2))
     assert {item.name for item in session.get_inputs()} == set(FEATURES)
     assert [item.name for item in session.get_outputs()] == ["probabilities"]
 
 
 def test_proof_refuses_a_difference_and_names_the_row():
-    right = np.array([0.1, 0.5, 0.9])
-    check_equal(right, right + 1e-6, 1e-5)
-    check_equal(right, right, 0)
+    right = np.array([[0.1], [0.5], [0.9]])
+    assert check_equal(right, right + 1e-6, 1e-5) == pytest.approx(1e-6)
+    assert check_equal(right, right, 0) == 0
     with pytest.raises(BadInput) as error:
-        check_equal(right, np.array([0.1, 0.5, 0.91]), 1e-5)
+        check_equal(right, np.array([[0.1], [0.5], [0.91]]), 1e-5)
     assert str(error.value) == (
         "the bundle's probability differs from scikit-learn's by 0.01 in eval row 2 (0.910000 against 0.900000); "
         "train.tolerance allows 1e-05"
     )
-    with pytest.raises(BadInput, match="by nan in eval row 1"):
-        check_equal(right, np.array([0.1, np.nan, 0.9]), 1e-5)
+    with pytest.raises(BadInput, match="by nan in eval row 8193"):
+        check_equal(right, np.array([[0.1], [np.nan], [0.9]]), 1e-5, 8192)
 
 
 def test_bundle_that_differs_is_not_written(made):
@@ -133,5 +137,42 @@ def test_bundle_that_differs_is_not_written(made):
 
 def test_golden_file_keeps_every_bit():
     answers = np.random.default_rng(0).random((50, 2)).astype(np.float32)
-    back = json.loads(dump_golden([{"t": "ä"}], answers))
+    back = json.loads(exact({"rows": [{"t": "ä"}], "probabilities": answers.tolist()}))
     assert (np.array(back["probabilities"], np.float32) == answers).all() and back["rows"] == [{"t": "ä"}]
+
+
+MANY = {"column": "size", "classes": {str(number): [str(number)] for number in range(5)}, "positive": None}
+
+
+@pytest.mark.parametrize("family", SETTINGS)
+def test_bundle_of_many_classes_of_an_integer_label(tmp_path, family):
+    rng = np.random.default_rng(0)
+    tables = {"train": [tmp_path / "train/all"], "eval": [tmp_path / "eval/all"]}
+    for (folder,) in tables.values():
+        weight, flag = rng.uniform(0, 30, 200), rng.random(200) < 0.5
+        size = (weight / 6 + flag * rng.normal(0.5, 0.3, 200)).astype(int) % 6  # 5 is no class
+        size[size == 3] = 4
+        if folder.parent.name == "eval":
+            size[:20] = 3  # a class that training has no row of
+        folder.mkdir(parents=True)
+        days = np.datetime64("2001-01-01T12:00", "us") + rng.integers(0, 10**13, 200).astype("timedelta64[us]")
+        pq.write_table(
+            pa.table({"weight": weight, "flag": flag, "day": days, "size": size}), folder / "part-00000.parquet"
+        )
+    features = {"weight": "number", "flag": "category", "day": "season"}
+    fit(tables["train"], tmp_path / "graph.onnx", tmp_path / "contract.json", "tiny", "Tiny", features, MANY, 2, 10)
+    for split in tables:
+        transform(tables[split], tmp_path / "graph.onnx", tmp_path / "contract.json", tmp_path / f"{split}.npz", MANY)
+    write_json(tmp_path / f"{family}.json", SETTINGS[family])
+    (tmp_path / "out").mkdir()
+    files = [tmp_path / "out" / name for name in ("model.onnx", "contract.json", "golden.json")]
+    given = [tmp_path / "train.npz", tmp_path / "eval.npz", tables["eval"], tmp_path / "graph.onnx"]
+    train(*given, tmp_path / "contract.json", tmp_path / f"{family}.json", *files, MANY, 0, 16, 1e-5)
+    contract, golden = read_json(files[1]), read_json(files[2])
+    assert contract["classes"] == ["0", "1", "2", "3", "4"] and contract["positive"] is None
+    answers = onnxruntime.InferenceSession(files[0]).run(None, from_rows(golden["rows"], contract))[0]
+    assert answers.tolist() == golden["probabilities"] and answers.shape == (16, 5)
+    assert np.allclose(answers.sum(axis=1), 1) and not answers[:, 3].any()
+    ((rows, numbers),) = labelled(tables["eval"], MANY, list(features))
+    served = onnxruntime.InferenceSession(files[0]).run(None, from_table(rows, contract))[0]
+    assert (served.argmax(axis=1) == numbers)[20:].mean() > 0.6

@@ -5,8 +5,8 @@ import datetime
 import numpy as np
 import pytest
 
-from scripts.bundle.encode import from_rows
-from scripts.train.golden import EPOCH, cell, golden_rows, known
+from scripts.bundle.encode import EPOCH, from_rows
+from scripts.train.golden import cell, golden_rows, known
 
 CONTRACT = {
     "columns": {
@@ -57,7 +57,7 @@ def test_values_are_known_ones_and_nobodys():
     low, high = np.nanquantile(DATA["weight"], [0.05, 0.95])
     assert low - 1 <= min(weights) and max(weights) <= high + 1  # three digits are kept
     assert all(weight == float(f"{weight:.3g}") for weight in weights)
-    days = [(datetime.date.fromisoformat(row["day"]) - EPOCH).days for row in rows if row["day"]]
+    days = [(datetime.date.fromisoformat(row["day"]) - EPOCH.date()).days for row in rows if row["day"]]
     assert min(days) >= 9000 and max(days) <= 9400
 
 
@@ -85,3 +85,23 @@ def test_names_of_features_are_read_back():
     assert known(CONTRACT["features"], "col", "=") == []
     spec = CONTRACT["columns"]["weight"]
     assert cell(np.random.default_rng(1), "weight", spec, [], {"weight": (5.0, 5.0)}) in (5.0, None)
+
+
+def test_columns_of_every_type():
+    contract = {
+        "columns": {
+            "area": {"type": "integer", "feature": "category"},
+            "count": {"type": "integer", "feature": "number"},
+            "flag": {"type": "boolean", "feature": "category"},
+            "sign": {"type": "boolean", "feature": "number"},
+            "when": {"type": "time", "feature": "season"},
+        },
+        "features": ["area=7", "area=-2", "area=(missing)", "flag=true", "count", "sign", "when sine", "when cosine"],
+    }
+    data = {"count": np.array([[3], [9]], np.float32), "sign": np.array([[0], [1]], np.float32)}
+    rows = golden_rows(contract, data | {"when": np.array([[1.5], [2.5]], np.float32)}, 300, 0)
+    from_rows(rows, contract)
+    assert {row["area"] for row in rows} == {7, -2, 2**62, None}
+    assert {row["flag"] for row in rows} == {row["sign"] for row in rows} == {True, False, None}
+    assert {row["count"] for row in rows} == {3, 4, 5, 6, 7, 8, 9, None}
+    assert all(row["when"] is None or "1970-01-02T13" <= row["when"] <= "1970-01-03T12" for row in rows)

@@ -5,10 +5,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from sklearn.metrics import log_loss, roc_auc_score
 
 from scripts.spine.canon import read_json, write_json
 from scripts.spine.job import BadInput
-from scripts.tune.tune import chosen, load, run_round, sweep_key, trial, tune
+from scripts.tune.tune import LOSSES, chosen, load, run_round, some, sweep_key, trial, tune
 
 FAMILIES = {
     "logistic": {"C": {"loguniform": [0.1, 10]}},
@@ -41,7 +42,14 @@ def splits(tmp_path) -> tuple[Path, Path]:
 def sweep(folder: Path, splits: tuple[Path, Path], workers: int = 1, trials: int = 4, **changes) -> dict:
     """Run a sweep in *folder* and return its trials file."""
     folder.mkdir(exist_ok=True)
-    config = {"families": FAMILIES, "width": 2, "algorithm": "mix", "metric": "roc_auc", "seed": 0} | changes
+    config = {
+        "families": FAMILIES,
+        "width": 2,
+        "algorithm": "mix",
+        "metric": "roc_auc",
+        "max_rows": None,
+        "seed": 0,
+    } | changes
     stamp = STAMP | {"config": config | {"trials": trials}}
     files = [folder / "trials.json", folder / "best.json"]
     tune(*splits, *files, folder / "kept", str(workers), stamp, trials=trials, **config)
@@ -91,7 +99,7 @@ def test_round_keeps_what_is_there(tmp_path, splits):
     settings = [{"family": "logistic", "params": {"C": value}, "choice": {}} for value in (1.0, 2.0)]
     write_json(tmp_path / "000007.json", {"kept": True})
     with concurrent.futures.ThreadPoolExecutor(1) as pool:
-        kept, made = run_round(pool, [7, 8], settings, tmp_path, (*splits, "roc_auc"), 0)
+        kept, made = run_round(pool, [7, 8], settings, tmp_path, (*splits, "roc_auc", None), 0)
     assert kept == {"kept": True}
     assert made["number"] == 8 and made["status"] == "ok" and 0 <= made["loss"] < 0.5
     assert made == read_json(tmp_path / "000008.json")
@@ -106,7 +114,7 @@ def test_round_keeps_what_is_there(tmp_path, splits):
     ],
 )
 def test_failed_trial_is_a_result(splits, setting, error):
-    made = trial(setting | {"choice": {"family": 0}}, 3, *splits, "roc_auc", 0)
+    made = trial(setting | {"choice": {"family": 0}}, 3, *splits, "roc_auc", None, 0)
     assert made["loss"] is None and made["status"] == "failed" and made["number"] == 3
     assert made["error"].startswith(error) and len(made["error"]) <= 500
 
@@ -157,3 +165,48 @@ def test_split_comes_back_as_written(splits):
     assert x.shape == (80, 5) and x.dtype == np.float32 and set(y) == {0, 1}
     rng = np.random.default_rng(0)
     assert (x.toarray() == rng.random((80, 5)).astype(np.float32)).all()
+
+
+def test_losses_of_two_classes_are_scikit_learns():
+    rng = np.random.default_rng(0)
+    y, score = rng.integers(0, 2, 100), rng.random(100)
+    p = np.column_stack([1 - score, score])
+    assert LOSSES["roc_auc"](y, p) == 1 - roc_auc_score(y, score) and LOSSES["log_loss"](y, p) == log_loss(y, score)
+
+
+def test_losses_of_many_classes_do_without_those_that_have_no_rows():
+    rng = np.random.default_rng(0)
+    y, p = rng.integers(0, 4, 200), rng.dirichlet(np.ones(5), 200)
+    with_rows = p[:, :4] / p[:, :4].sum(axis=1, keepdims=True)
+    each = [roc_auc_score(y == number, p[:, number]) for number in range(4)]
+    assert LOSSES["roc_auc"](y, p) == pytest.approx(1 - np.mean(each))
+    ovr = roc_auc_score(y, with_rows, multi_class="ovr")
+    assert LOSSES["roc_auc"](y, with_rows) == pytest.approx(1 - ovr)
+    assert LOSSES["log_loss"](y, p) == pytest.approx(-np.log(p[np.arange(200), y]).mean())
+
+
+@pytest.mark.parametrize("metric", ["roc_auc", "log_loss"])
+@pytest.mark.parametrize("classes", [((0, 1, 2, 4), (0, 1, 2, 4)), ((0, 1, 2), (0, 1, 3)), ((0, 2, 3), (1, 3, 2))])
+def test_trials_with_many_classes_of_which_a_split_lacks_some(tmp_path, metric, classes):
+    for name, seed, present in zip(("train", "eval"), (0, 1), classes, strict=True):
+        rows = split(tmp_path / f"{name}.npz", seed)
+        parts = dict(np.load(rows))
+        numbers = np.digitize(parts["data"].reshape(80, 5)[:, 0], np.linspace(0, 1, len(present) + 1)[1:-1])
+        np.savez(rows, **parts | {"y": np.array(present)[numbers]})
+    splits = tmp_path / "train.npz", tmp_path / "eval.npz"
+    made = sweep(tmp_path / "made", splits, trials=6, metric=metric)
+    assert {item["status"] for item in made["trials"]} == {"ok"}
+    assert {item["family"] for item in made["trials"]} == {"logistic", "boosting"}
+    assert metric == "log_loss" or made["best"]["score"] > (0.8 if classes[0] == classes[1] else 0.3)
+
+
+def test_trials_are_fitted_on_the_same_part_of_the_rows(splits):
+    x, y = load(splits[0])
+    assert some(x, y, None) == some(x, y, 80) == some(x, y, 99) == (x, y)
+    few, classes = some(x, y, 30)
+    rows = [(x.toarray() == row).all(axis=1).argmax() for row in few.toarray()]
+    assert len(rows) == 30 and rows == sorted(set(rows)) and (y[rows] == classes).all()
+    assert (some(x, y, 30)[0] != few).nnz == 0
+    setting = {"family": "logistic", "params": {"C": 1.0}, "choice": {}}
+    whole, part = (trial(setting, 0, *splits, "log_loss", most, 0)["loss"] for most in (None, 30))
+    assert whole != part == trial(setting, 0, *splits, "log_loss", 30, 0)["loss"]

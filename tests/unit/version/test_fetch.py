@@ -8,10 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from scripts.spine.cache import cached
 from scripts.spine.canon import digest
 from scripts.spine.env import env_id
 from scripts.spine.job import BadInput
-from scripts.version.fetch import cached, copy, fetch, remote
+from scripts.version.fetch import fetch
+from scripts.version.purged import note
+from scripts.version.remote import default as remote
 from tests.workflow import ROOT, environment
 
 DATA = b"a,b\n1,2\n"
@@ -44,12 +47,6 @@ def with_origin(pointer: Path) -> Path:
     return put(Path("results/.origin") / digest(ORIGIN)[:16] / "2001.csv")
 
 
-def test_copy_tells_the_md5_of_what_it_copied(tmp_path):
-    content = os.urandom(3_000_001)
-    assert copy(put(tmp_path / "a", content), tmp_path / "b") == hashlib.md5(content).hexdigest()
-    assert (tmp_path / "b").read_bytes() == content
-
-
 @pytest.mark.parametrize(
     ("places", "word"),
     [
@@ -59,12 +56,12 @@ def test_copy_tells_the_md5_of_what_it_copied(tmp_path):
     ],
 )
 def test_nearest_place_is_taken(pointer, capsys, places, word):
-    target = Path("out.csv")
+    target = Path("raw")
     files = {"beside": Path("data/tiny/2001.csv"), "cache": cached(MD5)}
     for place in places:
         with_origin(pointer) if place == "origin" else put(files[place])
     fetch(pointer, target)
-    assert target.read_bytes() == DATA
+    assert (target / "2001.csv").read_bytes() == DATA
     assert capsys.readouterr().err == f"data/tiny/2001.csv.dvc: 8 bytes from the {word}\n"
 
 
@@ -73,7 +70,7 @@ def test_working_copy_that_differs_is_an_error_though_the_cache_is_right(pointer
     beside = put(Path("data/tiny/2001.csv"), content)
     put(cached(MD5))
     with pytest.raises(BadInput) as error:
-        fetch(pointer, Path("out.csv"))
+        fetch(pointer, Path("raw"))
     found = hashlib.md5(content).hexdigest()
     assert str(error.value) == (
         f"{beside} has {len(content)} bytes, md5 {found}, but {pointer} names 8 bytes, md5 {MD5}: "
@@ -85,14 +82,14 @@ def test_working_copy_that_differs_is_an_error_though_the_cache_is_right(pointer
 def test_damaged_cache_is_passed_over(pointer, capsys, content):
     put(cached(MD5), content)
     with_origin(pointer)
-    fetch(pointer, Path("out.csv"))
-    assert Path("out.csv").read_bytes() == DATA
+    fetch(pointer, Path("raw"))
+    assert Path("raw/2001.csv").read_bytes() == DATA
     assert "not what data/tiny/2001.csv.dvc names, passed over" in capsys.readouterr().err
 
 
 def test_bytes_that_are_nowhere(pointer):
     with pytest.raises(BadInput) as error:
-        fetch(pointer, Path("out.csv"))
+        fetch(pointer, Path("raw"))
     assert (
         f"names 8 bytes with md5 {MD5}, which are not to be found (no working copy, cache, remote or origin has it)"
         in (str(error.value))
@@ -100,21 +97,21 @@ def test_bytes_that_are_nowhere(pointer):
     assert "dvc remote add -d NAME URL" in str(error.value)
     put(cached(MD5), b"rot")
     with pytest.raises(BadInput, match=r"not to be found; tried: DVC cache \(\.dvc/cache/files/md5/"):
-        fetch(pointer, Path("out.csv"))
+        fetch(pointer, Path("raw"))
 
 
 def test_origin_without_the_span_is_an_error(pointer):
     rebuilt = with_origin(pointer)
     rebuilt.rename(rebuilt.with_name("1999.csv"))
     with pytest.raises(BadInput, match=r"2001\.csv\.dvc: made-up==1 gives no 2001\.csv"):
-        fetch(pointer, Path("out.csv"))
+        fetch(pointer, Path("raw"))
 
 
 @pytest.mark.parametrize("text", ["", "outs:\n- md5: a\n", "outs: 5\n", "- outs\n"])
 def test_malformed_pointer_is_bad_input(pointer, text):
     pointer.write_text(text)
     with pytest.raises(BadInput, match=r"^data/tiny/2001\.csv\.dvc: not a DVC pointer \(outs with path, md5 and size"):
-        fetch(pointer, Path("out.csv"))
+        fetch(pointer, Path("raw"))
 
 
 def test_default_remote_is_read_from_dvcs_files(pointer, tmp_path):
@@ -162,17 +159,17 @@ def test_a_real_remote_gives_the_bytes_and_its_silence_is_said(tmp_path, monkeyp
     Path("data/2001.csv").unlink()
     subprocess.run(["rm", "-r", ".dvc/cache"], check=True)
 
-    words = [ROOT / "scripts/version/fetch.py", "--pointer", "data/2001.csv.dvc", "--data", "out.csv"]
+    words = [ROOT / "scripts/version/fetch.py", "--pointer", "data/2001.csv.dvc", "--raw", "raw"]
     done = run("version", *words)
-    assert (done.returncode, Path("out.csv").read_bytes()) == (0, DATA), done.stderr
+    assert (done.returncode, Path("raw/2001.csv").read_bytes()) == (0, DATA), done.stderr
     assert "data/2001.csv.dvc: 8 bytes from the DVC remote store" in done.stderr
     assert cached(MD5).read_bytes() == DATA  # next time it is near
 
-    Path("out.csv").unlink()
+    subprocess.run(["rm", "-r", "raw"], check=True)
     subprocess.run(["rm", "-r", ".dvc/cache", tmp_path / "store"], check=True)
     done = run("version", *words)
-    assert done.returncode == 2 and not Path("out.csv").exists()
-    assert "Missing cache files" in done.stderr  # DVC's own words
+    assert done.returncode == 2 and not Path("raw").exists()
+    assert "the DVC remote store does not give it: objects are missing there" in done.stderr
     assert re.search(r"^error: data/2001.csv.dvc names 8 bytes .* are not to be found", done.stderr, re.M)
 
 
@@ -183,4 +180,46 @@ def test_origin_that_cannot_be_rebuilt_is_bad_input(pointer, monkeypatch):
         Path(name).symlink_to(ROOT / name)
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     with pytest.raises(BadInput, match="made-up==1"):
-        fetch(pointer, Path("out.csv"))
+        fetch(pointer, Path("raw"))
+
+
+@pytest.mark.feature("I11")
+def test_bytes_past_their_retention_are_refused(pointer, monkeypatch):
+    put(Path("data/tiny/2001.csv"))
+    pointer.write_text(pointer.read_text() + "meta:\n  retention: 2026-06-30\n")
+    monkeypatch.setenv("OUROBOROS_TODAY", "2026-06-30")
+    fetch(pointer, Path("raw"))
+    monkeypatch.setenv("OUROBOROS_TODAY", "2026-07-01")
+    with pytest.raises(BadInput) as error:
+        fetch(pointer, Path("raw"))
+    assert str(error.value) == (
+        "data/tiny/2001.csv.dvc: its bytes could be used until 2026-06-30 (meta.retention), today is 2026-07-01: "
+        "take the span out of windows; `snakemake purge --config expired=yes confirm=yes` removes them everywhere"
+    )
+
+
+@pytest.mark.feature("D6")
+def test_purged_version_is_refused_though_its_bytes_are_there(pointer):
+    put(Path("data/tiny/2001.csv"))
+    entry = {"date": "2026-11-24", "pointer": "2001.csv.dvc", "old": MD5, "new": "f" * 32, "rows": 3, "who": "a"}
+    note(pointer.parent, entry)
+    note(pointer.parent, entry)
+    assert len(Path("data/tiny/purged.jsonl").read_text().splitlines()) == 1
+    with pytest.raises(BadInput, match=r"was purged on 2026-11-24 \(3 rows\); without them it has md5 f{32}$"):
+        fetch(pointer, Path("raw"))
+    Path("data/tiny/purged.jsonl").write_text("")
+    note(pointer.parent, entry | {"new": None, "rows": None})
+    with pytest.raises(BadInput, match=r"was purged on 2026-11-24 \(the whole file\); no version has them$"):
+        fetch(pointer, Path("raw"))
+    other = pointer.with_name("2002.csv.dvc")
+    other.write_text(pointer.read_text())
+    fetch(other, Path("raw"))  # the same bytes under another pointer may be used
+
+
+@pytest.mark.feature("D4")
+def test_cache_may_lie_elsewhere(pointer, tmp_path):
+    put(Path(".dvc/config"), b"[cache]\n    dir = ../shared\n")
+    put(Path("shared/files/md5") / MD5[:2] / MD5[2:])
+    fetch(pointer, Path("raw"))
+    put(Path(".dvc/config.local"), f"[cache]\n    dir = {tmp_path}/other\n".encode())
+    assert cached(MD5) == tmp_path / "other/files/md5" / MD5[:2] / MD5[2:]

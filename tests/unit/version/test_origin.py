@@ -54,12 +54,12 @@ def run(*words, **more: str) -> subprocess.CompletedProcess:
     return subprocess.run(command, env=environment(**offline, **more), capture_output=True, text=True)
 
 
-def wheel(folder: Path, table: bytes) -> str:
-    """Write the wheel made_up 1.0 with *table* in it and return its sha256."""
+def wheel(folder: Path, table: bytes, member: str = "made_up/table.pkl.xz") -> str:
+    """Write the wheel made_up 1.0 with *table* in it as *member* and return its sha256."""
     path = folder / "made_up-1.0-py3-none-any.whl"
     about = "made_up-1.0.dist-info"
     with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr("made_up/table.pkl.xz", table)
+        archive.writestr(member, table)
         archive.writestr(f"{about}/METADATA", "Metadata-Version: 2.1\nName: made-up\nVersion: 1.0\n")
         archive.writestr(
             f"{about}/WHEEL", "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
@@ -93,7 +93,7 @@ def rebuild(folder: Path, named: dict[str, str]) -> subprocess.CompletedProcess:
 
 def left(folder: Path) -> list[str]:
     """Return what the script left."""
-    return sorted(path.name for path in (folder / "out").iterdir()) if (folder / "out").exists() else []
+    return sorted(path.name for path in (folder / "out").glob("*") if path.suffix != ".whl")
 
 
 def test_every_year_becomes_a_file(tmp_path, table):
@@ -117,13 +117,13 @@ def test_fetch_rebuilds_the_origin_once_for_all_spans(tmp_path, table):
     )
     said = ""
     for name in SPANS:
-        python = [ROOT / "envs/python", env_id("version", ROOT / "envs"), "-c", code, f"{name}.dvc", f"{name}.out"]
+        python = [ROOT / "envs/python", env_id("version", ROOT / "envs"), "-c", code, f"{name}.dvc", f"out/{name}"]
         command = ["sh", "-c", 'exec "$@" 3>&2', "sh", *python]  # the terminal as descriptor 3, like a rule
         env = environment(PIP_NO_INDEX="1", PIP_CONFIG_FILE=os.devnull, PIP_FIND_LINKS=str(tmp_path))
         done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
         said += done.stderr
-    assert {name: (tmp_path / f"{name}.out").read_bytes().decode() for name in SPANS} == SPANS
+    assert {name: (tmp_path / f"out/{name}/{name}").read_bytes().decode() for name in SPANS} == SPANS
     assert said.count("rebuilding . from made-up==1.0") == 2  # in the log and on the terminal, once
     assert (tmp_path / "results/.origin" / digest(named)[:16]).is_dir()
 
@@ -150,6 +150,38 @@ def test_package_or_member_that_is_not_there_is_named(tmp_path, table):
     sha256 = wheel(tmp_path, table)
     done = rebuild(tmp_path, source(sha256, member="made_up/other"))
     assert done.returncode == 2
-    assert "error: made_up-1.0-py3-none-any.whl has no member made_up/other" in done.stderr
+    assert "error: made-up==1.0 has no member made_up/other" in done.stderr
     done = rebuild(tmp_path, source(sha256, package="made-up==2.0"))
     assert done.returncode == 2 and "error: made-up==2.0" in done.stderr and left(tmp_path) == []
+
+
+@pytest.mark.feature("D2")
+def test_member_without_column_is_taken_as_it_is(tmp_path):
+    content = b"|1x3 \xff\n1, 2\r\n"
+    named = source(wheel(tmp_path, content), member="made_up/table.pkl.xz")
+    del named["column"]
+    done = rebuild(tmp_path, named)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "out/files/table.pkl.xz").read_bytes() == content
+
+
+@pytest.mark.feature("D3")
+def test_csv_member_is_cut_by_periods(tmp_path):
+    text = 'day,note\r\n2013-01-31,"a, b"\r\n2013-07-01,c\r\n2013-02-01,d\r\n'
+    sha256 = wheel(tmp_path, text.encode(), "made_up/t.csv")
+    done = rebuild(tmp_path, source(sha256, member="made_up/t.csv", column="day", by="half-year"))
+    assert done.returncode == 0, done.stderr
+    assert {path.name: path.read_bytes() for path in (tmp_path / "out/files").iterdir()} == {
+        "2013H1.csv": b'day,note\n2013-01-31,"a, b"\n2013-02-01,d\n',
+        "2013H2.csv": b"day,note\n2013-07-01,c\n",
+    }
+    (tmp_path / "made_up-1.0-py3-none-any.whl").unlink()
+    again = tmp_path / "out/files"
+    again.rename(tmp_path / "out/before")
+    done = rebuild(tmp_path, source(sha256, member="made_up/t.csv", column="day"))  # from the wheel that was kept
+    assert done.returncode == 0 and [path.name for path in again.iterdir()] == ["2013.csv"], done.stderr
+
+
+def test_unknown_key_of_an_origin_is_named(tmp_path, table):
+    done = rebuild(tmp_path, source(wheel(tmp_path, table), url="x"))
+    assert done.returncode == 2 and "unknown argument --url; known: folder, package, sha256, member" in done.stderr

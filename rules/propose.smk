@@ -1,0 +1,28 @@
+"""A schema inferred from the statistics, for people to read; data/<case>/schema.yaml is compared, never written.
+
+Needs: results/<case>/validate/statistics/<span>/<split>/statistics.json
+Gives: results/<case>/validate/proposal/schema.yaml
+"""
+
+
+checkpoint propose:
+    input:
+        statistics=ancient(STATISTICS),
+        schema=ancient(SCHEMA),
+        changed=changed("propose"),
+    output:
+        proposal=PROPOSAL,
+        record=f"{RESULTS}/validate/proposal/record.json",
+    log:
+        f"logs/{CASE}/validate/propose.log",
+    benchmark:
+        f"benchmarks/rules/{CASE}/validate/propose.tsv"
+    conda:
+        "../envs/table.yaml"
+    params:
+        code="validate/propose",
+        cfg=cfg("case"),
+        job=job,
+    shell:
+        "{params.job} --statistics {input.statistics} --schema {input.schema}"
+        " --proposal {output.proposal} 3>&2 2> {log}"

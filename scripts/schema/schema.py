@@ -1,0 +1,81 @@
+"""The data schema of a case (data/<case>/schema.yaml): how its columns and rows must look, checked by Cerberus."""
+
+import datetime
+from typing import Any
+
+from cerberus import Validator
+
+from scripts.schema.expression import READ, parse
+from scripts.schema.layout import ENVIRONMENTS, FORMAT
+from scripts.schema.patterns import ExpressionError, pattern
+from scripts.spine.canon import plain
+
+KEYS = {  # keys that need a column of one of these types
+    **dict.fromkeys(["min", "max"], ("number", "integer", "date", "time")),
+    **dict.fromkeys(["domain", "min_distinct", "max_distinct"], ("text", "integer", "boolean")),
+    **dict.fromkeys(["matches", "kind", "min_length", "max_length"], ("text",)),
+    **dict.fromkeys(["allow_nan", "allow_infinite"], ("number",)),
+    "distribution": ("number", "integer"),
+}
+MEMBERS = {"text": str, "integer": int, "boolean": bool}
+
+
+def checked(content: Any) -> dict:
+    """Return the schema *content* with its defaults. Raises ExpressionError naming what is wrong in it."""
+    checker = Validator(FORMAT)
+    if not isinstance(content, dict):
+        raise ExpressionError("a mapping was expected")
+    if not checker.validate(plain(content)):
+        raise ExpressionError(str(checker.errors))
+    schema = checker.document
+    for name, rules in schema["columns"].items():
+        try:
+            check_column(rules)
+        except (ExpressionError, TypeError, ValueError) as error:
+            raise ExpressionError(f"columns.{name}: {error}") from None
+    names = [rule["name"] for rule in schema["custom"]]
+    for index, rule in enumerate(schema["custom"]):
+        try:
+            if rule["name"] in names[:index]:
+                raise ExpressionError("two rules have this name")
+            parse(rule["expression"], types_of(schema))
+        except ExpressionError as error:
+            raise ExpressionError(f"custom.{rule['name']}: {error}") from None
+    return schema
+
+
+def check_column(rules: dict) -> None:
+    """Raise ExpressionError or ValueError unless the *rules* of a column go together."""
+    kind = rules["type"]
+    for key in rules:
+        if kind not in KEYS.get(key, (kind,)):
+            raise ExpressionError(f"{key} is for {' and '.join(KEYS[key])} columns, this is a {kind} column")
+    for key in ("min", "max"):
+        if key in rules:
+            natural(rules[key], kind)
+    if not all(type(value) is MEMBERS[kind] for value in rules.get("domain", [])):
+        raise ExpressionError(f"domain: every value must be a {kind} (quote texts)")
+    if "matches" in rules:
+        pattern(rules["matches"])
+
+
+def natural(value: Any, kind: str) -> Any:
+    """Return a value of a JSON row or a bound as its type: ISO text becomes a date or a time. Raises ValueError."""
+    if kind in READ:
+        return value if value is None or isinstance(value, datetime.date) else READ[kind](value)
+    if kind == "integer" and isinstance(value, float):
+        raise ExpressionError(f"{value} is no whole number")
+    if kind in ("number", "integer") and isinstance(value, str):
+        raise ExpressionError(f"{value!r} is no number")
+    return value
+
+
+def types_of(schema: dict) -> dict[str, str]:
+    """Return the type of each column."""
+    return {name: rules["type"] for name, rules in schema["columns"].items()}
+
+
+def is_checked(rules: dict, environment: str = "TRAINING") -> bool:
+    """Return whether a column is to be checked: it is in production or nearly, and belongs to *environment*."""
+    ready = rules.get("lifecycle", "production") in ("beta", "production")
+    return ready and environment in rules.get("environments", ENVIRONMENTS)

@@ -1,0 +1,145 @@
+"""Remove rows, or the whole file of a span, from every version: cache, remotes, results and working copy."""
+
+import getpass
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from scripts.spine.job import BadInput, main, remove, say
+from scripts.spine.pointer import pointer as read_pointer
+from scripts.spine.pointer import retained, today
+from scripts.spine.windows import pattern_of, source
+from scripts.version.clean import clean, read_keys
+from scripts.version.fetch import find
+from scripts.version.history import committed
+from scripts.version.objects import databases
+from scripts.version.place import version_of
+from scripts.version.purged import note, purged
+from scripts.version.push import keep
+from scripts.version.remote import transfer
+from scripts.version.settle import delete, settle
+
+WORK = Path("results/.purge")  # versions are cleaned here; what a killed purge leaves the next one removes
+
+
+@dataclass
+class Asked:
+    """What is to be purged from the case with the data *folder*: the rows with *keys*, or all where that is None."""
+
+    folder: Path
+    key: list[str]
+    ingest: dict
+    keys: set | None
+    who: str
+
+
+def targets(folder: Path, pattern: str, span: str, expired: bool) -> set[str]:
+    """Return the paths of the pointers of *span*, of all spans where that is "", in git or out of it."""
+    compiled = pattern_of(pattern)
+    paths = {path for path, _ in committed(str(folder), everywhere=True)} | set(map(str, folder.glob("*.dvc")))
+    paths = {
+        path
+        for path in paths
+        if Path(path).parent == folder and (one := source(path, compiled)) and span in ("", one.span)
+    }
+    if expired:
+        paths = {path for path in paths if Path(path).exists() and not retained(path, today())}
+    if span and not paths:
+        raise BadInput(f"{folder}: no pointer of a span {span} is there or in git")
+    return paths
+
+
+def versions(paths: set[str]) -> dict[tuple[str, str], dict]:
+    """Return all versions of the pointers *paths* by path and md5, those of the working copy included."""
+    found = {(path, named["md5"]): named for path, named in committed(*sorted(paths), everywhere=True)}
+    for path in paths:
+        if Path(path).exists():
+            named = read_pointer(path)
+            found[path, named["md5"]] = named
+    return {(path, md5): named for (path, md5), named in found.items() if path in paths}
+
+
+def cleaned(path: str, named: dict, asked: Asked) -> tuple[dict | None, int]:
+    """Return the version of *named* without the rows, made in the folder WORK, and how many those are.
+
+    None where no row or the whole version goes. Raises BadInput where the bytes are nowhere.
+    """
+    if asked.keys is None:
+        return None, -1
+    own = Path(path).exists() and read_pointer(path)["md5"] == named["md5"]
+    remove(WORK)
+    find(Path(path), named, WORK / "raw", strict=own)
+    rows = clean(WORK / "raw", WORK / "new", asked.ingest, asked.key, asked.keys)
+    return (version_of(WORK / "new", named) if rows else None), rows
+
+
+def plan(path: str, named: dict, asked: Asked, confirm: bool) -> bool:
+    """Say what becomes of one version; with *confirm* keep its cleaned form and note it. Return whether it goes."""
+    short = f"{path} {named['md5'][:8]}"
+    try:
+        new, rows = cleaned(path, named, asked)
+    except BadInput as error:
+        if "not to be found" not in str(error):
+            raise
+        say(f"{short}: its bytes are nowhere at hand, nothing to purge")
+        return False
+    if not rows:
+        return False
+    say(f"{short}: {'all' if rows < 0 else rows} rows {'go' if confirm else 'would go'}")
+    if confirm:
+        if new:
+            keep(WORK / "new", new)
+            with databases() as found:
+                names = found.holding(named["md5"])
+            for name in names:
+                if wrong := transfer("push", [new["md5"]], name):
+                    raise BadInput(f"the DVC remote {name} does not take the cleaned version: {wrong}")
+        entry = {
+            "date": today().isoformat(),
+            "pointer": Path(path).name,
+            "old": named["md5"],
+            "new": new and new["md5"],
+        }
+        note(asked.folder, entry | {"rows": None if rows < 0 else rows, "who": asked.who})
+    return True
+
+
+def user() -> str:
+    """Return who git says that the user is, else the name of the account."""
+    command = ["git", "config", "user.email"]
+    return subprocess.run(command, capture_output=True, text=True).stdout.strip() or getpass.getuser()
+
+
+def purge(
+    folder: Path, results: Path, pattern: str, key: list, ingest: dict, span: str, rows: str, expired: str, confirm: str
+) -> None:
+    """Purge from the case in *folder* the rows that the file *rows* names, from all spans or *span*, or all of *span*.
+
+    With *expired*, all spans whose retention is over. Only says what it would do unless *confirm*. An interrupted
+    purge is completed by the next one. Raises BadInput.
+    """
+    if not (rows or span or expired):
+        raise BadInput("purge needs rows=FILE (a CSV file with the columns of version.key), span=SPAN or expired=yes")
+    keys = read_keys(Path(rows), key) if rows else None
+    asked = Asked(folder, key, ingest, keys, user())
+    paths = targets(folder, pattern, span, bool(expired))
+    gone = purged(folder)
+    try:
+        found = {pair: named for pair, named in versions(paths).items() if (Path(pair[0]).name, pair[1]) not in gone}
+        going = [pair for pair, named in found.items() if plan(pair[0], named, asked, bool(confirm))]
+    finally:
+        shutil.rmtree(WORK, ignore_errors=True)
+    if not confirm:
+        say(f"{len(going)} versions would be purged; confirm=yes does it, for good")
+        return
+    changed = settle(folder)
+    deleted = delete(folder, results)
+    if going or changed or deleted:
+        say(f"{len(going)} versions purged, {changed} pointers changed, {deleted} copies deleted")
+    else:
+        say("nothing to purge")
+
+
+if __name__ == "__main__":
+    main(purge)

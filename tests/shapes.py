@@ -1,0 +1,190 @@
+"""Made-up cases of many shapes: what users bring, deployed by configuration alone."""
+
+import csv
+import random
+import string
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from tests.tiny import write_pointer
+
+BUCKETS = """\
+windows: {train: [all-rows], eval: [all-rows], test: [all-rows]}
+"""
+SWEEP = """\
+tune:
+  trials: 2
+  width: 2
+  families:
+    logistic:
+      C: {loguniform: [0.1, 10]}
+analyze:
+  bootstrap: 20
+  gate:
+    accuracy: {min: 0.5}
+deploy: {max_latency_ms: 5000}
+"""
+PARTED = """\
+  split:
+    buckets: {train: 3, eval: 1, test: 1}
+"""
+
+
+@dataclass
+class Shape:
+    """A case: the ending of its one file, the case file, the data schema, and what writes that many rows."""
+
+    ending: str
+    case: str
+    schema: str
+    write: Callable[[Path, int], None]
+
+
+def letters(path: Path, rows: int) -> None:
+    """Write capital letters with 16 whole numbers each, 26 classes, no header."""
+    rng = random.Random(5)
+    centres = {letter: [rng.randint(0, 15) for _ in range(16)] for letter in string.ascii_uppercase}
+    with open(path, "w", newline="") as file:
+        table = csv.writer(file, lineterminator="\n")
+        for index in range(rows):
+            letter = string.ascii_uppercase[index % 26]
+            table.writerow([letter, *(max(0, min(15, round(rng.gauss(mean, 1.5)))) for mean in centres[letter])])
+
+
+def bank(path: Path, rows: int) -> None:
+    """Write semicolons, quoted texts and decimals, two classes of unequal size."""
+    rng = random.Random(6)
+    with open(path, "w", newline="", encoding="latin-1") as file:
+        file.write('"age";"job";"euribor";"contacted";"comment";"y"\n')
+        for _ in range(rows):
+            age, euribor, job = rng.randint(18, 95), rng.uniform(0.6, 5.1), rng.choice(["admin.", "técnico", "unknown"])
+            odds = (5 - euribor) / 1.2 - 3 + (job == "técnico")
+            answer = "yes" if rng.gauss(odds, 1) > 0 else "no"
+            note = rng.choice(["", "call; again", 'said ""maybe""', "two\nlines"])
+            file.write(f'{age};"{job}";{euribor:.3f};{rng.choice(["true", "false"])};"{note}";"{answer}"\n')
+
+
+def messages(path: Path, rows: int) -> None:
+    """Write a label and a text by tab, quotes that open nothing, no header."""
+    rng = random.Random(7)
+    words = {"ham": ["ok", "home", "later", "dinner", 'he said "yes', "love"], "spam": ["win", "free", "£1000", "call"]}
+    both = ["now", "you", "to", "the", "it's"]
+    with open(path, "w", encoding="utf-8") as file:
+        for _ in range(rows):
+            kind = "spam" if rng.random() < 0.13 else "ham"
+            file.write(f"{kind}\t{' '.join(rng.choice(words[kind] + both) for _ in range(rng.randint(3, 20)))}\n")
+
+
+def trips(path: Path, rows: int) -> None:
+    """Write Parquet with whole numbers, floats, booleans, times, dictionary texts and missing values."""
+    import numpy as np
+
+    rng = np.random.default_rng(8)
+    distance, hour = rng.gamma(2, 3, rows), rng.integers(0, 24, rows)
+    start = np.datetime64("2024-01-01T00:00:00") + (rng.integers(0, 365, rows) * 24 + hour).astype("timedelta64[h]")
+    zone = np.array([f"zone {number}" for number in range(40)])[rng.integers(0, 40, rows)]
+    tip = (rng.normal(distance / 4 + (hour > 18), 1) > 1.5).astype(np.int8)
+    table = {
+        "start": pa.array(start.astype("datetime64[us]")),
+        "distance": pa.array(distance, mask=rng.random(rows) < 0.02),
+        "passengers": pa.array(rng.integers(1, 6, rows), pa.int16()),
+        "shared": pa.array(rng.random(rows) < 0.3),
+        "zone": pa.array(zone).dictionary_encode(),
+        "tip": pa.array(tip),
+    }
+    pq.write_table(pa.table(table), path, row_group_size=max(1, rows // 3))
+
+
+SHAPES = {
+    "letters": Shape(
+        "data",
+        f"""\
+title: Letters, 26 classes
+{BUCKETS}ingest:
+  header: [letter, {", ".join(f"x{number}" for number in range(16))}]
+  columns: {{letter: text, {", ".join(f"x{number}: integer" for number in range(16))}}}
+{PARTED}preprocess:
+  label:
+    column: letter
+    classes: [{", ".join(f'"{letter}"' for letter in string.ascii_uppercase)}]
+  features: {{{", ".join(f"x{number}: number" for number in range(16))}}}
+{SWEEP}""",
+        "columns:\n  letter: {type: text, min_fraction: 1}\n"
+        + "".join(f"  x{number}: {{type: integer, min: 0, max: 15}}\n" for number in range(16)),
+        letters,
+    ),
+    "bank": Shape(
+        "csv",
+        f"""\
+title: Bank, semicolons
+{BUCKETS}ingest:
+  separator: ";"
+  encoding: latin-1
+  columns: {{age: integer, job: text, euribor: number, contacted: boolean, comment: text, y: text}}
+{PARTED}preprocess:
+  label: {{column: y, classes: {{"no": ["no"], "yes": ["yes"]}}, positive: "yes"}}
+  features: {{age: number, job: category, euribor: number, contacted: number, comment: text}}
+{SWEEP}""",
+        """\
+columns:
+  age: {type: integer, min: 17, max: 100}
+  job: {type: text, domain: [admin., técnico, unknown]}
+  euribor: {type: number}
+  contacted: {type: boolean}
+  comment: {type: text}
+  y: {type: text, domain: ["no", "yes"]}
+""",
+        bank,
+    ),
+    "messages": Shape(
+        "txt",
+        f"""\
+title: Messages, text only
+{BUCKETS}ingest:
+  separator: "\\t"
+  quote: ""
+  header: [kind, message]
+  columns: {{kind: text, message: text}}
+{PARTED}preprocess:
+  label: {{column: kind, classes: [ham, spam], positive: spam}}
+  features: {{message: text}}
+{SWEEP}""",
+        "label: {spam: {min: 0.05, max: 0.25}}\ncolumns:\n  kind: {type: text}\n  message: {type: text}\n",
+        messages,
+    ),
+    "trips": Shape(
+        "parquet",
+        f"""\
+title: Trips, Parquet
+{BUCKETS}ingest:
+  columns: {{start: time, distance: number, passengers: integer, shared: boolean, zone: text, tip: integer}}
+{PARTED}preprocess:
+  label: {{column: tip, classes: [0, 1], positive: "1"}}
+  features: {{start: season, distance: number, passengers: category, shared: number, zone: category}}
+{SWEEP}""",
+        """\
+columns:
+  start: {type: time, min_fraction: 1}
+  distance: {type: number, min: 0}
+  passengers: {type: integer, domain: [1, 2, 3, 4, 5]}
+  shared: {type: boolean}
+  zone: {type: text}
+  tip: {type: integer, domain: [0, 1]}
+""",
+        trips,
+    ),
+}
+
+
+def make(root: Path, name: str, rows: int) -> None:
+    """Add the case *name* with that many rows to the checkout at *root*."""
+    shape, folder = SHAPES[name], root / "data" / name
+    folder.mkdir()
+    (root / f"config/cases/{name}.yaml").write_text(shape.case, encoding="utf-8")
+    (folder / "schema.yaml").write_text(shape.schema, encoding="utf-8")
+    shape.write(folder / f"all-rows.{shape.ending}", rows)
+    write_pointer(folder / f"all-rows.{shape.ending}")

@@ -1,0 +1,184 @@
+"""Row checks on real parts: exact counts, first examples over part and row group borders, keys, duplicates, leaks."""
+
+import random
+from collections import Counter
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import yaml
+
+from scripts.schema import repeats
+from scripts.spine.canon import read_json
+from scripts.spine.job import BadInput
+from scripts.validate.check_rows import check_rows
+from scripts.validate.leaks import shared_keys
+
+RNG = random.Random(11)
+
+
+def write(folder: Path, table: pa.Table, cuts: list[int], group: int = 16) -> Path:
+    """Write *table* as parts that end at *cuts*; return the folder."""
+    folder.mkdir(parents=True)
+    for index, (first, end) in enumerate(zip([0, *cuts], [*cuts, len(table)], strict=True)):
+        pq.write_table(table[first:end], folder / f"part-{index:05}.parquet", row_group_size=group)
+    return folder
+
+
+def check(table: Path, folder: Path, schema: dict, key: tuple = ()) -> dict[tuple, dict]:
+    """Return what check_rows finds by column and key of the rule."""
+    (folder / "schema.yaml").write_text(yaml.safe_dump(schema))
+    check_rows(table, folder / "schema.yaml", folder / "checks.json", list(key))
+    found = read_json(folder / "checks.json")
+    assert (found["span"], found["split"]) == (table.parent.name, table.name)
+    return {(rule["column"], rule["key"]): rule for rule in found["rules"]} | {"rows": found["rows"]}
+
+
+X = [RNG.choice([None, -1.0, 0.5, 2.0, 7.0]) for _ in range(200)]
+T = [RNG.choice([None, "a", "b", "c", "dd"]) for _ in range(200)]
+SCHEMA = {
+    "columns": {
+        "x": {"type": "number", "min": 0, "max": 5, "min_fraction": 0.1},
+        "t": {"type": "text", "domain": ["a", "b"], "max_length": 1},
+    },
+    "custom": [{"name": "both", "expression": "x > 0 or t == 'a'"}],
+}
+EXPECTED = {
+    ("x", "present"): [n for n in range(200) if X[n] is None],
+    ("x", "min"): [n for n in range(200) if X[n] is not None and X[n] < 0],
+    ("x", "max"): [n for n in range(200) if X[n] is not None and X[n] > 5],
+    ("t", "domain"): [n for n in range(200) if T[n] not in (None, "a", "b")],
+    ("t", "max_length"): [n for n in range(200) if T[n] == "dd"],
+    ("", "both"): [
+        n for n in range(200) if not ((X[n] is not None and X[n] > 0) or T[n] == "a") and X[n] is not None and T[n]
+    ],
+}
+
+
+@pytest.mark.feature("V3")
+@pytest.mark.parametrize("cuts", [[], [100], [7, 16, 17, 150]])
+def test_counts_and_first_rows_are_exact_wherever_the_parts_end(tmp_path, cuts):
+    table = pa.table({"x": X, "t": T, "id": list(range(1000, 1200))})
+    found = check(write(tmp_path / "2001" / "all", table, cuts), tmp_path, SCHEMA)
+    assert found.pop("rows") == 200
+    numbered = {key: (rule["count"], rule["examples"]) for key, rule in found.items() if rule["count"]}
+    assert numbered == {key: (len(rows), rows[:5]) for key, rows in EXPECTED.items()}
+    assert (
+        found["x", "min"]["worst"] == -1 and found["x", "max"]["worst"] == 7 and found["t", "max_length"]["worst"] == 2
+    )
+    strange = Counter(T[n] for n in EXPECTED["t", "domain"])
+    assert found["t", "domain"]["strange"] == sorted(map(list, strange.items()), key=lambda one: (-one[1], one[0]))
+    assert found["t", "domain"]["values"] == sum(value is not None for value in T)
+
+
+def test_rows_are_named_by_their_key(tmp_path):
+    table = pa.table({"x": X, "t": T, "id": list(range(1000, 1200)), "k": ["a"] * 200})
+    found = check(write(tmp_path / "2001" / "eval", table, [100]), tmp_path, SCHEMA, ("id", "k"))
+    first = [{"id": 1000 + n, "k": "a"} for n in EXPECTED["x", "min"][:5]]
+    assert found["x", "min"]["examples"] == first
+
+
+@pytest.mark.parametrize("kind", ["empty", "missing"])
+def test_empty_tables_and_columns_without_values(tmp_path, kind):
+    values = [] if kind == "empty" else [None] * 3
+    table = pa.table({"x": pa.array(values, pa.float64()), "t": pa.array(values, pa.string())})
+    schema = SCHEMA | {"columns": SCHEMA["columns"] | {"t": SCHEMA["columns"]["t"] | {"unique": True}}}
+    found = check(write(tmp_path / "2001" / "all", table, []), tmp_path, schema)
+    assert found.pop("rows") == len(values)
+    assert {key for key, rule in found.items() if rule["count"]} == ({("x", "present")} if values else set())
+
+
+def test_columns_that_are_not_there_or_of_another_type_are_left_to_the_statistics(tmp_path):
+    table = pa.table({"x": ["a", "b"]})
+    found = check(write(tmp_path / "2001" / "all", table, []), tmp_path, SCHEMA)
+    assert found == {"rows": 2}
+
+
+def test_lifecycle_and_environments_decide_what_is_checked(tmp_path):
+    columns = {
+        name: SCHEMA["columns"]["x"] | rules
+        for name, rules in {
+            "a": {"lifecycle": "deprecated"},
+            "b": {"lifecycle": "planned"},
+            "c": {"lifecycle": "beta"},
+            "d": {"environments": ["SERVING"]},
+            "e": {"environments": ["TRAINING"]},
+        }.items()
+    }
+    table = pa.table({name: [-1.0] for name in columns})
+    schema = {
+        "columns": columns,
+        "custom": [{"name": "r", "expression": "a > 0"}, {"name": "s", "expression": "c > 0"}],
+    }
+    found = check(write(tmp_path / "2001" / "all", table, []), tmp_path, schema)
+    assert {key for key, rule in found.items() if key != "rows" and rule["count"]} == {
+        ("c", "min"),
+        ("e", "min"),
+        ("", "s"),
+    }
+
+
+def test_a_pattern_too_large_for_arrow_is_bad_input(tmp_path):
+    table = pa.table({"t": ["a"]})
+    schema = {"columns": {"t": {"type": "text", "matches": "(?:(?:a{999}){999}){999}"}}}
+    with pytest.raises(BadInput, match=r"schema\.yaml: Invalid regular expression"):
+        check(write(tmp_path / "2001" / "all", table, []), tmp_path, schema)
+
+
+VALUES = {
+    "text": [RNG.choice("abcdefghij") * RNG.randint(1, 40) for _ in range(300)],
+    "integer": [RNG.randint(0, 150) for _ in range(300)],
+    "number": [RNG.choice([0.0, -0.0, 1.5, RNG.random()]) for _ in range(300)],
+}
+
+
+@pytest.mark.feature("V3")
+@pytest.mark.parametrize("held", [1 << 22, 37])
+@pytest.mark.parametrize("kind", VALUES)
+def test_duplicates_are_found_exactly_in_any_number_of_passes(tmp_path, monkeypatch, kind, held):
+    monkeypatch.setattr(repeats, "ROWS", held)
+    values = [None if n % 50 == 7 else value for n, value in enumerate(VALUES[kind])]
+    table = pa.table({"v": values})
+    schema = {"columns": {"v": {"type": kind, "unique": True}}}
+    found = check(write(tmp_path / "2001" / "all", table, [90]), tmp_path, schema)
+    seen, again = set(), []
+    for row, value in enumerate(values):
+        if value in seen:
+            again.append(row)
+        if value is not None:
+            seen.add(value)
+    assert (found["v", "unique"]["count"], found["v", "unique"]["examples"]) == (len(again), again[:5])
+
+
+WINDOWS = {"train": ["2001", "2002"], "eval": ["2003"], "test": ["2004"]}
+
+
+@pytest.mark.feature("V7")
+@pytest.mark.parametrize("held", [1 << 22, 37])
+def test_keys_in_two_splits_are_found_exactly(tmp_path, monkeypatch, held):
+    monkeypatch.setattr(repeats, "ROWS", held)
+    spans = ("2001", "2002", "2003", "2004")
+    keys = {span: [(RNG.randint(0, 60), RNG.choice("abc")) for _ in range(70)] for span in spans}
+    keys["2003"][5] = keys["2004"][5] = (None, "a")
+    tables = []
+    for span, rows in keys.items():
+        table = pa.table({"n": [n for n, _ in rows], "s": [s for _, s in rows], "x": [0.5] * 70})
+        tables.append(write(tmp_path / span / "all", table, [40]))
+    found = {tuple(pair["splits"]): pair for pair in shared_keys(tables, ["n", "s"], WINDOWS)}
+    sets = {split: {key for span in spans for key in keys[span] if None not in key} for split, spans in WINDOWS.items()}
+    assert set(found) == {("eval", "test"), ("eval", "train"), ("test", "train")}
+    for (a, b), pair in found.items():
+        both = sorted(sets[a] & sets[b])
+        assert pair["count"] == len(both) > 5
+        assert pair["examples"] == [{"n": n, "s": s} for n, s in both[:5]]
+
+
+def test_splits_of_one_span_are_compared_part_by_part(tmp_path):
+    tables = []
+    for split, keys in (("train", [1, 2, 3]), ("eval", [3, 4]), ("test", [5])):
+        tables.append(write(tmp_path / "2001" / split, pa.table({"id": keys}), []))
+    windows = {split: ["2001"] for split in ("train", "eval", "test")}
+    found = {tuple(pair["splits"]): pair["examples"] for pair in shared_keys(tables, ["id"], windows)}
+    assert found == {("eval", "test"): [], ("eval", "train"): [{"id": 3}], ("test", "train"): []}
+    assert shared_keys(tables, [], windows) == []
