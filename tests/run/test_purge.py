@@ -195,7 +195,8 @@ def test_purge_killed_before_any_of_its_changes_is_completed_by_the_next(tmp_pat
         git(root, "add", "data", ".dvc")
         git(root, "commit", "--message", f"Version {number}")
     config = {"span": "", "rows": "rows.csv", "expired": "", "confirm": "yes", "key": ["id"], "pattern": "{SPAN}"}
-    config |= {"ingest": {"separator": ",", "encoding": "utf-8"}}
+    form = {"format": "auto", "separator": ",", "encoding": "utf-8", "quote": '"', "header": True}
+    config |= {"ingest": form | {"skip_lines": 0, "comment": "", "trim": False}}
     (root / "stamp.json").write_text(json.dumps({"config": config}))
     rows_file(root)
     python = [ROOT / "envs/python", env_id("version", ROOT / "envs")]
