@@ -25,9 +25,11 @@ def each(rule: str, values: list[str] = SPANS) -> set[str]:
 
 def described(spans: list[str] = SPANS) -> set[str]:
     """Return the jobs that look at the ingested rows of *spans* for validation."""
-    return each("statistics", [f"{span} all" for span in spans])
+    return each("statistics", [f"{span} all" for span in spans]) | each("check_rows", [f"{span} all" for span in spans])
 
 
+STATISTICS = each("statistics", [f"{span} all" for span in SPANS])
+ROWS = each("check_rows", [f"{span} all" for span in SPANS])
 TRANSFORM = each("transform", ["train", "eval"])
 RELEASE = {"gate_model", "register_model", "deploy"}
 FROM_TRAIN = {"train", "metrics"} | RELEASE
@@ -231,7 +233,7 @@ def gate_shell(old: str, new: str) -> Callable[[Path], None]:
     return replace("rules/validate.smk", old, new)
 
 
-GATE_LINE = '"{params.job} --anomalies {input.anomalies} --alert'
+GATE_LINE = '"{params.job} --anomalies {input.anomalies} --page {input.page} --alert'
 MODULE = "_ADDED = 1\n"
 DATE = datetime.date(2020, 1, 2)
 CHANGED_SPAN = {"fetch 2001", "ingest_span 2001"} | described(["2001"]) | CHECKS | FROM_GRAPH
@@ -240,7 +242,7 @@ EDITS = [
     # nothing that matters
     Edit("nothing", lambda root: None, set()),
     Edit("comment in a script", append("scripts/ingest/ingest.py", "# a comment\n"), set()),
-    Edit("docstring", replace("scripts/ingest/ingest.py", '"""Stream a raw', '"""Read a raw'), set()),
+    Edit("docstring", replace("scripts/ingest/ingest.py", '"""Stream the raw', '"""Read the raw'), set()),
     Edit("formatter over the repository", reformat, set()),
     Edit("touched scripts", touch("scripts/**/*.py", "rules/*.smk", "Snakefile"), set()),
     Edit("scripts with modification time 1", touch("scripts/**/*.py", when=1), set()),
@@ -265,25 +267,26 @@ EDITS = [
     Edit("script of one stage", append("scripts/ingest/ingest.py", MODULE), each("ingest_span"), "code: scripts/ingest/ingest.py changed"),
     Edit("script with modification time 1", both(append("scripts/ingest/ingest.py", MODULE), touch("scripts/**/*.py", when=1)), each("ingest_span"), "code: scripts/ingest/ingest.py changed"),
     Edit("script after .snakemake was removed", both(remove(".snakemake"), append("scripts/ingest/ingest.py", MODULE)), each("ingest_span"), "code: scripts/ingest/ingest.py changed"),
-    Edit("other bytes, same meaning, of tables", replace("scripts/ingest/ingest.py", 'compression="zstd"', 'compression="snappy"'), each("ingest_span") | described() | TRANSFORM | {"fit_graph", "train", "metrics"}, "code: scripts/ingest/ingest.py changed"),
+    Edit("other bytes, same meaning, of tables", replace("scripts/ingest/parts.py", '"compression": "none"', '"compression": "snappy"'), each("ingest_span") | described() | TRANSFORM | {"fit_graph", "train", "metrics"}, "code: scripts/ingest/parts.py changed"),
     Edit("helper module of one stage", append("scripts/preprocess/kinds.py", MODULE), {"fit_graph"}, "code: scripts/preprocess/kinds.py changed"),
     Edit("preprocessing changed in a helper", replace("scripts/preprocess/kinds.py", "YEAR = 365.2425", "YEAR = 365.0"), FROM_GRAPH, "code: scripts/preprocess/kinds.py changed"),
     Edit("helper shared by two stages", append("scripts/bundle/onnxgraph.py", MODULE), {"fit_graph", "tune", "train"}, "code: scripts/bundle/onnxgraph.py changed"),
-    Edit("helper shared by many", append("scripts/bundle/label.py", MODULE), described() | TRANSFORM | {"fit_graph", "train", "metrics"}, "code: scripts/bundle/label.py changed"),
+    Edit("helper shared by many", append("scripts/bundle/label.py", MODULE), STATISTICS | TRANSFORM | {"fit_graph", "train", "metrics"}, "code: scripts/bundle/label.py changed"),
     Edit("helper of all", append("scripts/spine/job.py", MODULE), ALL, "code: scripts/spine/job.py changed"),
     Edit("constant of the golden rows", replace("scripts/train/golden.py", "MISSING = 0.1", "MISSING = 0.2"), {"train", "deploy"}, "code: scripts/train/golden.py changed"),
     Edit("code of the server", append("scripts/serve/app.py", MODULE), {"deploy"}, "code: scripts/serve/app.py changed"),
     Edit("code of the registry", append("scripts/register/mirror.py", MODULE), {"register_model"}, "code: scripts/register/mirror.py changed"),
     Edit("code of the report", append("scripts/report/report.py", MODULE), set()),
     # environments
-    Edit("a lock line", lambda root: drop_hash(root / "envs/table.txt", "pyyaml"), each("ingest_span") | described() | CHECKS | {"gate_model"}, "environment: envs/table.txt: hashes"),
+    Edit("a lock line", lambda root: drop_hash(root / "envs/table.txt", "pyyaml"), each("ingest_span") | described() | {"anomalies", "gate_model"}, "environment: envs/table.txt: hashes"),
     # configuration
     Edit("ingest key", case("max_quarantined: 0.1", "max_quarantined: 0.2"), each("ingest_span"), "configuration: ingest.max_quarantined: 0.1 -> 0.2"),
-    Edit("validate key", section("validate: {top: 1000}\n"), described() | CHECKS, "configuration: validate.top: 50 -> 1000"),
-    Edit("alert command", section('validate: {alert_command: "cat"}\n'), {"gate_data"}, 'configuration: validate.alert_command: "" -> "cat"'),
+    Edit("validate key", section("validate: {top: 1000}\n"), STATISTICS | {"anomalies"}, "configuration: validate.top: 50 -> 1000"),
+    Edit("whom to alert", section('validate: {alert: ["json://127.0.0.1:9/"]}\n'), {"gate_data"}, 'configuration: validate.alert: [] -> ["json://127.0.0.1:9/"]'),
+    Edit("slices of the statistics", section("validate: {slices: [colour], min_slice: 20}\n"), STATISTICS | {"anomalies"}, 'configuration: validate.slices: [] -> ["colour"]'),
     Edit("preprocess key", case("terms: 20", "terms: 5"), FROM_GRAPH, "configuration: preprocess.terms: 20 -> 5"),
     Edit("preprocess key that changes nothing", case("terms: 20", "terms: 20\n  min_count: 9"), {"fit_graph"}, "configuration: preprocess.min_count: 10 -> 9"),
-    Edit("label map", case('"no": ["no"]', '"no": ["no", "never"]'), described() | TRANSFORM | {"fit_graph", "train", "metrics"}, "configuration: preprocess.label.classes.no"),
+    Edit("label map", case('"no": ["no"]', '"no": ["no", "never"]'), STATISTICS | TRANSFORM | {"fit_graph", "train", "metrics"}, "configuration: preprocess.label.classes.no"),
     Edit("title", case("title: Made-up", "title: Invented"), TRANSFORM | {"fit_graph", "train", "metrics", "register_model", "deploy"}, "configuration: title"),
     Edit("search space", case("loguniform: [0.1, 10]", "loguniform: [0.01, 0.05]"), {"tune"} | FROM_TRAIN, "configuration: tune.families.logistic.C.loguniform: [0.1, 10] -> [0.01, 0.05]"),
     Edit("seed of the sweep", case("trials: 4", "trials: 4\n  seed: 5"), {"tune"} | FROM_TRAIN, "configuration: tune.seed: 0 -> 5"),
@@ -309,7 +312,8 @@ EDITS = [
     Edit("a span newer than all others", add_latest, each("fetch", ["2005"]) | each("ingest_span", ["2005"]) | described(["2005"]) | CHECKS | FROM_GRAPH, "configuration: windows.test: [\"2004\"] -> [\"2005\"]", before=rolling),
     Edit("a retention date to come", retention("2999-12-31"), set()),
     Edit("a retention date that is past", retention("2001-12-31"), CHECKS | FROM_GRAPH, 'configuration: windows.train: ["2001", "2002"] -> ["2002"]'),
-    Edit("schema edit that changes no verdict", replace("data/tiny/schema.yaml", "min: 50", "min: 51"), {"anomalies"}, "input: data/tiny/schema.yaml changed"),
+    Edit("schema edit that changes no verdict", replace("data/tiny/schema.yaml", "min: 50", "min: 51"), ROWS | {"anomalies"}, "input: data/tiny/schema.yaml changed"),
+    Edit("schema edit that requests must keep", replace("data/tiny/schema.yaml", "max: 100", "max: 101"), ROWS | {"anomalies", "deploy"}, "input: data/tiny/schema.yaml changed"),
     # results
     Edit("a removed output", remove("results/tiny/ingest/2002/all"), {"ingest_span 2002"}, "missing: results/tiny/ingest/2002/all"),
     Edit("a removed record", remove("results/tiny/tune/record.json"), {"tune"}, "missing: results/tiny/tune/record.json"),
