@@ -41,6 +41,16 @@ def parts(span):
     return [split for split in PARTED if span in SPLITS[split]] and PARTED or ["all"]
 
 
+def parted(wildcards):
+    """Return whether the rows of a span are parted among splits: yes or no."""
+    return "no" if parts(wildcards.span) == ["all"] else "yes"
+
+
+def index_of(wildcards):
+    """Return the number, from 0, of the shard that the wildcard names."""
+    return int(wildcards.scatteritem.partition("-")[0]) - 1
+
+
 def tables(*splits):
     """Return the ingested tables of the given splits, in the order of their spans."""
     return each_part(f"{RESULTS}/ingest/{{span}}/{{split}}", *splits)

@@ -8,17 +8,8 @@ Gives: results/<case>/ingest/<span>/{<split>/part-*.parquet,quarantine.jsonl,cou
 
 PIECES = f"{RESULTS}/ingest/.shards/{{span}}/{{key}}"
 SHARDS = gather.ingest(f"{PIECES}/{{scatteritem}}", allow_missing=True)
+SHARDS = SHARDS if len(SHARDS) > 1 else []  # one job does it all by itself
 PLAN = f"{PIECES}/plan-of-{len(SHARDS)}.json"
-
-
-def parted(wildcards):
-    """Return whether the rows of a span are parted among splits: yes or no."""
-    return "no" if parts(wildcards.span) == ["all"] else "yes"
-
-
-def index_of(wildcards):
-    """Return the number, from 0, of the shard that the wildcard names."""
-    return int(wildcards.scatteritem.partition("-")[0]) - 1
 
 
 rule ingest:
@@ -71,7 +62,7 @@ checkpoint ingest_span:
     input:
         pointer=ancient(pointer_of),
         raw=needed("ingest_span", f"{RESULTS}/version/{{span}}/raw"),
-        shards=needed("ingest_span", *SHARDS) if len(SHARDS) > 1 else [],
+        shards=needed("ingest_span", *SHARDS),
         changed=changed("ingest_span"),
     output:
         tables=directory([f"{RESULTS}/ingest/{{span}}/{name}" for name in ["all", *PARTED]]),

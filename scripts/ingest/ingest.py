@@ -69,6 +69,8 @@ def ingest(
         worst = flow.worst
     judge(quarantine.parent.name, total, worst, options["max_quarantined"])
     write_json(counts, total)
+    # those of failed runs with other options, too
+    shutil.rmtree(quarantine.parent.parent / ".shards" / quarantine.parent.name, ignore_errors=True)
 
 
 if __name__ == "__main__":

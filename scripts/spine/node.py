@@ -22,9 +22,9 @@ def function_of(item: Any) -> Any:
     return getattr(getattr(item, "_file", item), "callable", item)
 
 
-def means_of(item: Any) -> list[str]:
-    """Return the templates of an input that needed() of scripts/spine/wiring.py made, none for any other."""
-    return getattr(function_of(item), "means", [])
+def means_of(item: Any) -> list[str] | None:
+    """Return the templates of an input that needed() of scripts/spine/wiring.py made, None for any other."""
+    return getattr(function_of(item), "means", None)
 
 
 @dataclass
@@ -52,12 +52,12 @@ class Node:
     def inputs(self) -> dict[str, list[str]]:
         """Paths by input name, the marks of change and the means to make the outputs left out."""
         groups = {str(name): value for name, value in self.rule.input._allitems() if name != "changed"}
-        return {name: self.paths(value) for name, value in groups.items() if not means_of(value)}
+        return {name: self.paths(value) for name, value in groups.items() if means_of(value) is None}
 
     @cached_property
     def means(self) -> list[str]:
         """Recorded inputs that are there only to make the outputs and do not count for what these are."""
-        templates = (path for _, value in self.rule.input._allitems() for path in means_of(value))
+        templates = (path for _, value in self.rule.input._allitems() for path in means_of(value) or [])
         return [self.fill(path) for path in templates if "{key}" not in path]
 
     @cached_property

@@ -2,6 +2,7 @@
 
 import csv
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -55,7 +56,8 @@ def test_unknown_case(checkout) -> None:
 
 def test_raw_file_missing(checkout) -> None:
     (checkout / "data/tiny/2001.csv").unlink()
-    (checkout / "results/tiny/version/2001/data.csv").unlink()
+    shutil.rmtree(checkout / "results/tiny/version/2001")
+    (checkout / "results/tiny/ingest/2001/record.json").unlink()
     printed = refused(checkout)
     assert "data/tiny/2001.csv.dvc names" in printed and "not to be found" in printed and "dvc remote add" in printed
 
@@ -70,10 +72,11 @@ def test_raw_file_is_not_what_the_pointer_names(damage, checkout) -> None:
     path = checkout / "data/tiny/2001.csv"
     content = path.read_bytes()
     path.write_bytes(content[:-20] if damage == "truncated" else content.replace(b"red", b"RED"))
-    (checkout / "results/tiny/version/2001/data.csv").unlink()
+    shutil.rmtree(checkout / "results/tiny/version/2001")
+    (checkout / "results/tiny/ingest/2001/record.json").unlink()
     printed = refused(checkout)
     assert "data/tiny/2001.csv has" in printed and "`dvc add data/tiny/2001.csv` makes it a new version" in printed
-    assert not (checkout / "results/tiny/version/2001/data.csv").exists()
+    assert not (checkout / "results/tiny/version/2001/raw").exists()
 
 
 def test_column_too_few(checkout) -> None:
@@ -155,8 +158,8 @@ def test_data_schema_with_an_unknown_rule(checkout) -> None:
 def test_disk_full(checkout) -> None:
     before = digests(checkout)
     folder = checkout / "results/tiny/ingest/2001"
-    for path in folder.iterdir():
-        path.unlink()
+    shutil.rmtree(folder)
+    folder.mkdir()
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4k", "tmpfs", str(folder)], check=True)
     try:
         assert "the disk is full" in refused(checkout)
