@@ -69,7 +69,8 @@ def commands(folder: Path) -> dict[str, list]:
     md5 = next(line.split()[-1] for line in (folder / "data/large.bin.dvc").read_text().splitlines() if "md5:" in line)
     differ = (
         "from pathlib import Path; from scripts.version.diff import compare, Version;"
-        "form = {'separator': ',', 'encoding': 'utf-8'};"
+        "form = {'format': 'csv', 'separator': ',', 'encoding': 'utf-8', 'quote': chr(34), 'header': True};"
+        "form |= {'skip_lines': 0, 'comment': '', 'trim': False};"
         "made = [Version(Path('versions', word), word, form) for word in ('old', 'new')];"
         "assert compare(*made, ['id'])['counts']['removed'] == 9"
     )

@@ -8,18 +8,7 @@ Gives: results/<case>/version/<span>/raw/, only where ingestion has to run
 """
 
 from scripts.spine.env import env_id
-from scripts.spine.fingerprint import lookup
-from scripts.spine.mark import kept
-
-
-def question(*keys):
-    """Return the function of params that gives the file with the configuration that a script takes its arguments from."""
-    named = {key.rpartition(".")[2]: lookup(config, key) for key in keys}
-
-    def stamp(wildcards):
-        return kept({"config": named})
-
-    return stamp
+from scripts.spine.mark import question
 
 
 rule version:
@@ -71,7 +60,7 @@ rule diff:
         "../envs/version.yaml"
     params:
         env=env_id("version"),
-        stamp=question("span", "old", "new", "version.key", "version.pattern", "ingest"),
+        stamp=question(config, "span", "old", "new", "version.key", "version.pattern", "ingest"),
         folder=f"data/{CASE}",
         results=RESULTS,
     shell:
@@ -87,7 +76,7 @@ rule purge:
         "../envs/version.yaml"
     params:
         env=env_id("version"),
-        stamp=question("span", "rows", "expired", "confirm", "version.key", "version.pattern", "ingest"),
+        stamp=question(config, "span", "rows", "expired", "confirm", "version.key", "version.pattern", "ingest"),
         folder=f"data/{CASE}",
         results=RESULTS,
     shell:

@@ -9,7 +9,8 @@ import pyarrow as pa
 from scripts.analyze.measure import best_threshold, by_class, confusion, curves, intervals, slices
 from scripts.analyze.weighted import METRICS
 from scripts.bundle.encode import from_column, from_table
-from scripts.bundle.rows import labelled, spans, types
+from scripts.bundle.label import labelled
+from scripts.bundle.rows import spans, types
 from scripts.spine.canon import read_json, write_json
 from scripts.spine.job import BadInput, main, say
 

@@ -1,11 +1,14 @@
 """Labels: raw values to classes, classes to numbers."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
 from scripts.bundle.raw import as_text
+from scripts.bundle.rows import batches
 
 
 def classes_of(values: Iterable, classes: dict[str, list[str | None]]) -> list[str | None]:
@@ -36,3 +39,17 @@ def class_numbers(column: Any, classes: dict[str, list[str | None]]) -> np.ndarr
 def order(classes: Iterable[str]) -> list[str]:
     """Return the classes in the order of their numbers: alphabetical, so that no file's key order matters."""
     return sorted(classes)
+
+
+def labelled(
+    tables: list[Path], label: dict, columns: list[str], width: int = 1
+) -> Iterator[tuple[pa.Table, np.ndarray]]:
+    """Yield batches() of the rows whose label belongs to a class, with the numbers of their classes.
+
+    *label* is preprocess.label of the configuration.
+    """
+    for rows in batches(tables, list(dict.fromkeys([*columns, label["column"]])), width):
+        numbers = class_numbers(rows[label["column"]], label["classes"])
+        known = numbers >= 0
+        if known.any():
+            yield (rows, numbers) if known.all() else (rows.filter(pa.array(known)), numbers[known])

@@ -3,11 +3,8 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-
-from scripts.bundle.label import class_numbers
 
 TYPES = {
     "double": "number",
@@ -50,20 +47,6 @@ def batches(tables: list[Path], columns: list[str], width: int = 1) -> Iterator[
     for rows in groups(tables, columns):
         for start in range(0, len(rows), size):
             yield rows.slice(start, size)
-
-
-def labelled(
-    tables: list[Path], label: dict, columns: list[str], width: int = 1
-) -> Iterator[tuple[pa.Table, np.ndarray]]:
-    """Yield batches() of the rows whose label belongs to a class, with the numbers of their classes.
-
-    *label* is preprocess.label of the configuration.
-    """
-    for rows in batches(tables, list(dict.fromkeys([*columns, label["column"]])), width):
-        numbers = class_numbers(rows[label["column"]], label["classes"])
-        known = numbers >= 0
-        if known.any():
-            yield (rows, numbers) if known.all() else (rows.filter(pa.array(known)), numbers[known])
 
 
 def spans(tables: list[Path]) -> str:

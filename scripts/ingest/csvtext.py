@@ -1,7 +1,6 @@
 """CSV: blocks of records to rows, by pyarrow's own types where they fit, else column by column from text."""
 
 import csv
-from collections.abc import Callable
 
 import numpy as np
 import pyarrow as pa
@@ -9,14 +8,15 @@ import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 
 from scripts.ingest import scan
-from scripts.ingest.columns import FALSE, TRUE, arrow_type, without
-from scripts.ingest.files import BOM, Text, Unreadable, check_columns, check_text
+from scripts.ingest.columns import arrow_type, without
+from scripts.ingest.files import BOM, Text, Unreadable, check_text
+from scripts.ingest.header import check_columns, firsts
+from scripts.ingest.parsed import parsed
 from scripts.ingest.typed import Block, clean, read
 from scripts.spine.job import BadInput
 
 HEAD = 1 << 16  # bytes
 LONGEST = 64 << 20  # bytes of a record
-WORDS = [[form(word) for word in words for form in (str.lower, str.upper, str.title)] for words in (TRUE, FALSE)]
 
 
 class Csv:
@@ -56,6 +56,7 @@ class Csv:
         quote = {"quotechar": self.options["quote"]} if self.options["quote"] else {"quoting": csv.QUOTE_NONE}
         found = next(csv.reader([str(header, "utf-8")], delimiter=self.options["separator"], **quote))
         found = [field.strip() for field in found] if self.options["trim"] else found
+        found = firsts(found) if self.options["others"] == "drop" else found
         check_columns(found, self.columns, self.options, f"{text.name}: line {line}")
         return found, after, int((ends < after).sum()) + 1
 
@@ -112,7 +113,7 @@ class Csv:
         if pa.int64() in types.values() and scan.hexadecimal(raw):
             types = {name: pa.string() if kind == pa.int64() else kind for name, kind in types.items()}
         try:
-            table = self.arrow(raw, names, types)
+            table = parsed(raw, names, types, self.options)
         except pa.ArrowInvalid:
             return None
         return table if clean(table) else None
@@ -125,7 +126,7 @@ class Csv:
             bad[row.number - 1] = ("", f"{row.actual_columns} fields, expected {row.expected_columns}")
             return "skip"
 
-        table = self.arrow(raw, names, self.texts, skip)
+        table = parsed(raw, names, self.texts, self.options, skip)
         records = len(table) + len(bad)
         numbers = np.setdiff1d(np.arange(records), np.fromiter(bad, np.int64))
         columns = {name: self.text(table[name].combine_chunks(), kind) for name, kind in self.columns.items()}
@@ -136,26 +137,3 @@ class Csv:
         if self.options["trim"]:
             values = pc.utf8_trim_whitespace(values)
         return without(values, self.options["null_values"])
-
-    def arrow(self, raw: bytes, names: list[str], types: dict, skip: Callable | None = None) -> pa.Table:
-        """Return the records of *raw* as pyarrow reads them with these types. Raises ArrowInvalid."""
-        return pacsv.read_csv(
-            pa.BufferReader(raw),
-            read_options=pacsv.ReadOptions(use_threads=False, block_size=len(raw) + 1, column_names=names),
-            parse_options=pacsv.ParseOptions(
-                delimiter=self.options["separator"],
-                quote_char=self.options["quote"] or False,
-                newlines_in_values=True,
-                invalid_row_handler=skip,
-            ),
-            convert_options=pacsv.ConvertOptions(
-                column_types=types,
-                include_columns=list(self.columns),
-                check_utf8=False,  # checked before
-                strings_can_be_null=True,
-                quoted_strings_can_be_null=True,
-                null_values=self.options["null_values"] if skip is None else [],
-                true_values=WORDS[0],
-                false_values=WORDS[1],
-            ),
-        )

@@ -1,25 +1,21 @@
 """Raw files as streams of UTF-8: their format, compression, encoding and comments."""
 
-import bz2
 import codecs
-import contextlib
 import gzip
 import io
 import os
-import re
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pyarrow as pa
 
 from scripts.ingest.scan import line_ends
+from scripts.ingest.streams import PACKED, PIECE, recoded, uncommented, unpacked
 from scripts.spine.job import BadInput
 
-PACKED = {".gz": gzip.open, ".bz2": bz2.open, ".zst": None}
 BOM = b"\xef\xbb\xbf"
 UTF8 = ("utf-8", "utf-8-sig")
-PIECE = 1 << 20  # bytes
 FORMATS = {"jsonl": "jsonl", "ndjson": "jsonl", "json": "jsonl", "parquet": "parquet", "pq": "parquet"}
 DAMAGED = (EOFError, gzip.BadGzipFile, zlib.error, pa.ArrowInvalid, OSError)
 
@@ -54,50 +50,6 @@ def format_of(path: Path, said: str) -> str:
         return said
     name = path.with_suffix("") if path.suffix in PACKED else path
     return FORMATS.get(name.suffix[1:].lower(), "csv")
-
-
-def check_columns(found: list[str], columns: dict[str, str], options: dict, where: str) -> None:
-    """Raise BadInput unless *found* are the configured columns and, where `others` says so, further ones."""
-    missing = [name for name in columns if name not in found]
-    unknown = [name for name in found if name not in columns]
-    twice = sorted({name for name in found if found.count(name) > 1 and name in columns})
-    if missing or twice or (unknown and options["others"] == "refuse"):
-        text = f"{where} has {len(found)} columns"
-        text += f", lacks {', '.join(missing)}" if missing else ""
-        text += f", has {', '.join(unknown)} beside" if unknown else ""
-        text += f", names one twice ({', '.join(twice)})" if twice else ""
-        raise BadInput(f"{text}; ingest.columns says {', '.join(columns)}: correct the one or the other")
-
-
-def unpacked(path: Path) -> Iterator[bytes]:
-    """Yield the bytes of a file, decompressed where its name says so."""
-    if path.suffix == ".zst":
-        file = pa.CompressedInputStream(pa.OSFile(str(path)), "zstd")
-    else:
-        file = PACKED.get(path.suffix, io.FileIO)(path)
-    with contextlib.closing(file):
-        while piece := file.read(PIECE):
-            yield piece
-
-
-def recoded(pieces: Iterator[bytes], encoding: str) -> Iterator[bytes]:
-    """Yield text of *encoding* as UTF-8."""
-    decoder = codecs.getincrementaldecoder(encoding)()
-    for piece in pieces:
-        yield decoder.decode(piece).encode()
-    yield decoder.decode(b"", True).encode()
-
-
-def uncommented(pieces: Iterator[bytes], comment: str) -> Iterator[bytes]:
-    """Yield text with the lines that start with *comment* blank."""
-    line = re.compile(rb"^" + re.escape(comment.encode()) + rb".*?(?=[\r\n]|\Z)", re.M)
-    held = b""
-    for piece in pieces:
-        held += piece
-        cut = held.rfind(b"\n") + 1
-        yield line.sub(b"", held[:cut])
-        held = held[cut:]
-    yield line.sub(b"", held)
 
 
 class Text:

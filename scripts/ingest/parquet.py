@@ -6,7 +6,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from scripts.ingest.files import check_columns
+from scripts.ingest.header import check_columns
 from scripts.ingest.typed import Block, plain, read
 from scripts.spine.job import BadInput
 

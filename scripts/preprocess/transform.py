@@ -7,7 +7,8 @@ import onnxruntime
 from scipy import sparse
 
 from scripts.bundle.encode import from_table
-from scripts.bundle.rows import labelled, spans
+from scripts.bundle.label import labelled
+from scripts.bundle.rows import spans
 from scripts.spine.canon import read_json
 from scripts.spine.job import BadInput, main, say
 

@@ -2,10 +2,11 @@
 
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from scripts.spine.canon import digest, write_json
-from scripts.spine.fingerprint import Cause
+from scripts.spine.fingerprint import Cause, lookup
 from scripts.spine.node import Node
 
 MARKS = Path(".snakemake/changed")
@@ -32,3 +33,12 @@ def kept(stamp: dict) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_json(path, stamp)
     return path
+
+
+def question(config: dict, *keys: str) -> Callable:
+    """Return the function of params that gives a stamp with these keys alone: of a script that leaves no record."""
+
+    def stamp(wildcards):
+        return kept({"config": {key.rpartition(".")[2]: lookup(config, key) for key in keys}})
+
+    return stamp

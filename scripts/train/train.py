@@ -8,8 +8,8 @@ import onnx
 import onnxruntime
 
 from scripts.bundle.encode import from_rows, from_table, is_text
+from scripts.bundle.label import labelled
 from scripts.bundle.onnxgraph import Builder, joined, model, to_bytes
-from scripts.bundle.rows import labelled
 from scripts.spine.canon import exact, read_json, write_bytes, write_json
 from scripts.spine.job import BadInput, main, say
 from scripts.train.golden import golden_rows

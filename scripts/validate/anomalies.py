@@ -6,6 +6,7 @@ Codes: scripts/schema/codes.py.
 from pathlib import Path
 
 from scripts.schema.load import load_schema
+from scripts.schema.serving import served
 from scripts.spine.canon import read_json, write_bytes, write_json
 from scripts.spine.job import BadInput, main, say
 from scripts.validate.columns import of_columns
@@ -44,7 +45,7 @@ def anomalies(
     case: str,
     stamp: dict,
 ) -> None:
-    """Write all anomalies and each column's drift, as JSON and as a page, and the checked schema, *rules*.
+    """Write all anomalies and each column's drift, as JSON and as a page, and *rules*, what requests must keep.
 
     Raises BadInput where there is no schema.
     """
@@ -58,7 +59,7 @@ def anomalies(
     content = {"anomalies": found, "waivers": in_force, "drift": distances(described, windows)}
     write_json(anomalies, content)
     write_bytes(page_file, page(case, content, len(described)).encode())
-    write_json(rules, frozen)
+    write_json(rules, served(frozen, frozen["columns"]))
     errors = sum(item["severity"] == "error" for item in found)
     say(f"{errors} anomalies and {len(found) - errors} waived ones in {len(described)} tables")
 

@@ -34,7 +34,7 @@ def clean(raw: Path, target: Path, ingest: dict, key: list[str], keys: set) -> i
         (target / name).parent.mkdir(parents=True, exist_ok=True)
         if not count:
             bring(path, target / name)
-        elif form_of(path) == ".parquet":
+        elif form_of(path, ingest) == "parquet":
             clean_parquet(path, target / name, key, keys)
         else:
             with opened(target / name, ingest["encoding"], "w") as file:
@@ -54,7 +54,7 @@ def hits(path: Path, ingest: dict, key: list[str], keys: set) -> int:
     count = 0
     for number, (_, row) in enumerate(records(path, ingest), 1):
         found = named(row, key)
-        if row is not None and found is None and form_of(path) not in (".jsonl", ".ndjson"):
+        if row is not None and found is None and form_of(path, ingest) != "jsonl":
             raise BadInput(f"{path.name}, record {number}: not all columns of version.key ({', '.join(key)}) are there")
         count += found in keys
     return count

@@ -4,15 +4,18 @@ import csv
 import io
 import json
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any, TextIO
 
+ENDINGS = dict.fromkeys([".jsonl", ".ndjson", ".json"], "jsonl") | dict.fromkeys([".parquet", ".pq"], "parquet")
 PACKED = {".gz": "gzip", ".zst": "zstd", ".bz2": "bz2"}
 
 
-def form_of(path: Path) -> str:
-    """Return the ending of a file's name that tells its format, that of compression left out."""
-    return (path.with_suffix("") if path.suffix in PACKED else path).suffix
+def form_of(path: Path, ingest: dict) -> str:
+    """Return the format of a file: what `ingest.format` says, or by the ending of its name, like ingestion."""
+    ending = (path.with_suffix("") if path.suffix in PACKED else path).suffix.lower()
+    return ingest["format"] if ingest["format"] != "auto" else ENDINGS.get(ending, "csv")
 
 
 def opened(path: Path, encoding: str, mode: str = "r") -> TextIO:
@@ -32,11 +35,12 @@ def text(value: Any) -> str:
 
 
 def records(path: Path, ingest: dict) -> Iterator[tuple[Any, dict[str, str] | None]]:
-    """Yield each record of *path* as it stands there and as text by column; headers and blank lines have no row.
+    """Yield each record of *path* as it stands there and as text by column; headers, comments and such have no row.
 
     *ingest* is that section of the configuration. A record of Parquet is a dictionary of values.
     """
-    if form_of(path) == ".parquet":
+    form = form_of(path, ingest)
+    if form == "parquet":
         import pyarrow.parquet as pq
 
         for batch in pq.ParquetFile(path).iter_batches():
@@ -44,35 +48,41 @@ def records(path: Path, ingest: dict) -> Iterator[tuple[Any, dict[str, str] | No
                 yield record, {name: text(value) for name, value in record.items()}
         return
     with opened(path, ingest["encoding"]) as file:
-        yield from json_lines(file) if form_of(path) in (".jsonl", ".ndjson") else csv_rows(file, path, ingest)
+        yield from json_lines(file, ingest) if form == "jsonl" else csv_rows(file, ingest)
 
 
-def json_lines(file: TextIO) -> Iterator[tuple[str, dict[str, str] | None]]:
+def json_lines(file: TextIO, ingest: dict) -> Iterator[tuple[str, dict[str, str] | None]]:
     """Yield the lines of JSON text; one that holds no object has a single column without name."""
     for line in file:
+        if not line.strip() or (ingest["comment"] and line.startswith(ingest["comment"])):
+            yield line, None
+            continue
         try:
-            value = json.loads(line) if line.strip() else {}
+            value = json.loads(line.removeprefix("\ufeff"))
         except ValueError:
             value = line
-        row = {str(name): text(item) for name, item in value.items()} if isinstance(value, dict) else {"": line}
-        yield line, row or None
+        yield line, {str(k): text(item) for k, item in value.items()} if isinstance(value, dict) else {"": line}
 
 
-def csv_rows(file: TextIO, path: Path, ingest: dict) -> Iterator[tuple[str, dict[str, str] | None]]:
+def csv_rows(file: TextIO, ingest: dict) -> Iterator[tuple[str, dict[str, str] | None]]:
     """Yield the rows of CSV text, which may go over several lines; a field too many is column +1, +2, ..."""
     csv.field_size_limit(1 << 30)
     taken: list[str] = []
+    for line in islice(file, ingest["skip_lines"]):
+        yield line, None
 
     def lines() -> Iterator[str]:
         for line in file:
             taken.append(line)
-            yield line
+            passed = len(taken) == 1 and ingest["comment"] and line.startswith(ingest["comment"])
+            yield "\n" if passed else line  # like a blank line
 
-    header = None if ingest.get("header", True) is True else list(ingest["columns"])
-    separator = "\t" if form_of(path) == ".tsv" else ingest["separator"]
-    for fields in csv.reader(lines(), delimiter=separator, quotechar=ingest.get("quote") or '"'):
+    header = None if ingest["header"] is True else ingest["header"]
+    quoted = {"quotechar": ingest["quote"]} if ingest["quote"] else {"quoting": csv.QUOTE_NONE}
+    for fields in csv.reader(lines(), delimiter=ingest["separator"], **quoted):
         record = "".join(taken)
         taken.clear()
+        fields = [field.strip() for field in fields] if ingest["trim"] else fields
         if not fields:
             yield record, None
         elif header is None:

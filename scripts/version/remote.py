@@ -5,7 +5,8 @@ import fcntl
 import logging
 from collections.abc import Iterable, Iterator
 
-from scripts.spine.cache import setting
+from scripts.spine.cache import cached, setting
+from scripts.spine.canon import read_json
 
 
 def default() -> str | None:
@@ -35,8 +36,12 @@ def transfer(way: str, md5s: Iterable[str], remote: str | None = None) -> str:
 
     try:
         with opened() as repo:
-            infos = [HashInfo("md5", md5) for md5 in md5s]
-            done = getattr(repo.cloud, way)(infos, remote=remote)
-            return f"{len(done.failed)} of {len(infos)} objects failed" if done.failed else ""
+            call, md5s, failed = getattr(repo.cloud, way), list(md5s), set()
+            folders = [md5 for md5 in md5s if md5.endswith(".dir")]
+            if way == "pull" and folders:  # their listings tell which files they have
+                failed |= call([HashInfo("md5", md5) for md5 in folders], remote=remote).failed
+            files = [entry["md5"] for md5 in folders if cached(md5).exists() for entry in read_json(cached(md5))]
+            failed |= call([HashInfo("md5", md5) for md5 in {*md5s, *files}], remote=remote).failed
+            return f"{len(failed)} objects failed" if failed else ""
     except Exception as error:
         return str(error) or repr(error)

@@ -26,7 +26,7 @@ class Version:
 
     def columns(self) -> set[str]:
         """Return the names of all columns; JSON lines have to be read to the end for that."""
-        first = not any(form_of(path) in (".jsonl", ".ndjson") for _, path in walk(self.folder))
+        first = all(form_of(path, self.ingest) != "jsonl" for _, path in walk(self.folder))
         return {name for row in islice(self.rows(), 1 if first else None) for name in row}
 
     def digests(self, key: list[str], columns: list[str]) -> tuple[np.ndarray, np.ndarray]:

@@ -178,6 +178,36 @@ runpy.run_path(sys.argv[0], run_name="__main__")
 """
 
 
+@pytest.mark.timeout(300)
+@pytest.mark.feature("D6")
+def test_rows_go_from_a_folder(root, tmp_path):
+    folder, store = root / "data/tiny/2005", tmp_path / "store"
+    (folder / "sub").mkdir(parents=True)
+    bad = f"id,note\n{ROW},{NOTE}\n"
+    files = {"a.csv": f"{bad}2,b\n", "c.csv": bad, "sub/b.csv": "id,note\n3,c\n"}
+    for name, content in files.items():
+        (folder / name).write_text(content)
+    dvc(root, "add", "--quiet", "data/tiny/2005")
+    dvc(root, "push", "--quiet", "data/tiny/2005.dvc")
+    purge(root, rows_file(root), "span=2005", "confirm=yes")
+    (root / "rows.csv").unlink()
+    purged = {"a.csv": "id,note\n2,b\n", "c.csv": "id,note\n", "sub/b.csv": files["sub/b.csv"]}
+    assert {name: (folder / name).read_text() for name in files} == purged
+    dvc(root, "status", "--quiet", "data/tiny/2005.dvc")  # fails where the pointer is not what is there
+    old = {md5_of_text(files[name]) for name in ("a.csv", "c.csv")}
+    objects = [*store.rglob("*"), *(root / ".dvc/cache").rglob("*")]
+    assert not old & {path.parent.name + path.name for path in objects}
+    shutil.rmtree(root / ".dvc/cache")
+    shutil.rmtree(folder)
+    dvc(root, "pull", "--quiet", "data/tiny/2005.dvc")  # DVC itself finds all of the cleaned version in the remote
+    assert {name: (folder / name).read_text() for name in files} == purged
+
+
+def md5_of_text(text: str) -> str:
+    """Return the md5 of *text*."""
+    return hashlib.md5(text.encode()).hexdigest()
+
+
 @pytest.mark.timeout(600)
 @pytest.mark.feature("D6")
 def test_purge_killed_before_any_of_its_changes_is_completed_by_the_next(tmp_path):
@@ -195,7 +225,8 @@ def test_purge_killed_before_any_of_its_changes_is_completed_by_the_next(tmp_pat
         git(root, "add", "data", ".dvc")
         git(root, "commit", "--message", f"Version {number}")
     config = {"span": "", "rows": "rows.csv", "expired": "", "confirm": "yes", "key": ["id"], "pattern": "{SPAN}"}
-    config |= {"ingest": {"separator": ",", "encoding": "utf-8"}}
+    form = {"format": "auto", "separator": ",", "encoding": "utf-8", "quote": '"', "header": True}
+    config |= {"ingest": form | {"skip_lines": 0, "comment": "", "trim": False}}
     (root / "stamp.json").write_text(json.dumps({"config": config}))
     rows_file(root)
     python = [ROOT / "envs/python", env_id("version", ROOT / "envs")]

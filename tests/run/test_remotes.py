@@ -117,6 +117,27 @@ def test_remote_that_does_not_answer(root, server):
 
 
 @pytest.mark.timeout(300)
+@pytest.mark.feature("D4")
+def test_folder_goes_to_the_remote_and_comes_back(root):
+    add_remote(root, "folder", "")
+    files = {"a.csv": b"id\n1\n", "sub/b.csv": b"id\n2\n"}
+    for name, content in files.items():
+        path = root / "data/tiny/2005" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    dvc(root, "add", "--quiet", "data/tiny/2005")
+    python = [root / "envs/python", env_id("version", ROOT / "envs")]
+    words = ["scripts/version/push.py", "--pointers", "data/tiny/2005.dvc"]
+    subprocess.run([*python, *words], cwd=root, env=environment(), check=True)
+    shutil.rmtree(root / "data/tiny/2005")
+    forget(root)
+    words = ["scripts/version/fetch.py", "--pointer", "data/tiny/2005.dvc", "--raw", "raw"]
+    done = subprocess.run([*python, *words], cwd=root, env=environment(), capture_output=True, text=True)
+    assert done.returncode == 0 and "10 bytes from the DVC remote store" in done.stderr, done.stderr
+    assert {name: (root / "raw" / name).read_bytes() for name in files} == files
+
+
+@pytest.mark.timeout(300)
 @pytest.mark.feature("D7")
 def test_fetches_side_by_side_wait_for_each_other(root):
     add_remote(root, "folder", "")

@@ -8,7 +8,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from scripts.bundle import rows as module
-from scripts.bundle.rows import batches, files, groups, labelled, read, spans, types
+from scripts.bundle.label import labelled
+from scripts.bundle.rows import batches, files, groups, read, spans, types
 
 LABEL = {"column": "y", "classes": {"few": ["1", "2"], "many": ["*"], "none": [None]}}
 NAMED = {"column": "y", "classes": {"c": ["3"], "a": ["1"], "b": ["2"]}}

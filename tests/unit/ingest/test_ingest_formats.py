@@ -343,3 +343,9 @@ def test_stray_quotes_do_not_move_records(ingest, monkeypatch):
         monkeypatch.setattr(records, "BLOCK", size)
         assert ingest(text).content == whole.content
         assert ingest(text, shards=3, part=16).content == ingest(text, part=16).content
+
+
+def test_of_a_column_named_twice_the_first_counts_where_others_are_dropped(ingest):
+    assert ingest("a,b,a,c,z\n1,2,9,3,4\n", others="drop").rows == [(1.0, "2", "3")]
+    with pytest.raises(BadInput, match="names one twice"):
+        ingest("a,b,a,c\n1,2,9,3\n")

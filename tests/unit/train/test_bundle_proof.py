@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from scripts.bundle.encode import from_rows, from_table
-from scripts.bundle.rows import labelled
+from scripts.bundle.label import labelled
 from scripts.preprocess.fit import fit
 from scripts.preprocess.transform import transform
 from scripts.spine.canon import exact, read_json, write_json

@@ -14,7 +14,8 @@ from scripts.version.diff import LISTED, compare, lines
 from scripts.version.records import records
 from scripts.version.rowset import Version
 
-INGEST = {"separator": ",", "encoding": "utf-8", "columns": {"id": "number", "note": "text"}}
+INGEST = {"format": "auto", "separator": ",", "encoding": "utf-8", "quote": '"', "header": True, "skip_lines": 0}
+INGEST |= {"comment": "", "trim": False}
 CSV = 'id,note\n1,a\n2,"two\nlines"\r\n\n3,"say ""x"""\n4,b,surplus\n5\n'
 ROWS = [{"id": "1", "note": "a"}, {"id": "2", "note": "two\nlines"}, {"id": "3", "note": 'say "x"'}]
 ROWS += [{"id": "4", "note": "b", "+1": "surplus"}, {"id": "5", "note": ""}]
@@ -44,14 +45,15 @@ def test_csv_as_text_and_as_it_stands(tmp_path, name):
 
 def test_csv_without_header_in_another_encoding_and_with_a_mark(tmp_path):
     path = write(tmp_path, "a.csv", "1;é\n".encode("latin-1"))
-    read = list(records(path, INGEST | {"separator": ";", "encoding": "latin-1", "header": False}))
+    read = list(records(path, INGEST | {"separator": ";", "encoding": "latin-1", "header": ["id", "note"]}))
     assert read == [("1;é\n", {"id": "1", "note": "é"})]
     ((_, none), (_, row)) = records(write(tmp_path, "b.csv", b"\xef\xbb\xbfid\n1\n"), INGEST)
     assert none is None and row == {"id": "1"}
-    assert [row for _, row in records(write(tmp_path, "c.tsv", b"id\tnote\n1\tx,y\n"), INGEST)][1] == {
-        "id": "1",
-        "note": "x,y",
-    }
+    text = "about\n# more\nid;note\n1; 'x; \n#2;y\n"
+    form = INGEST | {"separator": ";", "quote": "", "skip_lines": 1, "comment": "#", "trim": True}
+    read = list(records(write(tmp_path, "c.tsv", text.encode()), form))
+    assert "".join(record for record, _ in read) == text
+    assert [row for _, row in read if row] == [{"id": "1", "note": "'x", "+1": ""}]
 
 
 def test_json_lines_and_parquet(tmp_path):
