@@ -226,8 +226,8 @@ def versions_are_compared_pushed_and_purged(said, reader):
     assert "3 versions are in the DVC remote store" in fetched[1]
     assert "bytes from the DVC remote store" in fetched[1]
     assert "1 versions would be purged" in purged[1] and "1 versions purged, 1 pointers changed" in purged[1]
-    assert "data/parcels/2021.csv.dvc" in purged[0]
-    assert "2021-7," not in (reader.clone / "results/parcels/version/2021/raw/2021.csv").read_text()
+    raw = reader.clone / "results/parcels/version/2021/raw/2021.csv"
+    assert "2021-7," not in raw.read_text() and "2021: 399 rows" in purged[1]
     (entry,) = map(json.loads, (reader.clone / "data/parcels/purged.jsonl").read_text().splitlines())
     assert (entry["pointer"], entry["rows"]) == ("2021.csv.dvc", 1)
 
@@ -240,7 +240,7 @@ def compas_stops_until_it_is_waived(said, reader):
     assert waived.count("waiver in force until") == 2
     results = reader.clone / "results/compas"
     assert len(json.loads((results / "validate/gate/granted.json").read_text())["waivers"]) == 2
-    assert "Barenstein" in README and not (results / "preprocess").exists()
+    assert not (results / "preprocess").exists()
 
 
 def adult_is_deployed(said, reader):
