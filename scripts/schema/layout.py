@@ -1,4 +1,4 @@
-"""Which keys a data schema may have: Cerberus rules. What they mean stands in README.md, "The schema"."""
+"""Which keys a data schema may have: Cerberus rules. What they mean stands in README.md, "Validation"."""
 
 from scripts.schema.patterns import KINDS
 

@@ -71,6 +71,8 @@ class Reader:
         subprocess.run([*git, "commit", "--quiet", "--allow-empty", "-m", "State"], cwd=self.clone, check=True)
         (folder / "home").mkdir()
         self.environment = environment(HOME=str(folder / "home"), NO_PROXY="127.0.0.1", DVC_NO_ANALYTICS="1")
+        for role in ("AUTHOR", "COMMITTER"):
+            self.environment |= {f"GIT_{role}_NAME": "test", f"GIT_{role}_EMAIL": "test@example.org"}
         for name, cache in (("PIP_CACHE_DIR", "pip"), ("UV_CACHE_DIR", "uv")):
             if (Path.home() / ".cache" / cache).is_dir():  # saves downloads, changes nothing else
                 self.environment.setdefault(name, str(Path.home() / ".cache" / cache))
@@ -154,7 +156,10 @@ def test_every_command_does_what_the_text_says(tmp_path):
     one_change_reruns_one_stage(said)
     server_answers_follows_and_rolls_back(said)
     report_and_feedback_are_written(said, reader)
-    own_case_is_deployed_and_follows_its_data(said, reader)
+    own_case_is_deployed(said)
+    versions_are_compared_pushed_and_purged(said, reader)
+    compas_stops_until_it_is_waived(said, reader)
+    adult_is_deployed(said, reader)
     serve_target_answers_until_interrupted(reader)
 
 
@@ -187,9 +192,11 @@ def server_answers_follows_and_rolls_back(said):
     assert shown.keys() == reply.keys()
     one, other = shown["predictions"][0], reply["predictions"][0]
     assert one["label"] == other["label"] and abs(one["score"] - other["score"]) < 0.02
-    by_label, by_number, refused, (models,) = replies(routes)
+    by_label, by_number, refused, broken, (models,) = replies(routes)
     assert by_label["predictions"] == by_number["predictions"] == reply["predictions"]
     assert refused["error"]["code"] == "SCHEMA_MISSING_COLUMN"
+    assert broken["error"]["code"] == "ENUM_TYPE_UNEXPECTED_STRING_VALUES"
+    assert broken["error"]["column"] == "time_of_day"
     assert models["case"] == "birds" and models["labels"] == {"champion": 1}
     assert moved.startswith("configuration: preprocess.min_count: 10 -> 20")
     new, old = replies(moved)
@@ -206,13 +213,41 @@ def report_and_feedback_are_written(said, reader):
     assert feedback["verdict"] == "too few requests" and feedback["rows"] == 6
 
 
-def own_case_is_deployed_and_follows_its_data(said, reader):
-    *_, (_, deployed) = outputs(said, "Your own case")
+def own_case_is_deployed(said):
+    *_, (proposal, _), (_, deployed) = outputs(said, "Your own case")
+    assert "service:" in proposal and "max: 100, max_drift: 0.3" in proposal
     assert "parcels: champion moved to version 1" in deployed
-    changed, fetched = outputs(said, "Data versions and the DVC remote")
+
+
+def versions_are_compared_pushed_and_purged(said, reader):
+    changed, fetched, purged = outputs(said, "Data versions")
+    assert "1 added, 0 removed, 1 changed, 399 same" in changed[1]
     assert "input: data/parcels/2023.csv.dvc changed" in changed[0]
+    assert "3 versions are in the DVC remote store" in fetched[1]
     assert "bytes from the DVC remote store" in fetched[1]
-    assert sorted(path.name for path in (reader.clone / "serving").iterdir()) == ["birds", "parcels"]
+    assert "1 versions would be purged" in purged[1] and "1 versions purged, 1 pointers changed" in purged[1]
+    raw = reader.clone / "results/parcels/version/2021/raw/2021.csv"
+    assert "2021-7," not in raw.read_text() and "2021: 399 rows" in purged[1]
+    (entry,) = map(json.loads, (reader.clone / "data/parcels/purged.jsonl").read_text().splitlines())
+    assert (entry["pointer"], entry["rows"]) == ("2021.csv.dvc", 1)
+
+
+def compas_stops_until_it_is_waived(said, reader):
+    (stopped, alert), (_, waived) = outputs(said, "Validation")
+    stated = next(content for section, content in blocks("text") if section == "Validation")
+    assert stopped == f"exit status 1\n{stated}"
+    assert "LABEL_ONE_CLASS" in alert and not re.search(r"checkpoint (fit_graph|transform|tune|train):", alert)
+    assert waived.count("waiver in force until") == 2
+    results = reader.clone / "results/compas"
+    assert len(json.loads((results / "validate/gate/granted.json").read_text())["waivers"]) == 2
+    assert not (results / "preprocess").exists()
+
+
+def adult_is_deployed(said, reader):
+    ((_, err),) = outputs(said, "Adult")
+    assert "adult: champion moved to version 1" in err
+    served = {path.name for path in (reader.clone / "serving").iterdir()}
+    assert served == {"adult", "birds", "parcels"}
 
 
 def serve_target_answers_until_interrupted(reader):
