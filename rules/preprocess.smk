@@ -35,6 +35,7 @@ checkpoint fit_graph:
             "preprocess.label",
             "preprocess.min_count",
             "preprocess.terms",
+            "ingest.window",
         ),
         job=job,
     shell:

@@ -1,6 +1,7 @@
 """Made-up cases of many shapes: what users bring, deployed by configuration alone."""
 
 import csv
+import json
 import random
 import string
 from collections.abc import Callable
@@ -99,6 +100,22 @@ def trips(path: Path, rows: int) -> None:
     pq.write_table(pa.table(table), path, row_group_size=max(1, rows // 3))
 
 
+def series(path: Path, rows: int) -> None:
+    """Write readings of 40 sensors in the order of time as JSON lines; an alarm is a jump within three readings."""
+    rng = random.Random(9)
+    loads = [rng.uniform(20, 40) for _ in range(40)]
+    last = [[load] * 3 for load in loads]
+    with open(path, "w", encoding="utf-8") as file:
+        for index in range(rows):
+            sensor = index % 40
+            load = round(last[sensor][-1] + rng.gauss(0, 2) + 9 * (rng.random() < 0.15), 2)
+            alarm = "on" if load - min(last[sensor]) > 6 else "off"
+            last[sensor] = [*last[sensor][1:], load]
+            at = f"2024-03-{index // 960 + 1:02}T{index // 40 % 24:02}:00:00"
+            row = {"sensor": f"s{sensor}", "at": at, "load": load, "alarm": alarm}
+            file.write(json.dumps(row) + "\n")
+
+
 SHAPES = {
     "letters": Shape(
         "data",
@@ -176,6 +193,32 @@ columns:
   tip: {type: integer, domain: [0, 1]}
 """,
         trips,
+    ),
+    "series": Shape(
+        "jsonl",
+        f"""\
+title: Readings, JSON lines, windows of four
+{BUCKETS}ingest:
+  columns: {{sensor: text, at: time, load: number, alarm: text}}
+  window: {{key: [sensor], order: at, columns: [load], size: 4, complete: true}}
+  split:
+    key: [sensor]
+    buckets: {{train: 3, eval: 1, test: 1}}
+preprocess:
+  label: {{column: alarm, classes: ["off", "on"], positive: "on"}}
+  features: {{load: number, load@1: number, load@2: number, load@3: number}}
+{SWEEP}""",
+        """\
+columns:
+  sensor: {type: text}
+  at: {type: time}
+  load: {type: number, min: -500, max: 500}
+  load@1: {type: number}
+  load@2: {type: number}
+  load@3: {type: number}
+  alarm: {type: text, domain: ["off", "on"]}
+""",
+        series,
     ),
 }
 

@@ -18,9 +18,12 @@ RESERVED = {"features", "probabilities"}  # what the graph and the bundle give
 TOLERANCE = 1e-4  # of a feature: days times 2 pi / 365 lose digits in float32
 
 
-def contract_of(case: str, title: str, features: dict[str, str], types: dict[str, str], label: dict) -> dict:
+def contract_of(
+    case: str, title: str, features: dict[str, str], types: dict[str, str], label: dict, window: dict
+) -> dict:
     """Return what a row must hold and what the classes are; *types* are those of the columns."""
     return {
+        "window": window if window["columns"] else None,
         "case": case,
         "title": title,
         "columns": {name: {"type": types[name], "feature": kind} for name, kind in sorted(features.items())},
@@ -72,6 +75,7 @@ def fit(
     label: dict,
     min_count: int,
     terms: int,
+    window: dict,
 ) -> None:
     """Fit each feature of the rows in *tables*; write *graph* (ONNX, output "features") and *contract* (JSON).
 
@@ -79,7 +83,7 @@ def fit(
     """
     for name in RESERVED & set(features):
         raise BadInput(f"a column cannot be called {name}, which is the name of a tensor; rename it in the data")
-    described = contract_of(case, title, features, types(tables), label)
+    described = contract_of(case, title, features, types(tables), label, window)
     limits = Limits(min_count, terms)
     builder, parts, names, fits = Builder(), [], {}, {}
     for column, spec in described["columns"].items():  # one at a time: all would not fit into memory

@@ -13,6 +13,7 @@ from scripts.bundle.encode import ContractError, from_rows
 from scripts.serve.log import RequestLog
 from scripts.serve.models import Model
 from scripts.serve.request import Gone, Refusal, read_body, request_id, rows_of
+from scripts.serve.series import windowed
 from scripts.serve.shelf import NAME, VERSION, Shelf
 
 MAX_IN_FLIGHT = 64
@@ -103,7 +104,7 @@ class App:
 
     def answer(self, name: str, model: Model, request: str, body: bytes) -> bytes:
         """Return the reply to a request body and log it; runs in a thread, so that the loop stays free."""
-        rows = rows_of(body)
+        rows = windowed(rows_of(body), model.contract)
         tensors, flags = from_rows(rows, model.contract), model.flags(rows)
         predictions = model.decide(model.run(tensors))
         for index, found in flags.items():

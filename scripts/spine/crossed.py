@@ -1,5 +1,7 @@
 """What is wrong between the keys of a configuration that are right by themselves."""
 
+from scripts.bundle.window import extended
+
 NEEDED = {  # types of columns by kind of feature
     "number": ["number", "integer", "boolean"],
     "category": ["text", "integer", "boolean"],
@@ -14,7 +16,7 @@ class ConfigError(Exception):
 
 def crossed(config: dict) -> list[tuple[str, str]]:
     """Return what is wrong between keys, each with the key to mend."""
-    columns, prepare = config["ingest"]["columns"], config["preprocess"]
+    columns, prepare = extended(config["ingest"]["columns"], config["ingest"]["window"]), config["preprocess"]
     wrong = wrong_features(prepare["features"], columns) + wrong_label(prepare, columns) + wrong_splits(config)
     for name in config["analyze"]["slices"]:
         if columns.get(name) not in NEEDED["category"]:

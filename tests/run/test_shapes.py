@@ -1,22 +1,50 @@
 """Cases of other shapes deploy by configuration alone."""
 
 import json
+from operator import itemgetter
 from pathlib import Path
 
 import pytest
 
+from scripts.bundle.rows import read
+from scripts.deploy.check import ask, running
 from tests import shapes
 from tests.workflow import clone, deploy
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.feature("I1", "I2", "B5")
+@pytest.mark.feature("I1", "I2", "I10", "B5")
 @pytest.mark.parametrize("name", shapes.SHAPES)
 def test_shape(name: str, tmp_path: Path) -> None:
     checkout = clone(tmp_path / "clone")
     shapes.make(checkout, name, 1500)
     assert "deploy" in deploy(checkout, "--config", f"case={name}")
     counts = json.loads((checkout / f"results/{name}/ingest/all-rows/counts.json").read_text())
-    assert (counts["read"], counts["kept"], counts["quarantined"]) == (1500, 1500, 0)
+    left_out = sum(counts["filtered"].values())
+    assert (counts["read"], counts["kept"], counts["quarantined"]) == (1500, 1500 - left_out, 0)
     assert all(counts["splits"][split] > 150 for split in ("train", "eval", "test"))
     assert (checkout / f"serving/{name}/1/model.onnx").exists()
+    if name == "series":
+        assert left_out == 3 * 40
+        served_as_ingested(checkout)
+
+
+def served_as_ingested(checkout: Path) -> None:
+    """Ask the real server for raw readings: their windows are those of the ingested table (I10)."""
+    raw = [json.loads(line) for line in (checkout / "data/series/all-rows.jsonl").read_text().splitlines()]
+    raw = [{name: row[name] for name in ("sensor", "at", "load")} for row in raw if row["sensor"] in ("s1", "s2")]
+    table = read([checkout / f"results/series/ingest/all-rows/{split}" for split in ("train", "eval", "test")])
+    rows = [row for row in table.to_pylist() if row["sensor"] in ("s1", "s2")]
+    rows = [{name: row[name] for name in row if name.startswith("load")} for row in sorted(rows, key=itemgetter("at"))]
+    with running(checkout / "serving") as connection:
+        status, reply = ask(connection, "POST", "/predict/series", raw)
+        assert status == 200, reply
+        _, expected = ask(connection, "POST", "/predict/series", rows)
+        both = [sorted(answer["score"] for answer in found["predictions"]) for found in (reply, expected)]
+        assert both[0] == both[1] and len(both[0]) == len(raw) - 6
+        status, reply = ask(connection, "POST", "/predict/series", raw[::-1])
+        assert (status, reply["error"]["code"]) == (422, "SERIES_OUT_OF_ORDER")
+        status, reply = ask(connection, "POST", "/predict/series", [{"load": 3}])
+        assert (status, reply["error"]["column"]) == (422, "sensor")
+        status, reply = ask(connection, "POST", "/predict/series", raw[:3])
+        assert (status, reply["error"]["code"]) == (422, "INVALID_REQUEST")
