@@ -221,7 +221,7 @@ def own_case_is_deployed(said):
 
 def versions_are_compared_pushed_and_purged(said, reader):
     changed, fetched, purged = outputs(said, "Data versions")
-    assert "1 added, 0 removed, 1 changed, 399 same" in changed[1]
+    assert next(content for section, content in blocks("text") if section == "Data versions") in changed[1]
     assert "input: data/parcels/2023.csv.dvc changed" in changed[0]
     assert "3 versions are in the DVC remote store" in fetched[1]
     assert "bytes from the DVC remote store" in fetched[1]
