@@ -15,6 +15,7 @@ FIELDS = {"SPAN": r"[A-Za-z0-9_.-]+?", "VERSION": r"\d+", "SPLIT": r"[a-z][a-z0-
 FIELDS |= dict.fromkeys(["MM", "DD"], r"\d{2}")
 FIELD = re.compile(r"\{(\w+)(?::(\d+))?\}")
 DATE = ("YYYY", "MM", "DD")
+FIRST = ("train", "eval", "test")  # the order of the splits, further ones after them
 
 
 @dataclass(frozen=True)
@@ -110,7 +111,7 @@ def resolve(config: dict, known: dict[str, Source], ended: set[str]) -> Iterator
     """
     until = natural(config["until"]) if config["until"] else None
     parted, owner = parted_splits(config), {}
-    for split, window in config["windows"].items():
+    for split, window in sorted(config["windows"].items(), key=lambda item: (*FIRST, item[0]).index(item[0])):
         pool = [span for span, one in known.items() if one.split in ("", split) and span not in ended]
         pool = [span for span in pool if until is None or natural(span) <= until]
         spans = chosen(split, window, pool)

@@ -134,7 +134,8 @@ def test_evaluation_window_without_labels(checkout) -> None:
 
 def test_evaluation_window_empty(checkout) -> None:
     tiny.write_span(checkout / "data/tiny", "2003", [])
-    assert "DATASET_LOW_NUM_EXAMPLES: span 2003: 0 rows, at least 50" in refused(checkout)
+    printed = refused(checkout)
+    assert "NO_DATA_IN_SPAN: span 2003: no rows" in printed and "observed 0, limit 50" in printed
 
 
 def test_model_that_is_not_good_enough(checkout) -> None:
