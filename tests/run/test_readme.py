@@ -14,7 +14,9 @@ import urllib.request
 from pathlib import Path
 
 import pytest
+import yaml
 
+from scripts.spine.config import check
 from tests.workflow import ROOT, clone, environment
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -144,6 +146,16 @@ def test_links_and_layout_name_what_exists():
     tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
     heads = {path.split("/")[0] for path in tracked if not path.startswith(".")} - {"pyproject.toml"}
     assert heads <= {path.split("/")[0] for path in named}
+
+
+@pytest.mark.parametrize("shown", [content for _, content in blocks("yaml")])
+def test_configuration_shown_is_accepted(shown):
+    files = ["config/config.yaml", "config/cases/birds.yaml"]
+    config = {key: value for name in files for key, value in yaml.safe_load((ROOT / name).read_text()).items()}
+    for section, values in yaml.safe_load(shown).items():
+        config[section] = config.get(section, {}) | values
+    config["ingest"]["columns"]["id"] = "integer"
+    check(config)
 
 
 @pytest.mark.timeout(1800)
