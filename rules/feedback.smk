@@ -1,6 +1,7 @@
 """What was asked of the models served, against what they were trained on; every new request makes it stale.
 
-Needs: results/<case>/validate/statistics/<span>/<split>/statistics.json of training, serving/<case>/requests/*.jsonl
+Needs: results/<case>/validate/statistics/<span>/<split>/statistics.json of training, data/<case>/schema.yaml,
+serving/<case>/requests/*.jsonl
 Gives: results/<case>/feedback/feedback.json
 """
 
@@ -18,6 +19,7 @@ def log_state(folder):
 checkpoint feedback:
     input:
         statistics=ancient(each_part(f"{RESULTS}/validate/statistics/{{span}}/{{split}}/statistics.json", "train")),
+        schema=ancient(SCHEMA),
         changed=changed("feedback"),
     output:
         feedback=f"{RESULTS}/feedback/feedback.json",
@@ -35,5 +37,5 @@ checkpoint feedback:
         folder=REQUESTS,
         job=job,
     shell:
-        "{params.job} --statistics {input.statistics} --requests {params.folder} "
+        "{params.job} --statistics {input.statistics} --schema {input.schema} --requests {params.folder} "
         "--feedback {output.feedback} 3>&2 2> {log}"

@@ -6,6 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from scripts.feedback.tally import is_number, tallies_of
+from scripts.schema.compare import Comparison, excesses
+from scripts.schema.load import load_schema
+from scripts.schema.schema import is_checked
 from scripts.spine.canon import read_json, write_json
 from scripts.spine.job import main, say
 from scripts.statistics.drift import adjusted, compare
@@ -62,41 +65,68 @@ def read_log(files: list[Path], tallies: dict) -> dict[str, Any]:
     return {"versions": versions, "malformed": malformed, "requests_log": listed}
 
 
-def judge(rows: int, distances: dict[str, float], min_requests: int, max_drift: float) -> tuple[str, list[str]]:
-    """Return the verdict, and the columns that drifted, farthest first."""
+def judge(
+    rows: int, distances: dict[str, float], passed: list[dict], min_requests: int, max_drift: float
+) -> tuple[str, list[str]]:
+    """Return the verdict, and the columns that drifted, farthest first; those in *passed* did whatever *max_drift*."""
     if rows < min_requests:
         return "too few requests", []
-    drifted = sorted((name for name, far in distances.items() if far > max_drift), key=lambda name: -distances[name])
-    return ("drift" if drifted else "steady"), drifted
+    drifted = {name for name, far in distances.items() if far > max_drift} | {item["column"] for item in passed}
+    return ("drift" if drifted else "steady"), sorted(drifted, key=lambda name: -distances[name])
 
 
-def compared(statistics: list[dict], tallies: dict) -> dict[str, dict[str, float]]:
-    """Return the measures of every column that was asked against training, with q-values over these columns."""
+def both_sides(statistics: list[dict], tallies: dict) -> dict[str, tuple[list, list]]:
+    """Return by column what training and what was asked hold, where something was asked."""
     found = {}
     for name, tally in sorted(tallies.items()):
         asked = tally.sketch()
         if asked.count + asked.missing:
-            training = [described["columns"][name] for described in statistics if name in described["columns"]]
-            found[name] = compare(training, [asked])
+            found[name] = [each["columns"][name] for each in statistics if name in each["columns"]], [asked]
+    return found
+
+
+def compared(sides: dict[str, tuple[list, list]]) -> dict[str, dict[str, float]]:
+    """Return the measures of each column, with q-values over these columns."""
+    found = {name: compare(*both) for name, both in sides.items()}
     values = adjusted([measures["p_value"] for measures in found.values()])
     return {name: found[name] | {"q_value": value} for name, value in zip(found, values, strict=True)}
 
 
-def feedback(statistics: list[Path], requests: Path, feedback: Path, max_drift: float, min_requests: int) -> None:
-    """Write the report *feedback* on the log files in the folder *requests* against the training *statistics*."""
+def skewed(sides: dict[str, tuple[list, list]], schema: dict) -> list[dict]:
+    """Return the limits of *schema* on skew, training against served, that a significant difference passes."""
+    limits = {name: spec.get("skew", {}) for name, spec in schema["columns"].items() if is_checked(spec, "SERVING")}
+    asked = [
+        Comparison(name, "skew", "training", *both, limits[name]) for name, both in sides.items() if limits.get(name)
+    ]
+    return [
+        {"code": one.code, "column": one.comparison.column, "rule": f"skew.{one.measure}", "observed": one.observed}
+        | {"limit": one.limit, "p": one.p}
+        for one in excesses(asked, schema["alpha"])
+    ]
+
+
+def feedback(
+    statistics: list[Path], schema: list[Path], requests: Path, feedback: Path, max_drift: float, min_requests: int
+) -> None:
+    """Write the report *feedback* on the log files in the folder *requests* against the training *statistics*.
+
+    *schema* is the data schema, if there is one, whose limits on skew count as well.
+    """
     training = [read_json(path) for path in statistics]
     tallies = tallies_of(training)
     counted = read_log(sorted(requests.glob("*.jsonl")), tallies)
     rows = sum(figures["rows"] for figures in counted["versions"].values())
-    skew = compared(training, tallies)
+    sides = both_sides(training, tallies)
+    skew, passed = compared(sides), [item for path in schema for item in skewed(sides, load_schema(path))]
     distances = {name: measures["distance"] for name, measures in skew.items()}
-    verdict, drifted = judge(rows, distances, min_requests, max_drift)
+    verdict, drifted = judge(rows, distances, passed, min_requests, max_drift)
     report = {
         **counted,
         "requests": sum(figures["requests"] for figures in counted["versions"].values()),
         "rows": rows,
         "drift": distances,
         "skew": skew,
+        "anomalies": passed,
         "drifted": drifted,
         "verdict": verdict,
     }

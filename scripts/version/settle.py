@@ -90,17 +90,20 @@ def delete(folder: Path, results: Path) -> int:
 def forget(results: Path, gone: set[tuple[str, str]]) -> int:
     """Remove copies of purged versions, (pointer, md5) in *gone*, from *results*; return how many folders went.
 
-    Those are what a record says was made from one, what has no record, and files rebuilt from packages.
+    Those are what a record says was made from one, what has no record, files rebuilt from packages, and the statistics
+    and row checks of such spans.
     """
     shutil.rmtree(results.parent / ".origin", ignore_errors=True)
     removed = 0
+    derived = [*results.glob("validate/statistics/*"), *results.glob("validate/checks/*")]
     for folder in [*results.glob("version/*"), *results.glob("ingest/*")]:
         record = folder / "record.json"
         inputs = read_json(record)["inputs"].values() if record.exists() else []
         made_from = {(path, digest.removeprefix("md5:")) for group in inputs for path, digest in group.items()}
         if not record.exists() or made_from & gone:
-            remove(folder)
-            removed += 1
+            for place in [folder, *(place for place in derived if place.name == folder.name and place.exists())]:
+                remove(place)
+                removed += 1
     for path in results.glob("diff/*.json"):
         found = read_json(path)
         if {(found["pointer"], found["old"]), (found["pointer"], found["new"])} & gone:

@@ -52,21 +52,21 @@ def report(tmp_path):
     for path, engines in zip(spans, ((1, 2, 3, 4), (1, 2, 3, 4, 6)), strict=True):  # so that the bins differ
         statistics(path, draw(rng, 3000, engines=engines), path.stem)
 
-    def run(files, **settings):
+    def run(files, schema=(), **settings):
         requests = tmp_path / "requests"
         if files is not None:
             requests.mkdir(exist_ok=True)
             for name, content in files.items():
                 (requests / name).write_text(content)
         out = tmp_path / "feedback.json"
-        feedback(spans, requests, out, **{"max_drift": 0.25, "min_requests": 100} | settings)
+        feedback(spans, schema, requests, out, **{"max_drift": 0.25, "min_requests": 100} | settings)
         return json.loads(out.read_text())
 
     return run
 
 
 def test_no_log_is_a_report_of_nothing(report):
-    nothing = {"requests": 0, "rows": 0, "malformed": 0, "versions": {}, "drift": {}, "skew": {}}
+    nothing = {"requests": 0, "rows": 0, "malformed": 0, "versions": {}, "anomalies": [], "drift": {}, "skew": {}}
     nothing |= {"drifted": [], "requests_log": []}
     assert report(None) == nothing | {"verdict": "too few requests"}
     assert report({}) == nothing | {"verdict": "too few requests"}
@@ -110,6 +110,19 @@ def test_skew_is_what_comparing_two_tables_gives(report, tmp_path):
         assert found["skew"][name] == pytest.approx(expected[name] | {"q_value": q_value}, rel=1e-9)
         assert found["drift"][name] == found["skew"][name]["distance"]
     assert found["skew"]["height"]["q_value"] < 1e-6 < 0.001 < found["skew"]["phase"]["q_value"]
+
+
+@pytest.mark.feature("V6")
+def test_skew_beyond_the_limit_of_the_schema_is_named(report, tmp_path):
+    schema = tmp_path / "schema.yaml"
+    rules = "height: {type: number, skew: {linf: 0.001, js: 0.9}}, phase: {type: text, skew: {js: 0}}"
+    schema.write_text(f"columns: {{{rules}}}")
+    asked = draw(random.Random(6), 2000, shift=30)
+    found = report({"1999-01-01.jsonl": "".join(entry([row]) for row in asked)}, [schema], max_drift=1)
+    (passed,) = found["anomalies"]  # phase is beyond its limit, but not significantly
+    assert (passed["code"], passed["column"], passed["rule"]) == ("COMPARATOR_L_INFTY_HIGH", "height", "skew.linf")
+    assert passed["observed"] > passed["limit"] == 0.001 and passed["p"] < 1e-6
+    assert (found["verdict"], found["drifted"]) == ("drift", ["height"])
 
 
 def test_batches_count_like_one_column():
