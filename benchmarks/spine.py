@@ -42,8 +42,12 @@ rule statistics:
     input: "ingest/{span}"
     output: "statistics/{span}"
     shell: "touch {output}"
+rule checks:
+    input: "ingest/{span}"
+    output: "checks/{span}"
+    shell: "touch {output}"
 rule anomalies:
-    input: expand("statistics/{span}", span=SPANS)
+    input: expand("statistics/{span}", span=SPANS), expand("checks/{span}", span=SPANS)
     output: "anomalies"
     shell: "touch {output}"
 rule fit:
