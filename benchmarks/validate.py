@@ -3,8 +3,8 @@
     envs/python test benchmarks/validate.py [--rows 10000000] [--runs 3] [--peers DIR]
 
 Every measurement is a process of its own, which reports the CPU time of its work (imports left out; reading Parquet
-included for us and by hand, left out for the peers). With --peers, pandera, Great Expectations and Evidently go into a
-throw-away environment in DIR (uv) and check 1,000,000 rows of 20 columns that lie in memory as pandas.
+included for us and by hand, left out for the peers). With --peers, pandera, Great Expectations and Evidently go into
+throw-away environments in DIR and check 1,000,000 rows of 20 columns that lie in memory as pandas.
 """
 
 import argparse
@@ -22,7 +22,13 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 PART, GROUP = 2**20, 2**17
-PEERS = ["pandera", "great-expectations", "evidently", "pyarrow", "tensorflow-data-validation"]
+PEERS = {  # the last one is only tried: is there a wheel for this Python?
+    "pandera": "pandera[pandas]",
+    "Great Expectations": "great-expectations",
+    "Evidently": "evidently pandas<3",
+    "TFDV": "tensorflow-data-validation",
+}
+INSTALL_SECONDS = 240
 SMALL = 1_000_000
 NUMBERS, TEXTS = [f"x{n}" for n in range(12)], [f"t{n}" for n in range(6)]
 WORDS = [f"word {n}" for n in range(30)]
@@ -128,9 +134,10 @@ def with_pandera(folder: Path):
 def with_expectations(folder: Path):
     """Return a function that checks with Great Expectations."""
     import great_expectations as gx
+    import pandas as pd
     from great_expectations import expectations as gxe
 
-    data = frame(folder)
+    data, (first, last) = frame(folder), map(pd.Timestamp, DAYS)
     context = gx.get_context(mode="ephemeral")
     asset = context.data_sources.add_pandas("memory").add_dataframe_asset("table")
     batch = asset.add_batch_definition_whole_dataframe("all").get_batch({"dataframe": data})
@@ -143,7 +150,7 @@ def with_expectations(folder: Path):
         rules.append(gxe.ExpectColumnValueLengthsToBeBetween(column=name, max_value=7))
     rules.append(gxe.ExpectColumnValuesToMatchRegex(column="code", regex=r"^id\d{1,8}$"))
     rules.append(gxe.ExpectColumnValuesToNotBeNull(column="code"))
-    rules.append(gxe.ExpectColumnValuesToBeBetween(column="day", min_value=DAYS[0], max_value=DAYS[1]))
+    rules.append(gxe.ExpectColumnValuesToBeBetween(column="day", min_value=first, max_value=last))
     suite = gx.ExpectationSuite(name="rules", expectations=rules)
 
     def work() -> int:
@@ -223,17 +230,35 @@ def compare(subjects: dict[str, str], folder: Path, runs: int) -> None:
         )
 
 
-def install(folder: Path) -> str:
-    """Install the peers below *folder*, one at a time, and return the interpreter there."""
-    python = folder / "peers/bin/python"
-    subprocess.run(["uv", "venv", "--quiet", "--python", sys.executable, str(folder / "peers")], check=True)
-    for peer in PEERS:
-        done = subprocess.run(
-            ["uv", "pip", "install", "--quiet", "--python", str(python), peer], capture_output=True, text=True
-        )
+def install(folder: Path) -> dict[str, str]:
+    """Install each peer into an environment of its own below *folder*; return the interpreters of those that are there.
+
+    Says why where one does not install.
+    """
+    found = {}
+    for name, package in PEERS.items():
+        python = folder / name.replace(" ", "-") / "bin/python"
+        subprocess.run([sys.executable, "-m", "venv", "--clear", str(folder / name.replace(" ", "-"))], check=True)
+        command = [
+            str(python),
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--disable-pip-version-check",
+            *package.split(),
+            "pyarrow",
+        ]
+        try:
+            done = subprocess.run(command, capture_output=True, text=True, timeout=INSTALL_SECONDS)
+        except subprocess.TimeoutExpired:
+            print(f"{package} does not install within {INSTALL_SECONDS} s", flush=True)
+            continue
         if done.returncode:
-            print(f"{peer} does not install: {' '.join(done.stderr.split())[:400]}", flush=True)
-    return str(python)
+            print(f"{package} does not install: {' '.join(done.stderr.split())[-600:]}", flush=True)
+        else:
+            found[name] = str(python)
+    return found
 
 
 def main() -> None:
@@ -254,12 +279,13 @@ def main() -> None:
         print(f"{given.rows} rows of {len(SCHEMA['columns'])} columns, Parquet to counts")
         compare(dict.fromkeys(SUBJECTS, sys.executable), folder, given.runs)
     if given.peers:
-        python = install(given.peers)
+        peers = install(given.peers)
         with tempfile.TemporaryDirectory() as temporary:
             folder = Path(temporary) / "span/all"
             table(folder, SMALL)
             print(f"{SMALL} rows, peers on pandas in memory, ours from Parquet")
-            compare({"ours": sys.executable} | dict.fromkeys(OTHERS, python), folder, given.runs)
+            measured = {name: python for name, python in peers.items() if name in OTHERS}
+            compare({"ours": sys.executable} | measured, folder, given.runs)
 
 
 if __name__ == "__main__":
