@@ -19,11 +19,11 @@ TOLERANCE = 1e-4  # of a feature: days times 2 pi / 365 lose digits in float32
 
 
 def contract_of(
-    case: str, title: str, features: dict[str, str], types: dict[str, str], label: dict, window: dict
+    case: str, title: str, features: dict[str, str], types: dict[str, str], label: dict, window: dict | None
 ) -> dict:
     """Return what a row must hold and what the classes are; *types* are those of the columns."""
     return {
-        "window": window if window["columns"] else None,
+        "window": window if window and window["columns"] else None,
         "case": case,
         "title": title,
         "columns": {name: {"type": types[name], "feature": kind} for name, kind in sorted(features.items())},
@@ -75,7 +75,7 @@ def fit(
     label: dict,
     min_count: int,
     terms: int,
-    window: dict,
+    window: dict | None = None,
 ) -> None:
     """Fit each feature of the rows in *tables*; write *graph* (ONNX, output "features") and *contract* (JSON).
 

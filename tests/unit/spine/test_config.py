@@ -101,7 +101,7 @@ def test_every_wrong_key_has_a_line():
         ({"windows__test": {"first": 3}}, "windows", "test: a list of spans or some of last, skip, "),
         ({"windows__test": {"last": "x"}}, "windows", "cannot be coerced: invalid literal for int"),
         ({"windows__all": ["2001"]}, "windows", "'all' cannot be the name of a split"),
-        ({"ingest__separator": ";;"}, "ingest.separator", "max length is 1"),
+        ({"ingest__separator": ";;"}, "ingest.separator", "does not match regex"),
         ({"ingest__columns__id": "numbr"}, "ingest.columns.id", "got 'numbr'"),
         ({"preprocess__features": {"weight": "nr"}}, "preprocess.features.weight", "unallowed value nr"),
         ({"tune__families": {"forest": {}}}, "tune.families.forest", "unallowed value forest"),

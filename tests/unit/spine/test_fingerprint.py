@@ -78,7 +78,8 @@ def test_pins_are_said_by_env_and_roots_may_differ():
 def test_pointer_gives_path_md5_size_and_origin(tmp_path):
     path = tmp_path / "a.csv.dvc"
     path.write_text(POINTER.format(md5="0123456789abcdef" * 2))
-    assert pointer(path) == {"path": "a.csv", "md5": "0123456789abcdef" * 2, "size": 3, "origin": None}
+    named = {"path": "a.csv", "md5": "0123456789abcdef" * 2, "size": 3, "origin": None}
+    assert pointer(path) == named | {"nfiles": None, "retention": None}
     path.write_text(POINTER.format(md5="a" * 32) + "meta:\n  origin:\n    package: p==1\n")
     assert pointer(str(path))["origin"] == {"package": "p==1"}
 
