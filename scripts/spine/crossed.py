@@ -16,12 +16,25 @@ class ConfigError(Exception):
 
 def crossed(config: dict) -> list[tuple[str, str]]:
     """Return what is wrong between keys, each with the key to mend."""
-    columns, prepare = extended(config["ingest"]["columns"], config["ingest"]["window"]), config["preprocess"]
+    columns, window, prepare = config["ingest"]["columns"], config["ingest"]["window"], config["preprocess"]
+    if wrong := wrong_window(window, columns):
+        return wrong
+    columns = extended(columns, window)
     wrong = wrong_features(prepare["features"], columns) + wrong_label(prepare, columns) + wrong_splits(config)
     for name in config["analyze"]["slices"]:
         if columns.get(name) not in NEEDED["category"]:
             wrong.append(("analyze.slices", f"{name} is not a column of ingest.columns of type {either('category')}"))
     return wrong
+
+
+def wrong_window(window: dict, columns: dict) -> list[tuple[str, str]]:
+    """Return what `ingest.window` names that is no column."""
+    named = [*window["key"], window["order"], *window["columns"]] if window["columns"] else []
+    return [
+        ("ingest.window", f"{name or 'order'} is not a column of ingest.columns")
+        for name in named
+        if name not in columns
+    ]
 
 
 def either(kind: str) -> str:

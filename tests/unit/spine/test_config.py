@@ -127,6 +127,8 @@ def test_wrong_value_is_named_with_what_is_allowed(changes, key, text):
         ({"preprocess__features__note": "season"}, "preprocess.features.note: a season feature needs a column of type"),
         ({"preprocess__label__column": "lat"}, "preprocess.label.column: no such column in ingest.columns"),
         ({"preprocess__features__late": "category"}, "preprocess.features.late: the label cannot be a feature"),
+        ({"ingest__window": {"columns": ["weight"]}}, "ingest.window: order is not a column of ingest.columns"),
+        ({"ingest__window": {"columns": ["x"], "order": "id"}}, "ingest.window: x is not a column of ingest.columns"),
         ({"version__key": ["nr"]}, "version.key: nr is not a column of ingest.columns"),
         ({"ingest__split": {"buckets": {"trian": 2}}}, "ingest.split.buckets.trian: no such split in windows"),
         ({"ingest__split": {"column": "late"}}, "ingest.split: either buckets (and key), or column and values"),
