@@ -49,7 +49,9 @@ class Wiring:
 
         def paths(wildcards):
             node = self.node(name, wildcards)
-            if not self.graph.causes(node):
+            settings = self.graph.workflow.dag_settings
+            forced = settings.forceall or settings.forcetargets or settings.forcerun
+            if not forced and not self.graph.causes(node):
                 return []
             filled = Node(node.rule, node.wildcards | {"key": digest(self.graph.fingerprint(node))[:16]})
             return [filled.fill(template) for template in templates]

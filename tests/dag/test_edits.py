@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import tiny
 from tests.dag.edits import EDITS, Edit
 from tests.workflow import deploy, environment, explain, jobs, snakemake
 
@@ -87,3 +88,10 @@ def test_deploy_is_the_default(checkout: Path) -> None:
 def test_every_stage_is_a_target(stage: str, checkout: Path) -> None:
     run = snakemake(checkout, "-n", stage)
     assert run.returncode == 0, run.stderr
+
+
+def test_forced_ingestion_gets_its_bytes(checkout: Path) -> None:
+    run = snakemake(checkout, "deploy", "--forcerun", "ingest_span")
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert {f"ingest_span {span}" for span in tiny.SPANS} <= jobs(run.stderr)
+    assert snakemake(checkout, "verify").returncode == 0
