@@ -51,7 +51,7 @@ class Wiring:
             node = self.node(name, wildcards)
             settings = self.graph.workflow.dag_settings
             forced = settings.forceall or settings.forcetargets or settings.forcerun
-            if not forced and not self.graph.causes(node):
+            if not forced and self.graph.fresh(node):
                 return []
             filled = Node(node.rule, node.wildcards | {"key": digest(self.graph.fingerprint(node))[:16]})
             return [filled.fill(template) for template in templates]
