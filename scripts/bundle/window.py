@@ -67,8 +67,6 @@ def from_json(rows: Sequence[dict[str, Any]], window: dict) -> list[dict[str, An
 class Windows:
     """Adds windows to Arrow tables that come one after the other."""
 
-    Disorder = Disorder
-
     def __init__(self, window: dict):
         self.window = window
         self.carried: Any = None  # the last rows of each key

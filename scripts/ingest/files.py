@@ -11,12 +11,12 @@ from pathlib import Path
 import pyarrow as pa
 
 from scripts.ingest.scan import line_ends
-from scripts.ingest.streams import PACKED, PIECE, recoded, uncommented, unpacked
+from scripts.ingest.streams import PIECE, recoded, uncommented, unpacked
+from scripts.spine.formats import PACKED
 from scripts.spine.job import BadInput
 
 BOM = b"\xef\xbb\xbf"
 UTF8 = ("utf-8", "utf-8-sig")
-FORMATS = {"jsonl": "jsonl", "ndjson": "jsonl", "json": "jsonl", "parquet": "parquet", "pq": "parquet"}
 DAMAGED = (EOFError, gzip.BadGzipFile, zlib.error, pa.ArrowInvalid, OSError)
 
 
@@ -42,14 +42,6 @@ def name_in(raw: Path) -> Callable[[Path], str]:
         return path.relative_to(raw).as_posix()
 
     return name
-
-
-def format_of(path: Path, said: str) -> str:
-    """Return csv, jsonl or parquet: what *said* says or, where that is auto, the ending of the file's name."""
-    if said != "auto":
-        return said
-    name = path.with_suffix("") if path.suffix in PACKED else path
-    return FORMATS.get(name.suffix[1:].lower(), "csv")
 
 
 class Text:

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from scripts.bundle.window import Windows, extended
+from scripts.bundle.window import Disorder, Windows, extended
 from scripts.ingest.columns import schema_of
 from scripts.ingest.filters import Filters
 from scripts.ingest.parts import GROUP, PART, Parts
@@ -77,7 +77,7 @@ class Flow:
         if self.windows:
             try:
                 rows = self.windows.add(rows)
-            except self.windows.Disorder as error:
+            except Disorder as error:
                 (line,) = block.where([int(numbers[error.row])])
                 raise BadInput(f"{file}, line {line}: {error}") from error
             whole = self.windows.whole()

@@ -8,12 +8,13 @@ import numpy as np
 
 from scripts.ingest import parquet
 from scripts.ingest.csvtext import Csv
-from scripts.ingest.files import Text, format_of
+from scripts.ingest.files import Text
 from scripts.ingest.jsonlines import JsonLines
 from scripts.ingest.parts import PART
 from scripts.ingest.records import Lines, Piece, cut, whole
 from scripts.ingest.scan import line_ends
 from scripts.spine.canon import write_json
+from scripts.spine.formats import format_of
 from scripts.spine.job import main, say
 
 

@@ -12,10 +12,11 @@ import numpy as np
 
 from scripts.ingest import parquet
 from scripts.ingest.csvtext import LONGEST, Csv
-from scripts.ingest.files import Text, Unreadable, files, format_of, name_in
+from scripts.ingest.files import Text, Unreadable, files, name_in
 from scripts.ingest.jsonlines import JsonLines
 from scripts.ingest.scan import line_ends
 from scripts.ingest.typed import Block
+from scripts.spine.formats import format_of
 from scripts.spine.job import BadInput
 
 BLOCK = 2 << 20  # bytes of text that a thread reads at once

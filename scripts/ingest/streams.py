@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-PACKED = {".gz": gzip.open, ".bz2": bz2.open, ".zst": None}
+OPENERS = {".gz": gzip.open, ".bz2": bz2.open}
 PIECE = 1 << 20  # bytes
 
 
@@ -20,7 +20,7 @@ def unpacked(path: Path) -> Iterator[bytes]:
     if path.suffix == ".zst":
         file = pa.CompressedInputStream(pa.OSFile(str(path)), "zstd")
     else:
-        file = PACKED.get(path.suffix, io.FileIO)(path)
+        file = OPENERS.get(path.suffix, io.FileIO)(path)
     with contextlib.closing(file):
         while piece := file.read(PIECE):
             yield piece

@@ -3,9 +3,10 @@
 import csv
 from pathlib import Path
 
+from scripts.spine.formats import format_of
 from scripts.spine.job import BadInput
 from scripts.version.place import bring, walk
-from scripts.version.records import form_of, opened, records, text
+from scripts.version.records import opened, records, text
 
 
 def read_keys(path: Path, key: list[str]) -> set[tuple[str, ...]]:
@@ -34,7 +35,7 @@ def clean(raw: Path, target: Path, ingest: dict, key: list[str], keys: set) -> i
         (target / name).parent.mkdir(parents=True, exist_ok=True)
         if not count:
             bring(path, target / name)
-        elif form_of(path, ingest) == "parquet":
+        elif format_of(path, ingest["format"]) == "parquet":
             clean_parquet(path, target / name, key, keys)
         else:
             with opened(target / name, ingest["encoding"], "w") as file:
@@ -54,7 +55,7 @@ def hits(path: Path, ingest: dict, key: list[str], keys: set) -> int:
     count = 0
     for number, (_, row) in enumerate(records(path, ingest), 1):
         found = named(row, key)
-        if row is not None and found is None and form_of(path, ingest) != "jsonl":
+        if row is not None and found is None and format_of(path, ingest["format"]) != "jsonl":
             raise BadInput(f"{path.name}, record {number}: not all columns of version.key ({', '.join(key)}) are there")
         count += found in keys
     return count

@@ -8,14 +8,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, TextIO
 
-ENDINGS = dict.fromkeys([".jsonl", ".ndjson", ".json"], "jsonl") | dict.fromkeys([".parquet", ".pq"], "parquet")
-PACKED = {".gz": "gzip", ".zst": "zstd", ".bz2": "bz2"}
-
-
-def form_of(path: Path, ingest: dict) -> str:
-    """Return the format of a file: what `ingest.format` says, or by the ending of its name, like ingestion."""
-    ending = (path.with_suffix("") if path.suffix in PACKED else path).suffix.lower()
-    return ingest["format"] if ingest["format"] != "auto" else ENDINGS.get(ending, "csv")
+from scripts.spine.formats import PACKED, format_of
 
 
 def opened(path: Path, encoding: str, mode: str = "r") -> TextIO:
@@ -39,7 +32,7 @@ def records(path: Path, ingest: dict) -> Iterator[tuple[Any, dict[str, str] | No
 
     *ingest* is that section of the configuration. A record of Parquet is a dictionary of values.
     """
-    form = form_of(path, ingest)
+    form = format_of(path, ingest["format"])
     if form == "parquet":
         import pyarrow.parquet as pq
 

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
+from scripts.spine.formats import format_of
 from scripts.spine.job import BadInput
 from scripts.version.place import walk
-from scripts.version.records import form_of, records
+from scripts.version.records import records
 
 SIZE = 16  # bytes of a digest: a row costs twice that in memory
 
@@ -26,7 +27,7 @@ class Version:
 
     def columns(self) -> set[str]:
         """Return the names of all columns; JSON lines have to be read to the end for that."""
-        first = all(form_of(path, self.ingest) != "jsonl" for _, path in walk(self.folder))
+        first = all(format_of(path, self.ingest["format"]) != "jsonl" for _, path in walk(self.folder))
         return {name for row in islice(self.rows(), 1 if first else None) for name in row}
 
     def digests(self, key: list[str], columns: list[str]) -> tuple[np.ndarray, np.ndarray]:
