@@ -1,4 +1,29 @@
-"""Measure the bundle on raw rows of the eval and test splits; the threshold is chosen on eval alone."""
+"""Measure the bundle on raw rows of the eval and test splits; the threshold is chosen on eval alone.
+
+metrics.json. A figure is ``{"value", "low", "high"}`` with a 95 % interval; null where it is not defined.
+
+- ``task``: classification or regression; ``classes`` (two: the positive one last; regression: []), ``positive``
+- ``threshold`` and the ``criterion`` (analyze.threshold) that chose it; both null unless there are two classes
+- ``bundle``: sha256 of what was measured; ``size_mb``
+- ``importance``: [{"column", "metric", "drop": figure}], largest drop first: what the metric loses on eval rows whose
+  values of the column are shuffled; the interval is that of the repeats
+- ``splits.<split>``, eval and test:
+  - ``rows``; ``positives`` (null unless two classes); ``metrics``: {metric: figure}
+  - classification: ``confusion`` [true][predicted]; more than two classes: ``classes`` {class: {rows, precision, ...}}
+  - ``curves``: roc [[fpr, tpr]], pr [[recall, precision]] (more than two classes: by class), calibration
+    [[mean score, share that is right, rows]]; regression: calibration [[mean prediction, mean value, rows]] and
+    residuals [[prediction, value - prediction]]
+  - ``slices``: [{"name", "column", "value", "slice": {column: value}, "rows", "positives", "metrics"}]; a cross has
+    the column "sex, race" and the name "sex=Male, race=White"; an expression is its own name and column, its value
+    true; quantiles have values q1, q2, ... and ``bounds`` [low, high]
+  - ``too_small``: [{"name", "column", "rows"}] with fewer rows than analyze.min_slice
+  - ``gaps``: {column of slices: {metric: figure}}, the largest difference between two of its slices
+  - ``fairness``: {column: {"reference", "too_small": [group], "thresholds": [{"threshold", "chosen": true or false,
+    "metrics": {demographic_parity_difference, demographic_parity_ratio, equalized_odds_difference,
+    equal_opportunity_difference: figure}, "groups": {group: {"rows", "selection_rate": figure, "true_positive_rate":
+    figure, "false_positive_rate": figure, "against_reference": {selection_rate, true_positive_rate,
+    false_positive_rate: figure of the group's less the reference's}}}}]}}
+"""
 
 from pathlib import Path
 
