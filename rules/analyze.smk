@@ -26,7 +26,7 @@ checkpoint metrics:
     benchmark:
         f"benchmarks/rules/{CASE}/analyze/metrics.tsv"
     conda:
-        "../envs/model.yaml"
+        "../envs/analyze.yaml"
     params:
         code="analyze/metrics",
         cfg=cfg(
@@ -34,7 +34,14 @@ checkpoint metrics:
             "analyze.min_slice",
             "analyze.bootstrap",
             "analyze.seed",
+            "analyze.threshold",
+            "analyze.unit",
+            "analyze.ranking",
+            "analyze.fairness.thresholds",
             columns="analyze.slices",
+            sensitive="analyze.fairness.columns",
+            reference="analyze.fairness.reference",
+            shuffles="analyze.importance",
         ),
         job=job,
     shell:

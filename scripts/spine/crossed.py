@@ -1,6 +1,7 @@
 """What is wrong between the keys of a configuration that are right by themselves."""
 
 from scripts.bundle.window import extended
+from scripts.spine.crossed_analyze import wrong_analyze
 
 NEEDED = {  # types of columns by kind of feature
     "number": ["number", "integer", "boolean"],
@@ -21,10 +22,7 @@ def crossed(config: dict) -> list[tuple[str, str]]:
         return wrong
     columns = extended(columns, window)
     wrong = wrong_features(prepare["features"], columns) + wrong_label(prepare, columns) + wrong_splits(config)
-    for name in config["analyze"]["slices"]:
-        if columns.get(name) not in NEEDED["category"]:
-            wrong.append(("analyze.slices", f"{name} is not a column of ingest.columns of type {either('category')}"))
-    return wrong
+    return wrong + wrong_analyze(config, columns)
 
 
 def wrong_window(window: dict, columns: dict) -> list[tuple[str, str]]:

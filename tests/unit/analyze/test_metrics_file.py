@@ -10,7 +10,7 @@ import pytest
 from scripts.analyze.gate import gate
 from scripts.analyze.metrics import metrics
 from scripts.bundle.onnxgraph import Builder, model, to_bytes
-from scripts.spine.canon import read_json, write_json
+from scripts.spine.canon import file_digest, read_json, write_json
 from scripts.spine.job import BadInput
 
 NAMES = ["a", "b", "c", "d"]
@@ -40,11 +40,27 @@ def table(folder: Path, seed: int, classes: int) -> Path:
     return folder
 
 
-def measured(folder: Path, classes: int, tables: list[Path]) -> dict:
+OPTIONS = {
+    "columns": ["flag", "area"],
+    "min_slice": 20,
+    "bootstrap": 20,
+    "seed": 0,
+    "threshold": "f1",
+    "unit": None,
+    "ranking": {},
+    "sensitive": [],
+    "reference": {},
+    "thresholds": ["chosen"],
+    "shuffles": {"rows": 100, "repeats": 3},
+}
+
+
+def measured(folder: Path, classes: int, tables: list[Path], **changes) -> dict:
     """Return the content of the metrics file."""
     label = {"column": "y", "classes": {name: [name] for name in NAMES[:classes]}}
     files = bundle(folder, NAMES[:classes])
-    metrics(tables[:1], tables[1:], *files, folder / "metrics.json", label, ["flag", "area"], 20, 20, 0)
+    options = OPTIONS | changes
+    metrics(tables[:1], tables[1:], *files, folder / "metrics.json", label, **options)
     return read_json(folder / "metrics.json")
 
 
@@ -70,10 +86,36 @@ def test_many_classes_have_figures_each(tmp_path):
     assert read_json(tmp_path / "blessing.json")["threshold"] is None
 
 
+@pytest.mark.feature("A1", "A2", "A6", "A8", "A14")
+def test_all_that_can_be_asked_for_is_written(tmp_path):
+    tables = [table(tmp_path / name / "all", seed, 2) for seed, name in enumerate(("v", "t"))]
+    asked = {
+        "columns": [["flag", "area"], "span", "x > 0", {"column": "area", "quantiles": 2}],
+        "threshold": {"recall": 0.5},
+        "unit": "area",
+        "ranking": {"group": "area", "k": 5},
+        "sensitive": ["flag"],
+        "reference": {"flag": "true"},
+        "thresholds": [0.3, "chosen"],
+        "min_slice": 60,
+    }
+    made = measured(tmp_path, 2, tables, **asked)
+    test = made["splits"]["test"]
+    assert made["criterion"] == {"recall": 0.5} and made["task"] == "classification" and made["size_mb"] > 0
+    assert made["bundle"] == file_digest(tmp_path / "model.onnx")
+    assert {"ndcg", "precision_at_k", "mcc", "ece"} < set(test["metrics"])
+    names = [entry["name"] for entry in test["slices"] + test["too_small"]]
+    assert {"span=t", "x > 0", "area=q1", "flag=true, area=1"} < set(names) and test["too_small"]
+    assert all(entry["rows"] < 60 for entry in test["too_small"])
+    assert [entry["threshold"] for entry in test["fairness"]["flag"]["thresholds"]] == [0.3, made["threshold"]]
+    (only,) = made["importance"]
+    assert (only["column"], only["metric"]) == ("x", "roc_auc") and only["drop"]["low"] > 0.1
+
+
 def test_split_that_lacks_classes_is_measured_on_the_others(tmp_path):
     made = measured(tmp_path, 4, [table(tmp_path / "v/all", 0, 4), table(tmp_path / "t/all", 1, 3)])
     test = made["splits"]["test"]
-    assert test["classes"]["d"] == {"rows": 0, "precision": None, "recall": None}
+    assert test["classes"]["d"]["rows"] == 0 and test["classes"]["d"]["recall"] is None
     assert 0.7 < test["metrics"]["recall"]["value"] < 0.9 and list(test["curves"]["roc"]) != NAMES
 
 
