@@ -28,28 +28,21 @@ metrics.json. A figure is ``{"value", "low", "high"}`` with a 95 % interval; nul
 from dataclasses import replace
 from pathlib import Path
 
-import onnxruntime
-
 from scripts.analyze.importance import important
 from scripts.analyze.measured import sliced, treated, whole
-from scripts.analyze.read import Predict, held, scored, scores_of
+from scripts.analyze.read import held, scored, scores_of
 from scripts.analyze.slices import edges, needed, slices
 from scripts.analyze.threshold import choose
-from scripts.spine.canon import file_digest, read_json, write_json
+from scripts.bundle.files import identity, size_mb
+from scripts.bundle.predictor import predictor
+from scripts.spine.canon import read_json, write_json
 from scripts.spine.job import main, say
-
-
-def predictor(model: Path) -> Predict:
-    """Return the function that gives the outputs of the bundle *model* for tensors."""
-    session = onnxruntime.InferenceSession(model)
-    return lambda tensors: session.run(["probabilities"], tensors)[0]
 
 
 def metrics(
     eval_tables: list[Path],
     test_tables: list[Path],
-    model: Path,
-    contract: Path,
+    bundle: Path,
     metrics: Path,
     label: dict,
     columns: list,
@@ -69,10 +62,11 @@ def metrics(
     With two classes the positive one comes last and a threshold, chosen on eval, decides; with more, the most probable
     class.
     """
-    described, predict, options = read_json(contract), predictor(model), {"samples": bootstrap, "seed": seed}
+    described, predict = read_json(bundle / "contract.json"), predictor(bundle).outputs
+    options = {"samples": bootstrap, "seed": seed}
     classes, positive = described["classes"], described["positive"]
     kinds = held(eval_tables, [])
-    further = [unit, ranking.get("group"), *sensitive]
+    further = [unit, ranking["group"], *sensitive]
     asked = list(dict.fromkeys([*needed(columns, kinds), *filter(None, further)]))
     splits, at, cuts = {}, None, {}
     for name, tables in (("eval", eval_tables), ("test", test_tables)):
@@ -92,7 +86,7 @@ def metrics(
         classes = [*(name for name in classes if name != positive), positive]
     about = {"task": described.get("task", "classification"), "classes": classes, "positive": positive}
     chosen = {"threshold": at, "criterion": None if at is None else threshold}
-    own = {"bundle": file_digest(model), "size_mb": model.stat().st_size / 1e6}
+    own = {"bundle": identity(bundle), "size_mb": size_mb(bundle)}
     worth = important(eval_tables, predict, described, label, shuffles, seed)
     write_json(metrics, about | chosen | own | {"importance": worth, "splits": splits})
 

@@ -73,7 +73,7 @@ def as_scores(y: np.ndarray, p: np.ndarray, contract: dict) -> Scores:
 
 def scores_of(split: Split, contract: dict, threshold: float | None, unit: str | None, ranking: dict) -> Scores:
     """Return the scores of *split* with *threshold*, the subjects of *unit* and the groups of *ranking*, if any."""
-    grouped = {"groups": split.codes(ranking.get("group")), "k": ranking.get("k", 0)}
+    grouped = {"groups": split.codes(ranking["group"]), "k": ranking["k"]}
     return replace(as_scores(split.y, split.p, contract), threshold=threshold, units=split.codes(unit), **grouped)
 
 

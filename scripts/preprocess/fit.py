@@ -1,5 +1,6 @@
 """Fit the graph on the training split and write it as ONNX: raw rows in, features out."""
 
+import hashlib
 from pathlib import Path
 
 import numpy as np
@@ -101,7 +102,8 @@ def fit(
     content = to_bytes(model(builder, inputs, {"features": sum(widths.values())}))
     rows = prove(tables, described, fits, widths, content)
     write_bytes(graph, content)
-    write_json(contract, described | {"features": [name for part in names.values() for name in part]})
+    listed = [name for part in names.values() for name in part]
+    write_json(contract, described | {"features": listed, "graph": hashlib.sha256(content).hexdigest()})
     say(f"{sum(widths.values())} features of {len(names)} columns, fitted on {rows} rows")
 
 

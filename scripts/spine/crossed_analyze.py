@@ -17,12 +17,10 @@ def wrong_analyze(config: dict, columns: dict[str, str]) -> list[tuple[str, str]
     """Return what is wrong, each with the key to mend; *columns* are types by name."""
     asked, classes = config["analyze"], config["preprocess"]["label"].get("classes") or {}
     wrong = [("analyze.slices", why) for spec in asked["slices"] for why in wrong_slice(spec, columns)]
-    for key, name in [("analyze.unit", asked["unit"]), ("analyze.ranking.group", asked["ranking"].get("group"))]:
+    for key, name in [("analyze.unit", asked["unit"]), ("analyze.ranking.group", asked["ranking"]["group"])]:
         if name is not None and columns.get(name) not in VALUED:
             wrong.append((key, either(name, VALUED)))
-    if asked["ranking"] and len(asked["ranking"]) < 2:
-        wrong.append(("analyze.ranking", "group and k were expected"))
-    if asked["ranking"] and len(classes) > 2:
+    if asked["ranking"]["group"] and len(classes) > 2:
         wrong.append(("analyze.ranking", f"for two classes or values, there are {len(classes)} classes"))
     return wrong + wrong_fairness(asked["fairness"], columns, classes) + wrong_gate(asked, classes)
 
@@ -73,7 +71,7 @@ def wrong_gate(asked: dict, classes: dict) -> list[tuple[str, str]]:
     """Return the limits of metrics that are not measured, and those of slices that are not configured."""
     measured = (OF_CLASSES if classes else OF_VALUES) | OF_BUNDLE
     measured |= OF_SEVERAL if len(classes) > 2 else set()
-    measured |= RANKED if asked["ranking"] else set()
+    measured |= RANKED if asked["ranking"]["group"] else set()
     held = {", ".join(spec) if isinstance(spec, list) else column_of(spec) for spec in asked["slices"]}
     wrong = []
     for metric, limits in asked["gate"].items():

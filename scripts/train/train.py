@@ -3,67 +3,29 @@
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import onnx
-import onnxruntime
 
-from scripts.bundle.encode import from_rows, from_table, is_text
-from scripts.bundle.label import labelled
+from scripts.bundle.encode import from_rows
+from scripts.bundle.files import ONNX
 from scripts.bundle.onnxgraph import Builder, joined, model, to_bytes
-from scripts.spine.canon import exact, read_json, write_bytes, write_json
-from scripts.spine.job import BadInput, main, say
+from scripts.bundle.predictor import OUTPUTS, check_graph, predictor
+from scripts.families.family import Family
+from scripts.families.registry import family as family_of
+from scripts.spine.canon import exact, file_digest, read_json, write_bytes, write_json
+from scripts.spine.job import main
 from scripts.train.golden import golden_rows
-from scripts.tune.families import FAMILIES
+from scripts.train.proof import prove
 from scripts.tune.tune import load
 
 
-def bundle_of(graph: onnx.ModelProto, family: str, fitted: Any, width: int, classes: int) -> bytes:
-    """Return *graph* and the fitted model as one ONNX model with the output "probabilities" [rows, classes]."""
-    builder = Builder("model/")
-    FAMILIES[family].export(builder, fitted, classes, "probabilities")
-    head = model(builder, {"features": ("number", width)}, {"probabilities": classes})
-    return to_bytes(joined(graph, head, "features"))
-
-
-def check_equal(offline: np.ndarray, served: np.ndarray, tolerance: float, first: int = 0) -> float:
-    """Return the largest difference of scikit-learn's probabilities and the bundle's, [rows, classes].
-
-    Raises BadInput where it is more than *tolerance*; *first* is the number of the first row.
-    """
-    gaps = np.abs(offline - served)
-    worst = np.unravel_index(gaps.argmax(), gaps.shape)
-    if not gaps[worst] <= tolerance:
-        raise BadInput(
-            f"the bundle's probability differs from scikit-learn's by {gaps[worst]:.3g} in eval row "
-            f"{first + worst[0]} ({served[worst]:.6f} against {offline[worst]:.6f}); train.tolerance allows "
-            f"{tolerance:g}"
-        )
-    return float(gaps[worst])
-
-
-def prove(
-    session: onnxruntime.InferenceSession,
-    tables: list[Path],
-    label: dict,
-    described: dict,
-    offline: np.ndarray,
-    tolerance: float,
-) -> dict[str, np.ndarray]:
-    """Return the columns of the labelled rows in *tables* that are numbers, as tensors.
-
-    Raises BadInput where the bundle of *session* differs from the *offline* probabilities of these rows.
-    """
-    numbers: dict[str, list] = {name: [] for name, spec in described["columns"].items() if not is_text(spec)}
-    first, worst = 0, 0.0
-    for rows, _ in labelled(tables, label, list(described["columns"]), len(described["features"])):
-        data = from_table(rows, described)
-        served = session.run(["probabilities"], data)[0]
-        worst = max(worst, check_equal(offline[first : first + len(rows)], served, tolerance, first))
-        first += len(rows)
-        for name, parts in numbers.items():
-            parts.append(data[name])
-    say(f"bundle against scikit-learn on {first} rows: largest difference {worst:.2g}")
-    return {name: np.concatenate(parts) for name, parts in numbers.items()}
+def bundle_of(graph: onnx.ModelProto, digest: str, family: Family, fitted: Any, width: int, classes: int) -> bytes:
+    """Return *graph*, of that *digest*, and the fitted model as one ONNX model with the output "probabilities"."""
+    builder, output = Builder("model/"), OUTPUTS["classification"]
+    family.export(builder, fitted, classes, output)
+    head = model(builder, {"features": ("number", width)}, {output: classes})
+    both = joined(graph, head, "features")
+    onnx.helper.set_model_props(both, {"graph": digest})
+    return to_bytes(both)
 
 
 def train(
@@ -73,32 +35,33 @@ def train(
     graph: Path,
     contract: Path,
     best: Path,
-    model: Path,
-    signature: Path,
-    golden_file: Path,
+    bundle: Path,
     label: dict,
     seed: int,
     golden: int,
     tolerance: float,
 ) -> None:
-    """Fit the setting in *best* on *features*; write the bundle *model*, its contract *signature* and golden rows.
+    """Fit the setting in *best* on *features*; write the folder *bundle*: model, contract and golden rows.
 
-    *tables* are the raw eval rows behind *evaluate*. Raises BadInput where the bundle and scikit-learn differ.
+    *tables* are the raw eval rows behind *evaluate*. Raises BadInput where *graph* is not the one of *contract*, or
+    where the bundle and the fitted model differ.
     """
     setting, described = read_json(best), read_json(contract)
-    family, classes = FAMILIES[setting["family"]], len(described["classes"])
+    check_graph(file_digest(graph), described, str(graph))
+    family, classes = family_of(setting["family"]), len(described["classes"])
     x, y = load(features)
     fitted = family.fit(x, y, setting["params"], seed)
-    content = bundle_of(onnx.load(graph), setting["family"], fitted, x.shape[1], classes)
+    content = bundle_of(onnx.load(graph), described["graph"], family, fitted, x.shape[1], classes)
     del x, y
-    session = onnxruntime.InferenceSession(content)
+    answers = predictor({ONNX: content}, described)
     offline = family.score(fitted, load(evaluate)[0], classes)
-    data = prove(session, tables, label, described, offline, tolerance)
+    data = prove(answers, tables, label, described, offline, tolerance)
     rows = golden_rows(described, data, golden, seed)
-    answers = session.run(["probabilities"], from_rows(rows, described))[0]
-    write_bytes(model, content)
-    write_json(signature, described | {"family": setting["family"], "params": setting["params"]})
-    write_bytes(golden_file, exact({"rows": rows, "probabilities": answers.tolist()}))
+    outputs = answers.outputs(from_rows(rows, described))
+    bundle.mkdir()
+    write_bytes(bundle / ONNX, content)
+    write_json(bundle / "contract.json", described | {"family": setting["family"], "params": setting["params"]})
+    write_bytes(bundle / "golden.json", exact({"rows": rows, "outputs": outputs.tolist()}))
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from onnx.helper import set_model_props
 
 from scripts.analyze.gate import gate
 from scripts.analyze.metrics import metrics
@@ -16,16 +17,23 @@ from scripts.spine.job import BadInput
 NAMES = ["a", "b", "c", "d"]
 
 
-def bundle(folder: Path, classes: list[str]) -> tuple[Path, Path]:
-    """Write a bundle that favours class number x, and its contract."""
+def bundle(folder: Path, classes: list[str]) -> Path:
+    """Write a bundle that favours class number x, and return its folder."""
     builder = Builder()
     gaps = builder.add("Abs", builder.add("Sub", "x", builder.constant(np.arange(len(classes), dtype=np.float32))))
     builder.add("Softmax", builder.add("Neg", gaps), axis=1, output="probabilities")
-    content = to_bytes(model(builder, {"x": ("number", 1)}, {"probabilities": len(classes)}))
-    (folder / "model.onnx").write_bytes(content)
-    contract = {"columns": {"x": {"type": "integer", "feature": "number"}}, "classes": classes, "features": ["x"]}
-    write_json(folder / "contract.json", contract | {"positive": classes[0] if len(classes) == 2 else None})
-    return folder / "model.onnx", folder / "contract.json"
+    made = model(builder, {"x": ("number", 1)}, {"probabilities": len(classes)})
+    set_model_props(made, {"graph": "0" * 64})
+    (folder / "bundle").mkdir()
+    (folder / "bundle/model.onnx").write_bytes(to_bytes(made))
+    contract = {
+        "graph": "0" * 64,
+        "columns": {"x": {"type": "integer", "feature": "number"}},
+        "classes": classes,
+        "features": ["x"],
+    }
+    write_json(folder / "bundle/contract.json", contract | {"positive": classes[0] if len(classes) == 2 else None})
+    return folder / "bundle"
 
 
 def table(folder: Path, seed: int, classes: int) -> Path:
@@ -47,7 +55,7 @@ OPTIONS = {
     "seed": 0,
     "threshold": "f1",
     "unit": None,
-    "ranking": {},
+    "ranking": {"group": None, "k": 10},
     "sensitive": [],
     "reference": {},
     "thresholds": ["chosen"],
@@ -58,9 +66,8 @@ OPTIONS = {
 def measured(folder: Path, classes: int, tables: list[Path], **changes) -> dict:
     """Return the content of the metrics file."""
     label = {"column": "y", "classes": {name: [name] for name in NAMES[:classes]}}
-    files = bundle(folder, NAMES[:classes])
-    options = OPTIONS | changes
-    metrics(tables[:1], tables[1:], *files, folder / "metrics.json", label, **options)
+    made, options = bundle(folder, NAMES[:classes]), OPTIONS | changes
+    metrics(tables[:1], tables[1:], made, folder / "metrics.json", label, **options)
     return read_json(folder / "metrics.json")
 
 
@@ -102,7 +109,7 @@ def test_all_that_can_be_asked_for_is_written(tmp_path):
     made = measured(tmp_path, 2, tables, **asked)
     test = made["splits"]["test"]
     assert made["criterion"] == {"recall": 0.5} and made["task"] == "classification" and made["size_mb"] > 0
-    assert made["bundle"] == file_digest(tmp_path / "model.onnx")
+    assert made["bundle"] == file_digest(tmp_path / "bundle/model.onnx")
     assert {"ndcg", "precision_at_k", "mcc", "ece"} < set(test["metrics"])
     names = [entry["name"] for entry in test["slices"] + test["too_small"]]
     assert {"span=t", "x > 0", "area=q1", "flag=true, area=1"} < set(names) and test["too_small"]

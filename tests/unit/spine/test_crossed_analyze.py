@@ -16,7 +16,7 @@ from tests.unit.spine.test_config import SCHEMA, check, config, refused
         ({"slices": [{"column": "weight", "quantiles": 1}]}, "a whole number from 2"),
         ({"slices": [{"column": "weight"}]}, "{column: name, quantiles: number} was expected"),
         ({"unit": "nobody"}, "analyze.unit: nobody is not a column"),
-        ({"ranking": {"group": "colour"}}, "analyze.ranking: group and k were expected"),
+        ({"ranking": {"group": "weight"}}, "analyze.ranking.group: weight is not a column"),
         ({"fairness": {"columns": ["day"]}}, "analyze.fairness.columns: day is not a column"),
         (
             {"fairness": {"limits": {"equalized_odds_difference": {"max": 0.1}}}},

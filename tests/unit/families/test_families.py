@@ -9,8 +9,9 @@ from scipy import sparse
 from sklearn.ensemble import HistGradientBoostingClassifier
 
 from scripts.bundle.onnxgraph import Builder, model, to_bytes
-from scripts.tune import families as module
-from scripts.tune.families import FAMILIES, below
+from scripts.families import boosting as module
+from scripts.families.boosting import below
+from scripts.families.registry import family as family_of
 
 SETTINGS = {
     "logistic": [{"C": 0.01}, {"C": 1}, {"C": 100}],
@@ -35,31 +36,31 @@ def data(seed: int, rows: int = 400, width: int = 8) -> tuple[sparse.csr_matrix,
 def exported(family: str, fitted, x: np.ndarray, classes: int = 2) -> np.ndarray:
     """Return the probabilities of each row by the graph."""
     builder = Builder("model/")
-    FAMILIES[family].export(builder, fitted, classes, "probabilities")
+    family_of(family).export(builder, fitted, classes, "probabilities")
     content = to_bytes(model(builder, {"features": ("number", x.shape[1])}, {"probabilities": classes}))
     return onnxruntime.InferenceSession(content).run(None, {"features": x})[0]
 
 
 @pytest.mark.parametrize(("family", "params"), CASES)
 def test_graph_gives_the_models_probabilities(family, params):
-    fitted = FAMILIES[family].fit(*data(0), params, 0)
+    fitted = family_of(family).fit(*data(0), params, 0)
     for x in (data(0)[0], data(1)[0], data(2, 1)[0], sparse.csr_matrix(np.zeros((3, 8), np.float32))):
-        offline = FAMILIES[family].score(fitted, x, 2)
+        offline = family_of(family).score(fitted, x, 2)
         assert np.abs(offline - exported(family, fitted, x.toarray())).max() < 1e-6
         assert ((offline > 0) & (offline < 1)).all()
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", SETTINGS)
 def test_same_data_same_model(family):
     params = SETTINGS[family][1]
-    one, two = (FAMILIES[family].fit(*data(3), params, 5) for _ in range(2))
+    one, two = (family_of(family).fit(*data(3), params, 5) for _ in range(2))
     x = data(4)[0]
-    assert (FAMILIES[family].score(one, x, 2) == FAMILIES[family].score(two, x, 2)).all()
+    assert (family_of(family).score(one, x, 2) == family_of(family).score(two, x, 2)).all()
 
 
 def test_rows_on_a_threshold_take_the_same_branch():
     x, y = data(5, 600)
-    fitted = FAMILIES["boosting"].fit(x, y, SETTINGS["boosting"][0], 0)
+    fitted = family_of("boosting").fit(x, y, SETTINGS["boosting"][0], 0)
     nodes = np.concatenate([stage[0].nodes for stage in fitted._predictors])
     nodes = nodes[~nodes["is_leaf"].astype(bool)]
     rows = []
@@ -74,7 +75,7 @@ def test_rows_on_a_threshold_take_the_same_branch():
     # Were thresholds rounded to the nearest float32, some rows would take the other branch
     rounded_up = nodes["num_threshold"].astype(np.float32) > nodes["num_threshold"]
     assert rounded_up.any()
-    offline = FAMILIES["boosting"].score(fitted, sparse.csr_matrix(edge), 2)
+    offline = family_of("boosting").score(fitted, sparse.csr_matrix(edge), 2)
     assert np.abs(offline - exported("boosting", fitted, edge)).max() < 1e-6
 
 
@@ -102,36 +103,36 @@ def several(seed: int, classes: int, rows: int = 600, width: int = 8) -> tuple[s
 
 
 @pytest.mark.parametrize("classes", [3, 5, 26])
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", SETTINGS)
 def test_graph_gives_the_probabilities_of_many_classes(family, classes):
     x, y = several(0, classes)
-    fitted = FAMILIES[family].fit(x, y, SETTINGS[family][1 if classes < 26 else 0] | {"C": 1}, 0)
+    fitted = family_of(family).fit(x, y, SETTINGS[family][1 if classes < 26 else 0] | {"C": 1}, 0)
     for rows in (x, several(1, classes)[0], sparse.csr_matrix(np.zeros((3, 8), np.float32))):
-        offline = FAMILIES[family].score(fitted, rows, classes)
+        offline = family_of(family).score(fitted, rows, classes)
         served = exported(family, fitted, rows.toarray(), classes)
         assert offline.shape == served.shape == (rows.shape[0], classes)
         assert np.abs(offline - served).max() < 1e-5 and np.allclose(offline.sum(axis=1), 1)
-    assert (FAMILIES[family].score(fitted, x, classes).argmax(axis=1) == y).mean() > 2 / classes
+    assert (family_of(family).score(fitted, x, classes).argmax(axis=1) == y).mean() > 2 / classes
 
 
 @pytest.mark.parametrize("seen", [[0, 2, 3], [1, 4], [1, 2, 3, 4]])
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", SETTINGS)
 def test_class_without_rows_has_probability_zero(family, seen):
     x, y = several(0, len(seen))
-    fitted = FAMILIES[family].fit(x, np.array(seen)[y], SETTINGS[family][1], 0)
-    offline = FAMILIES[family].score(fitted, x, 5)
+    fitted = family_of(family).fit(x, np.array(seen)[y], SETTINGS[family][1], 0)
+    offline = family_of(family).score(fitted, x, 5)
     assert np.abs(offline - exported(family, fitted, x.toarray(), 5)).max() < 1e-6
     assert sorted(np.flatnonzero(offline.sum(axis=0))) == seen
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", SETTINGS)
 def test_class_with_one_row_and_constant_columns(family):
     x, y = several(0, 3)
     y[y == 2] = 0
     y[7] = 2
     x = sparse.csr_matrix(np.hstack([x.toarray(), np.ones((600, 1)), np.zeros((600, 1))]).astype(np.float32))
-    fitted = FAMILIES[family].fit(x, y, SETTINGS[family][1], 0)
-    offline = FAMILIES[family].score(fitted, x, 3)
+    fitted = family_of(family).fit(x, y, SETTINGS[family][1], 0)
+    offline = family_of(family).score(fitted, x, 3)
     assert np.abs(offline - exported(family, fitted, x.toarray(), 3)).max() < 1e-6
 
 
@@ -143,8 +144,8 @@ def test_features_put_into_bins_by_columns_give_scikit_learns_model(monkeypatch,
     settings = {"learning_rate": 0.1, "max_iter": 100, "max_leaf_nodes": 15, "l2_regularization": 1}
     plain = HistGradientBoostingClassifier(**settings, early_stopping=False, random_state=4).fit(x.toarray(), y)
     monkeypatch.setattr(module, "CELLS", cells)
-    fitted = FAMILIES["boosting"].fit(x, y, params, 4)
-    assert (FAMILIES["boosting"].score(fitted, x, classes) == plain.predict_proba(x.toarray())).all()
+    fitted = family_of("boosting").fit(x, y, params, 4)
+    assert (family_of("boosting").score(fitted, x, classes) == plain.predict_proba(x.toarray())).all()
 
 
 def test_bins_of_many_rows_are_scikit_learns(monkeypatch):
@@ -153,5 +154,5 @@ def test_bins_of_many_rows_are_scikit_learns(monkeypatch):
     y = (x[:, 0].toarray().ravel() + rng.normal(0, 0.2, x.shape[0]) > 0.3).astype(int)
     settings = {"learning_rate": 0.1, "max_iter": 3, "max_leaf_nodes": 5, "l2_regularization": 1}
     plain = HistGradientBoostingClassifier(**settings, early_stopping=False, random_state=4).fit(x.toarray(), y)
-    fitted = FAMILIES["boosting"].fit(x, y, {"learning_rate": 0.1, "iterations": 3, "leaves": 5, "l2": 1}, 4)
+    fitted = family_of("boosting").fit(x, y, {"learning_rate": 0.1, "iterations": 3, "leaves": 5, "l2": 1}, 4)
     assert (fitted.predict_proba(x[:1000].toarray()) == plain.predict_proba(x[:1000].toarray())).all()

@@ -1,4 +1,4 @@
-"""Model families: how a setting is fitted, and how the fitted model is written as ONNX. A new one is one entry."""
+"""Histogram gradient boosting of trees (Ke et al. 2017, LightGBM)."""
 
 from typing import Any
 
@@ -6,61 +6,10 @@ import numpy as np
 from scipy import sparse
 from sklearn.base import clone
 from sklearn.ensemble import HistGradientBoostingClassifier
-from sklearn.linear_model import LogisticRegression
 
 from scripts.bundle.onnxgraph import Builder
-
-CELLS = 1 << 25  # of a dense copy of some of the features
-
-
-def probabilities(graph: Builder, sums: str, seen: np.ndarray, classes: int, output: str) -> str:
-    """Add what makes probabilities of all *classes*, the tensor *output*, of the *sums* of the classes *seen* in fit.
-
-    A class without rows has probability 0. Two classes have one sum, the log odds of the second.
-    """
-    name = output if len(seen) == classes else None
-    if len(seen) == 2:
-        second = graph.add("Sigmoid", sums)
-        first = graph.add("Sub", graph.constant(np.ones((1, 1), np.float32)), second)
-        found = graph.add("Concat", first, second, axis=1, output=name)
-    else:
-        found = graph.add("Softmax", sums, axis=1, output=name)
-    if name is None:
-        places = graph.constant(np.eye(classes, dtype=np.float32)[seen])
-        found = graph.add("MatMul", found, places, output=output)
-    return found
-
-
-class Family:
-    """What families share: scores of all classes, some rows at a time."""
-
-    def rows(self, x: sparse.csr_matrix) -> Any:
-        """Return some rows in the form that the models take."""
-        return x.toarray()
-
-    def score(self, fitted: Any, x: sparse.csr_matrix, classes: int) -> np.ndarray:
-        """Return the probabilities [rows, classes]; 0 for a class that had no rows in fit."""
-        found = np.zeros((x.shape[0], classes))
-        size = max(1, CELLS // max(1, x.shape[1]))
-        for start in range(0, x.shape[0], size):
-            part = slice(start, start + size)
-            found[part][:, fitted.classes_] = fitted.predict_proba(self.rows(x[part]))
-        return found
-
-
-class Logistic(Family):
-    """Logistic regression with an L2 penalty (C: inverse strength), multinomial for more than two classes."""
-
-    def rows(self, x: sparse.csr_matrix) -> sparse.csr_matrix:
-        return x.astype(np.float64)
-
-    def fit(self, x: sparse.csr_matrix, y: np.ndarray, params: dict, seed: int) -> Any:
-        return LogisticRegression(C=params["C"], max_iter=2000, random_state=seed).fit(self.rows(x), y)
-
-    def export(self, graph: Builder, fitted: Any, classes: int, output: str) -> str:
-        weights = graph.constant(fitted.coef_.T.astype(np.float32))
-        sums = graph.add("Add", graph.add("MatMul", "features", weights), graph.constant(np.float32(fitted.intercept_)))
-        return probabilities(graph, sums, fitted.classes_, classes, output)
+from scripts.families.family import CELLS, Family
+from scripts.families.heads import probabilities
 
 
 class Binned(HistGradientBoostingClassifier):
@@ -89,9 +38,18 @@ class Binned(HistGradientBoostingClassifier):
 
 
 class Boosting(Family):
-    """Histogram gradient boosting of trees (Ke et al. 2017, LightGBM) with log loss."""
+    """Histogram gradient boosting with log loss."""
 
-    def fit(self, x: sparse.csr_matrix, y: np.ndarray, params: dict, seed: int) -> Any:
+    space = {
+        "learning_rate": {"loguniform": [0.03, 0.3]},
+        "iterations": {"quniform": [40, 300, 20]},
+        "leaves": {"quniform": [7, 31, 4]},
+        "l2": {"loguniform": [0.01, 10]},
+    }
+
+    def fit(
+        self, x: sparse.csr_matrix, y: np.ndarray, params: dict, seed: int, task: str = "classification", device="cpu"
+    ) -> Any:
         model = Binned(
             learning_rate=params["learning_rate"],
             max_iter=int(params["iterations"]),
@@ -138,4 +96,4 @@ def below(thresholds: np.ndarray) -> np.ndarray:
     return np.where(single > thresholds, np.nextafter(single, np.float32(-np.inf)), single)
 
 
-FAMILIES = {"logistic": Logistic(), "boosting": Boosting()}
+FAMILY = Boosting()
