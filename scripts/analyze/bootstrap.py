@@ -46,6 +46,11 @@ class Scores:
         """The names of metrics, each kind with the units that its bootstrap draws."""
         return [(self.names, self.units), *([] if self.groups is None else [(RANKED, self.groups)])]
 
+    def main(self) -> tuple[str, float]:
+        """Return name and value, for all rows, of the metric that sums the scores up."""
+        name = "r2" if self.regression else "roc_auc"
+        return name, self.measure(self.names)(np.ones(len(self.y)))[name]
+
     def measure(self, names: tuple[str, ...], coarse: bool = False) -> Measure:
         """Return the function of weights [rows] for *names*, which is one of `kinds`."""
         if names == RANKED:

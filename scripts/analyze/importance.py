@@ -11,8 +11,6 @@ from scripts.analyze.read import Predict, as_scores
 from scripts.bundle.encode import from_table
 from scripts.bundle.label import labelled
 
-MAIN = {False: "roc_auc", True: "r2"}  # the metric, by whether it is a regression
-
 
 def importance(
     predict: Callable[[dict], Scores], tensors: dict[str, np.ndarray], repeats: int, seed: int
@@ -22,20 +20,14 @@ def importance(
     *predict* gives the scores of rows by their tensors. The interval is that of the *repeats*.
     """
     whole = predict(tensors)
-    rows, metric = len(whole.y), MAIN[whole.regression]
-    best = value(whole, metric)
+    (metric, best), rows = whole.main(), len(whole.y)
     found = []
     for place, column in enumerate(sorted(tensors)):
         rng = np.random.default_rng([seed, place])
         shuffled = ({**tensors, column: tensors[column][rng.permutation(rows)]} for _ in range(repeats))
-        drops = np.array([best - value(predict(data), metric) for data in shuffled])
+        drops = np.array([best - predict(data).main()[1] for data in shuffled])
         found.append({"column": column, "metric": metric, "drop": figure(drops.mean(), drops)})
     return sorted(found, key=lambda entry: -entry["drop"]["value"])
-
-
-def value(scores: Scores, metric: str) -> float:
-    """Return one metric of all rows."""
-    return scores.measure(scores.names)(np.ones(len(scores.y)))[metric]
 
 
 def some(tables: list[Path], contract: dict, label: dict, most: int) -> tuple[dict, np.ndarray]:

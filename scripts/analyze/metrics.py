@@ -4,6 +4,7 @@ metrics.json. A figure is ``{"value", "low", "high"}`` with a 95 % interval; nul
 
 - ``task``: classification or regression; ``classes`` (two: the positive one last; regression: []), ``positive``
 - ``threshold`` and the ``criterion`` (analyze.threshold) that chose it; both null unless there are two classes
+- ``cuts``: {column: [inner quantiles of eval]} of the slices by quantiles
 - ``bundle``: sha256 of what was measured; ``size_mb``
 - ``importance``: [{"column", "metric", "drop": figure}], largest drop first: what the metric loses on eval rows whose
   values of the column are shuffled; the interval is that of the repeats
@@ -86,6 +87,7 @@ def metrics(
         classes = [*(name for name in classes if name != positive), positive]
     about = {"task": described.get("task", "classification"), "classes": classes, "positive": positive}
     chosen = {"threshold": at, "criterion": None if at is None else threshold}
+    chosen["cuts"] = {column: inner.tolist() for column, inner in cuts.items()}
     own = {"bundle": identity(bundle), "size_mb": size_mb(bundle)}
     worth = important(eval_tables, predict, described, label, shuffles, seed)
     write_json(metrics, about | chosen | own | {"importance": worth, "splits": splits})

@@ -9,6 +9,7 @@ import pyarrow.compute as pc
 
 from scripts.schema.columns import value
 from scripts.schema.expression import columns_of, parse
+from scripts.spine.canon import rounded
 
 SPAN = "span"
 MISSING = "(missing)"
@@ -72,7 +73,8 @@ def edges(specs: list, table: pa.Table) -> dict[str, np.ndarray]:
         if isinstance(spec, dict):
             held = numbers(table[spec["column"]])
             inner = np.linspace(0, 1, spec["quantiles"] + 1)[1:-1]
-            found[spec["column"]] = np.unique(np.nanquantile(held, inner)) if np.isfinite(held).any() else np.empty(0)
+            ends = np.nanquantile(held, inner) if np.isfinite(held).any() else []
+            found[spec["column"]] = np.unique([rounded(float(end)) for end in ends])  # as a file keeps them
     return found
 
 

@@ -11,6 +11,7 @@ OF_SEVERAL = {"precision_weighted", "recall_weighted", "f1_weighted"}
 OF_VALUES = {"rmse", "mae", "median_absolute_error", "r2", "mape", "bias"}
 RANKED = {"ndcg", "precision_at_k"}
 OF_BUNDLE = {"size_mb", "latency_ms"}
+CHANGES = ("drop", "rise", "relative_drop", "relative_rise", "gain")
 
 
 def wrong_analyze(config: dict, columns: dict[str, str]) -> list[tuple[str, str]]:
@@ -23,6 +24,12 @@ def wrong_analyze(config: dict, columns: dict[str, str]) -> list[tuple[str, str]
     if asked["ranking"]["group"] and len(classes) > 2:
         wrong.append(("analyze.ranking", f"for two classes or values, there are {len(classes)} classes"))
     return wrong + wrong_fairness(asked["fairness"], columns, classes) + wrong_gate(asked, classes)
+
+
+def compares(gate: dict) -> bool:
+    """Return whether a limit of *gate* (analyze.gate) is about the change against the deployed version."""
+    parts = [part for limits in gate.values() for part in (limits, *limits.get("slices", {}).values())]
+    return any(kind in part for part in parts for kind in CHANGES)
 
 
 def either(name: str, types: tuple[str, ...]) -> str:
@@ -80,6 +87,8 @@ def wrong_gate(asked: dict, classes: dict) -> list[tuple[str, str]]:
             wrong.append((key, f"not measured in this case; there are {', '.join(sorted(measured))}"))
         if metric in OF_BUNDLE and limits.keys() != {"max"}:
             wrong.append((key, "takes max alone"))
+        if metric == "bias" and "gain" in limits:
+            wrong.append((f"{key}.gain", "a bias has no direction that is better"))
         for name in limits.get("gap", {}):
             if name not in held:
                 wrong.append((f"{key}.gap.{name}", "not one of analyze.slices"))

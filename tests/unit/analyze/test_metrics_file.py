@@ -3,50 +3,12 @@
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
-from onnx.helper import set_model_props
 
-from scripts.analyze.gate import gate
 from scripts.analyze.metrics import metrics
-from scripts.bundle.onnxgraph import Builder, model, to_bytes
-from scripts.spine.canon import file_digest, read_json, write_json
+from scripts.spine.canon import file_digest, read_json
 from scripts.spine.job import BadInput
-
-NAMES = ["a", "b", "c", "d"]
-
-
-def bundle(folder: Path, classes: list[str]) -> Path:
-    """Write a bundle that favours class number x, and return its folder."""
-    builder = Builder()
-    gaps = builder.add("Abs", builder.add("Sub", "x", builder.constant(np.arange(len(classes), dtype=np.float32))))
-    builder.add("Softmax", builder.add("Neg", gaps), axis=1, output="probabilities")
-    made = model(builder, {"x": ("number", 1)}, {"probabilities": len(classes)})
-    set_model_props(made, {"graph": "0" * 64})
-    (folder / "bundle").mkdir()
-    (folder / "bundle/model.onnx").write_bytes(to_bytes(made))
-    contract = {
-        "graph": "0" * 64,
-        "columns": {"x": {"type": "integer", "feature": "number"}},
-        "classes": classes,
-        "features": ["x"],
-    }
-    write_json(folder / "bundle/contract.json", contract | {"positive": classes[0] if len(classes) == 2 else None})
-    return folder / "bundle"
-
-
-def table(folder: Path, seed: int, classes: int) -> Path:
-    """Write 300 rows whose class is x, or by chance another; some have none."""
-    rng = np.random.default_rng(seed)
-    x = rng.integers(0, classes, 300)
-    y = np.where(rng.random(300) < 0.3, rng.integers(0, classes, 300), x)
-    label = [None if number % 50 == 7 else NAMES[value] for number, value in enumerate(y)]
-    folder.mkdir(parents=True)
-    columns = {"x": x, "y": label, "flag": x > 0, "area": rng.integers(-1, 2, 300)}
-    pq.write_table(pa.table(columns), folder / "part-00000.parquet", row_group_size=70)
-    return folder
-
+from tests.unit.analyze.bundles import NAMES, bundle, table
 
 OPTIONS = {
     "columns": ["flag", "area"],
@@ -66,7 +28,7 @@ OPTIONS = {
 def measured(folder: Path, classes: int, tables: list[Path], **changes) -> dict:
     """Return the content of the metrics file."""
     label = {"column": "y", "classes": {name: [name] for name in NAMES[:classes]}}
-    made, options = bundle(folder, NAMES[:classes]), OPTIONS | changes
+    made, options = bundle(folder / "bundle", NAMES[:classes]), OPTIONS | changes
     metrics(tables[:1], tables[1:], made, folder / "metrics.json", label, **options)
     return read_json(folder / "metrics.json")
 
@@ -89,8 +51,6 @@ def test_many_classes_have_figures_each(tmp_path):
         *(("area", value) for value in ("-1", "0", "1")),
     }
     assert test["metrics"]["accuracy"]["value"] == pytest.approx(np.trace(test["confusion"]) / 294)
-    gate(tmp_path / "metrics.json", tmp_path / "blessing.json", {"accuracy": {"min": 0.6}, "brier": {"max": 1}})
-    assert read_json(tmp_path / "blessing.json")["threshold"] is None
 
 
 @pytest.mark.feature("A1", "A2", "A6", "A8", "A14")
