@@ -8,7 +8,7 @@ import onnxruntime
 from scipy import sparse
 
 from scripts.bundle.encode import from_column, from_table, is_text
-from scripts.bundle.label import order
+from scripts.bundle.label import order, task
 from scripts.bundle.onnxgraph import Builder, model, to_bytes
 from scripts.bundle.rows import batches, read, spans, types
 from scripts.preprocess.kinds import KINDS, Limits
@@ -28,7 +28,8 @@ def contract_of(
         "case": case,
         "title": title,
         "columns": {name: {"type": types[name], "feature": kind} for name, kind in sorted(features.items())},
-        "classes": order(label["classes"]),
+        "task": task(label),
+        "classes": order(label["classes"] or []),
         "positive": label["positive"],
     }
 

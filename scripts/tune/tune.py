@@ -53,7 +53,7 @@ def trial(setting: dict, number: int, train: Path, evaluate: Path, metric: str, 
         family = family_of(setting["family"])
         x, y = load(train)
         classes = 1 + max(y.max(), load(evaluate)[1].max())
-        fitted = family.fit(*some(x, y, most), setting["params"], seed)
+        fitted = family.fit(*some(x, y, most), setting["params"], seed, "classification", "cpu")
         del x
         x, y = load(evaluate)
         result["loss"] = float(LOSSES[metric](y, family.score(fitted, x, classes)))

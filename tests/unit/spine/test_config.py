@@ -122,7 +122,7 @@ def test_wrong_value_is_named_with_what_is_allowed(changes, key, text):
     [
         (
             {"tune__families": {"woods": {}}},
-            "tune.families.woods: no such family in scripts/families; there are boosting, ",
+            "tune.families.woods: no such family in scripts/families; there are bayes, ",
         ),
         (
             {"tune__families": {"logistic": {"c": {"choice": [1]}}}},

@@ -4,7 +4,6 @@ import json
 from pathlib import Path
 
 import numpy as np
-import onnx
 import onnxruntime
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -17,8 +16,9 @@ from scripts.preprocess.fit import fit
 from scripts.preprocess.transform import transform
 from scripts.spine.canon import exact, read_json, write_json
 from scripts.spine.job import BadInput
+from scripts.train.models import models_of
 from scripts.train.proof import check_equal
-from scripts.train.train import bundle_of, train
+from scripts.train.train import train
 from scripts.tune.tune import load
 
 LABEL = {"column": "late", "classes": {"no": ["no"], "yes": ["yes"]}, "positive": "yes"}
@@ -84,7 +84,7 @@ def test_bundle_is_the_same_every_time_and_answers_its_golden_rows(made, family)
 @pytest.mark.parametrize("family", SETTINGS)
 def test_bundle_of_raw_rows_gives_scikit_learns_probabilities(made, family):
     model, signature, _ = run(made, family, "one")
-    fitted = family_of(family).fit(*load(made / "train.npz"), SETTINGS[family]["params"], 0)
+    fitted = family_of(family).fit(*load(made / "train.npz"), SETTINGS[family]["params"], 0, "classification", "cpu")
     ((rows, numbers),) = labelled([made / "eval/all"], LABEL, list(FEATURES))
     data = from_table(rows, json.loads(signature))
     assert len(data["weight"]) == 118 and numbers.tolist() == load(made / "eval.npz")[1].tolist()
@@ -103,10 +103,11 @@ def test_missing_and_unseen_values_have_probabilities(made):
 
 
 def test_bundle_has_the_raw_columns_as_inputs_and_one_output(made):
-    graph = onnx.load(made / "graph.onnx")
     x, y = load(made / "train.npz")
-    fitted = family_of("logistic").fit(x, y, {"C": 1.0}, 0)
-    session = onnxruntime.InferenceSession(bundle_of(graph, "0" * 64, family_of("logistic"), fitted, x.shape[1], 2))
+    fitted = family_of("logistic").fit(x, y, {"C": 1.0}, 0, "classification", "cpu")
+    graph, contract = (made / "graph.onnx").read_bytes(), read_json(made / "contract.json")
+    models = models_of(graph, contract, family_of("logistic"), fitted)
+    session = onnxruntime.InferenceSession(models["model.onnx"])
     assert {item.name for item in session.get_inputs()} == set(FEATURES)
     assert [item.name for item in session.get_outputs()] == ["probabilities"]
 
