@@ -98,6 +98,7 @@ def wrong_splits(config: dict) -> list[tuple[str, str]]:
     if (split["buckets"] and split["values"]) or bool(split["values"]) != bool(split["column"]):
         wrong.append(("ingest.split", "either buckets (and key), or column and values"))
     named = {"ingest.split.key": split["key"], "version.key": config["version"]["key"]}
+    named["validate.duplicates"] = [name for name in config["validate"]["duplicates"] if name != "*"]
     named["ingest.split.column"] = [split["column"]] if split["column"] else []
     for key, names in named.items():
         wrong += [(key, f"{name} is not a column of ingest.columns") for name in names if name not in columns]
