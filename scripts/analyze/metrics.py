@@ -10,6 +10,7 @@ from scripts.analyze.measure import best_threshold, by_class, confusion, curves,
 from scripts.analyze.weighted import METRICS
 from scripts.bundle.encode import from_column, from_table
 from scripts.bundle.label import labelled
+from scripts.bundle.opened import opened
 from scripts.bundle.rows import spans, types
 from scripts.spine.canon import read_json, write_json
 from scripts.spine.job import BadInput, main, say
@@ -33,10 +34,10 @@ def scored(
     if np.count_nonzero(counts) < 2:
         held = ", ".join(f"{count} {name}" for name, count in zip(contract["classes"], counts, strict=True))
         raise BadInput(f"span {spans(tables)}: {len(y)} rows with a class ({held}); at least two classes are needed")
-    specs = {name: {"type": type_, "feature": "category"} for name, type_ in types(tables).items()}
+    specs = {name: {"type": type_, "tensor": "text"} for name, type_ in types(tables).items()}
     table = pa.concat_tables(kept)
     texts = {name: from_column(table[name], specs[name]).ravel() for name in columns}
-    return y, np.concatenate(parts).astype(np.float64), texts
+    return y, np.concatenate(parts), texts
 
 
 def metrics(
@@ -55,7 +56,8 @@ def metrics(
 
     With two classes the positive one comes last and a threshold decides; with more, the most probable class.
     """
-    described, session = read_json(contract), onnxruntime.InferenceSession(model)
+    described = read_json(contract)
+    session = opened(model, described)
     positive, classes, options = described["positive"], described["classes"], {"samples": bootstrap, "seed": seed}
     splits, threshold = {}, None
     for split, tables in (("eval", eval_tables), ("test", test_tables)):

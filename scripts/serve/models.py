@@ -9,6 +9,7 @@ import numpy as np
 import onnxruntime as ort
 
 from scripts.bundle.encode import READERS, ContractError, from_rows
+from scripts.bundle.opened import WrongGraph, opened
 from scripts.schema.serving import Guard
 from scripts.serve.bundle import BundleError, read_bundle, sums_of
 
@@ -80,14 +81,17 @@ def load(folder: Path) -> Model:
         raise BundleError(f"{folder}: contract.json does not fit together")
     options = ort.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
-    session = ort.InferenceSession(contents["model.onnx"], options, providers=["CPUExecutionProvider"])
+    try:
+        session = opened(contents["model.onnx"], contract, options)
+    except WrongGraph as error:
+        raise BundleError(f"{folder}: {error}") from None
     if positive is not None:
         contract["threshold"] = float(contract["threshold"])
     guard = Guard(json.loads(contents["schema.json"]))
     model = Model(int(folder.name), sums_of(contents), contract, session, guard)
-    expected = np.array(golden["probabilities"], np.float32)
+    expected = np.array(golden["probabilities"], np.float64)
     got = model.probabilities(golden["rows"])
-    if got.dtype != np.float32 or got.shape != expected.shape or got.tobytes() != expected.tobytes():
+    if got.dtype != np.float64 or got.shape != expected.shape or got.tobytes() != expected.tobytes():
         raise BundleError(f"{folder}: the golden rows are not repeated bit for bit")
     model.decide(got)
     return model

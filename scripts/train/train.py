@@ -10,19 +10,25 @@ import onnxruntime
 from scripts.bundle.encode import from_rows, from_table, is_text
 from scripts.bundle.label import labelled
 from scripts.bundle.onnxgraph import Builder, joined, model, to_bytes
-from scripts.spine.canon import exact, read_json, write_bytes, write_json
+from scripts.bundle.opened import opened
+from scripts.spine.canon import exact, file_digest, read_json, write_bytes, write_json
 from scripts.spine.job import BadInput, main, say
 from scripts.train.golden import golden_rows
 from scripts.tune.families import FAMILIES
 from scripts.tune.tune import load
 
 
-def bundle_of(graph: onnx.ModelProto, family: str, fitted: Any, width: int, classes: int) -> bytes:
-    """Return *graph* and the fitted model as one ONNX model with the output "probabilities" [rows, classes]."""
+def bundle_of(graph: Path, family: str, fitted: Any, width: int, classes: int) -> bytes:
+    """Return *graph* and the fitted model as one ONNX model with the output "probabilities" [rows, classes].
+
+    Its metadata names the digest of *graph*.
+    """
     builder = Builder("model/")
     FAMILIES[family].export(builder, fitted, classes, "probabilities")
     head = model(builder, {"features": ("number", width)}, {"probabilities": classes})
-    return to_bytes(joined(graph, head, "features"))
+    whole = joined(onnx.load(graph), head, "features")
+    onnx.helper.set_model_props(whole, {"graph": file_digest(graph)})
+    return to_bytes(whole)
 
 
 def check_equal(offline: np.ndarray, served: np.ndarray, tolerance: float, first: int = 0) -> float:
@@ -89,9 +95,11 @@ def train(
     family, classes = FAMILIES[setting["family"]], len(described["classes"])
     x, y = load(features)
     fitted = family.fit(x, y, setting["params"], seed)
-    content = bundle_of(onnx.load(graph), setting["family"], fitted, x.shape[1], classes)
+    if file_digest(graph) != described["graph"]:
+        raise BadInput(f"{graph} is not the graph that {contract} names; run fit_graph again")
+    content = bundle_of(graph, setting["family"], fitted, x.shape[1], classes)
     del x, y
-    session = onnxruntime.InferenceSession(content)
+    session = opened(content, described)
     offline = family.score(fitted, load(evaluate)[0], classes)
     data = prove(session, tables, label, described, offline, tolerance)
     rows = golden_rows(described, data, golden, seed)

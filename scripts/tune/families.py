@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+from onnx import numpy_helper
 from scipy import sparse
 from sklearn.base import clone
 from sklearn.ensemble import HistGradientBoostingClassifier
@@ -21,12 +22,12 @@ def probabilities(graph: Builder, sums: str, seen: np.ndarray, classes: int, out
     name = output if len(seen) == classes else None
     if len(seen) == 2:
         second = graph.add("Sigmoid", sums)
-        first = graph.add("Sub", graph.constant(np.ones((1, 1), np.float32)), second)
+        first = graph.add("Sub", graph.constant(np.ones((1, 1))), second)
         found = graph.add("Concat", first, second, axis=1, output=name)
     else:
         found = graph.add("Softmax", sums, axis=1, output=name)
     if name is None:
-        places = graph.constant(np.eye(classes, dtype=np.float32)[seen])
+        places = graph.constant(np.eye(classes)[seen])
         found = graph.add("MatMul", found, places, output=output)
     return found
 
@@ -52,14 +53,14 @@ class Logistic(Family):
     """Logistic regression with an L2 penalty (C: inverse strength), multinomial for more than two classes."""
 
     def rows(self, x: sparse.csr_matrix) -> sparse.csr_matrix:
-        return x.astype(np.float64)
+        return x
 
     def fit(self, x: sparse.csr_matrix, y: np.ndarray, params: dict, seed: int) -> Any:
         return LogisticRegression(C=params["C"], max_iter=2000, random_state=seed).fit(self.rows(x), y)
 
     def export(self, graph: Builder, fitted: Any, classes: int, output: str) -> str:
-        weights = graph.constant(fitted.coef_.T.astype(np.float32))
-        sums = graph.add("Add", graph.add("MatMul", "features", weights), graph.constant(np.float32(fitted.intercept_)))
+        weights = graph.constant(fitted.coef_.T)
+        sums = graph.add("Add", graph.add("MatMul", "features", weights), graph.constant(fitted.intercept_))
         return probabilities(graph, sums, fitted.classes_, classes, output)
 
 
@@ -105,37 +106,42 @@ class Boosting(Family):
     def export(self, graph: Builder, fitted: Any, classes: int, output: str) -> str:
         trees = [tree.nodes for stage in fitted._predictors for tree in stage]
         width = fitted.n_trees_per_iteration_
-        nodes = np.concatenate(trees)
-        leaf = nodes["is_leaf"].astype(bool)
-        tree_ids = np.repeat(np.arange(len(trees)), [len(tree) for tree in trees])
-        node_ids = np.concatenate([np.arange(len(tree)) for tree in trees])
-        sums = graph.add(
-            "TreeEnsembleRegressor",
-            "features",
-            domain="ai.onnx.ml",
-            n_targets=width,
-            post_transform="NONE",
-            aggregate_function="SUM",
-            base_values=fitted._baseline_prediction.ravel().tolist(),
-            nodes_treeids=tree_ids.tolist(),
-            nodes_nodeids=node_ids.tolist(),
-            nodes_featureids=np.where(leaf, 0, nodes["feature_idx"]).tolist(),
-            nodes_modes=["LEAF" if end else "BRANCH_LEQ" for end in leaf],
-            nodes_values=below(np.where(leaf, 0.0, nodes["num_threshold"])).tolist(),
-            nodes_truenodeids=np.where(leaf, 0, nodes["left"]).tolist(),
-            nodes_falsenodeids=np.where(leaf, 0, nodes["right"]).tolist(),
-            target_treeids=tree_ids[leaf].tolist(),
-            target_nodeids=node_ids[leaf].tolist(),
-            target_ids=(tree_ids[leaf] % width).tolist(),
-            target_weights=nodes["value"][leaf].astype(np.float32).tolist(),
-        )
+        sums = graph.add("TreeEnsemble", "features", domain="ai.onnx.ml", **ensemble(trees, width))
+        sums = graph.add("Add", sums, graph.constant(fitted._baseline_prediction.reshape(1, -1)))
         return probabilities(graph, sums, fitted.classes_, classes, output)
 
 
-def below(thresholds: np.ndarray) -> np.ndarray:
-    """Return *thresholds* (float64) as float32, rounded down: then x <= threshold holds for the same float32 x."""
-    single = thresholds.astype(np.float32)
-    return np.where(single > thresholds, np.nextafter(single, np.float32(-np.inf)), single)
+def ensemble(trees: list[np.ndarray], width: int) -> dict[str, Any]:
+    """Return the attributes of TreeEnsemble (ai.onnx.ml 5) for *trees*, nodes as scikit-learn keeps them.
+
+    Tree k adds to sum k modulo *width*. Branches and leaves have numbers of their own; a lone leaf gets a branch.
+    """
+    nodes = np.concatenate(trees)
+    leaf = nodes["is_leaf"].astype(bool)
+    sizes = np.array([len(tree) for tree in trees])
+    first, tree = np.cumsum(sizes) - sizes, np.repeat(np.arange(len(trees)), sizes)
+    alone = np.flatnonzero(sizes == 1)
+    place = np.where(leaf, np.cumsum(leaf) - 1, np.cumsum(~leaf) - 1)
+    branches = int((~leaf).sum())
+    left, right = (first[tree][~leaf] + nodes[side][~leaf] for side in ("left", "right"))
+    ends = place[first[alone]]
+    roots = place[first]
+    roots[alone] = branches + np.arange(len(alone))
+    splits = np.append(nodes["num_threshold"][~leaf], np.zeros(len(alone)))
+    return {
+        "n_targets": width,
+        "aggregate_function": 1,  # sum
+        "nodes_featureids": [*nodes["feature_idx"][~leaf].tolist(), *[0] * len(alone)],
+        "nodes_splits": numpy_helper.from_array(splits),
+        "nodes_modes": numpy_helper.from_array(np.zeros(branches + len(alone), np.uint8)),  # x <= split
+        "nodes_truenodeids": [*place[left].tolist(), *ends.tolist()],
+        "nodes_falsenodeids": [*place[right].tolist(), *ends.tolist()],
+        "nodes_trueleafs": [*leaf[left].astype(int).tolist(), *[1] * len(alone)],
+        "nodes_falseleafs": [*leaf[right].astype(int).tolist(), *[1] * len(alone)],
+        "leaf_targetids": (tree[leaf] % width).tolist(),
+        "leaf_weights": numpy_helper.from_array(nodes["value"][leaf].astype(np.float64)),
+        "tree_roots": roots.tolist(),
+    }
 
 
 FAMILIES = {"logistic": Logistic(), "boosting": Boosting()}

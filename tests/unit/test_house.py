@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from scripts.preprocess.kinds import MODULES
 from scripts.spine.code import Code, imported
 from scripts.spine.env import lock_lines
 from tests.workflow import clone
@@ -108,9 +109,10 @@ def test_one_word_for_a_stage_everywhere():
 
 def test_every_script_is_used():
     texts = [path.read_text() for path in RULES]
-    names = [name for text in texts for found in re.findall(r'code="(.*?)"', text) for name in found.split()]
+    names = [name for text in texts for found in re.findall(r'code=f?"(.*?)["{]', text) for name in found.split()]
     roots = {f"scripts/{name}.py" for name in names}
     roots |= {path for text in texts for path in re.findall(r"scripts/\w+/\w+\.py", text)}
+    roots |= {f"scripts/preprocess/{module}.py" for module in MODULES.values()}  # imported by name
     roots |= {found.replace(".", "/") + ".py" for page in BY_HAND for found in by_hand((ROOT / page).read_text())}
     for path in [ROOT / "envs/build", ROOT / "envs/lock", *RULES, ROOT / "Snakefile"]:
         found = re.findall(r"^\s*(?:from|import) (scripts\.[\w.]+)", path.read_text(), re.M)

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -19,12 +20,16 @@ NAMES = ["a", "b", "c", "d"]
 def bundle(folder: Path, classes: list[str]) -> tuple[Path, Path]:
     """Write a bundle that favours class number x, and its contract."""
     builder = Builder()
-    gaps = builder.add("Abs", builder.add("Sub", "x", builder.constant(np.arange(len(classes), dtype=np.float32))))
+    gaps = builder.add("Abs", builder.add("Sub", "x", builder.constant(np.arange(len(classes), dtype=np.float64))))
     builder.add("Softmax", builder.add("Neg", gaps), axis=1, output="probabilities")
-    content = to_bytes(model(builder, {"x": ("number", 1)}, {"probabilities": len(classes)}))
-    (folder / "model.onnx").write_bytes(content)
-    contract = {"columns": {"x": {"type": "integer", "feature": "number"}}, "classes": classes, "features": ["x"]}
-    write_json(folder / "contract.json", contract | {"positive": classes[0] if len(classes) == 2 else None})
+    whole = model(builder, {"x": ("number", 1)}, {"probabilities": len(classes)})
+    onnx.helper.set_model_props(whole, {"graph": "a digest"})
+    (folder / "model.onnx").write_bytes(to_bytes(whole))
+    contract = {"columns": {"x": {"type": "integer", "tensor": "number"}}, "classes": classes, "features": ["x"]}
+    write_json(
+        folder / "contract.json",
+        contract | {"graph": "a digest"} | {"positive": classes[0] if len(classes) == 2 else None},
+    )
     return folder / "model.onnx", folder / "contract.json"
 
 
