@@ -33,7 +33,7 @@ def scored(
     if np.count_nonzero(counts) < 2:
         held = ", ".join(f"{count} {name}" for name, count in zip(contract["classes"], counts, strict=True))
         raise BadInput(f"span {spans(tables)}: {len(y)} rows with a class ({held}); at least two classes are needed")
-    specs = {name: {"type": type_, "feature": "category"} for name, type_ in types(tables).items()}
+    specs = {name: {"type": type_, "tensor": "text"} for name, type_ in types(tables).items()}
     table = pa.concat_tables(kept)
     texts = {name: from_column(table[name], specs[name]).ravel() for name in columns}
     return y, np.concatenate(parts), texts

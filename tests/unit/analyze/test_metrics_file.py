@@ -20,7 +20,7 @@ NAMES = ["a", "b", "c", "d"]
 def bundle(folder: Path, classes: list[str]) -> Path:
     """Write a bundle that favours class number x, and return its folder."""
     builder = Builder()
-    gaps = builder.add("Abs", builder.add("Sub", "x", builder.constant(np.arange(len(classes), dtype=np.float32))))
+    gaps = builder.add("Abs", builder.add("Sub", "x", builder.constant(np.arange(len(classes), dtype=np.float64))))
     builder.add("Softmax", builder.add("Neg", gaps), axis=1, output="probabilities")
     made = model(builder, {"x": ("number", 1)}, {"probabilities": len(classes)})
     set_model_props(made, {"graph": "0" * 64})
@@ -28,7 +28,7 @@ def bundle(folder: Path, classes: list[str]) -> Path:
     (folder / "bundle/model.onnx").write_bytes(to_bytes(made))
     contract = {
         "graph": "0" * 64,
-        "columns": {"x": {"type": "integer", "feature": "number"}},
+        "columns": {"x": {"type": "integer", "tensor": "number"}},
         "classes": classes,
         "features": ["x"],
     }
