@@ -1,28 +1,26 @@
 """What is wrong between the keys of a configuration that are right by themselves."""
 
+from collections.abc import Iterable
+
 from scripts.bundle.window import extended
 from scripts.spine.crossed_analyze import wrong_analyze
 from scripts.spine.declared import families
+from scripts.spine.features import columns_of
 
-NEEDED = {  # types of columns by kind of feature
-    "number": ["number", "integer", "boolean"],
-    "category": ["text", "integer", "boolean"],
-    "text": ["text"],
-    "season": ["date", "time"],
-}
+CATEGORIES = ("text", "integer", "boolean")  # types of columns
 
 
 class ConfigError(Exception):
     """The configuration cannot be used; the message has a line for each key."""
 
 
-def crossed(config: dict) -> list[tuple[str, str]]:
-    """Return what is wrong between keys, each with the key to mend."""
+def crossed(config: dict, kinds: dict) -> list[tuple[str, str]]:
+    """Return what is wrong between keys, each with the key to mend; *kinds* is the content of config/kinds.yaml."""
     columns, window, prepare = config["ingest"]["columns"], config["ingest"]["window"], config["preprocess"]
     if wrong := wrong_window(window, columns):
         return wrong
     columns = extended(columns, window)
-    wrong = wrong_features(prepare["features"], columns) + wrong_label(prepare, columns) + wrong_splits(config)
+    wrong = wrong_features(prepare["features"], columns, kinds) + wrong_label(prepare, columns) + wrong_splits(config)
     return wrong + wrong_families(config["tune"]["families"]) + wrong_analyze(config, columns)
 
 
@@ -36,19 +34,30 @@ def wrong_window(window: dict, columns: dict) -> list[tuple[str, str]]:
     ]
 
 
-def either(kind: str) -> str:
-    """Return the types of columns that a kind of feature takes, in words."""
-    return " or ".join(NEEDED[kind])
+def either(types: Iterable[str]) -> str:
+    """Return *types* of columns in words."""
+    return " or ".join(types)
 
 
-def wrong_features(features: dict, columns: dict) -> list[tuple[str, str]]:
-    """Return features that are no column, or a column of another type."""
-    wrong = []
-    for name, kind in features.items():
-        if name not in columns:
-            wrong.append((f"preprocess.features.{name}", "no such column in ingest.columns"))
-        elif columns[name].split(":")[0] not in NEEDED[kind]:
-            wrong.append((f"preprocess.features.{name}", f"a {kind} feature needs a column of type {either(kind)}"))
+def wrong_features(features: dict, columns: dict, kinds: dict) -> list[tuple[str, str]]:
+    """Return features that are no column, a column of another type, or read both as text and as number."""
+    wrong, read = [], {}
+    asked = [
+        (name, spec["kind"], column)
+        for name, specs in features.items()
+        for spec in specs
+        for column in columns_of(name, spec)
+    ]
+    for name, kind, column in asked:
+        key, which = f"preprocess.features.{name}", "" if column == name else f": {column}"
+        types, takes = kinds[kind]["types"], kinds[kind]["takes"]
+        first, other = read.setdefault(column, (takes, kind))
+        if column not in columns:
+            wrong.append((key, f"no such column in ingest.columns{which}"))
+        elif columns[column].split(":")[0] not in types:
+            wrong.append((key, f"a {kind} feature needs a column of type {either(types)}{which}"))
+        elif first != takes:
+            wrong.append((key, f"{column} is read as {takes} by {kind} and as {first} by {other}; drop one of them"))
     return wrong
 
 
@@ -58,10 +67,11 @@ def wrong_label(prepare: dict, columns: dict) -> list[tuple[str, str]]:
     wrong = []
     if label not in columns:
         wrong.append(("preprocess.label.column", "no such column in ingest.columns"))
-    elif columns[label].split(":")[0] in NEEDED["season"]:
+    elif columns[label].split(":")[0] in ("date", "time"):
         wrong.append(("preprocess.label.column", f"a column of type {columns[label].split(':')[0]} names no classes"))
-    if label in prepare["features"]:
-        wrong.append((f"preprocess.features.{label}", "the label cannot be a feature"))
+    for name, specs in prepare["features"].items():
+        if any(label in columns_of(name, spec) for spec in specs):
+            wrong.append((f"preprocess.features.{name}", "the label cannot be a feature"))
     if len(classes) == 2 and positive not in classes:
         wrong.append(("preprocess.label.positive", f"not one of the classes {', '.join(classes)}"))
     if len(classes) > 2 and positive is not None:

@@ -30,12 +30,13 @@ def described(spans: list[str] = SPANS) -> set[str]:
 
 STATISTICS = each("statistics", [f"{span} all" for span in SPANS])
 ROWS = each("check_rows", [f"{span} all" for span in SPANS])
+SUMMARIZE = each("summarize", ["2001 all", "2002 all"])
 TRANSFORM = each("transform", ["train", "eval"])
 RELEASE = {"gate_model", "register_model", "deploy"}
 FROM_TRAIN = {"train", "metrics"} | RELEASE
 FROM_GRAPH = {"fit_graph", "tune", "sentinel"} | TRANSFORM | FROM_TRAIN
 CHECKS = {"anomalies", "gate_data"}
-ALL = each("fetch") | each("ingest_span") | described() | CHECKS | FROM_GRAPH
+ALL = each("fetch") | each("ingest_span") | described() | CHECKS | SUMMARIZE | FROM_GRAPH
 
 
 @dataclass
@@ -245,7 +246,7 @@ def gate_shell(old: str, new: str) -> Callable[[Path], None]:
 GATE_LINE = '"{params.job} --anomalies {input.anomalies} --page {input.page} --alert'
 MODULE = "_ADDED = 1\n"
 DATE = datetime.date(2020, 1, 2)
-CHANGED_SPAN = {"fetch 2001", "ingest_span 2001"} | described(["2001"]) | CHECKS | FROM_GRAPH
+CHANGED_SPAN = {"fetch 2001", "ingest_span 2001", "summarize 2001 all"} | described(["2001"]) | CHECKS | FROM_GRAPH
 
 EDITS = [
     # nothing that matters
@@ -276,11 +277,11 @@ EDITS = [
     Edit("script of one stage", append("scripts/ingest/ingest.py", MODULE), each("ingest_span"), "code: scripts/ingest/ingest.py changed"),
     Edit("script with modification time 1", both(append("scripts/ingest/ingest.py", MODULE), touch("scripts/**/*.py", when=1)), each("ingest_span"), "code: scripts/ingest/ingest.py changed"),
     Edit("script after .snakemake was removed", both(remove(".snakemake"), append("scripts/ingest/ingest.py", MODULE)), each("ingest_span"), "code: scripts/ingest/ingest.py changed"),
-    Edit("other bytes, same meaning, of tables", replace("scripts/ingest/parts.py", '"compression": "none"', '"compression": "snappy"'), each("ingest_span") | described() | TRANSFORM | {"fit_graph", "train", "metrics"}, "code: scripts/ingest/parts.py changed"),
-    Edit("helper module of one stage", append("scripts/preprocess/kinds.py", MODULE), {"fit_graph"}, "code: scripts/preprocess/kinds.py changed"),
-    Edit("preprocessing changed in a helper", replace("scripts/preprocess/kinds.py", "YEAR = 365.2425", "YEAR = 365.0"), FROM_GRAPH, "code: scripts/preprocess/kinds.py changed"),
-    Edit("helper shared by two stages", append("scripts/bundle/onnxgraph.py", MODULE), {"fit_graph", "tune", "train", "sentinel"}, "code: scripts/bundle/onnxgraph.py changed"),
-    Edit("helper shared by many", append("scripts/bundle/label.py", MODULE), STATISTICS | TRANSFORM | {"fit_graph", "train", "metrics"}, "code: scripts/bundle/label.py changed"),
+    Edit("other bytes, same meaning, of tables", replace("scripts/ingest/parts.py", '"compression": "none"', '"compression": "snappy"'), each("ingest_span") | described() | SUMMARIZE | TRANSFORM | {"fit_graph", "train", "metrics"}, "code: scripts/ingest/parts.py changed"),
+    Edit("helper module of one stage", append("scripts/preprocess/kinds.py", MODULE), SUMMARIZE | {"fit_graph"}, "code: scripts/preprocess/kinds.py changed"),
+    Edit("preprocessing changed in a helper", replace("scripts/preprocess/dates.py", "YEAR = 365.2425", "YEAR = 365.0"), SUMMARIZE | FROM_GRAPH, "code: scripts/preprocess/dates.py changed"),
+    Edit("helper shared by two stages", append("scripts/bundle/onnxgraph.py", MODULE), SUMMARIZE | {"fit_graph", "tune", "train", "sentinel"}, "code: scripts/bundle/onnxgraph.py changed"),
+    Edit("helper shared by many", append("scripts/bundle/label.py", MODULE), STATISTICS | SUMMARIZE | TRANSFORM | {"fit_graph", "train", "metrics"}, "code: scripts/bundle/label.py changed"),
     Edit("helper of all", append("scripts/spine/job.py", MODULE), ALL, "code: scripts/spine/job.py changed"),
     Edit("constant of the golden rows", replace("scripts/train/golden.py", "MISSING = 0.1", "MISSING = 0.2"), {"train", "metrics", "register_model", "deploy"}, "code: scripts/train/golden.py changed"),
     Edit("file of a family that the case uses", append("scripts/families/logistic.py", MODULE), {"tune", "train", "sentinel"}, "code: scripts/families/logistic.py changed"),
@@ -296,9 +297,9 @@ EDITS = [
     Edit("validate key", section("validate: {top: 1000}\n"), STATISTICS | {"anomalies"}, "configuration: validate.top: 50 -> 1000"),
     Edit("whom to alert", section('validate: {alert: ["json://127.0.0.1:9/"]}\n'), {"gate_data"}, 'configuration: validate.alert: [] -> ["json://127.0.0.1:9/"]'),
     Edit("slices of the statistics", section("validate: {slices: [colour], min_slice: 20}\n"), STATISTICS | {"anomalies"}, 'configuration: validate.slices: [] -> ["colour"]'),
-    Edit("preprocess key", case("terms: 20", "terms: 5"), FROM_GRAPH, "configuration: preprocess.terms: 20 -> 5"),
-    Edit("preprocess key that changes nothing", case("terms: 20", "terms: 20\n  min_count: 9"), {"fit_graph"}, "configuration: preprocess.min_count: 10 -> 9"),
-    Edit("label map", case('"no": ["no"]', '"no": ["no", "never"]'), STATISTICS | TRANSFORM | {"fit_graph", "train", "metrics"}, "configuration: preprocess.label.classes.no"),
+    Edit("preprocess key", case("terms: 20", "terms: 5"), SUMMARIZE | FROM_GRAPH, "configuration: preprocess.features.note.0.terms: 20 -> 5"),
+    Edit("preprocess key that changes nothing", case("terms: 20", "terms: 20\n  min_count: 9"), SUMMARIZE | {"fit_graph"}, "configuration: preprocess.features.colour.0.min_count: 10 -> 9"),
+    Edit("label map", case('"no": ["no"]', '"no": ["no", "never"]'), STATISTICS | SUMMARIZE | TRANSFORM | {"fit_graph", "train", "metrics"}, "configuration: preprocess.label.classes.no"),
     Edit("title", case("title: Made-up", "title: Invented"), TRANSFORM | {"fit_graph", "train", "metrics", "sentinel", "register_model", "deploy"}, "configuration: title"),
     Edit("search space", case("loguniform: [0.1, 10]", "loguniform: [0.01, 0.05]"), {"tune", "sentinel"} | FROM_TRAIN, "configuration: tune.families.logistic.C.loguniform: [0.1, 10] -> [0.01, 0.05]"),
     Edit("seed of the sweep", case("trials: 4", "trials: 4\n  seed: 5"), {"tune", "sentinel"} | FROM_TRAIN, "configuration: tune.seed: 0 -> 5"),
@@ -329,12 +330,12 @@ EDITS = [
     Edit("a changed row that no feature holds", new_rows("2004", 0, "77"), described(["2004"]) | {"fetch 2004", "ingest_span 2004", "metrics", "register_model", "deploy"} | CHECKS, "input: data/tiny/2004.csv.dvc changed (md5"),
     Edit("the rows of the test split in another order", reordered("2004"), described(["2004"]) | {"fetch 2004", "ingest_span 2004", "metrics"} | RELEASE | CHECKS, "input: data/tiny/2004.csv.dvc changed (md5"),
     Edit("an older version by git and hard links", older_version, CHANGED_SPAN, "input: data/tiny/2001.csv.dvc changed (md5", before=two_versions),
-    Edit("an added span", add_span, {"fetch 2000", "ingest_span 2000"} | described(["2000"]) | CHECKS | FROM_GRAPH, 'configuration: windows.train: ["2001", "2002"] -> ["2000", "2001", "2002"]'),
+    Edit("an added span", add_span, {"fetch 2000", "ingest_span 2000", "summarize 2000 all"} | described(["2000"]) | CHECKS | FROM_GRAPH, 'configuration: windows.train: ["2001", "2002"] -> ["2000", "2001", "2002"]'),
     Edit("a span fewer", case('train: ["2001", "2002"]', 'train: ["2002"]'), CHECKS | FROM_GRAPH, "input: results/tiny/ingest/2001/all removed"),
     Edit("a backfill of a span that no window holds", both(spare, spare_rows), set(), before=spare),
     Edit("a backfill of a span that a rolling window holds", new_rows("2001", 1, "29.5"), CHANGED_SPAN, "input: data/tiny/2001.csv.dvc changed", before=both(spare, rolling)),
     Edit("another way to say the same windows", rolling, set()),
-    Edit("a span newer than all others", add_latest, each("fetch", ["2005"]) | each("ingest_span", ["2005"]) | described(["2005"]) | CHECKS | FROM_GRAPH, "configuration: windows.test: [\"2004\"] -> [\"2005\"]", before=rolling),
+    Edit("a span newer than all others", add_latest, each("fetch", ["2005"]) | each("ingest_span", ["2005"]) | described(["2005"]) | {"summarize 2003 all"} | CHECKS | FROM_GRAPH, "configuration: windows.test: [\"2004\"] -> [\"2005\"]", before=rolling),
     Edit("a retention date to come", retention("2999-12-31"), set()),
     Edit("a retention date that is past", retention("2001-12-31"), CHECKS | FROM_GRAPH, 'configuration: windows.train: ["2001", "2002"] -> ["2002"]'),
     Edit("schema edit that changes no verdict", replace("data/tiny/schema.yaml", "min: 50", "min: 51"), ROWS | {"anomalies"}, "input: data/tiny/schema.yaml changed"),

@@ -8,11 +8,12 @@ import yaml
 
 from scripts.spine import checked as remembered
 from scripts.spine.config import ConfigError, check, leaves, load, value_at
-from scripts.spine.crossed import NEEDED, wrong_features, wrong_label
+from scripts.spine.crossed import wrong_features, wrong_label
 from tests.tiny import CASE
 from tests.workflow import ROOT
 
 SCHEMA = load(ROOT / "config/schema.yaml")
+KINDS = load(ROOT / "config/kinds.yaml")
 GONE = object()
 
 
@@ -205,10 +206,10 @@ def test_lists_that_name_no_classes_are_refused(classes):
     ],
 )
 def test_kinds_of_feature_take_their_types_of_column(kind, types):
-    assert [NEEDED[kind], NEEDED["season"]] == [[type_.split(":")[0] for type_ in types], ["date", "time"]]
+    assert KINDS[kind]["types"] == [type_.split(":")[0] for type_ in types]
     columns = {"x": "text", "label": "text"}
     for type_ in ("number", "integer", "boolean", "text", "date:%Y", "time:%Y"):
-        assert bool(wrong_features({"x": kind}, columns | {"x": type_})) == (type_ not in types)
+        assert bool(wrong_features({"x": [{"kind": kind}]}, columns | {"x": type_}, KINDS)) == (type_ not in types)
 
 
 @pytest.mark.parametrize(
@@ -258,10 +259,11 @@ def test_error_tree_is_flattened_and_a_value_found():
 
 @pytest.fixture
 def checkout(tmp_path, monkeypatch) -> Path:
-    """Return a folder with the schema, where the process works."""
+    """Return a folder with the schemas, where the process works."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "config").mkdir()
-    (tmp_path / "config/schema.yaml").write_text((ROOT / "config/schema.yaml").read_text())
+    for name in ("schema.yaml", "kinds.yaml"):
+        (tmp_path / "config" / name).write_text((ROOT / "config" / name).read_text())
     return tmp_path
 
 
