@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from scripts.bundle.window import extended
+from scripts.spine.crossed_analyze import wrong_analyze
 from scripts.spine.declared import families
 from scripts.spine.features import columns_of
 
@@ -23,10 +24,7 @@ def crossed(config: dict, kinds: dict) -> list[tuple[str, str]]:
     columns = extended(columns, window)
     wrong = wrong_features(prepare["features"], columns, kinds) + wrong_label(prepare, columns) + wrong_splits(config)
     wrong += wrong_families(config["tune"], "classification" if prepare["label"]["classes"] else "regression")
-    for name in config["analyze"]["slices"]:
-        if columns.get(name) not in CATEGORIES:
-            wrong.append(("analyze.slices", f"{name} is not a column of ingest.columns of type {either(CATEGORIES)}"))
-    return wrong
+    return wrong + wrong_analyze(config, columns)
 
 
 def wrong_window(window: dict, columns: dict) -> list[tuple[str, str]]:
@@ -123,6 +121,7 @@ def wrong_splits(config: dict) -> list[tuple[str, str]]:
     if (split["buckets"] and split["values"]) or bool(split["values"]) != bool(split["column"]):
         wrong.append(("ingest.split", "either buckets (and key), or column and values"))
     named = {"ingest.split.key": split["key"], "version.key": config["version"]["key"]}
+    named["validate.duplicates"] = [name for name in config["validate"]["duplicates"] if name != "*"]
     named["ingest.split.column"] = [split["column"]] if split["column"] else []
     for key, names in named.items():
         wrong += [(key, f"{name} is not a column of ingest.columns") for name in names if name not in columns]

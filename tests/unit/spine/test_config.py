@@ -236,7 +236,7 @@ def test_raw_value_belongs_to_one_class():
 
 
 def test_unknown_limit_of_a_metric_lists_the_known_limits():
-    assert "expected keys max, min" in refused(analyze__gate={"roc_auc": {"mi": 1}})
+    assert "expected keys drop, gain, gap, max, min," in refused(analyze__gate={"roc_auc": {"mi": 1}})
 
 
 def test_the_cases_of_the_repository_are_right():
