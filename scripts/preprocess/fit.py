@@ -13,6 +13,7 @@ from scipy import sparse
 from scripts.bundle.label import order, task
 from scripts.bundle.onnxgraph import Builder, model, to_bytes
 from scripts.bundle.rows import batches, spans, types
+from scripts.preprocess.kind import SEPARATOR
 from scripts.preprocess.plan import Feature, columns_read, planned, read, tensors
 from scripts.spine.canon import write_bytes, write_json
 from scripts.spine.job import BadInput, main, say
@@ -78,9 +79,11 @@ def known(plan: list[Feature], fits: list) -> dict[str, dict]:
     """Return by column some values or words that the features know, and which of both they are."""
     found: dict[str, dict] = {}
     for feature, fitted in zip(plan, fits, strict=True):
-        if values := feature.kind.known(fitted):
-            step = -(-len(values) // KNOWN)
-            found.setdefault(feature.name, {"known": values[::step], "words": feature.kind.words})
+        values = feature.kind.known(fitted)
+        parts = zip(*(value.split(SEPARATOR) for value in values), strict=True) if feature.columns[1:] else [values]
+        for column, known in zip(feature.columns, parts if values else [], strict=False):
+            few = list(dict.fromkeys(known))
+            found.setdefault(column, {"known": few[:: -(-len(few) // KNOWN)], "words": feature.kind.words})
     return found
 
 
@@ -101,7 +104,7 @@ def fit(
     Raises BadInput where the ONNX graph differs from what was fitted on a row of *tables* or of *evaluate*, naming
     feature, kind, row and value.
     """
-    plan, typed = planned(features), types(tables)
+    plan, typed = planned(features, label), types(tables)
     columns = columns_read(plan, typed)
     for name in RESERVED & set(columns):
         raise BadInput(f"a column cannot be called {name}, which is the name of a tensor; rename it in the data")

@@ -5,8 +5,12 @@ from typing import Any
 
 MODULES = {
     "number": "numbers",
+    "quantile": "quantiles",
+    "bucket": "quantiles",
     "category": "categories",
+    "cross": "crosses",
     "text": "texts",
+    "date": "dates",
     "season": "dates",
 }
 

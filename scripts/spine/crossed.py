@@ -22,7 +22,8 @@ def crossed(config: dict, kinds: dict) -> list[tuple[str, str]]:
     if wrong := wrong_window(window, columns):
         return wrong
     columns = extended(columns, window)
-    wrong = wrong_features(prepare["features"], columns, kinds) + wrong_label(prepare, columns) + wrong_splits(config)
+    wrong = wrong_features(prepare["features"], columns, kinds) + wrong_targets(prepare)
+    wrong += wrong_label(prepare, columns) + wrong_splits(config)
     wrong += wrong_families(config["tune"], "classification" if prepare["label"]["classes"] else "regression")
     return wrong + wrong_analyze(config, columns)
 
@@ -62,6 +63,17 @@ def wrong_features(features: dict, columns: dict, kinds: dict) -> list[tuple[str
         elif first != takes:
             wrong.append((key, f"{column} is read as {takes} by {kind} and as {first} by {other}; drop one of them"))
     return wrong
+
+
+def wrong_targets(prepare: dict) -> list[tuple[str, str]]:
+    """Return features encoded by the classes of a label that has none."""
+    named = ((name, spec) for name, specs in prepare["features"].items() for spec in specs)
+    without = not prepare["label"].get("classes")
+    return [
+        (f"preprocess.features.{name}", "encode: target needs a label with classes")
+        for name, spec in named
+        if without and spec.get("encode") == "target"
+    ]
 
 
 def wrong_label(prepare: dict, columns: dict) -> list[tuple[str, str]]:
