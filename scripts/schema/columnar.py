@@ -16,7 +16,7 @@ KINDS = {kind: name for name, kind in TYPES.items()}
 WORST = {"min": pc.min, "max": pc.max, "min_length": pc.min, "max_length": pc.max}
 
 
-def measured(rule: Rule, column: pa.ChunkedArray) -> pa.ChunkedArray:
+def measured(rule: Rule, column: pa.ChunkedArray | pa.Array) -> pa.ChunkedArray | pa.Array:
     """Return what a bound is compared with: lengths of texts, finite or not, NaN left out."""
     if rule.key.endswith("length"):
         return pc.utf8_length(column)
@@ -33,6 +33,24 @@ def breaks(rule: Rule, table: pa.Table) -> pa.ChunkedArray:
     if rule.kind == "custom":
         return pc.invert(value(rule.limit, table))
     column = table[rule.column]
+    if pa.types.is_dictionary(column.type) and rule.key != "present":
+        return pa.chunked_array([by_dictionary(rule, chunk) for chunk in column.chunks], pa.bool_())
+    return strange(rule, column)
+
+
+def by_dictionary(rule: Rule, values: pa.DictionaryArray) -> pa.Array:
+    """Return the mask of *values* that break *rule*, looking at each different one once."""
+    mask = strange(rule, values.dictionary)
+    return mask.take(values.indices) if pc.any(mask).as_py() else pa.repeat(pa.scalar(False), len(values))
+
+
+def decoded(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return a column as its values, whether it is held as numbers of a dictionary or not."""
+    return column.cast(column.type.value_type) if pa.types.is_dictionary(column.type) else column
+
+
+def strange(rule: Rule, column: pa.ChunkedArray | pa.Array) -> pa.ChunkedArray | pa.Array:
+    """Return the mask of the values of a column that break *rule*, as `breaks` does."""
     match rule.key:
         case "present":
             return pc.is_null(column)
@@ -45,12 +63,12 @@ def breaks(rule: Rule, table: pa.Table) -> pa.ChunkedArray:
         case "max" | "max_length":
             return pc.greater(measured(rule, column), pa.scalar(rule.limit))
         case "domain":
-            strange = pc.invert(pc.is_in(column, members(rule)))
-            return pc.and_(pc.is_valid(column), strange) if column.null_count else strange
+            others = pc.invert(pc.is_in(column, members(rule)))
+            return pc.and_(pc.is_valid(column), others) if column.null_count else others
     return pc.invert(matches(column, rule.limit))
 
 
-def matches(column: pa.ChunkedArray, pattern: str) -> pa.ChunkedArray:
+def matches(column: pa.ChunkedArray | pa.Array, pattern: str) -> pa.ChunkedArray | pa.Array:
     """Return whether each text as a whole matches *pattern*."""
     return pc.match_substring_regex(column, f"^(?:{pattern})$")
 
@@ -58,7 +76,7 @@ def matches(column: pa.ChunkedArray, pattern: str) -> pa.ChunkedArray:
 def value(node: Node, table: pa.Table) -> Any:
     """Return what an expression gives for each row of *table*; null is unknown."""
     if node.op == "column":
-        column = table[node.args[0]]
+        column = decoded(table[node.args[0]])
         return pc.cast(column, pa.float64(), safe=False) if node.kind == "number" else column
     if node.op == "value":
         return pa.scalar(node.args[0], TYPES[node.kind])
