@@ -129,6 +129,12 @@ def test_wrong_value_is_named_with_what_is_allowed(changes, key, text):
             {"tune__families": {"logistic": {"c": {"choice": [1]}}}},
             "tune.families.logistic.c: no hyperparameter of logistic, which has C",
         ),
+        (
+            {"preprocess__label__classes": None},
+            "preprocess.label.column: without classes it is predicted, which needs a column of type number or integer",
+        ),
+        ({"tune__families": {"linear": {}}}, "tune.families.linear: not for classification, which bayes, boosting, "),
+        ({"tune__metric": "rmse"}, "tune.metric: not for classification; rmse, mae, r2 are for regression"),
         ({"preprocess__features__size": "number"}, "preprocess.features.size: no such column in ingest.columns"),
         ({"preprocess__features__note": "number"}, "preprocess.features.note: a number feature needs a column of type"),
         ({"preprocess__features__weight": "text"}, "preprocess.features.weight: a text feature needs a column of type"),
