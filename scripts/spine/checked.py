@@ -10,7 +10,10 @@ from scripts.spine.declared import files
 
 SCHEMA = Path("config/schema.yaml")
 CACHE = Path(".snakemake/ouroboros/config")
-CHECKERS = [Path(__file__).parent / name for name in ("config.py", "crossed.py", "declared.py", "../bundle/raw.py")]
+CHECKERS = [
+    Path(__file__).parent / name
+    for name in ("config.py", "crossed.py", "declared.py", "searched.py", "../bundle/raw.py")
+]
 
 
 def checked(config: dict) -> dict:

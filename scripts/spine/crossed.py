@@ -2,6 +2,7 @@
 
 from scripts.bundle.window import extended
 from scripts.spine.declared import families
+from scripts.spine.searched import wrong_search
 
 NEEDED = {  # types of columns by kind of feature
     "number": ["number", "integer", "boolean"],
@@ -22,7 +23,7 @@ def crossed(config: dict) -> list[tuple[str, str]]:
         return wrong
     columns = extended(columns, window)
     wrong = wrong_features(prepare["features"], columns) + wrong_label(prepare, columns) + wrong_splits(config)
-    wrong += wrong_families(config["tune"]["families"])
+    wrong += wrong_families(config["tune"]["families"]) + wrong_search(config)
     for name in config["analyze"]["slices"]:
         if columns.get(name) not in NEEDED["category"]:
             wrong.append(("analyze.slices", f"{name} is not a column of ingest.columns of type {either('category')}"))

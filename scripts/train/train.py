@@ -15,7 +15,7 @@ from scripts.spine.canon import exact, file_digest, read_json, write_bytes, writ
 from scripts.spine.job import main
 from scripts.train.golden import golden_rows
 from scripts.train.proof import prove
-from scripts.tune.tune import load
+from scripts.tune.data import load
 
 
 def bundle_of(graph: onnx.ModelProto, digest: str, family: Family, fitted: Any, width: int, classes: int) -> bytes:
@@ -37,19 +37,21 @@ def train(
     best: Path,
     bundle: Path,
     label: dict,
-    seed: int,
+    seed: int | None,
     golden: int,
     tolerance: float,
 ) -> None:
     """Fit the setting in *best* on *features*; write the folder *bundle*: model, contract and golden rows.
 
-    *tables* are the raw eval rows behind *evaluate*. Raises BadInput where *graph* is not the one of *contract*, or
-    where the bundle and the fitted model differ.
+    Without a *seed* that of the best trial is taken, so that the model is the trial's. *tables* are the raw eval rows
+    behind *evaluate*. Raises BadInput where *graph* is not the one of *contract*, or where the bundle and the fitted
+    model differ.
     """
     setting, described = read_json(best), read_json(contract)
     check_graph(file_digest(graph), described, str(graph))
     family, classes = family_of(setting["family"]), len(described["classes"])
     x, y = load(features)
+    seed = setting.get("seed", 0) if seed is None else seed
     fitted = family.fit(x, y, setting["params"], seed)
     content = bundle_of(onnx.load(graph), described["graph"], family, fitted, x.shape[1], classes)
     del x, y

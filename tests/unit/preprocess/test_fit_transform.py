@@ -19,7 +19,7 @@ from scripts.preprocess.kinds import KINDS, Limits
 from scripts.preprocess.transform import transform
 from scripts.spine.canon import read_json
 from scripts.spine.job import BadInput
-from scripts.tune.tune import load
+from scripts.tune.data import load
 from tests.tiny import COLUMNS, rows
 
 FEATURES = {"weight": "number", "colour": "category", "note": "text", "day": "season"}

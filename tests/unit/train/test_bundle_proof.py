@@ -19,7 +19,7 @@ from scripts.spine.canon import exact, read_json, write_json
 from scripts.spine.job import BadInput
 from scripts.train.proof import check_equal
 from scripts.train.train import bundle_of, train
-from scripts.tune.tune import load
+from scripts.tune.data import load
 
 LABEL = {"column": "late", "classes": {"no": ["no"], "yes": ["yes"]}, "positive": "yes"}
 FEATURES = {"weight": "number", "colour": "category", "note": "text"}
