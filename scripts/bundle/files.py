@@ -18,6 +18,11 @@ def identity(folder: Path) -> str:
     return file_digest(folder / main_file({path.name for path in folder.iterdir()}))
 
 
+def size_mb(folder: Path) -> float:
+    """Return the megabytes of the files of the bundle in *folder* that hold graph and model."""
+    return sum(path.stat().st_size for path in folder.iterdir() if path.name in (ONNX, SKOPS)) / 1e6
+
+
 def contents_of(folder: Path) -> dict[str, bytes]:
     """Return the files of the bundle in *folder* by name."""
     return {path.name: path.read_bytes() for path in sorted(folder.iterdir()) if path.name[0] != "."}

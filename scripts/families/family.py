@@ -24,14 +24,15 @@ class Family:
     reason = ""
     types: tuple[str, ...] = ()
 
-    def fit(
-        self, x: sparse.csr_matrix, y: np.ndarray, params: dict, seed: int, task: str = "classification", device="cpu"
-    ) -> Any:
-        """Return what was fitted on features and class numbers, or values where *task* is regression."""
+    def fit(self, x: sparse.csr_matrix, y: np.ndarray, params: dict, seed: int, task: str, device: str) -> Any:
+        """Return what was fitted on features and class numbers, or values where *task* is regression.
+
+        *device* is cpu or cuda; a family that knows no GPU may disregard it.
+        """
         raise NotImplementedError
 
     def rows(self, x: sparse.csr_matrix) -> Any:
-        """Return some rows in the form that the models take."""
+        """Return some rows in the form that estimate() takes."""
         return x.toarray().astype(np.float64)
 
     def estimate(self, fitted: Any, rows: Any, classes: int) -> np.ndarray:

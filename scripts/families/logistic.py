@@ -8,7 +8,7 @@ from sklearn.linear_model import LogisticRegression
 
 from scripts.bundle.onnxgraph import Builder
 from scripts.families.family import Family
-from scripts.families.heads import probabilities
+from scripts.families.heads import linear, probabilities
 
 
 class Logistic(Family):
@@ -19,15 +19,12 @@ class Logistic(Family):
     def rows(self, x: sparse.csr_matrix) -> sparse.csr_matrix:
         return x.astype(np.float64)
 
-    def fit(
-        self, x: sparse.csr_matrix, y: np.ndarray, params: dict, seed: int, task: str = "classification", device="cpu"
-    ) -> Any:
+    def fit(self, x: sparse.csr_matrix, y: np.ndarray, params: dict, seed: int, task: str, device: str) -> Any:
         return LogisticRegression(C=params["C"], max_iter=2000, random_state=seed).fit(self.rows(x), y)
 
     def export(self, graph: Builder, fitted: Any, classes: int, output: str) -> str:
-        weights = graph.constant(fitted.coef_.T.astype(np.float32))
-        sums = graph.add("Add", graph.add("MatMul", "features", weights), graph.constant(np.float32(fitted.intercept_)))
-        return probabilities(graph, sums, fitted.classes_, classes, output)
+        sums = linear(graph, "features", fitted.coef_.T, fitted.intercept_)
+        return probabilities(graph, sums, len(fitted.coef_), fitted.classes_, classes, output)
 
 
 FAMILY = Logistic()

@@ -24,7 +24,7 @@ def assigned(body: list[ast.stmt]) -> dict[str, ast.expr]:
 
 
 def families() -> dict[str, dict[str, Any]]:
-    """Return `tasks` and `space` of each family by its name, as the class in its file says them by literals.
+    """Return tasks, space, reason and types of each family by its name, as the class in its file says by literals.
 
     A file of a family assigns FAMILY.
     """
@@ -32,7 +32,7 @@ def families() -> dict[str, dict[str, Any]]:
     for path in files():
         body = ast.parse(path.read_text(encoding="utf-8")).body
         if "FAMILY" in assigned(body):
-            values: dict[str, Any] = {"tasks": ("classification",), "space": {}}
+            values: dict[str, Any] = {"tasks": ("classification",), "space": {}, "reason": "", "types": ()}
             for part in body:
                 if isinstance(part, ast.ClassDef):
                     own = assigned(part.body)

@@ -20,7 +20,6 @@ ARGUMENTS = {  # of each distribution
     "qlognormal": "[median, standard deviation of the logarithm, step]",
 }
 NOT_ADAPTIVE = {"qnormal", "qlognormal"}  # hyperopt's adaptive TPE does not know them
-REGRESSION = {"rmse", "mae", "r2"}
 
 
 def wrong_search(config: dict) -> list[tuple[str, str]]:
@@ -35,9 +34,6 @@ def wrong_search(config: dict) -> list[tuple[str, str]]:
                     f"atpe cannot search {family}.{names[0]}: no options of options, no steps of normal distributions",
                 )
             )
-    if bool(config["preprocess"]["label"]["classes"]) == (tune["metric"] in REGRESSION):
-        fitting = "a label with classes" if tune["metric"] in REGRESSION else "a label that is a number"
-        wrong.append(("tune.metric", f"{tune['metric']} does not fit {fitting}"))
     if tune["folds"] == 1:
         wrong.append(("tune.folds", "one part leaves nothing to fit on; 0 for the eval split, or 2 and more"))
     halving = tune["halving"]

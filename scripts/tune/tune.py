@@ -45,8 +45,8 @@ def objective_of(train: Path, evaluate: Path, metric: str, **more) -> Objective:
     if METRICS[metric].regression != (labels[0].dtype.kind == "f"):
         kind = "a number" if labels[0].dtype.kind == "f" else "a class"
         raise BadInput(f"tune.metric: {metric} does not fit a label that is {kind}")
-    if found.classes and any(len(np.unique(y)) < 2 for y in labels):
-        raise BadInput("the train or eval split has rows of one class only; widen windows.train or windows.eval")
+    if any(len(np.unique(y)) < 2 for y in labels):
+        raise BadInput("the train or eval split has rows of one class only, or one value; widen windows.train or .eval")
     return found
 
 

@@ -8,11 +8,12 @@ import yaml
 
 from scripts.spine import checked as remembered
 from scripts.spine.config import ConfigError, check, leaves, load, value_at
-from scripts.spine.crossed import NEEDED, wrong_features, wrong_label
+from scripts.spine.crossed import wrong_features, wrong_label
 from tests.tiny import CASE
 from tests.workflow import ROOT
 
 SCHEMA = load(ROOT / "config/schema.yaml")
+KINDS = load(ROOT / "config/kinds.yaml")
 GONE = object()
 
 
@@ -122,7 +123,7 @@ def test_wrong_value_is_named_with_what_is_allowed(changes, key, text):
     [
         (
             {"tune__families": {"woods": {}}},
-            "tune.families.woods: no such family in scripts/families; there are boosting, ",
+            "tune.families.woods: no such family in scripts/families; there are bayes, ",
         ),
         (
             {"tune__families": {"logistic": {"c": {"choice": [1]}}}},
@@ -150,7 +151,6 @@ def test_wrong_value_is_named_with_what_is_allowed(changes, key, text):
             {"tune__families": {"logistic": {"C": {"choice": [{"a": {"b": {"uniform": [1, 0]}}}]}}}},
             "C.b: uniform takes",
         ),
-        ({"tune__metric": "rmse"}, "tune.metric: rmse does not fit a label with classes"),
         ({"tune__folds": 1}, "tune.folds: one part leaves nothing to fit on"),
         ({"tune__halving": {"rungs": 3}}, "tune.trials: successive halving needs 13 trials until one has the whole"),
         (
@@ -162,6 +162,12 @@ def test_wrong_value_is_named_with_what_is_allowed(changes, key, text):
             "tune.points_to_evaluate.0: no family boosting in tune.families",
         ),
         ({"tune__reuse": "nowhere.json"}, "tune.reuse: no such file; got 'nowhere.json'"),
+        (
+            {"preprocess__label__classes": None},
+            "preprocess.label.column: without classes it is predicted, which needs a column of type number or integer",
+        ),
+        ({"tune__families": {"linear": {}}}, "tune.families.linear: not for classification, which bayes, boosting, "),
+        ({"tune__metric": "rmse"}, "tune.metric: not for classification; rmse, mae, r2 are for regression"),
         ({"preprocess__features__size": "number"}, "preprocess.features.size: no such column in ingest.columns"),
         ({"preprocess__features__note": "number"}, "preprocess.features.note: a number feature needs a column of type"),
         ({"preprocess__features__weight": "text"}, "preprocess.features.weight: a text feature needs a column of type"),
@@ -239,10 +245,10 @@ def test_lists_that_name_no_classes_are_refused(classes):
     ],
 )
 def test_kinds_of_feature_take_their_types_of_column(kind, types):
-    assert [NEEDED[kind], NEEDED["season"]] == [[type_.split(":")[0] for type_ in types], ["date", "time"]]
+    assert KINDS[kind]["types"] == [type_.split(":")[0] for type_ in types]
     columns = {"x": "text", "label": "text"}
     for type_ in ("number", "integer", "boolean", "text", "date:%Y", "time:%Y"):
-        assert bool(wrong_features({"x": kind}, columns | {"x": type_})) == (type_ not in types)
+        assert bool(wrong_features({"x": [{"kind": kind}]}, columns | {"x": type_}, KINDS)) == (type_ not in types)
 
 
 @pytest.mark.parametrize(
@@ -263,7 +269,7 @@ def test_raw_value_belongs_to_one_class():
 
 
 def test_unknown_limit_of_a_metric_lists_the_known_limits():
-    assert "expected keys max, min" in refused(analyze__gate={"roc_auc": {"mi": 1}})
+    assert "expected keys drop, gain, gap, max, min," in refused(analyze__gate={"roc_auc": {"mi": 1}})
 
 
 def test_the_cases_of_the_repository_are_right():
@@ -292,10 +298,11 @@ def test_error_tree_is_flattened_and_a_value_found():
 
 @pytest.fixture
 def checkout(tmp_path, monkeypatch) -> Path:
-    """Return a folder with the schema, where the process works."""
+    """Return a folder with the schemas, where the process works."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "config").mkdir()
-    (tmp_path / "config/schema.yaml").write_text((ROOT / "config/schema.yaml").read_text())
+    for name in ("schema.yaml", "kinds.yaml"):
+        (tmp_path / "config" / name).write_text((ROOT / "config" / name).read_text())
     return tmp_path
 
 

@@ -37,7 +37,7 @@ CONFIG = {
 def split(path: Path, seed: int, classes=(0, 1)) -> Path:
     """Write the features of a made-up split as preprocess does; without *classes* the label is a number."""
     rng = np.random.default_rng(seed)
-    x = rng.random((80, 5)).astype(np.float32)
+    x = rng.random((80, 5))
     value = x[:, 0] + rng.normal(0, 0.2, 80)
     y = np.array(classes)[(value > 0.5).astype(int)] if classes else value
     shape = {"indices": np.tile(np.arange(5), 80), "indptr": np.arange(0, 401, 5), "shape": np.array([80, 5])}

@@ -392,9 +392,9 @@ def test_sweep_is_named_by_all_but_its_length():
 
 def test_split_comes_back_as_written(splits):
     x, y = load(splits[0])
-    assert x.shape == (80, 5) and x.dtype == np.float32 and set(y) == {0, 1}
+    assert x.shape == (80, 5) and x.dtype == np.float64 and set(y) == {0, 1}
     rng = np.random.default_rng(0)
-    assert (x.toarray() == rng.random((80, 5)).astype(np.float32)).all()
+    assert (x.toarray() == rng.random((80, 5))).all()
 
 
 @pytest.mark.parametrize("metric", ["roc_auc", "log_loss", "pr_auc", "f1", "accuracy", "brier"])
