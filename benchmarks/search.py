@@ -8,6 +8,7 @@ algorithms was chosen on, the last two it has not seen. With --peers, Optuna goe
 """
 
 import argparse
+import itertools
 import json
 import math
 import multiprocessing
@@ -54,7 +55,7 @@ def hartmann6(x: list[float]) -> float:
 
 def rosenbrock(x: list[float]) -> float:
     """Return Rosenbrock's function: a bent valley."""
-    return sum(100 * (b - a**2) ** 2 + (1 - a) ** 2 for a, b in zip(x, x[1:], strict=False))
+    return sum(100 * (b - a**2) ** 2 + (1 - a) ** 2 for a, b in itertools.pairwise(x))
 
 
 def ackley(x: list[float]) -> float:
