@@ -6,6 +6,7 @@ from scripts.bundle.window import extended
 from scripts.spine.crossed_analyze import wrong_analyze
 from scripts.spine.declared import families
 from scripts.spine.features import columns_of
+from scripts.spine.searched import wrong_search
 
 VALUES = ("number", "integer")  # types of columns whose values can be predicted
 ERRORS = ("rmse", "mae", "r2")  # metrics of regression
@@ -25,7 +26,7 @@ def crossed(config: dict, kinds: dict) -> list[tuple[str, str]]:
     wrong = wrong_features(prepare["features"], columns, kinds) + wrong_targets(prepare)
     wrong += wrong_label(prepare, columns) + wrong_splits(config)
     wrong += wrong_families(config["tune"], "classification" if prepare["label"]["classes"] else "regression")
-    return wrong + wrong_analyze(config, columns)
+    return wrong + wrong_search(config) + wrong_analyze(config, columns)
 
 
 def wrong_window(window: dict, columns: dict) -> list[tuple[str, str]]:

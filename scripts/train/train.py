@@ -10,7 +10,7 @@ from scripts.spine.job import main
 from scripts.train.golden import golden_rows
 from scripts.train.models import models_of
 from scripts.train.proof import prove
-from scripts.tune.tune import load
+from scripts.tune.data import load
 
 
 def train(
@@ -22,19 +22,21 @@ def train(
     best: Path,
     bundle: Path,
     label: dict,
-    seed: int,
+    seed: int | None,
     golden: int,
     tolerance: float,
 ) -> None:
     """Fit the setting in *best* on *features*; write the folder *bundle*: model, contract and golden rows.
 
-    *tables* are the raw eval rows behind *evaluate*. Raises BadInput where *graph* is not the one of *contract*, or
-    where the bundle and the fitted model differ.
+    Without a *seed* that of the best trial is taken, so that the model is the trial's. *tables* are the raw eval rows
+    behind *evaluate*. Raises BadInput where *graph* is not the one of *contract*, or where the bundle and the fitted
+    model differ.
     """
     setting, described = read_json(best), read_json(contract)
     check_graph(file_digest(graph), described, str(graph))
     family = family_of(setting["family"])
     x, y = load(features)
+    seed = setting.get("seed", 0) if seed is None else seed
     fitted = family.fit(x, y, setting["params"], seed, described["task"], "cpu")
     del x, y
     described |= {"family": setting["family"], "params": setting["params"]}

@@ -18,7 +18,7 @@ from scripts.spine.job import BadInput
 from scripts.train.models import models_of
 from scripts.train.proof import check_equal
 from scripts.train.train import train
-from scripts.tune.tune import load
+from scripts.tune.data import load
 from tests.features import fitted as fit_features
 
 LABEL = {"column": "late", "classes": {"no": ["no"], "yes": ["yes"]}, "positive": "yes"}
