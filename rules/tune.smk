@@ -21,6 +21,8 @@ checkpoint tune:
         f"benchmarks/rules/{CASE}/tune/tune.tsv"
     conda:
         "../envs/model.yaml"
+    resources:
+        gpu=0,
     params:
         code=f"tune/tune {FAMILIES}",
         cfg=cfg(

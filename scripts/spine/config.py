@@ -139,12 +139,10 @@ def check(config: dict, schema: dict | None = None) -> dict:
 
     Raises ConfigError naming every wrong key, its value and what is allowed.
     """
-    schema = load(SCHEMA) if schema is None else schema
-    checker = Checker(schema)
-    valid = checker.validate(config)
+    checker = Checker(schema := schema or load(SCHEMA))
+    kinds, valid = load(KINDS), checker.validate(config)
     errors = leaves(checker.errors)
     if valid:
-        kinds = load(KINDS)
         errors = complete(checker.document["preprocess"], kinds, Checker) or crossed(checker.document, kinds)
     if errors:
         lines = [explanation(key, message, config, schema) for key, message in errors]

@@ -25,7 +25,8 @@ def crossed(config: dict, kinds: dict) -> list[tuple[str, str]]:
     columns = extended(columns, window)
     wrong = wrong_features(prepare["features"], columns, kinds) + wrong_targets(prepare)
     wrong += wrong_label(prepare, columns) + wrong_splits(config)
-    wrong += wrong_families(config["tune"], "classification" if prepare["label"]["classes"] else "regression")
+    task, warm = "classification" if prepare["label"]["classes"] else "regression", bool(config["train"]["warm_start"])
+    wrong += wrong_families(config["tune"], task, warm)
     return wrong + wrong_search(config) + wrong_analyze(config, columns)
 
 
@@ -103,8 +104,11 @@ def wrong_label(prepare: dict, columns: dict) -> list[tuple[str, str]]:
     return wrong
 
 
-def wrong_families(tune: dict, task: str) -> list[tuple[str, str]]:
-    """Return families, and hyperparameters of a family, that there are not or not for *task*, and a metric likewise."""
+def wrong_families(tune: dict, task: str, warm: bool) -> list[tuple[str, str]]:
+    """Return families, and hyperparameters of a family, that there are not or not for *task*, and a metric likewise.
+
+    If *warm*, families must be able to go on from an earlier model.
+    """
     known, wrong = families(), []
     if (tune["metric"] in ERRORS) != (task == "regression"):
         wrong.append(("tune.metric", f"not for {task}; {', '.join(ERRORS)} are for regression, the others for classes"))
@@ -115,6 +119,9 @@ def wrong_families(tune: dict, task: str) -> list[tuple[str, str]]:
         if task not in known[name]["tasks"]:
             have = ", ".join(other for other in known if task in known[other]["tasks"])
             wrong.append((f"tune.families.{name}", f"not for {task}, which {have} are for"))
+        if warm and not known[name]["warm"]:
+            able = ", ".join(other for other in known if known[other]["warm"])
+            wrong.append(("train.warm_start", f"{name} cannot go on from an earlier model; {able} can"))
         for parameter in space:
             if parameter not in known[name]["space"]:
                 have = ", ".join(known[name]["space"])

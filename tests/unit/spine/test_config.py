@@ -167,6 +167,10 @@ def test_wrong_value_is_named_with_what_is_allowed(changes, key, text):
             "preprocess.label.column: without classes it is predicted, which needs a column of type number or integer",
         ),
         ({"tune__families": {"linear": {}}}, "tune.families.linear: not for classification, which bayes, boosting, "),
+        (
+            {"train": {"warm_start": 2}, "tune__families": {"bayes": {}}},
+            "train.warm_start: bayes cannot go on from an earlier model; logistic, mlp, xgboost can",
+        ),
         ({"tune__metric": "rmse"}, "tune.metric: not for classification; rmse, mae, r2 are for regression"),
         ({"preprocess__features__size": "number"}, "preprocess.features.size: no such column in ingest.columns"),
         ({"preprocess__features__note": "number"}, "preprocess.features.note: a number feature needs a column of type"),
