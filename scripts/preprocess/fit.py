@@ -10,7 +10,7 @@ import numpy as np
 import onnxruntime
 from scipy import sparse
 
-from scripts.bundle.label import order
+from scripts.bundle.label import order, task
 from scripts.bundle.onnxgraph import Builder, model, to_bytes
 from scripts.bundle.rows import batches, spans, types
 from scripts.preprocess.kind import SEPARATOR
@@ -127,7 +127,8 @@ def fit(
         "case": case,
         "title": title,
         "columns": {name: spec | known(plan, fits).get(name, {}) for name, spec in columns.items()},
-        "classes": order(label["classes"]),
+        "task": task(label),
+        "classes": order(label["classes"] or []),
         "positive": label["positive"],
         "features": flat,
         "graph": hashlib.sha256(content).hexdigest(),

@@ -23,7 +23,7 @@ class Kind:
     words = False  # whether known() gives words of texts
 
     def summarize(self, values: np.ndarray, y: np.ndarray | None, options: dict) -> Summary:
-        """Return what the values of some rows add to what is fitted; *y* has their class numbers, -1 for none."""
+        """Return what the values of some rows add to what is fitted; *y* has their labels by targets()."""
         raise NotImplementedError
 
     def merge(self, parts: list[Summary]) -> Summary:

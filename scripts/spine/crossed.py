@@ -3,8 +3,11 @@
 from collections.abc import Iterable
 
 from scripts.bundle.window import extended
+from scripts.spine.declared import families
 from scripts.spine.features import columns_of
 
+VALUES = ("number", "integer")  # types of columns whose values can be predicted
+ERRORS = ("rmse", "mae", "r2")  # metrics of regression
 CATEGORIES = ("text", "integer", "boolean")  # types of columns
 
 
@@ -20,6 +23,7 @@ def crossed(config: dict, kinds: dict) -> list[tuple[str, str]]:
     columns = extended(columns, window)
     wrong = wrong_features(prepare["features"], columns, kinds) + wrong_targets(prepare)
     wrong += wrong_label(prepare, columns) + wrong_splits(config)
+    wrong += wrong_families(config["tune"], "classification" if prepare["label"]["classes"] else "regression")
     for name in config["analyze"]["slices"]:
         if columns.get(name) not in CATEGORIES:
             wrong.append(("analyze.slices", f"{name} is not a column of ingest.columns of type {either(CATEGORIES)}"))
@@ -80,11 +84,16 @@ def wrong_label(prepare: dict, columns: dict) -> list[tuple[str, str]]:
     wrong = []
     if label not in columns:
         wrong.append(("preprocess.label.column", "no such column in ingest.columns"))
+    elif not classes and columns[label] not in VALUES:
+        words = f"without classes it is predicted, which needs a column of type {either(VALUES)}"
+        wrong.append(("preprocess.label.column", words))
     elif columns[label].split(":")[0] in ("date", "time"):
         wrong.append(("preprocess.label.column", f"a column of type {columns[label].split(':')[0]} names no classes"))
     for name, specs in prepare["features"].items():
         if any(label in columns_of(name, spec) for spec in specs):
             wrong.append((f"preprocess.features.{name}", "the label cannot be a feature"))
+    if not classes:
+        return wrong + [("preprocess.label.positive", "only for two classes, there are none")] * (positive is not None)
     if len(classes) == 2 and positive not in classes:
         wrong.append(("preprocess.label.positive", f"not one of the classes {', '.join(classes)}"))
     if len(classes) > 2 and positive is not None:
@@ -92,6 +101,25 @@ def wrong_label(prepare: dict, columns: dict) -> list[tuple[str, str]]:
     values = [value for named in classes.values() for value in named]
     for value in sorted({str(value) for value in values if values.count(value) > 1}):
         wrong.append(("preprocess.label.classes", f"raw value {value} belongs to two classes"))
+    return wrong
+
+
+def wrong_families(tune: dict, task: str) -> list[tuple[str, str]]:
+    """Return families, and hyperparameters of a family, that there are not or not for *task*, and a metric likewise."""
+    known, wrong = families(), []
+    if (tune["metric"] in ERRORS) != (task == "regression"):
+        wrong.append(("tune.metric", f"not for {task}; {', '.join(ERRORS)} are for regression, the others for classes"))
+    for name, space in tune["families"].items():
+        if name not in known:
+            wrong.append((f"tune.families.{name}", f"no such family in scripts/families; there are {', '.join(known)}"))
+            continue
+        if task not in known[name]["tasks"]:
+            have = ", ".join(other for other in known if task in known[other]["tasks"])
+            wrong.append((f"tune.families.{name}", f"not for {task}, which {have} are for"))
+        for parameter in space:
+            if parameter not in known[name]["space"]:
+                have = ", ".join(known[name]["space"])
+                wrong.append((f"tune.families.{name}.{parameter}", f"no hyperparameter of {name}, which has {have}"))
     return wrong
 
 

@@ -105,7 +105,6 @@ def test_every_wrong_key_has_a_line():
         ({"ingest__separator": ";;"}, "ingest.separator", "does not match regex"),
         ({"ingest__columns__id": "numbr"}, "ingest.columns.id", "got 'numbr'"),
         ({"preprocess__features": {"weight": "nr"}}, "preprocess.features.weight", "unallowed value nr"),
-        ({"tune__families": {"forest": {}}}, "tune.families.forest", "unallowed value forest"),
         ({"tune__families": None}, "tune.families", "null value not allowed"),
         ({"tune__algorithm": "grid"}, "tune.algorithm", "expected type string, allowed ['mix', 'tpe', "),
         ({"analyze__gate": {"roc": {"min": 1}}}, "analyze.gate.roc", "unallowed value roc"),
@@ -122,6 +121,20 @@ def test_wrong_value_is_named_with_what_is_allowed(changes, key, text):
 @pytest.mark.parametrize(
     ("changes", "line"),
     [
+        (
+            {"tune__families": {"woods": {}}},
+            "tune.families.woods: no such family in scripts/families; there are bayes, ",
+        ),
+        (
+            {"tune__families": {"logistic": {"c": {"choice": [1]}}}},
+            "tune.families.logistic.c: no hyperparameter of logistic, which has C",
+        ),
+        (
+            {"preprocess__label__classes": None},
+            "preprocess.label.column: without classes it is predicted, which needs a column of type number or integer",
+        ),
+        ({"tune__families": {"linear": {}}}, "tune.families.linear: not for classification, which bayes, boosting, "),
+        ({"tune__metric": "rmse"}, "tune.metric: not for classification; rmse, mae, r2 are for regression"),
         ({"preprocess__features__size": "number"}, "preprocess.features.size: no such column in ingest.columns"),
         ({"preprocess__features__note": "number"}, "preprocess.features.note: a number feature needs a column of type"),
         ({"preprocess__features__weight": "text"}, "preprocess.features.weight: a text feature needs a column of type"),
