@@ -5,8 +5,6 @@ Gives: results/<case>/preprocess/graph/{graph.onnx,contract.json}, preprocess/fe
 preprocess/summary/<span>/<split>/summary.npz (what the rows of a span add to the fit)
 """
 
-from scripts.preprocess.kinds import modules
-
 
 rule preprocess:
     input:
@@ -29,7 +27,7 @@ checkpoint summarize:
     conda:
         "../envs/model.yaml"
     params:
-        code=f"preprocess/summarize {modules(config['preprocess']['features'])}",
+        code=f"preprocess/summarize {KINDS}",
         cfg=cfg("preprocess.features", "preprocess.label"),
         job=job,
     shell:
@@ -54,7 +52,7 @@ checkpoint fit_graph:
     conda:
         "../envs/model.yaml"
     params:
-        code=f"preprocess/fit {modules(config['preprocess']['features'])}",
+        code=f"preprocess/fit {KINDS} {HOOKS}",
         cfg=cfg(
             "case",
             "title",
@@ -84,7 +82,7 @@ checkpoint transform:
     conda:
         "../envs/model.yaml"
     params:
-        code="preprocess/transform",
+        code=f"preprocess/transform {HOOKS}",
         cfg=cfg("preprocess.label"),
         job=job,
     shell:

@@ -45,6 +45,11 @@ class Kind:
         """
         return []
 
+    def contract(self, fitted: Any) -> dict:
+        """Return what the contract says of the column, beside its type and tensor."""
+        known = self.known(fitted)
+        return {"known": known, "words": self.words} if known else {}
+
     def export(self, graph: Builder, tensor: str, fitted: Any) -> str:
         """Add what *fitted* does to *tensor* as ONNX nodes; return the tensor of doubles [rows, width]."""
         raise NotImplementedError

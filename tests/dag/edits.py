@@ -196,6 +196,19 @@ def add_span(root: Path) -> None:
     case('train: ["2001", "2002"]', 'train: ["2000", "2001", "2002"]')(root)
 
 
+def add_hook(root: Path) -> None:
+    """Give the case a feature by a user's own module, which imports another one."""
+    folder = root / "scripts/custom"
+    folder.mkdir()
+    (folder / "helper.py").write_text("def one():\n    return 1\n")
+    text = (
+        "import numpy\n\nfrom scripts.custom.helper import one\n\n\ndef fit(values, options):\n    return one()\n\n\n"
+    )
+    text += "def transform(values, state):\n    return numpy.full((len(values), 1), float(one()))\n\n\n"
+    (folder / "shape.py").write_text(f'{text}def names(state):\n    return ["one"]\n')
+    case("    day: season\n", "    day: season\n    id: {kind: hook, module: shape}\n")(root)
+
+
 def spare(root: Path) -> None:
     """Add a span before all others that no window takes."""
     tiny.write_span(root / "data/tiny", "2000", tiny.rows("2000"))
@@ -274,6 +287,8 @@ EDITS = [
     Edit("helper shared by two stages", append("scripts/bundle/onnxgraph.py", MODULE), SUMMARIZE | {"fit_graph", "tune", "train"}, "code: scripts/bundle/onnxgraph.py changed"),
     Edit("helper shared by many", append("scripts/bundle/label.py", MODULE), STATISTICS | SUMMARIZE | TRANSFORM | {"fit_graph", "train", "metrics"}, "code: scripts/bundle/label.py changed"),
     Edit("helper of all", append("scripts/spine/job.py", MODULE), ALL, "code: scripts/spine/job.py changed"),
+    Edit("module that a hook imports", replace("scripts/custom/helper.py", "return 1", "return 1 + 0"), TRANSFORM | {"fit_graph", "train", "metrics", "register_model", "deploy"}, "code: scripts/custom/helper.py changed", before=add_hook),
+    Edit("hook that no feature names", lambda root: (root / "scripts/custom/other.py").write_text("X = 1\n"), set(), before=add_hook),
     Edit("constant of the golden rows", replace("scripts/train/golden.py", "MISSING = 0.1", "MISSING = 0.2"), {"train", "metrics", "register_model", "deploy"}, "code: scripts/train/golden.py changed"),
     Edit("file of a family that the case uses", append("scripts/families/logistic.py", MODULE), {"tune", "train"}, "code: scripts/families/logistic.py changed"),
     Edit("file of a family that the case does not use", append("scripts/families/boosting.py", MODULE), set()),

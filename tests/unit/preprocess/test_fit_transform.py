@@ -14,8 +14,8 @@ import pytest
 from scripts.bundle import rows as module
 from scripts.bundle.encode import from_rows, from_table
 from scripts.bundle.rows import read
-from scripts.preprocess.fit import check_equal
 from scripts.preprocess.plan import planned
+from scripts.preprocess.proof import check_equal
 from scripts.preprocess.transform import transform
 from scripts.spine.canon import file_digest
 from scripts.spine.job import BadInput
