@@ -58,6 +58,7 @@ def fit(
     summaries: list[Path],
     graph: Path,
     contract: Path,
+    schema: Path,
     case: str,
     title: str,
     features: dict,
@@ -65,6 +66,8 @@ def fit(
     window: dict | None = None,
 ) -> None:
     """Fit each feature on the *summaries* of *tables*; write *graph* (ONNX, output "features") and *contract* (JSON).
+
+    *schema* gets the name of each feature and its range in the training split.
 
     Raises BadInput where the ONNX graph differs from what was fitted on a row of *tables* or of *evaluate*, naming
     feature, kind, row and value.
@@ -88,7 +91,8 @@ def fit(
     own = described(plan, fits, columns)
     content = graph_of(plan, fits, own, len(flat))
     proof = (plan, fits, widths, content, own)
-    rows = [prove(tables, "train", *proof), prove(evaluate, "eval", *proof)]
+    rows, low, high = prove(tables, "train", *proof)
+    proven = rows + prove(evaluate, "eval", *proof)[0]
     contents = {
         "window": window if window and window["columns"] else None,
         "case": case,
@@ -97,12 +101,15 @@ def fit(
         "task": task(label),
         "classes": order(label["classes"] or []),
         "positive": label["positive"],
+        "label": label,
         "features": flat,
         "graph": hashlib.sha256(content).hexdigest(),
     }
     write_bytes(graph, content)
     write_json(contract, contents)
-    say(f"{len(flat)} features of {len(columns)} columns, fitted on {rows[0]} rows, equal on {sum(rows)}")
+    ranges = zip(flat, low.tolist(), high.tolist(), strict=True)
+    write_json(schema, {"features": [{"name": name, "min": least, "max": most} for name, least, most in ranges]})
+    say(f"{len(flat)} features of {len(columns)} columns, fitted on {rows} rows, equal on {proven}")
 
 
 if __name__ == "__main__":

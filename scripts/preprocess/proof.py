@@ -34,12 +34,15 @@ def check_equal(feature: Feature, fitted: Any, values: np.ndarray, exported: np.
 
 def prove(
     tables: list[Path], split: str, plan: list[Feature], fits: list, widths: list, content: bytes, own: dict
-) -> int:
-    """Return the number of rows of *split*. Raises BadInput where the graph *content* differs from *fits* on a row.
+) -> tuple[int, np.ndarray, np.ndarray]:
+    """Return the number of rows of *split*, and the least and the largest value of each feature.
+
+    Raises BadInput where the graph *content* differs from *fits* on a row.
 
     *own* are the columns of the contract.
     """
     session, seen = onnxruntime.InferenceSession(content), 0
+    low, high = np.full(sum(widths), np.inf), np.full(sum(widths), -np.inf)
     columns = columns_read(plan, types(tables))
     for rows in batches(tables, list(columns), sum(widths)):
         data, start = tensors(rows, columns), 0
@@ -50,4 +53,5 @@ def prove(
             check_equal(feature, fitted, feature.values(data), part, f"{split} row {seen}")
             start += width
         seen += len(rows)
-    return seen
+        low, high = np.fmin(low, exported.min(axis=0)), np.fmax(high, exported.max(axis=0))
+    return seen, low, high
