@@ -214,6 +214,19 @@ def add_span(root: Path) -> None:
     case('train: ["2001", "2002"]', 'train: ["2000", "2001", "2002"]')(root)
 
 
+def add_hook(root: Path) -> None:
+    """Give the case a feature by a user's own module, which imports another one."""
+    folder = root / "scripts/custom"
+    folder.mkdir()
+    (folder / "helper.py").write_text("def one():\n    return 1\n")
+    text = (
+        "import numpy\n\nfrom scripts.custom.helper import one\n\n\ndef fit(values, options):\n    return one()\n\n\n"
+    )
+    text += "def transform(values, state):\n    return numpy.full((len(values), 1), float(one()))\n\n\n"
+    (folder / "shape.py").write_text(f'{text}def names(state):\n    return ["one"]\n')
+    case("    day: season\n", "    day: season\n    id: {kind: hook, module: shape}\n")(root)
+
+
 def spare(root: Path) -> None:
     """Add a span before all others that no window takes."""
     tiny.write_span(root / "data/tiny", "2000", tiny.rows("2000"))
@@ -292,6 +305,8 @@ EDITS = [
     Edit("helper shared by two stages", append("scripts/bundle/onnxgraph.py", MODULE), SUMMARIZE | {"fit_graph", "tune", "train", "sentinel"}, "code: scripts/bundle/onnxgraph.py changed"),
     Edit("helper shared by many", append("scripts/bundle/label.py", MODULE), STATISTICS | SUMMARIZE | TRANSFORM | {"fit_graph", "train", "metrics"}, "code: scripts/bundle/label.py changed"),
     Edit("helper of all", append("scripts/spine/job.py", MODULE), ALL, "code: scripts/spine/job.py changed"),
+    Edit("module that a hook imports", replace("scripts/custom/helper.py", "return 1", "return 1 + 0"), TRANSFORM | {"fit_graph", "train", "metrics", "register_model", "deploy"}, "code: scripts/custom/helper.py changed", before=add_hook),
+    Edit("hook that no feature names", lambda root: (root / "scripts/custom/other.py").write_text("X = 1\n"), set(), before=add_hook),
     Edit("constant of the golden rows", replace("scripts/train/golden.py", "MISSING = 0.1", "MISSING = 0.2"), {"train", "metrics", "register_model", "deploy"}, "code: scripts/train/golden.py changed"),
     Edit("file of a family that the case uses", append("scripts/families/logistic.py", MODULE), {"tune", "train", "sentinel"}, "code: scripts/families/logistic.py changed"),
     Edit("file of a family that the case does not use", append("scripts/families/boosting.py", MODULE), set()),
@@ -306,8 +321,8 @@ EDITS = [
     Edit("validate key", section("validate: {top: 1000}\n"), STATISTICS | {"anomalies"}, "configuration: validate.top: 50 -> 1000"),
     Edit("whom to alert", section('validate: {alert: ["json://127.0.0.1:9/"]}\n'), {"gate_data"}, 'configuration: validate.alert: [] -> ["json://127.0.0.1:9/"]'),
     Edit("slices of the statistics", section("validate: {slices: [colour], min_slice: 20}\n"), STATISTICS | {"anomalies"}, 'configuration: validate.slices: [] -> ["colour"]'),
-    Edit("preprocess key", case("terms: 20", "terms: 5"), SUMMARIZE | FROM_GRAPH, "configuration: preprocess.features.note: "),
-    Edit("preprocess key that changes nothing", case("terms: 20", "terms: 20\n  min_count: 9"), SUMMARIZE | {"fit_graph"}, "configuration: preprocess.features.colour: "),
+    Edit("preprocess key", case("terms: 20", "terms: 5"), SUMMARIZE | FROM_GRAPH, "configuration: preprocess.features.note.0.terms: 20 -> 5"),
+    Edit("preprocess key that changes nothing", case("terms: 20", "terms: 20\n  min_count: 9"), SUMMARIZE | {"fit_graph"}, "configuration: preprocess.features.colour.0.min_count: 10 -> 9"),
     Edit("label map", case('"no": ["no"]', '"no": ["no", "never"]'), STATISTICS | SUMMARIZE | TRANSFORM | {"fit_graph", "train", "metrics"}, "configuration: preprocess.label.classes.no"),
     Edit("title", case("title: Made-up", "title: Invented"), TRANSFORM | {"fit_graph", "train", "metrics", "sentinel", "register_model", "deploy"}, "configuration: title"),
     Edit("search space", case("loguniform: [0.1, 10]", "loguniform: [0.01, 0.05]"), {"tune", "sentinel"} | FROM_TRAIN, "configuration: tune.families.logistic.C.loguniform: [0.1, 10] -> [0.01, 0.05]"),
