@@ -4,7 +4,7 @@ import datetime
 import math
 from typing import Any
 
-from scripts.report.page import BLANK, listed, number, share, short
+from scripts.report.markup import BLANK, listed, number, share, short
 
 SEVERITIES = ("error", "warning", "info")
 SECONDS = {"date": 86_400, "time": 1}  # of a unit of their statistics
@@ -136,10 +136,13 @@ def loss_of(trial: dict) -> float:
 
 
 def running_best(trials: list[dict]) -> list[tuple[int, float]]:
-    """Return number and score of the best trial so far after each trial, from the first that succeeded."""
+    """Return number and score of the best trial so far after each trial, from the first that succeeded in full.
+
+    One on a part of the resource of successive halving is no candidate.
+    """
     found, best = [], None
     for trial in sorted(trials, key=lambda trial: trial["number"]):
-        if loss_of(trial) < (math.inf if best is None else loss_of(best)):
+        if "fraction" not in trial and loss_of(trial) < (math.inf if best is None else loss_of(best)):
             best = trial
         if best is not None:
             found.append((trial["number"], best["score"]))

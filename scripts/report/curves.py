@@ -1,30 +1,9 @@
-"""Plots of the sweep and of the model: history, curves, confusion matrices, slices."""
+"""Plots of the model: curves, confusion matrices, slices."""
 
 from matplotlib.patches import Rectangle
-from matplotlib.ticker import MaxNLocator
 
-from scripts.report.page import Markup, short
-from scripts.report.plots import FILL, INK, MARKERS, SERIES, axes, inline
-
-
-def history(name: str, title: str, trials: list[dict], best: list[tuple[int, float]], metric: str) -> Markup:
-    """Draw score by trial, one colour and shape per family, failed trials at the foot, the best so far as a line."""
-    figure, [axis] = axes(4.6, 3.2)
-    if best:
-        axis.plot(*zip(*best, strict=True), color=INK, drawstyle="steps-post", linewidth=1, label="best so far")
-    for index, family in enumerate(sorted({trial["family"] for trial in trials})):
-        own = [trial for trial in trials if trial["family"] == family]
-        look = {"color": SERIES[index % len(SERIES)], "marker": MARKERS[index % len(MARKERS)], "linestyle": "none"}
-        good = [(trial["number"], trial["score"]) for trial in own if trial["status"] == "ok"]
-        axis.plot(*(zip(*good, strict=True) if good else ([], [])), label=short(family), markersize=5, **look)
-    failed = [trial["number"] for trial in trials if trial["status"] != "ok"]
-    if failed:
-        foot = {"transform": axis.get_xaxis_transform(), "clip_on": False}
-        axis.plot(failed, [0.02] * len(failed), "x", color=INK, label="failed", **foot)
-    axis.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axis.set(xlabel="trial", ylabel=short(metric))
-    figure.legend(loc="outside upper center", ncols=3, fontsize=8)
-    return inline(figure, name, title)
+from scripts.report.canvas import FILL, INK, MARKERS, SERIES, axes, inline
+from scripts.report.markup import Markup, short
 
 
 def curves(

@@ -1,41 +1,10 @@
-"""The sections of the report that show the sweep and the chosen model."""
+"""The section of the report that shows the chosen model."""
 
-from typing import Any
-
-from scripts.report import choose, curves, plots
+from scripts.report import curves, plots
 from scripts.report.classes import frequent
-from scripts.report.page import BLANK, Markup, figure, interval, number, share, short, table, verdict
+from scripts.report.markup import BLANK, Markup, interval, share, table
+from scripts.report.page import figure
 from scripts.report.sections import CLASSES, Figures
-
-LISTED = 20  # trials in the table
-
-
-def setting(params: dict[str, Any]) -> str:
-    """Return hyperparameters on one line."""
-    values = {key: number(value) if isinstance(value, int | float) else str(value) for key, value in params.items()}
-    return ", ".join(f"{key} {values[key]}" for key in sorted(values))
-
-
-def tuning(tuned: dict, captions: dict[str, str]) -> Figures:
-    """Show the sweep as history and as a table, the best trial first."""
-    metric, trials = tuned["metric"], tuned["trials"]
-    best = (tuned.get("best") or {}).get("number")
-    rows = []
-    for trial in choose.best_first(trials)[:LISTED]:
-        good = verdict(trial["status"] == "ok", "best" if trial["number"] == best else "ok", "failed")
-        score = BLANK if trial["score"] is None else f"{trial['score']:.4f}"
-        words = "; ".join(filter(None, (setting(trial["params"]), short(trial.get("error", ""), 120))))
-        rows.append([trial["number"], trial["family"], words, good, trial["round"], score])
-    failed = sum(trial["status"] != "ok" for trial in trials)
-    title = f"Trials: {len(trials)}, {failed} failed"
-    if len(trials) > LISTED:
-        title += f"; the first {LISTED}"
-    plot = curves.history("history", "Score by trial", trials, choose.running_best(trials), metric)
-    listed = table(["trial", "family", "setting", "status", "round", metric], rows, 4)
-    return [
-        figure("history", "Score by trial", plot, captions["history"], full=True),
-        figure("trials", title, listed, captions["trials"], full=True),
-    ]
 
 
 def model(metrics: dict, captions: dict[str, str]) -> Figures:

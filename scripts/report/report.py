@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
-from scripts.report import choose, model, sections
-from scripts.report.page import number, page, text
+from scripts.report import choose, model, sections, tuning
+from scripts.report.markup import number, text
+from scripts.report.page import page
 from scripts.spine.canon import read_json, write_bytes
 from scripts.spine.job import main, say
 
@@ -17,8 +18,10 @@ def report(
     metrics: Path,
     captions: list[Path],
     style: Path,
+    code: list[Path],
     report: Path,
     title: str,
+    families: dict,
 ) -> None:
     """Write *report*, an HTML file that needs no other file and no network, from the JSON files of the stages."""
     texts = {path.stem: path.read_text(encoding="utf-8") for path in captions}
@@ -29,12 +32,13 @@ def report(
         "Overview": sections.overview(registered, blessed, measured, tuned, texts),
         "Data": sections.data(described, measured["positive"], texts),
         "Drift": sections.drift(read_json(anomalies), spans, texts),
-        "Tuning": model.tuning(tuned, texts),
+        "Tuning": tuning.tuning(tuned, families, texts),
         "Model": model.model(measured, texts),
         "Gate": sections.gate(blessed, texts),
     }
     subtitle = text(f"case {registered['case']}, version {registered['version']}")
-    document = page(title, subtitle, style.read_text(encoding="utf-8"), figures)
+    scripts = [path.read_text(encoding="utf-8") for path in code]
+    document = page(title, subtitle, style.read_text(encoding="utf-8"), scripts, figures)
     write_bytes(report, document.encode("utf-8", "replace"))
     say(f"report: {sum(map(len, figures.values()))} figures and tables, {number(len(document) // 1024)} KiB")
 

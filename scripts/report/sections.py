@@ -1,7 +1,8 @@
 """The sections of the report that show data and drift, and those that need no plots: overview and gate."""
 
 from scripts.report import choose, classes, plots
-from scripts.report.page import BLANK, Markup, figure, interval, number, share, table, text, tree, verdict
+from scripts.report.markup import BLANK, Markup, interval, number, share, table, text, tree, verdict
+from scripts.report.page import figure
 
 Figures = list[tuple[str, str, Markup]]
 ENDS = {"min": "at least", "max": "at most"}

@@ -1,6 +1,9 @@
 """The whole report, made by its script in its own environment."""
 
+import base64
+import hashlib
 import html.parser
+import json
 import os
 import re
 import subprocess
@@ -13,7 +16,8 @@ from scripts.spine.env import env_id
 ROOT = Path(__file__).parents[3]
 PYTHON = ("envs/python", env_id("report", ROOT / "envs"))
 CAPTIONS = sorted((ROOT / "report").glob("*.md"))
-VOID = {"meta", "link", "br", "img"}
+PROGRAMS = sorted((ROOT / "report").glob("*.js"))
+VOID = {"meta", "link", "br", "img", "input"}
 
 
 class Page(html.parser.HTMLParser):
@@ -45,6 +49,19 @@ class Page(html.parser.HTMLParser):
         return " ".join(" ".join(self.words).split())
 
 
+SPACES = {
+    "boosting": {"learning_rate": {"loguniform": [0.01, 1]}, "leaves": {"quniform": [4, 40, 1]}},
+    "logistic": {"C": {"loguniform": [0.1, 10]}},
+}
+
+
+def stamp(folder: Path, families: dict = SPACES) -> Path:
+    """Write the configuration of the report and return its path."""
+    path = folder / "stamp.json"
+    path.write_text(json.dumps({"config": {"title": "Vögel & <b>Co</b>", "families": families}}))
+    return path
+
+
 @pytest.fixture
 def make(written, tmp_path):
     """The function that makes the report of some inputs and returns its bytes."""
@@ -52,7 +69,8 @@ def make(written, tmp_path):
     def run(given: dict, python=PYTHON, **environment) -> bytes:
         out = tmp_path / "report.html"
         words = [*written(given, tmp_path), "--captions", *map(str, CAPTIONS), "--style", "report/style.css"]
-        command = [*python, "scripts/report/report.py", *words, "--report", str(out), "--title", "Vögel & <b>Co</b>"]
+        words += ["--code", *map(str, PROGRAMS)]
+        command = [*python, "scripts/report/report.py", *words, "--report", str(out), "--stamp", str(stamp(tmp_path))]
         done = subprocess.run(command, cwd=ROOT, env=os.environ | environment, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
         return out.read_bytes()
@@ -64,15 +82,25 @@ def test_page_is_whole_escaped_and_asks_for_nothing(make, given):
     content = make(given).decode()
     page = Page(content)
     assert not {"iframe", "object", "embed", "img", "image"} & {tag for tag, _ in page.tags}
-    assert "<script" not in content
     assert "Trials: 12, 1 failed" in page.text and "C 3.5; ValueError: <script>" in page.text
     assert page.text.count("<script>") > 10 and 'größe & "quotes"' in page.text
     for _, attributes in page.tags:
         assert not {"src", "srcset", "action", "onload"} & set(attributes)
         assert attributes.get("href", "#").startswith(("#", "data:,"))
         assert not re.search(r"url\((?!#)|//", attributes.get("style", ""))
+        assert not {"style", *(key for key in attributes if key.startswith("on"))} & set(attributes)
     styles = re.findall(r"<style>(.*?)</style>", content, re.DOTALL)
     assert len(styles) == 1 and not re.search(r"url|@import|http", styles[0])
+
+
+def test_policy_allows_the_own_style_and_scripts_alone(make, given):
+    content = make(given).decode()
+    inside = [re.findall(rf"<{tag}>(.*?)</{tag}>", content, re.DOTALL) for tag in ("style", "script")]
+    assert [len(found) for found in inside] == [content.count("<style"), content.count("<script")] == [1, len(PROGRAMS)]
+    digests = [[base64.b64encode(hashlib.sha256(one.encode()).digest()).decode() for one in found] for found in inside]
+    style, scripts = (" ".join(f"'sha256-{digest}'" for digest in found) for found in digests)
+    policy = f"default-src 'none'; img-src data:; style-src {style}; script-src {scripts}"
+    assert f'<meta http-equiv="Content-Security-Policy" content="{policy}">' in content
 
 
 def test_ids_are_unique_and_links_arrive(make, given):
@@ -90,10 +118,11 @@ def test_every_caption_is_there_once(make, given):
             assert text.count(" ".join(paragraph.split())) == 1, path.name
 
 
-def test_rule_names_all_captions():
+def test_rule_names_all_captions_and_scripts():
     rule = (ROOT / "rules/report.smk").read_text()
-    names = re.search(r"CAPTIONS = \((.*?)\)\.split", rule, re.DOTALL)[1].replace('"', " ").split()
-    assert sorted(names) == sorted(path.stem for path in CAPTIONS)
+    for pattern, paths in ((r"CAPTIONS = \((.*?)\)\.split", CAPTIONS), (r"PROGRAMS = \[(.*?)\]", PROGRAMS)):
+        names = re.search(pattern, rule, re.DOTALL)[1].replace('"', " ").replace(",", " ").split()
+        assert sorted(names) == sorted(path.stem for path in paths)
 
 
 def test_same_inputs_give_same_bytes(make, given, tmp_path):

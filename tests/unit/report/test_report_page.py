@@ -4,7 +4,8 @@ import pytest
 
 from scripts.report import choose
 from scripts.report.classes import base_rates, frequent, shares_by_span
-from scripts.report.page import BLANK, clean, figure, interval, listed, number, share, short, table, text, tree, verdict
+from scripts.report.markup import BLANK, clean, interval, listed, number, share, short, table, text, tree, verdict
+from scripts.report.page import figure
 
 
 @pytest.mark.parametrize(
