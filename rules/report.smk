@@ -7,10 +7,10 @@ Gives: results/<case>/report/report.html
 
 CAPTIONS = (
     "overview lineage rows base-rate spans numbers texts missing drift anomalies families history parallel "
-    "hyperparameters trials metrics roc pr "
-    "calibration confusion confusion-table slices slices-table gate"
+    "hyperparameters trials metrics roc pr calibration thresholds confusion confusion-table predicted residuals means "
+    "slices slices-table gaps fairness fairness-table groups importance gate change"
 ).split()
-PROGRAMS = ["trials", "brush"]
+PROGRAMS = ["trials", "brush", "threshold"]
 
 
 checkpoint report:

@@ -18,7 +18,7 @@ SERIES = ["#040401", "#040402", "#040403", "#040404"]
 VARIABLES = {INK: "ink", LINE: "line", FILL: "fill"} | {color: f"s{i}" for i, color in enumerate(SERIES, 1)}
 MARKERS = "osD^"
 POINTS = 72  # per inch, the unit of an SVG
-SCROLLS = 6.0  # inches: a wider plot scrolls on a phone and is not shrunk
+SCROLLS = 5.5  # inches: a wider plot scrolls on a phone and is not shrunk
 
 matplotlib.rcdefaults()  # whatever the user's matplotlibrc says
 matplotlib.rcParams.update(

@@ -2,9 +2,11 @@
 
 import html
 import json
+import re
 from typing import Any
 
 BLANK = "–"
+TAG = re.compile("<[^>]*>")
 LONG = 40  # signs of a table cell that needs room
 
 
@@ -78,7 +80,10 @@ def table(head: list[str], rows: list[list], left: int = 1, empty: str = "none")
 
     def line(cells: list, mark: str) -> str:
         texts = [text(cell) for cell in cells]
-        kinds = ["n" if index >= left else "long" if len(cell) > LONG else "" for index, cell in enumerate(texts)]
+        kinds = [
+            "n" if index >= left else "long" if len(TAG.sub("", cell)) > LONG else ""
+            for index, cell in enumerate(texts)
+        ]
         marks = [f'{mark} class="{kind}"' if kind else mark for kind in kinds]
         return "".join(f"<{opened}>{cell}</{mark}>" for opened, cell in zip(marks, texts, strict=True))
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from scripts.report import choose, model, sections, tuning
+from scripts.report import choose, gate, model, sections, tuning
 from scripts.report.markup import number, text
 from scripts.report.page import page
 from scripts.spine.canon import read_json, write_bytes
@@ -34,7 +34,7 @@ def report(
         "Drift": sections.drift(read_json(anomalies), spans, texts),
         "Tuning": tuning.tuning(tuned, families, texts),
         "Model": model.model(measured, texts),
-        "Gate": sections.gate(blessed, texts),
+        "Gate": gate.gate(blessed, texts),
     }
     subtitle = text(f"case {registered['case']}, version {registered['version']}")
     scripts = [path.read_text(encoding="utf-8") for path in code]

@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from scripts.report.markup import BLANK, number
+from scripts.report.markup import number
 
 LOGARITHMIC = {"loguniform", "qloguniform", "lognormal", "qlognormal"}
 DECADES = 1.5  # of values above zero, from which an axis is logarithmic where no distribution is configured
@@ -30,7 +30,7 @@ class Scale:
 
 def word(value: Any) -> str:
     """Return the value of a hyperparameter as text."""
-    return number(value) if type(value) in (int, float) else BLANK if value is None else str(value)
+    return number(value) if type(value) in (int, float) else "none" if value is None else str(value)
 
 
 def distributions(space: dict[str, dict]) -> dict[str, str]:

@@ -67,7 +67,7 @@ def parallel(
     paths = [[(x, height(trial, lane, metric)) for x, lane in enumerate(lanes)] for trial in ordered]
     for x in range(len(lanes)):
         if any(path[x][1] == FOOT for path in paths):
-            axis.text(x, FOOT - 0.03, "none", ha="center", va="top", fontsize=7.5)
+            axis.text(x, FOOT - 0.03, "no value", ha="center", va="top", fontsize=7.5)
     flat = placed(figure, axis, [point for path in paths for point in path])
     marks = [lane_line(figure, axis, x, lane) for x, lane in enumerate(lanes)]
     for index, trial in enumerate(ordered):
@@ -88,7 +88,8 @@ def ticks(lane: Scale) -> list[tuple[float, str]]:
     """Return places and words of a few round values of *lane*, or of its ends where there are none."""
     if lane.names:
         return [(lane.place(name), name) for name in lane.names]
-    locator = LogLocator(subs=(1, 2, 5), numticks=99) if lane.log else MaxNLocator(TICKS - 1)
+    whole = float(lane.low).is_integer() and float(lane.high).is_integer()
+    locator = LogLocator(subs=(1, 2, 5), numticks=99) if lane.log else MaxNLocator(TICKS - 1, integer=whole)
     found = [float(value) for value in locator.tick_values(lane.low, lane.high) if lane.low <= value <= lane.high]
     found = found[:: math.ceil(len(found) / TICKS)] if len(found) > 1 else sorted({lane.low, lane.high})
     return [(lane.place(value), number(value)) for value in found]

@@ -77,6 +77,85 @@ def split(power: float) -> dict:
     }
 
 
+def rates(shift: float) -> dict:
+    """Return the figures of a group of people, the lower the larger *shift*."""
+    names = ["selection_rate", "true_positive_rate", "false_positive_rate"]
+    found = {name: entry(max(0.02, 0.9 - index / 4 - shift), 0.02) for index, name in enumerate(names)}
+    return {"rows": 1000 - int(900 * shift), **found, "against_reference": {name: entry(-shift) for name in names}}
+
+
+def fairness() -> dict:
+    """Return the fairness of two columns, one of them with groups that are too small."""
+    groups = ["Female", "Male", NASTY]
+    measures = ["demographic_parity_difference", "demographic_parity_ratio", "equalized_odds_difference"]
+    steps = [
+        {"threshold": at, "chosen": at == 0.31, "metrics": {name: entry(0.2 * at) for name in measures}}
+        | {"groups": {name: rates(at * (index + 1) / 4) for index, name in enumerate(groups)}}
+        for at in (0.2, 0.31, 0.5)
+    ]
+    return {
+        "sex": {"reference": "Male", "too_small": ["x & y"], "thresholds": steps},
+        "race": {"reference": None, "too_small": ["a", "b"], "thresholds": []},
+    }
+
+
+def measured() -> dict:
+    """Return all that analysis measures beside what it always did."""
+    steps = [index / 50 for index in range(51)]
+    points = [[at, 1 - at**0.5, None if at == 1 else 0.4 + at / 2, 1 - at] for at in steps]
+    cross = {"name": "sex=a, race=b", "column": "sex, race", "value": "a, b", "slice": {"sex": "a", "race": "b"}}
+    found = {"too_small": [{"name": f"sky={NASTY}", "column": "sky", "rows": 7}], "fairness": fairness()}
+    found |= {"gaps": {"sky": {"roc_auc": entry(0.1, 0.02)}}}
+    return {"points": points, "slice": cross | {"rows": 400, "metrics": {"roc_auc": entry(0.7)}}, "found": found}
+
+
+def regression(given: dict) -> dict:
+    """Return the inputs *given* for a model that predicts values."""
+    names = ["rmse", "mae", "r2"]
+    for span in given["statistics"]:
+        span["label"] = {}
+    for found in given["metrics"]["splits"].values():
+        for key in ("confusion", "classes", "fairness"):
+            found.pop(key, None)
+        residuals = [[float(x), math.sin(x) * x / 10] for x in range(60)]
+        means = [[6.0 * x, 6.0 * x + 1, 300] for x in range(10)]
+        found |= {"positives": None, "curves": {"residuals": residuals, "calibration": means}}
+        found["metrics"] = {name: entry(3.5 - index) for index, name in enumerate(names)}
+        for part in found["slices"]:
+            part["metrics"] = {"rmse": entry(2 + part["rows"] / 100)}
+    given["metrics"] |= {"task": "regression", "classes": [], "positive": None, "threshold": None}
+    return given
+
+
+def whole(given: dict) -> dict:
+    """Return the inputs *given* with all that analysis, gate and sweep may add to them."""
+    more = measured()
+    for found in given["metrics"]["splits"].values():
+        found |= more["found"]
+        found["curves"]["thresholds"] = more["points"]
+        found["slices"].append(more["slice"])
+    drops = [{"column": name, "metric": "roc_auc", "drop": entry(0.1 / (n + 1))} for n, name in enumerate(TEXTS)]
+    given["metrics"] |= {"task": "classification", "importance": drops, "size_mb": 1.5}
+    change = {"kind": "change", "of": "", "metric": "roc_auc", "limit": {"drop": 0.01}, "passed": True}
+    checks = [
+        change | entry(0.004),
+        change | {"of": "sex=a", "limit": {"relative_drop": 0.1}, "passed": False} | entry(-0.2),
+        change
+        | {"kind": "slice", "of": NASTY, "limit": {"min": 0.8}, "passed": False, "why": "no such slice"}
+        | entry(None),
+    ]
+    given["blessing"]["checks"] += checks
+    given["blessing"] |= {"criterion": "f1", "baseline": {"version": 12, "bundle": "ab" * 32}, "first": False}
+    given["trials"]["trials"] = [seeded(one) for one in given["trials"]["trials"]]
+    return given
+
+
+def seeded(one: dict) -> dict:
+    """Return a trial that was fitted twice, the first ones on a part of the rows."""
+    fits = {} if one["score"] is None else {"losses": [one["loss"] - 0.01, one["loss"] + 0.01], "spread": 0.0141}
+    return one | fits | ({"fraction": 0.25} if one["number"] < 2 else {})
+
+
 def results() -> dict:
     """Return the content of each input of the report, by argument name."""
     codes = ["out_of_range", "new_value", "drift"]
@@ -148,6 +227,18 @@ def write(given: dict, folder: Path) -> list[str]:
 def classes():
     """The function that gives the inputs more than two classes."""
     return several
+
+
+@pytest.fixture
+def everything():
+    """The function that adds all that may be in the inputs."""
+    return whole
+
+
+@pytest.fixture
+def of_values():
+    """The function that gives the inputs of a model that predicts values."""
+    return regression
 
 
 @pytest.fixture
