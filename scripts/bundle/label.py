@@ -11,6 +11,11 @@ from scripts.bundle.raw import as_text
 from scripts.bundle.rows import batches
 
 
+def task(label: dict) -> str:
+    """Return what the *label* of the configuration asks for: classification where it has classes, else regression."""
+    return "classification" if label["classes"] else "regression"
+
+
 def classes_of(values: Iterable, classes: dict[str, list[str | None]]) -> list[str | None]:
     """Return the class of each raw value; None for values that no class names.
 

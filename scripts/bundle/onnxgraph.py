@@ -6,9 +6,11 @@ import numpy as np
 import onnx
 from onnx import helper, numpy_helper
 
-OPSETS = {"": 21, "ai.onnx.ml": 3, "com.microsoft": 1}
+OPSETS = {"": 21, "ai.onnx.ml": 5, "com.microsoft": 1}
 IR = 10
+DOUBLE = onnx.TensorProto.DOUBLE
 KINDS = {"text": onnx.TensorProto.STRING}
+WIDE = {"features": onnx.TensorProto.FLOAT}
 
 
 class Builder:
@@ -39,14 +41,15 @@ def model(builder: Builder, inputs: dict[str, tuple[str, int | None]], outputs: 
     """Return the checked model of *builder*.
 
     *inputs* maps a name to its type ("text", or anything else for float32) and width; *outputs* a name to its width
-    (float32). All tensors are [rows, width].
+    (features are float32, answers float64). All tensors are [rows, width].
     """
     given = [
         helper.make_tensor_value_info(name, KINDS.get(kind, onnx.TensorProto.FLOAT), [None, width])
         for name, (kind, width) in inputs.items()
     ]
     made = [
-        helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, [None, width]) for name, width in outputs.items()
+        helper.make_tensor_value_info(name, WIDE.get(name, onnx.TensorProto.DOUBLE), [None, width])
+        for name, width in outputs.items()
     ]
     graph = helper.make_graph(builder.nodes, "ouroboros", given, made, builder.constants)
     opsets = [helper.make_opsetid(domain, version) for domain, version in OPSETS.items()]

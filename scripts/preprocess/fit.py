@@ -1,5 +1,6 @@
 """Fit the graph on the training split and write it as ONNX: raw rows in, features out."""
 
+import hashlib
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +8,7 @@ import onnxruntime
 from scipy import sparse
 
 from scripts.bundle.encode import from_column, from_table, is_text
-from scripts.bundle.label import order
+from scripts.bundle.label import order, task
 from scripts.bundle.onnxgraph import Builder, model, to_bytes
 from scripts.bundle.rows import batches, read, spans, types
 from scripts.preprocess.kinds import KINDS, Limits
@@ -27,7 +28,8 @@ def contract_of(
         "case": case,
         "title": title,
         "columns": {name: {"type": types[name], "feature": kind} for name, kind in sorted(features.items())},
-        "classes": order(label["classes"]),
+        "task": task(label),
+        "classes": order(label["classes"] or []),
         "positive": label["positive"],
     }
 
@@ -101,7 +103,8 @@ def fit(
     content = to_bytes(model(builder, inputs, {"features": sum(widths.values())}))
     rows = prove(tables, described, fits, widths, content)
     write_bytes(graph, content)
-    write_json(contract, described | {"features": [name for part in names.values() for name in part]})
+    listed = [name for part in names.values() for name in part]
+    write_json(contract, described | {"features": listed, "graph": hashlib.sha256(content).hexdigest()})
     say(f"{sum(widths.values())} features of {len(names)} columns, fitted on {rows} rows")
 
 

@@ -106,7 +106,7 @@ class App:
         """Return the reply to a request body and log it; runs in a thread, so that the loop stays free."""
         rows = windowed(rows_of(body), model.contract)
         tensors, flags = from_rows(rows, model.contract), model.flags(rows)
-        predictions = model.decide(model.run(tensors))
+        predictions = model.decide(model.predictor.outputs(tensors))
         for index, found in flags.items():
             predictions[index]["flags"] = found
         head = {"request": request, "case": name, "version": model.version, "bundle": model.digest}

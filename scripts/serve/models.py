@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime as ort
 
 from scripts.bundle.encode import READERS, ContractError, from_rows
+from scripts.bundle.files import main_file
+from scripts.bundle.predictor import Predictor, predictor
 from scripts.schema.serving import Guard
 from scripts.serve.bundle import BundleError, read_bundle, sums_of
 
@@ -20,21 +21,18 @@ class Model:
     version: int
     sums: str
     contract: dict
-    session: ort.InferenceSession
+    predictor: Predictor
     guard: Guard
 
     @property
     def digest(self) -> str:
-        """Return the sha256 of model.onnx."""
-        return next(line.split()[0] for line in self.sums.splitlines() if line.endswith("  model.onnx"))
+        """Return the sha256 of the file that holds the model."""
+        digests = {name: digest for digest, name in map(str.split, self.sums.splitlines())}
+        return digests[main_file(digests)]
 
-    def probabilities(self, rows: Any) -> np.ndarray:
+    def outputs(self, rows: Any) -> np.ndarray:
         """Return the probabilities [rows, classes]. Raises ContractError on rows that do not keep the contract."""
-        return self.run(from_rows(rows, self.contract))
-
-    def run(self, tensors: dict[str, np.ndarray]) -> np.ndarray:
-        """Return the probabilities [rows, classes] of rows as tensors."""
-        return self.session.run(["probabilities"], tensors)[0]
+        return self.predictor.outputs(from_rows(rows, self.contract))
 
     def flags(self, rows: list[dict]) -> dict[int, list[dict]]:
         """Return by row what in *rows*, which keep the contract, breaks the schema but is tolerated.
@@ -78,16 +76,12 @@ def load(folder: Path) -> Model:
     classes, positive = contract["classes"], contract["positive"]
     if not kinds <= READERS.keys() or not (positive in classes if len(classes) == 2 else positive is None):
         raise BundleError(f"{folder}: contract.json does not fit together")
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    session = ort.InferenceSession(contents["model.onnx"], options, providers=["CPUExecutionProvider"])
     if positive is not None:
         contract["threshold"] = float(contract["threshold"])
     guard = Guard(json.loads(contents["schema.json"]))
-    model = Model(int(folder.name), sums_of(contents), contract, session, guard)
-    expected = np.array(golden["probabilities"], np.float32)
-    got = model.probabilities(golden["rows"])
-    if got.dtype != np.float32 or got.shape != expected.shape or got.tobytes() != expected.tobytes():
+    model = Model(int(folder.name), sums_of(contents), contract, predictor(contents), guard)
+    expected, got = np.array(golden["outputs"], np.float64), model.outputs(golden["rows"])
+    if got.shape != expected.shape or got.tobytes() != expected.tobytes():
         raise BundleError(f"{folder}: the golden rows are not repeated bit for bit")
     model.decide(got)
     return model

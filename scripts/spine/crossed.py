@@ -1,6 +1,8 @@
 """What is wrong between the keys of a configuration that are right by themselves."""
 
 from scripts.bundle.window import extended
+from scripts.spine.crossed_analyze import wrong_analyze
+from scripts.spine.declared import families
 
 NEEDED = {  # types of columns by kind of feature
     "number": ["number", "integer", "boolean"],
@@ -21,10 +23,7 @@ def crossed(config: dict) -> list[tuple[str, str]]:
         return wrong
     columns = extended(columns, window)
     wrong = wrong_features(prepare["features"], columns) + wrong_label(prepare, columns) + wrong_splits(config)
-    for name in config["analyze"]["slices"]:
-        if columns.get(name) not in NEEDED["category"]:
-            wrong.append(("analyze.slices", f"{name} is not a column of ingest.columns of type {either('category')}"))
-    return wrong
+    return wrong + wrong_families(config["tune"]["families"]) + wrong_analyze(config, columns)
 
 
 def wrong_window(window: dict, columns: dict) -> list[tuple[str, str]]:
@@ -70,6 +69,20 @@ def wrong_label(prepare: dict, columns: dict) -> list[tuple[str, str]]:
     values = [value for named in classes.values() for value in named]
     for value in sorted({str(value) for value in values if values.count(value) > 1}):
         wrong.append(("preprocess.label.classes", f"raw value {value} belongs to two classes"))
+    return wrong
+
+
+def wrong_families(configured: dict) -> list[tuple[str, str]]:
+    """Return families, and hyperparameters of a family, that there are not."""
+    known, wrong = families(), []
+    for name, space in configured.items():
+        if name not in known:
+            wrong.append((f"tune.families.{name}", f"no such family in scripts/families; there are {', '.join(known)}"))
+            continue
+        for parameter in space:
+            if parameter not in known[name]["space"]:
+                have = ", ".join(known[name]["space"])
+                wrong.append((f"tune.families.{name}.{parameter}", f"no hyperparameter of {name}, which has {have}"))
     return wrong
 
 

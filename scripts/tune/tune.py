@@ -8,9 +8,10 @@ import numpy as np
 from scipy import sparse
 from sklearn.metrics import log_loss, roc_auc_score
 
+from scripts.families.registry import family as family_of
+from scripts.families.registry import spaces
 from scripts.spine.canon import digest, read_json, write_json
 from scripts.spine.job import BadInput, main, say
-from scripts.tune.families import FAMILIES
 from scripts.tune.suggest import seed_of, suggest
 
 
@@ -49,10 +50,10 @@ def trial(setting: dict, number: int, train: Path, evaluate: Path, metric: str, 
     """
     result = setting | {"number": number, "loss": None, "status": "ok"}
     try:
-        family = FAMILIES[setting["family"]]
+        family = family_of(setting["family"])
         x, y = load(train)
         classes = 1 + max(y.max(), load(evaluate)[1].max())
-        fitted = family.fit(*some(x, y, most), setting["params"], seed)
+        fitted = family.fit(*some(x, y, most), setting["params"], seed, "classification", "cpu")
         del x
         x, y = load(evaluate)
         result["loss"] = float(LOSSES[metric](y, family.score(fitted, x, classes)))
@@ -121,11 +122,12 @@ def tune(
     folder = folder / sweep_key(stamp)
     folder.mkdir(parents=True, exist_ok=True)
     results: list[dict] = []
+    searched = spaces(families)
     started = time.monotonic()
     with concurrent.futures.ProcessPoolExecutor(int(workers)) as pool:
         while len(results) < trials:
             numbers = list(range(len(results), min(len(results) + width, trials)))
-            settings = suggest(families, results, numbers, algorithm, seed)
+            settings = suggest(searched, results, numbers, algorithm, seed)
             results += run_round(pool, numbers, settings, folder, (train, evaluate, metric, max_rows), seed)
             report(results, trials, metric, started)
     scored = [
