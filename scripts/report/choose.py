@@ -123,27 +123,3 @@ def anomaly_rows(anomalies: list[dict]) -> list[list]:
     ends = ("observed", "limit")
     rows = [[*(entry.get(key) for key in keys), *(listed(entry.get(end)) for end in ends)] for entry in anomalies]
     return sorted(rows, key=lambda row: (rank.get(row[0], len(rank)), [str(cell) for cell in row[1:4]]))
-
-
-def best_first(trials: list[dict]) -> list[dict]:
-    """Return the trials by loss, failed ones last."""
-    return sorted(trials, key=lambda trial: (loss_of(trial), trial["number"]))
-
-
-def loss_of(trial: dict) -> float:
-    """Return the loss of a trial, infinite where it failed."""
-    return math.inf if trial["status"] != "ok" or trial.get("loss") is None else trial["loss"]
-
-
-def running_best(trials: list[dict]) -> list[tuple[int, float]]:
-    """Return number and score of the best trial so far after each trial, from the first that succeeded in full.
-
-    One on a part of the resource of successive halving is no candidate.
-    """
-    found, best = [], None
-    for trial in sorted(trials, key=lambda trial: trial["number"]):
-        if "fraction" not in trial and loss_of(trial) < (math.inf if best is None else loss_of(best)):
-            best = trial
-        if best is not None:
-            found.append((trial["number"], best["score"]))
-    return found

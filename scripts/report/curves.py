@@ -9,8 +9,9 @@ from matplotlib.patches import Rectangle
 from scripts.report.canvas import FILL, INK, MARKERS, SERIES, axes, inline, placed
 from scripts.report.forest import ends_of
 from scripts.report.markup import Markup, short
+from scripts.report.measures import wilson
 
-Z = 1.96  # of a 95 % interval
+NARROW = 24  # signs of all names of a legend that has one line
 
 
 def curves(
@@ -41,15 +42,9 @@ def curves(
             axis.plot(*chosen[split], "o", color=look["color"], fillstyle="none", markersize=9, markeredgewidth=1.5)
     axis.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), xlabel=xlabel, ylabel=ylabel, aspect="equal")
     if lines:
-        figure.legend(loc="outside upper center", ncols=4, fontsize=8)
+        columns = 4 if sum(len(short(line)) for line in lines) <= NARROW else 2
+        figure.legend(loc="outside upper center", ncols=columns, fontsize=8)
     return inline(figure, name, title)
-
-
-def wilson(share: float, rows: int) -> tuple[float, float]:
-    """Return the 95 % interval of a share of *rows*."""
-    middle = (share + Z * Z / (2 * rows)) / (1 + Z * Z / rows)
-    half = Z / (1 + Z * Z / rows) * math.sqrt(share * (1 - share) / rows + Z * Z / (4 * rows * rows))
-    return max(0.0, middle - half), min(1.0, middle + half)
 
 
 def rates(

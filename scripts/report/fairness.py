@@ -23,7 +23,7 @@ def fairness(test: dict, captions: dict[str, str]) -> Figures:
     measured = [
         [column, at(step), *(interval(step["metrics"].get(name)) for name in head[2:])]
         for column, entry in found.items()
-        for step in entry["thresholds"]
+        for step in by_threshold(entry)
     ]
     groups = [row for column, entry in found.items() for row in group_rows(column, entry)]
     names = [
@@ -40,6 +40,11 @@ def fairness(test: dict, captions: dict[str, str]) -> Figures:
     ]
 
 
+def by_threshold(entry: dict) -> list[dict]:
+    """Return what was measured of a column in the order of the thresholds."""
+    return sorted(entry["thresholds"], key=lambda step: step["threshold"])
+
+
 def at(step: dict) -> Markup:
     """Return a threshold, marked where it is the chosen one."""
     chosen = f" {verdict(True, 'chosen')}" if step["chosen"] else ""
@@ -48,7 +53,7 @@ def at(step: dict) -> Markup:
 
 def panels(index: int, column: str, entry: dict) -> str:
     """Return the plots of one column: each rate by threshold, a line for each group, the reference the thickest."""
-    steps = sorted(entry["thresholds"], key=lambda step: step["threshold"])
+    steps = by_threshold(entry)
     sizes = {group: found["rows"] for step in steps for group, found in step["groups"].items()}
     reference = entry["reference"]
     order = sorted(sizes, key=lambda group: (group != reference, -sizes[group], group))[:DRAWN]

@@ -43,7 +43,7 @@ def dots(
             axis.annotate(number(count), (1.02, y), annotation_clip=False, **words)
     if any(count is not None for _, count, _ in rows):
         axis.annotate("rows", (1.02, -0.9), xycoords=("axes fraction", "data"), annotation_clip=False, fontsize=7.5)
-    axis.set_yticks(range(len(rows)), [short(label, 32) for label, _, _ in rows])
+    axis.set_yticks(range(len(rows)), [short(label, 36) for label, _, _ in rows])
     axis.xaxis.set_major_locator(MaxNLocator(6))
     axis.set(ylim=(len(rows) - 0.5, -0.5), xlabel=xlabel)
     return inline(figure, name, title)
@@ -57,6 +57,6 @@ def bars(name: str, title: str, rows: list[tuple[str, dict]], xlabel: str) -> Ma
         axis.plot(ends_of(entry), [y, y], color=INK, linewidth=1.2)
     axis.axvline(0, color=INK, linewidth=0.8)
     axis.grid(False, axis="y")
-    axis.set_yticks(range(len(rows)), [short(label, 32) for label, _ in rows])
+    axis.set_yticks(range(len(rows)), [short(label, 36) for label, _ in rows])
     axis.set(ylim=(len(rows) - 0.5, -0.5), xlabel=xlabel)
     return inline(figure, name, title)

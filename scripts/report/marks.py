@@ -7,8 +7,6 @@ from scripts.report.markup import BLANK, clean, number, short
 SHAPES = ["m-3 0a3 3 0 1 0 6 0a3 3 0 1 0-6 0z", "m-3-3h6v6h-6z", "m0-4l4 4l-4 4l-4-4z", "m0-4l4 7h-8z"]
 COLORS = 4
 CROSS = "m-3-3l6 6m0-6l-6 6"
-BEST = 500  # trials in the plots of hyperparameters
-STEPS = 5  # of the colour of a score
 
 
 def look(index: int) -> tuple[str, str]:
@@ -44,9 +42,3 @@ def dot(trial: dict, family: int, place: tuple[float, float], words: str = "") -
     kind, shape = look(family) if trial["status"] == "ok" else ("cross", CROSS)
     kind += " hollow" if "fraction" in trial and trial["status"] == "ok" else ""
     return element("path", trial, family, kind, words, d=f"M{place[0]:g} {place[1]:g}{shape}")
-
-
-def steps(trials: list[dict]) -> dict[int, int]:
-    """Return for each trial that worked, by number, the fifth it belongs to: 0 holds the worst scores, 4 the best."""
-    order = sorted((trial for trial in trials if trial["status"] == "ok"), key=lambda trial: -trial["loss"])
-    return {trial["number"]: STEPS * rank // len(order) for rank, trial in enumerate(order)}

@@ -7,7 +7,7 @@ from typing import Any
 
 BLANK = "–"
 TAG = re.compile("<[^>]*>")
-LONG = 40  # signs of a table cell that needs room
+SOME, LONG = 10, 40  # signs of a table cell that needs room
 
 
 class Markup(str):
@@ -78,12 +78,13 @@ def table(head: list[str], rows: list[list], left: int = 1, empty: str = "none")
     if not rows:
         return Markup(f"<p>{text(empty)}</p>")
 
+    def kind(cell: str) -> str:
+        length = len(TAG.sub("", cell))
+        return "long" if length > LONG else "some" if length > SOME else ""
+
     def line(cells: list, mark: str) -> str:
         texts = [text(cell) for cell in cells]
-        kinds = [
-            "n" if index >= left else "long" if len(TAG.sub("", cell)) > LONG else ""
-            for index, cell in enumerate(texts)
-        ]
+        kinds = ["n" if index >= left else kind(cell) for index, cell in enumerate(texts)]
         marks = [f'{mark} class="{kind}"' if kind else mark for kind in kinds]
         return "".join(f"<{opened}>{cell}</{mark}>" for opened, cell in zip(marks, texts, strict=True))
 

@@ -4,10 +4,11 @@ from scripts.report import curves, plots
 from scripts.report.classes import frequent
 from scripts.report.fairness import fairness
 from scripts.report.markup import Markup, interval, share, table
+from scripts.report.measures import points_of
 from scripts.report.page import figure
 from scripts.report.sections import CLASSES, Figures
 from scripts.report.slices import importance, slices
-from scripts.report.threshold import points_of, threshold
+from scripts.report.threshold import threshold
 from scripts.report.values import values
 
 

@@ -6,7 +6,14 @@ from scripts.report import choose, gate, model, sections, tuning
 from scripts.report.markup import number, text
 from scripts.report.page import page
 from scripts.spine.canon import read_json, write_bytes
+from scripts.spine.declared import families as declared
 from scripts.spine.job import main, say
+
+
+def spaces(families: dict[str, dict]) -> dict[str, dict]:
+    """Return the search space of each family: as the configuration says, else by the family's own file."""
+    known = declared()
+    return {name: known.get(name, {}).get("space", {}) | space for name, space in families.items()}
 
 
 def report(
@@ -32,7 +39,7 @@ def report(
         "Overview": sections.overview(registered, blessed, measured, tuned, texts),
         "Data": sections.data(described, measured["positive"], texts),
         "Drift": sections.drift(read_json(anomalies), spans, texts),
-        "Tuning": tuning.tuning(tuned, families, texts),
+        "Tuning": tuning.tuning(tuned, spaces(families), texts),
         "Model": model.model(measured, texts),
         "Gate": gate.gate(blessed, texts),
     }

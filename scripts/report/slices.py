@@ -1,25 +1,13 @@
 """The part of the report that shows slices of the test split, and what columns the model needs."""
 
 from scripts.report import forest
-from scripts.report.markup import BLANK, Markup, interval, number, table, text
+from scripts.report.markup import Markup, interval, number, table, text
+from scripts.report.measures import name_of, value_of
 from scripts.report.page import figure
 from scripts.report.sections import Figures
 
 DRAWN = 60  # slices, the worst first
 WORDS = {"roc_auc": "ROC AUC", "rmse": "RMSE"}
-
-
-def value_of(part: dict) -> str:
-    """Return the value that a slice stands for as text that can be seen."""
-    return BLANK if part["value"] in (None, "") else str(part["value"])
-
-
-def name_of(part: dict) -> str:
-    """Return how a slice is called: columns with their values, or an expression."""
-    if part.get("value") is True:
-        return part["column"]
-    sides = part.get("slice") or {part["column"]: part["value"]}
-    return ", ".join(f"{column}: {BLANK if value in (None, '') else value}" for column, value in sides.items())
 
 
 def main_metric(found: list[dict]) -> str:

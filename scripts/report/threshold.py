@@ -2,25 +2,9 @@
 
 from scripts.report import curves
 from scripts.report.markup import Markup, number, share, table, verdict
+from scripts.report.measures import f1
 from scripts.report.page import figure
 from scripts.report.sections import Figures
-
-
-def points_of(metrics: dict, kind: str) -> dict[str, tuple[float, float]]:
-    """Return the point of the chosen threshold on the ROC or PR curve of each split, by its confusion."""
-    found = {}
-    for split, entry in metrics["splits"].items() if metrics.get("threshold") is not None else ():
-        (right, alarm), (miss, hit) = entry["confusion"]
-        if kind == "roc" and right + alarm and miss + hit:
-            found[split] = (alarm / (right + alarm), hit / (miss + hit))
-        elif kind == "pr" and hit + alarm and miss + hit:
-            found[split] = (hit / (miss + hit), hit / (hit + alarm))
-    return found
-
-
-def f1(precision: float | None, recall: float) -> float | None:
-    """Return the harmonic mean of precision and recall, None where it is not defined."""
-    return 2 * precision * recall / (precision + recall) if precision and recall else None
 
 
 def threshold(metrics: dict, captions: dict[str, str]) -> Figures:

@@ -1,10 +1,11 @@
 """The section of the report that shows the sweep: history, hyperparameters, the trials in figures."""
 
-from scripts.report import choose, marks, sweep
+from scripts.report import marks, sweep
 from scripts.report.markup import BLANK, Markup, number, short, table, text, verdict
 from scripts.report.page import figure
 from scripts.report.scales import scales
 from scripts.report.sections import Figures
+from scripts.report.trials import BEST, STEPS, best_first, running_best, steps
 
 LISTED = 20  # trials in the table
 
@@ -16,7 +17,7 @@ def tuning(tuned: dict, spaces: dict[str, dict], captions: dict[str, str]) -> Fi
     """
     metric, trials = tuned["metric"], tuned["trials"]
     families = sorted({trial["family"] for trial in trials})
-    plot = sweep.history("history", "Score by trial", trials, choose.running_best(trials), metric, families)
+    plot = sweep.history("history", "Score by trial", trials, running_best(trials), metric, families)
     return [
         figure("families", "Families", legend(trials, families, metric), captions["families"], full=True),
         figure("history", "Score by trial", plot, captions["history"], full=True),
@@ -29,7 +30,7 @@ def legend(trials: list[dict], families: list[str], metric: str) -> Markup:
     """Return a check box for each family, with its mark, trials and best score: the plots show those checked."""
     found = []
     for index, family in enumerate(families):
-        own = choose.best_first([trial for trial in trials if trial["family"] == family])
+        own = best_first([trial for trial in trials if trial["family"] == family])
         color, shape = marks.look(index)
         path = f'<path class="{color}" d="M6 6{shape}"/>'
         best = BLANK if own[0]["score"] is None else f"{own[0]['score']:.4f}"
@@ -41,10 +42,10 @@ def legend(trials: list[dict], families: list[str], metric: str) -> Markup:
 
 def hyperparameters(trials: list[dict], spaces: dict[str, dict], metric: str, captions: dict[str, str]) -> Figures:
     """Show, for each family that has hyperparameters, the trials as lines through all, and the score by each."""
-    shown = choose.best_first(trials)[: marks.BEST]
-    few = f", the best {marks.BEST} trials" if len(trials) > marks.BEST else ""
+    shown = best_first(trials)[:BEST]
+    few = f", the best {BEST} trials" if len(trials) > BEST else ""
     titles = [f"Parallel coordinates{few}", f"Score by hyperparameter{few}"]
-    step, lines, panels = marks.steps(shown), [], []
+    step, lines, panels = steps(shown), [], []
     for index, family in enumerate(sorted({trial["family"] for trial in trials})):
         own = [trial for trial in shown if trial["family"] == family]
         lanes = scales(own, spaces.get(family, {}))
@@ -72,8 +73,8 @@ def hyperparameters(trials: list[dict], spaces: dict[str, dict], metric: str, ca
 
 def key() -> str:
     """Return what the colours of lines mean."""
-    signs = "".join(f'<path class="line q{step}" d="M{14 * step} 6h12"/>' for step in range(marks.STEPS))
-    size = f'viewBox="0 0 {14 * marks.STEPS} 12" width="{20 * marks.STEPS}"'
+    signs = "".join(f'<path class="line q{step}" d="M{14 * step} 6h12"/>' for step in range(STEPS))
+    size = f'viewBox="0 0 {14 * STEPS} 12" width="{20 * STEPS}"'
     svg = f'<svg class="sign" {size} aria-hidden="true">{signs}</svg>'
     return f"<p>score: worst fifth {svg} best fifth of all trials; dashed: failed</p>"
 
@@ -82,7 +83,7 @@ def listed(tuned: dict, caption: str) -> tuple[str, str, Markup]:
     """Show the best trials as a table."""
     metric, trials, rows = tuned["metric"], tuned["trials"], []
     best = (tuned.get("best") or {}).get("number")
-    for trial in choose.best_first(trials)[:LISTED]:
+    for trial in best_first(trials)[:LISTED]:
         good = verdict(trial["status"] == "ok", "best" if trial["number"] == best else "ok", "failed")
         score = BLANK if trial["score"] is None else f"{trial['score']:.4f}"
         score += f" ± {trial['spread']:.4f}" if trial.get("spread") is not None else ""

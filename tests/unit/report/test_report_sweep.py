@@ -2,8 +2,9 @@
 
 import pytest
 
-from scripts.report import choose, marks
+from scripts.report import marks
 from scripts.report.scales import distributions, scale, scales
+from scripts.report.trials import running_best, steps
 
 SPACE = {
     "C": {"loguniform": [0.01, 100]},
@@ -49,7 +50,7 @@ def test_values_that_are_no_numbers_become_categories(values):
 
 
 def test_scores_are_in_fifths():
-    assert marks.steps([trial(n, n / 10) for n in range(10)] + [trial(10, None)]) == {n: 4 - n // 2 for n in range(10)}
+    assert steps([trial(n, n / 10) for n in range(10)] + [trial(10, None)]) == {n: 4 - n // 2 for n in range(10)}
 
 
 def test_looks_of_sixteen_families_differ():
@@ -66,4 +67,4 @@ def test_a_trial_in_words_and_as_a_mark():
 
 
 def test_part_of_the_resource_is_never_the_best():
-    assert choose.running_best([trial(0, 0.5), trial(1, 0.1) | {"fraction": 0.5}]) == [(0, 0.5), (1, 0.5)]
+    assert running_best([trial(0, 0.5), trial(1, 0.1) | {"fraction": 0.5}]) == [(0, 0.5), (1, 0.5)]
