@@ -1,8 +1,11 @@
 """The one fitted graph that training and serving share, and the features it gives.
 
 Needs: results/<case>/ingest/<span>/<split>/ and permission from results/<case>/validate/gate/
-Gives: results/<case>/preprocess/graph/{graph.onnx,contract.json}, preprocess/<split>/features.npz
+Gives: results/<case>/preprocess/graph/{graph.onnx,contract.json}, preprocess/features/<split>/features.npz,
+preprocess/summary/<span>/<split>/summary.npz (what the rows of a span add to the fit)
 """
+
+from scripts.preprocess.kinds import modules
 
 
 rule preprocess:
@@ -11,9 +14,33 @@ rule preprocess:
     localrule: True
 
 
+checkpoint summarize:
+    input:
+        table=ancient(f"{RESULTS}/ingest/{{span}}/{{split}}"),
+        gate=ancient(f"{RESULTS}/validate/gate/granted.json"),
+        changed=changed("summarize"),
+    output:
+        summary=f"{RESULTS}/preprocess/summary/{{span}}/{{split}}/summary.npz",
+        record=f"{RESULTS}/preprocess/summary/{{span}}/{{split}}/record.json",
+    log:
+        f"logs/{CASE}/preprocess/summary/{{span}}-{{split}}.log",
+    benchmark:
+        f"benchmarks/rules/{CASE}/preprocess/summary/{{span}}-{{split}}.tsv"
+    conda:
+        "../envs/model.yaml"
+    params:
+        code=f"preprocess/summarize {modules(config['preprocess']['features'])}",
+        cfg=cfg("preprocess.features", "preprocess.label"),
+        job=job,
+    shell:
+        "{params.job} --table {input.table} --summary {output.summary} 3>&2 2> {log}"
+
+
 checkpoint fit_graph:
     input:
         tables=ancient(tables("train")),
+        evaluate=ancient(tables("eval")),
+        summaries=ancient(each_part(f"{RESULTS}/preprocess/summary/{{span}}/{{split}}/summary.npz", "train")),
         gate=ancient(f"{RESULTS}/validate/gate/granted.json"),
         changed=changed("fit_graph"),
     output:
@@ -27,19 +54,18 @@ checkpoint fit_graph:
     conda:
         "../envs/model.yaml"
     params:
-        code="preprocess/fit",
+        code=f"preprocess/fit {modules(config['preprocess']['features'])}",
         cfg=cfg(
             "case",
             "title",
             "preprocess.features",
             "preprocess.label",
-            "preprocess.min_count",
-            "preprocess.terms",
             "ingest.window",
         ),
         job=job,
     shell:
-        "{params.job} --tables {input.tables} --graph {output.graph} --contract {output.contract} 3>&2 2> {log}"
+        "{params.job} --tables {input.tables} --evaluate {input.evaluate} --summaries {input.summaries}"
+        " --graph {output.graph} --contract {output.contract} 3>&2 2> {log}"
 
 
 checkpoint transform:

@@ -1,8 +1,8 @@
 """Raw rows to the tensors that a bundle takes: the one way, for tables offline and for requests at the server.
 
-A contract (contract.json of a bundle) names the columns: ``{"columns": {name: {"type": ..., "feature": ...}}}``, with a
-type of ingest.columns and a kind of feature. Each becomes a tensor of shape [rows, 1]: categories and texts are strings
-with "" for missing, all else is float32 with NaN for missing. True is 1; dates and times are days since 1970-01-01.
+A contract (contract.json of a bundle) names the columns: ``{"columns": {name: {"type": ..., "tensor": ...}}}``, with a
+type of ingest.columns. Each becomes a tensor of shape [rows, 1] that is "text" (strings with "" for missing) or
+"number" (doubles with NaN for missing). True is 1; dates and times are days since 1970-01-01.
 """
 
 import datetime
@@ -13,9 +13,8 @@ import numpy as np
 from scripts.bundle.raw import as_text
 
 EPOCH = datetime.datetime(1970, 1, 1)
-LARGEST = float(np.finfo(np.float32).max)
+LARGEST = 3.4028234663852886e38  # as at ingestion: squares and sums of squares are finite
 DAY = 86_400_000_000.0  # microseconds
-AS_TEXT = {"category", "text"}  # features
 
 
 class ContractError(ValueError):
@@ -84,7 +83,7 @@ READERS = {"number": number, "integer": integer, "boolean": boolean, "text": tex
 
 def is_text(spec: dict) -> bool:
     """Return whether a column of a contract becomes strings."""
-    return spec.get("feature", spec["type"]) in AS_TEXT
+    return spec["tensor"] == "text"
 
 
 def from_rows(rows: Any, contract: dict) -> dict[str, np.ndarray]:
@@ -110,7 +109,7 @@ def from_rows(rows: Any, contract: dict) -> dict[str, np.ndarray]:
 def tensor(name: str, spec: dict, values: list) -> np.ndarray:
     """Return the column *name* as a tensor [rows, 1]. Raises ContractError on a value of another type."""
     read, texts = READERS[spec["type"]], is_text(spec)
-    cells = np.full((len(values), 1), "" if texts else np.nan, object if texts else np.float32)
+    cells = np.full((len(values), 1), "" if texts else np.nan, object if texts else np.float64)
     for index, value in enumerate(values):
         try:
             if value is not None:
@@ -137,4 +136,4 @@ def from_column(column: Any, spec: dict) -> np.ndarray:
     if spec["type"] in ("date", "time"):
         column = column.cast("int32" if spec["type"] == "date" else "int64")
     numbers = column.cast("float64", safe=False).to_numpy()
-    return (numbers / DAY if spec["type"] == "time" else numbers).astype(np.float32).reshape(-1, 1)
+    return (numbers / DAY if spec["type"] == "time" else numbers).reshape(-1, 1)

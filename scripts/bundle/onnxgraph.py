@@ -8,9 +8,7 @@ from onnx import helper, numpy_helper
 
 OPSETS = {"": 21, "ai.onnx.ml": 5, "com.microsoft": 1}
 IR = 10
-DOUBLE = onnx.TensorProto.DOUBLE
 KINDS = {"text": onnx.TensorProto.STRING}
-WIDE = {"features": onnx.TensorProto.FLOAT}
 
 
 class Builder:
@@ -36,20 +34,34 @@ class Builder:
         self.nodes.append(helper.make_node(operator, inputs, [output], name=output, domain=domain, **attributes))
         return output
 
+    def double(self, tensor: str) -> str:
+        """Return *tensor* as doubles."""
+        return self.add("Cast", tensor, to=onnx.TensorProto.DOUBLE)
+
+    def flat(self, tensor: str) -> str:
+        """Return the tensor [rows, 1] as [rows]."""
+        return self.add("Reshape", tensor, self.constant(np.array([-1], np.int64)))
+
+    def unit(self, tensor: str) -> str:
+        """Return the rows of *tensor* [rows, width] at length 1; a row of zeros stays."""
+        square = self.add("ReduceSum", self.add("Mul", tensor, tensor), self.constant(np.array([1])), keepdims=1)
+        length = self.add("Sqrt", square)
+        empty = self.add("Equal", length, self.constant(np.zeros((1, 1))))
+        return self.add("Div", tensor, self.add("Where", empty, self.constant(np.ones((1, 1))), length))
+
 
 def model(builder: Builder, inputs: dict[str, tuple[str, int | None]], outputs: dict[str, int]) -> onnx.ModelProto:
     """Return the checked model of *builder*.
 
-    *inputs* maps a name to its type ("text", or anything else for float32) and width; *outputs* a name to its width
-    (features are float32, answers float64). All tensors are [rows, width].
+    *inputs* maps a name to its type ("text", or anything else for doubles) and width; *outputs* a name to its width
+    (doubles). All tensors are [rows, width].
     """
     given = [
-        helper.make_tensor_value_info(name, KINDS.get(kind, onnx.TensorProto.FLOAT), [None, width])
+        helper.make_tensor_value_info(name, KINDS.get(kind, onnx.TensorProto.DOUBLE), [None, width])
         for name, (kind, width) in inputs.items()
     ]
     made = [
-        helper.make_tensor_value_info(name, WIDE.get(name, onnx.TensorProto.DOUBLE), [None, width])
-        for name, width in outputs.items()
+        helper.make_tensor_value_info(name, onnx.TensorProto.DOUBLE, [None, width]) for name, width in outputs.items()
     ]
     graph = helper.make_graph(builder.nodes, "ouroboros", given, made, builder.constants)
     opsets = [helper.make_opsetid(domain, version) for domain, version in OPSETS.items()]

@@ -8,7 +8,7 @@ from scipy import sparse
 
 from scripts.bundle.onnxgraph import Builder
 from scripts.families.family import Family
-from scripts.families.heads import features, linear, of_sums, probabilities
+from scripts.families.heads import linear, of_sums, probabilities
 
 
 @dataclass
@@ -50,9 +50,8 @@ class Bayes(Family):
         return of_sums(sums, fitted.classes_, classes)
 
     def export(self, graph: Builder, fitted: Fitted, classes: int, output: str) -> str:
-        x = features(graph)
-        squares = graph.add("MatMul", graph.add("Mul", x, x), graph.constant(fitted.square))
-        sums = graph.add("Add", linear(graph, x, fitted.single, fitted.offset), squares)
+        squares = graph.add("MatMul", graph.add("Mul", "features", "features"), graph.constant(fitted.square))
+        sums = graph.add("Add", linear(graph, "features", fitted.single, fitted.offset), squares)
         return probabilities(graph, sums, len(fitted.classes_), fitted.classes_, classes, output)
 
 

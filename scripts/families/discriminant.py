@@ -8,7 +8,7 @@ from scipy import sparse
 
 from scripts.bundle.onnxgraph import Builder
 from scripts.families.family import Family
-from scripts.families.heads import features, linear, of_sums, probabilities
+from scripts.families.heads import linear, of_sums, probabilities
 
 LEAST = 1e-6  # variance of a feature that varies in no class
 
@@ -64,13 +64,12 @@ class Discriminant(Family):
         return of_sums(sums, fitted.classes_, classes)
 
     def export(self, graph: Builder, fitted: Fitted, classes: int, output: str) -> str:
-        x = features(graph)
-        sums = linear(graph, x, fitted.weights, fitted.offset)
+        sums = linear(graph, "features", fitted.weights, fitted.offset)
         if fitted.roots:
             axis, half = graph.constant(np.array([1], np.int64)), graph.constant(np.full((1, 1), 0.5))
             lengths = []
             for mean, root in zip(fitted.means, fitted.roots, strict=True):
-                centred = graph.add("Sub", x, graph.constant(mean.reshape(1, -1)))
+                centred = graph.add("Sub", "features", graph.constant(mean.reshape(1, -1)))
                 turned = graph.add("MatMul", centred, graph.constant(root))
                 lengths.append(graph.add("ReduceSum", graph.add("Mul", turned, turned), axis, keepdims=1))
             less = graph.add("Mul", graph.add("Concat", *lengths, axis=1), half)

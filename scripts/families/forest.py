@@ -8,10 +8,10 @@ from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 
 from scripts.bundle.onnxgraph import Builder
 from scripts.families.family import Family
-from scripts.families.heads import features, placed, spread
+from scripts.families.heads import placed, spread
 from scripts.families.trees import AT_MOST, ensemble, tree
 
-FLOAT, DOUBLE, INT64 = 1, 11, 7  # of ONNX
+FLOAT, INT64 = 1, 7  # of ONNX
 STEP = 2.0**-40  # values are multiples of it, so that their sums are exact in any order and equal votes stay equal
 DENSE = 0.25  # share of features that are not 0 from which on a dense copy is faster
 
@@ -67,7 +67,7 @@ class Forest(Family):
             trees.append(tree(nodes.children_left, nodes.children_right, nodes.feature, nodes.threshold, numbers))
             tables.append(values[leaves])
             first += len(leaves)
-        single = graph.add("Cast", graph.add("Cast", features(graph), to=FLOAT), to=DOUBLE)
+        single = graph.double(graph.add("Cast", "features", to=FLOAT))
         reached = graph.add("Cast", ensemble(graph, single, trees, list(range(len(trees))), AT_MOST), to=INT64)
         table, axis = np.vstack(tables), graph.constant(np.array([1], np.int64))
         sums = [

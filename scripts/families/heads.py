@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.special import expit, softmax
 
-from scripts.bundle.onnxgraph import DOUBLE, Builder
+from scripts.bundle.onnxgraph import Builder
 
 
 def of_sums(sums: np.ndarray, seen: np.ndarray, classes: int) -> np.ndarray:
@@ -22,11 +22,6 @@ def spread(found: np.ndarray, seen: np.ndarray, classes: int) -> np.ndarray:
     every = np.zeros((len(found), classes))
     every[:, seen] = found
     return every
-
-
-def features(graph: Builder) -> str:
-    """Return the tensor "features" as float64."""
-    return graph.add("Cast", "features", to=DOUBLE)
 
 
 def linear(graph: Builder, x: str, weights: np.ndarray, offset: np.ndarray, output: str | None = None) -> str:

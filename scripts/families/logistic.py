@@ -8,7 +8,7 @@ from sklearn.linear_model import LogisticRegression
 
 from scripts.bundle.onnxgraph import Builder
 from scripts.families.family import Family
-from scripts.families.heads import features, linear, probabilities
+from scripts.families.heads import linear, probabilities
 
 
 class Logistic(Family):
@@ -23,7 +23,7 @@ class Logistic(Family):
         return LogisticRegression(C=params["C"], max_iter=2000, random_state=seed).fit(self.rows(x), y)
 
     def export(self, graph: Builder, fitted: Any, classes: int, output: str) -> str:
-        sums = linear(graph, features(graph), fitted.coef_.T, fitted.intercept_)
+        sums = linear(graph, "features", fitted.coef_.T, fitted.intercept_)
         return probabilities(graph, sums, len(fitted.coef_), fitted.classes_, classes, output)
 
 

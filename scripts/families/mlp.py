@@ -9,7 +9,7 @@ from scipy import sparse
 
 from scripts.bundle.onnxgraph import Builder
 from scripts.families.family import Family
-from scripts.families.heads import features, linear, of_sums, probabilities
+from scripts.families.heads import linear, of_sums, probabilities
 
 HELD_OUT, PATIENCE, EPOCHS, BATCH = 0.1, 5, 100, 128
 Layers = list[tuple[np.ndarray, np.ndarray]]
@@ -116,7 +116,7 @@ class MLP(Family):
         return of_sums(sums, fitted.classes_, classes) if classes else sums
 
     def export(self, graph: Builder, fitted: Fitted, classes: int, output: str) -> str:
-        x = features(graph)
+        x = "features"
         for layer in fitted.layers[:-1]:
             x = graph.add("Relu", linear(graph, x, *layer))
         sums = linear(graph, x, *fitted.layers[-1], None if classes else output)

@@ -11,7 +11,7 @@ from sklearn.svm import LinearSVC, LinearSVR
 
 from scripts.bundle.onnxgraph import Builder
 from scripts.families.family import Family
-from scripts.families.heads import features, linear, placed, spread
+from scripts.families.heads import linear, placed, spread
 
 FOLDS = 3
 STRONG = 1e6  # inverse strength of the penalty on a sigmoid: hardly any
@@ -110,8 +110,8 @@ class SVM(Family):
 
     def export(self, graph: Builder, fitted: Fitted, classes: int, output: str) -> str:
         if not classes:
-            return linear(graph, features(graph), fitted.weights, fitted.offset, output)
-        sums = linear(graph, features(graph), fitted.weights, fitted.offset)
+            return linear(graph, "features", fitted.weights, fitted.offset, output)
+        sums = linear(graph, "features", fitted.weights, fitted.offset)
         scaled = graph.add("Mul", sums, graph.constant(fitted.slope.reshape(1, -1)))
         each = graph.add("Sigmoid", graph.add("Add", scaled, graph.constant(fitted.shift.reshape(1, -1))))
         if len(fitted.slope) == 1:

@@ -10,10 +10,10 @@ from scipy import sparse
 
 from scripts.bundle.onnxgraph import Builder
 from scripts.families.family import Family
-from scripts.families.heads import features, of_sums, probabilities
+from scripts.families.heads import of_sums, probabilities
 from scripts.families.trees import LESS, Tree, ensemble, tree
 
-FLOAT, DOUBLE = 1, 11  # of ONNX
+FLOAT = 1  # of ONNX
 
 
 @dataclass
@@ -96,11 +96,11 @@ class XGBoost(Family):
         return of_sums(sums, fitted.classes_, classes) if classes else sums
 
     def export(self, graph: Builder, fitted: Fitted, classes: int, output: str) -> str:
-        single = graph.add("Cast", features(graph), to=FLOAT)
+        single = graph.add("Cast", "features", to=FLOAT)
         zero = graph.add("Equal", single, graph.constant(np.zeros((1, 1), np.float32)))
         known = graph.add("Where", zero, graph.constant(np.full((1, 1), np.nan, np.float32)), single)
         targets = [number % fitted.width for number in range(len(fitted.trees))]
-        found = ensemble(graph, graph.add("Cast", known, to=DOUBLE), fitted.trees, targets, LESS)
+        found = ensemble(graph, graph.double(known), fitted.trees, targets, LESS)
         start = graph.constant(np.full((1, 1), fitted.start))
         sums = graph.add("Add", found, start, output=None if classes else output)
         return probabilities(graph, sums, fitted.width, fitted.classes_, classes, output) if classes else sums

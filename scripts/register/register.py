@@ -53,7 +53,7 @@ def register(
     lineage = {
         "data": {split: {span: md5[span] for span in spans} for split, spans in windows.items()},
         "setting": {key: read_json(best)[key] for key in ("family", "params")},
-        "test": {"rows": test["rows"], "positives": test["positives"], "metrics": test["metrics"]},
+        "test": {"rows": test["rows"], "positives": test.get("positives"), "metrics": test["metrics"]},
         "gate": read_json(blessing)["checks"],
         "contract": file_digest(bundle / "contract.json"),
     }

@@ -8,6 +8,7 @@ from cerberus import Validator
 
 from scripts.bundle.raw import as_text
 from scripts.spine.crossed import ConfigError, crossed
+from scripts.spine.features import KINDS, complete
 
 SCHEMA = "config/schema.yaml"
 SPAN = re.compile(r"[A-Za-z0-9_.-]+")
@@ -141,7 +142,10 @@ def check(config: dict, schema: dict | None = None) -> dict:
     schema = load(SCHEMA) if schema is None else schema
     checker = Checker(schema)
     valid = checker.validate(config)
-    errors = leaves(checker.errors) if not valid else crossed(checker.document)
+    errors = leaves(checker.errors)
+    if valid:
+        kinds = load(KINDS)
+        errors = complete(checker.document["preprocess"], kinds, Checker) or crossed(checker.document, kinds)
     if errors:
         lines = [explanation(key, message, config, schema) for key, message in errors]
         raise ConfigError("\n".join(["the configuration cannot be used:", *lines]))

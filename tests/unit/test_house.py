@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from scripts.preprocess.kinds import MODULES
 from scripts.spine.code import Code, imported
 from scripts.spine.declared import families
 from scripts.spine.env import lock_lines
@@ -114,10 +115,11 @@ def test_every_script_is_used():
         for text in texts
         for found in re.findall(r'code=f?"(.*?)"', text)
         for name in found.split()
-        if name != "{FAMILIES}"
+        if name[0] != "{"
     ]
     roots = {f"scripts/{name}.py" for name in names} | {f"scripts/families/{name}.py" for name in families()}
     roots |= {path for text in texts for path in re.findall(r"scripts/\w+/\w+\.py", text)}
+    roots |= {f"scripts/preprocess/{module}.py" for module in MODULES.values()}  # imported by name
     roots |= {found.replace(".", "/") + ".py" for page in BY_HAND for found in by_hand((ROOT / page).read_text())}
     for path in [ROOT / "envs/build", ROOT / "envs/lock", *RULES, ROOT / "Snakefile"]:
         found = re.findall(r"^\s*(?:from|import) (scripts\.[\w.]+)", path.read_text(), re.M)

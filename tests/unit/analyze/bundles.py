@@ -17,9 +17,9 @@ GRAPH = "0" * 64
 def bundle(folder: Path, classes: list[str], scale: float = 1.0, column: str = "x", **changes) -> Path:
     """Write a bundle that favours class number *column*, the more the larger *scale*; return its folder."""
     builder = Builder()
-    numbers = builder.constant(np.arange(len(classes), dtype=np.float32))
+    numbers = builder.constant(np.arange(len(classes), dtype=np.float64))
     gaps = builder.add("Abs", builder.add("Sub", column, numbers))
-    odds = builder.add("Mul", gaps, builder.constant(np.array([-scale], np.float32)))
+    odds = builder.add("Mul", gaps, builder.constant(np.array([-scale])))
     builder.add("Softmax", odds, axis=1, output="probabilities")
     made = model(builder, {column: ("number", 1)}, {"probabilities": len(classes)})
     set_model_props(made, {"graph": GRAPH})
@@ -27,13 +27,27 @@ def bundle(folder: Path, classes: list[str], scale: float = 1.0, column: str = "
     (folder / "model.onnx").write_bytes(to_bytes(made))
     contract = {
         "graph": GRAPH,
-        "columns": {column: {"type": "integer", "feature": "number"}},
+        "columns": {column: {"type": "integer", "tensor": "number"}},
         "classes": classes,
         "features": [column],
         "positive": classes[0] if len(classes) == 2 else None,
     }
     write_json(folder / "contract.json", contract | changes)
     write_json(folder / "golden.json", {"rows": [{column: 0}, {column: 1}]})
+    return folder
+
+
+def values(folder: Path) -> Path:
+    """Write a bundle of a regression, which predicts x, and return its folder."""
+    builder = Builder()
+    builder.add("Identity", "x", output="prediction")
+    made = model(builder, {"x": ("number", 1)}, {"prediction": 1})
+    set_model_props(made, {"graph": GRAPH})
+    folder.mkdir(parents=True)
+    (folder / "model.onnx").write_bytes(to_bytes(made))
+    columns = {"x": {"type": "integer", "tensor": "number"}}
+    contract = {"graph": GRAPH, "task": "regression", "columns": columns, "classes": [], "positive": None}
+    write_json(folder / "contract.json", contract | {"features": ["x"]})
     return folder
 
 

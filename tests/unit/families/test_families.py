@@ -77,9 +77,9 @@ def fit(name: str, x, y, params: dict, seed: int = 0):
 
 def served(name: str, fitted, x: sparse.csr_matrix, classes: int = 2) -> np.ndarray:
     """Return the answer to each row in the form in which a bundle holds the model."""
-    own, dense = family_of(name), x.toarray().astype(np.float32)
+    own, dense = family_of(name), x.toarray().astype(np.float64)
     if own.reason:
-        return estimates(loaded(dumped(fitted, "", own.types), own.types)[0], dense.astype(np.float64), classes)
+        return estimates(loaded(dumped(fitted, "", own.types), own.types)[0], dense, classes)
     builder = Builder("model/")
     own.export(builder, fitted, classes, "answer")
     made = model(builder, {"features": ("number", x.shape[1])}, {"answer": max(1, classes)})

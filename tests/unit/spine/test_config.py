@@ -8,11 +8,12 @@ import yaml
 
 from scripts.spine import checked as remembered
 from scripts.spine.config import ConfigError, check, leaves, load, value_at
-from scripts.spine.crossed import NEEDED, wrong_features, wrong_label
+from scripts.spine.crossed import wrong_features, wrong_label
 from tests.tiny import CASE
 from tests.workflow import ROOT
 
 SCHEMA = load(ROOT / "config/schema.yaml")
+KINDS = load(ROOT / "config/kinds.yaml")
 GONE = object()
 
 
@@ -128,6 +129,12 @@ def test_wrong_value_is_named_with_what_is_allowed(changes, key, text):
             {"tune__families": {"logistic": {"c": {"choice": [1]}}}},
             "tune.families.logistic.c: no hyperparameter of logistic, which has C",
         ),
+        (
+            {"preprocess__label__classes": None},
+            "preprocess.label.column: without classes it is predicted, which needs a column of type number or integer",
+        ),
+        ({"tune__families": {"linear": {}}}, "tune.families.linear: not for classification, which bayes, boosting, "),
+        ({"tune__metric": "rmse"}, "tune.metric: not for classification; rmse, mae, r2 are for regression"),
         ({"preprocess__features__size": "number"}, "preprocess.features.size: no such column in ingest.columns"),
         ({"preprocess__features__note": "number"}, "preprocess.features.note: a number feature needs a column of type"),
         ({"preprocess__features__weight": "text"}, "preprocess.features.weight: a text feature needs a column of type"),
@@ -205,10 +212,10 @@ def test_lists_that_name_no_classes_are_refused(classes):
     ],
 )
 def test_kinds_of_feature_take_their_types_of_column(kind, types):
-    assert [NEEDED[kind], NEEDED["season"]] == [[type_.split(":")[0] for type_ in types], ["date", "time"]]
+    assert KINDS[kind]["types"] == [type_.split(":")[0] for type_ in types]
     columns = {"x": "text", "label": "text"}
     for type_ in ("number", "integer", "boolean", "text", "date:%Y", "time:%Y"):
-        assert bool(wrong_features({"x": kind}, columns | {"x": type_})) == (type_ not in types)
+        assert bool(wrong_features({"x": [{"kind": kind}]}, columns | {"x": type_}, KINDS)) == (type_ not in types)
 
 
 @pytest.mark.parametrize(
@@ -258,10 +265,11 @@ def test_error_tree_is_flattened_and_a_value_found():
 
 @pytest.fixture
 def checkout(tmp_path, monkeypatch) -> Path:
-    """Return a folder with the schema, where the process works."""
+    """Return a folder with the schemas, where the process works."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "config").mkdir()
-    (tmp_path / "config/schema.yaml").write_text((ROOT / "config/schema.yaml").read_text())
+    for name in ("schema.yaml", "kinds.yaml"):
+        (tmp_path / "config" / name).write_text((ROOT / "config" / name).read_text())
     return tmp_path
 
 

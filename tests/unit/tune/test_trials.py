@@ -26,7 +26,7 @@ STAMP = {"config": {"trials": 4, "width": 2, "seed": 0}, "code": {"a": "1"}, "en
 def split(path: Path, seed: int, classes=(0, 1)) -> Path:
     """Write the features of a made-up split as preprocess does."""
     rng = np.random.default_rng(seed)
-    x = rng.random((80, 5)).astype(np.float32)
+    x = rng.random((80, 5))
     y = np.array(classes)[(x[:, 0] + rng.normal(0, 0.2, 80) > 0.5).astype(int)]
     shape = {"indices": np.tile(np.arange(5), 80), "indptr": np.arange(0, 401, 5), "shape": np.array([80, 5])}
     with open(path, "wb") as file:
@@ -162,9 +162,9 @@ def test_sweep_is_named_by_all_but_its_length():
 
 def test_split_comes_back_as_written(splits):
     x, y = load(splits[0])
-    assert x.shape == (80, 5) and x.dtype == np.float32 and set(y) == {0, 1}
+    assert x.shape == (80, 5) and x.dtype == np.float64 and set(y) == {0, 1}
     rng = np.random.default_rng(0)
-    assert (x.toarray() == rng.random((80, 5)).astype(np.float32)).all()
+    assert (x.toarray() == rng.random((80, 5))).all()
 
 
 def test_losses_of_two_classes_are_scikit_learns():

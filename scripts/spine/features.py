@@ -1,0 +1,45 @@
+"""The features of a case, `kind`, `{kind, options}` or a list for each column, completed by config/kinds.yaml."""
+
+from typing import Any
+
+KINDS = "config/kinds.yaml"
+
+
+def complete(prepare: dict, kinds: dict, checker: Any) -> list[tuple[str, str]]:
+    """Give each feature of *prepare* (the section preprocess) the form [{kind, all options}]; return what is wrong.
+
+    *kinds* is the content of config/kinds.yaml, *checker* the class that validates by Cerberus rules.
+    """
+    wrong = []
+    for name, given in prepare["features"].items():
+        items = given if isinstance(given, list) else [given]
+        where = [f"preprocess.features.{name}" + (f".{n}" if given is items else "") for n in range(len(items))]
+        found = [completed(item, prepare, kinds, checker) for item in items]
+        wrong += [(key + more, text) for key, (_, bad) in zip(where, found, strict=True) for more, text in bad]
+        if not items:
+            wrong.append((f"preprocess.features.{name}", f"no kind of feature; known: {', '.join(kinds)}"))
+        prepare["features"][name] = [spec for spec, _ in found]
+    return wrong
+
+
+def completed(item: Any, prepare: dict, kinds: dict, checker: Any) -> tuple[dict, list[tuple[str, str]]]:
+    """Return {kind, all options} for one *item* of a feature, and what is wrong with it: part of the key, message."""
+    options = dict(item) if isinstance(item, dict) else {"kind": item}
+    kind = options.pop("kind", None)
+    if not isinstance(kind, str) or kind not in kinds:
+        return {"kind": kind}, [("", f"unallowed value {kind}; a kind of feature is one of {', '.join(kinds)}")]
+    rules = kinds[kind]["options"]
+    check = checker(rules)
+    if not check.validate(options):
+        allowed = ", ".join(rules) or "none"
+        bad = {name: "; ".join(str(text) for text in texts) for name, texts in check.errors.items()}
+        return {"kind": kind}, [(f".{name}", f"{text}; options of {kind}: {allowed}") for name, text in bad.items()]
+    full = {
+        name: prepare[name] if value is None and name in prepare else value for name, value in check.document.items()
+    }
+    return {"kind": kind} | full, []
+
+
+def columns_of(name: str, spec: dict) -> list[str]:
+    """Return the columns that one kind of the feature *name* reads."""
+    return spec.get("columns") or [name]
