@@ -292,6 +292,7 @@ EDITS = [
     Edit("a value as text on the command line", lambda root: None, set(), words=("--config", "tune={trials: 4}")),
     Edit("port of the server", section("serve: {port: 9000}\n"), set()),
     Edit("style of the report", append("report/style.css", "\n/* x */\n"), set()),
+    Edit("script in the page of the report", append("report/trials.js", "\n// x\n"), set()),
     Edit("an edit taken back", both(append("scripts/ingest/ingest.py", MODULE), replace("scripts/ingest/ingest.py", MODULE, "")), set()),
     Edit(".snakemake removed", remove(".snakemake"), set()),
     Edit("fresh clone with pulled results", fresh_clone, set()),
