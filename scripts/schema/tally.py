@@ -8,7 +8,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from scripts.schema.columnar import WORST, breaks, decoded, measured
+from scripts.schema.columnar import WORST, breaks, measured
+from scripts.schema.columns import decoded
 from scripts.schema.rules import Rule
 from scripts.spine.canon import DIGITS, rounded
 
