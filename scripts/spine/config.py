@@ -8,7 +8,7 @@ from cerberus import Validator
 
 from scripts.bundle.raw import as_text
 from scripts.spine.crossed import ConfigError, crossed
-from scripts.spine.features import KINDS, complete, settle_unknown
+from scripts.spine.features import KINDS, complete
 from scripts.spine.mistakes import explanation
 
 SCHEMA = "config/schema.yaml"
@@ -101,9 +101,7 @@ def check(config: dict, schema: dict | None = None) -> dict:
     """
     checker, kinds = Checker(schema := schema or load(SCHEMA)), load(KINDS)
     if checker.validate(config):
-        prepare = checker.document["preprocess"]
-        errors = complete(prepare, kinds, Checker) + settle_unknown(prepare["label"])
-        errors = errors or crossed(checker.document, kinds)
+        errors = complete(checker.document["preprocess"], kinds, Checker) or crossed(checker.document, kinds)
     else:
         errors = leaves(checker.errors)
     if errors:

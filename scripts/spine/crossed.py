@@ -10,7 +10,6 @@ from scripts.spine.searched import wrong_search
 
 VALUES = ("number", "integer")  # types of columns whose values can be predicted
 ERRORS = ("rmse", "mae", "r2")  # metrics of regression
-CATEGORIES = ("text", "integer", "boolean")  # types of columns
 
 
 class ConfigError(Exception):
@@ -24,9 +23,8 @@ def crossed(config: dict, kinds: dict) -> list[tuple[str, str]]:
         return wrong
     columns = extended(columns, window)
     wrong = wrong_features(prepare["features"], columns, kinds) + wrong_targets(prepare)
-    wrong += wrong_label(prepare, columns) + wrong_splits(config)
     task, warm = "classification" if prepare["label"]["classes"] else "regression", bool(config["train"]["warm_start"])
-    wrong += wrong_families(config["tune"], task, warm)
+    wrong += wrong_label(prepare, columns) + wrong_splits(config) + wrong_families(config["tune"], task, warm)
     return wrong + wrong_search(config) + wrong_analyze(config, columns)
 
 

@@ -357,7 +357,7 @@ EDITS = [
     Edit("a changed row", new_rows("2001", 1, "29.5"), CHANGED_SPAN, "; 1 rows added, 1 removed)"),
     Edit("a changed row under an old time", keeping_times("2001", new_rows("2001", 1, "29.5")), CHANGED_SPAN, "input: data/tiny/2001.csv.dvc changed (md5"),
     Edit("a changed row that no feature holds", new_rows("2004", 0, "77"), described(["2004"]) | {"fetch 2004", "ingest_span 2004", "metrics", "register_model", "deploy"} | CHECKS, "input: data/tiny/2004.csv.dvc changed (md5"),
-    Edit("the rows of the test split in another order", reordered("2004"), described(["2004"]) | {"fetch 2004", "ingest_span 2004", "metrics"} | RELEASE, "input: data/tiny/2004.csv.dvc changed (md5"),
+    Edit("the rows of the test split in another order", reordered("2004"), described(["2004"]) | {"fetch 2004", "ingest_span 2004", "metrics"} | RELEASE | CHECKS, "input: data/tiny/2004.csv.dvc changed (md5"),
     Edit("an older version by git and hard links", older_version, CHANGED_SPAN, "input: data/tiny/2001.csv.dvc changed (md5", before=two_versions),
     Edit("an added span", add_span, {"fetch 2000", "ingest_span 2000", "summarize 2000 all"} | described(["2000"]) | CHECKS | FROM_GRAPH, 'configuration: windows.train: ["2001", "2002"] -> ["2000", "2001", "2002"]'),
     Edit("a span fewer", case('train: ["2001", "2002"]', 'train: ["2002"]'), CHECKS | FROM_GRAPH, "input: results/tiny/ingest/2001/all removed"),
