@@ -38,7 +38,7 @@ checkpoint metrics:
     conda:
         "../envs/analyze.yaml"
     params:
-        code="analyze/metrics",
+        code=f"analyze/metrics {HOOKS}",
         cfg=cfg(
             *ROWS,
             "analyze.threshold",

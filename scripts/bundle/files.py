@@ -1,11 +1,14 @@
-"""The files of a bundle: contract.json, golden.json, model.onnx, and model.skops where ONNX cannot hold the model."""
+"""The files of a bundle: contract.json, golden.json, model.onnx, and model.skops where ONNX cannot hold the model.
+
+A family that can go on from an earlier model keeps what it needs for that in state.npz.
+"""
 
 from collections.abc import Container
 from pathlib import Path
 
 from scripts.spine.canon import file_digest
 
-ONNX, SKOPS = "model.onnx", "model.skops"
+ONNX, SKOPS, STATE = "model.onnx", "model.skops", "state.npz"
 
 
 def main_file(names: Container[str]) -> str:

@@ -6,6 +6,7 @@ from scripts.bundle.window import extended
 from scripts.spine.crossed_analyze import wrong_analyze
 from scripts.spine.declared import families
 from scripts.spine.features import columns_of
+from scripts.spine.searched import wrong_search
 
 VALUES = ("number", "integer")  # types of columns whose values can be predicted
 ERRORS = ("rmse", "mae", "r2")  # metrics of regression
@@ -22,9 +23,11 @@ def crossed(config: dict, kinds: dict) -> list[tuple[str, str]]:
     if wrong := wrong_window(window, columns):
         return wrong
     columns = extended(columns, window)
-    wrong = wrong_features(prepare["features"], columns, kinds) + wrong_label(prepare, columns) + wrong_splits(config)
-    wrong += wrong_families(config["tune"], "classification" if prepare["label"]["classes"] else "regression")
-    return wrong + wrong_analyze(config, columns)
+    wrong = wrong_features(prepare["features"], columns, kinds) + wrong_targets(prepare)
+    wrong += wrong_label(prepare, columns) + wrong_splits(config)
+    task, warm = "classification" if prepare["label"]["classes"] else "regression", bool(config["train"]["warm_start"])
+    wrong += wrong_families(config["tune"], task, warm)
+    return wrong + wrong_search(config) + wrong_analyze(config, columns)
 
 
 def wrong_window(window: dict, columns: dict) -> list[tuple[str, str]]:
@@ -61,7 +64,20 @@ def wrong_features(features: dict, columns: dict, kinds: dict) -> list[tuple[str
             wrong.append((key, f"a {kind} feature needs a column of type {either(types)}{which}"))
         elif first != takes:
             wrong.append((key, f"{column} is read as {takes} by {kind} and as {first} by {other}; drop one of them"))
+        elif takes == "hook" and [entry[2] for entry in asked].count(column) > 1:
+            wrong.append((key, f"only one hook can read {column}"))
     return wrong
+
+
+def wrong_targets(prepare: dict) -> list[tuple[str, str]]:
+    """Return features encoded by the classes of a label that has none."""
+    named = ((name, spec) for name, specs in prepare["features"].items() for spec in specs)
+    without = not prepare["label"].get("classes")
+    return [
+        (f"preprocess.features.{name}", "encode: target needs a label with classes")
+        for name, spec in named
+        if without and spec.get("encode") == "target"
+    ]
 
 
 def wrong_label(prepare: dict, columns: dict) -> list[tuple[str, str]]:
@@ -90,8 +106,11 @@ def wrong_label(prepare: dict, columns: dict) -> list[tuple[str, str]]:
     return wrong
 
 
-def wrong_families(tune: dict, task: str) -> list[tuple[str, str]]:
-    """Return families, and hyperparameters of a family, that there are not or not for *task*, and a metric likewise."""
+def wrong_families(tune: dict, task: str, warm: bool) -> list[tuple[str, str]]:
+    """Return families, and hyperparameters of a family, that there are not or not for *task*, and a metric likewise.
+
+    If *warm*, families must be able to go on from an earlier model.
+    """
     known, wrong = families(), []
     if (tune["metric"] in ERRORS) != (task == "regression"):
         wrong.append(("tune.metric", f"not for {task}; {', '.join(ERRORS)} are for regression, the others for classes"))
@@ -102,6 +121,9 @@ def wrong_families(tune: dict, task: str) -> list[tuple[str, str]]:
         if task not in known[name]["tasks"]:
             have = ", ".join(other for other in known if task in known[other]["tasks"])
             wrong.append((f"tune.families.{name}", f"not for {task}, which {have} are for"))
+        if warm and not known[name]["warm"]:
+            able = ", ".join(other for other in known if known[other]["warm"])
+            wrong.append(("train.warm_start", f"{name} cannot go on from an earlier model; {able} can"))
         for parameter in space:
             if parameter not in known[name]["space"]:
                 have = ", ".join(known[name]["space"])

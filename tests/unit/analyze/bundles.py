@@ -19,7 +19,7 @@ def bundle(folder: Path, classes: list[str], scale: float = 1.0, column: str = "
     builder = Builder()
     numbers = builder.constant(np.arange(len(classes), dtype=np.float64))
     gaps = builder.add("Abs", builder.add("Sub", column, numbers))
-    odds = builder.add("Mul", gaps, builder.constant(np.array([-scale])))
+    odds = builder.add("Mul", gaps, builder.constant(np.array([-scale], np.float64)))
     builder.add("Softmax", odds, axis=1, output="probabilities")
     made = model(builder, {column: ("number", 1)}, {"probabilities": len(classes)})
     set_model_props(made, {"graph": GRAPH})
