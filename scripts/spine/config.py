@@ -8,6 +8,7 @@ from cerberus import Validator
 
 from scripts.bundle.raw import as_text
 from scripts.spine.crossed import ConfigError, crossed
+from scripts.spine.crossed_analyze import criterion
 from scripts.spine.features import KINDS, complete
 from scripts.spine.mistakes import explanation
 
@@ -45,14 +46,7 @@ class Checker(Validator):
         return {name: [*map(as_text, named)] if isinstance(named, list) else named for name, named in value.items()}
 
     def _normalize_coerce_threshold(self, value: Any) -> str | dict:
-        match value:
-            case "f1" | "youden":
-                return value
-            case {"cost": {"fp": fp, "fn": fn}} if len(value) == 1 and len(value["cost"]) == 2:
-                return {"cost": {"fp": self._normalize_coerce_number(fp), "fn": self._normalize_coerce_number(fn)}}
-            case {"precision": _} | {"recall": _} | {"value": _} if len(value) == 1:
-                return {name: self._normalize_coerce_number(found) for name, found in value.items()}
-        raise ValueError("f1, youden, {cost: {fp, fn}}, {precision}, {recall} or {value} was expected")
+        return criterion(value, self._normalize_coerce_number)
 
     def _normalize_coerce_cut(self, value: Any) -> str | float:
         return value if value == "chosen" else self._normalize_coerce_number(value)
