@@ -77,6 +77,15 @@ def case(old: str, new: str) -> Callable[[Path], None]:
     return replace("config/cases/tiny.yaml", old, new)
 
 
+def earlier(c: str) -> Callable[[Path], None]:
+    """Return the edit that writes a best.json of an earlier sweep."""
+
+    def do(root: Path) -> None:
+        (root / "earlier.json").write_text(f'{{"family": "logistic", "params": {{"C": {c}}}, "seed": 1}}')
+
+    return do
+
+
 def section(text: str) -> Callable[[Path], None]:
     """Return the edit that adds lines to the end of the tiny case's configuration."""
     return append("config/cases/tiny.yaml", text)
@@ -283,6 +292,7 @@ EDITS = [
     Edit("a value as text on the command line", lambda root: None, set(), words=("--config", "tune={trials: 4}")),
     Edit("port of the server", section("serve: {port: 9000}\n"), set()),
     Edit("style of the report", append("report/style.css", "\n/* x */\n"), set()),
+    Edit("script in the page of the report", append("report/trials.js", "\n// x\n"), set()),
     Edit("an edit taken back", both(append("scripts/ingest/ingest.py", MODULE), replace("scripts/ingest/ingest.py", MODULE, "")), set()),
     Edit(".snakemake removed", remove(".snakemake"), set()),
     Edit("fresh clone with pulled results", fresh_clone, set()),
@@ -319,14 +329,18 @@ EDITS = [
     Edit("search space", case("loguniform: [0.1, 10]", "loguniform: [0.01, 0.05]"), {"tune", "sentinel"} | FROM_TRAIN, "configuration: tune.families.logistic.C.loguniform: [0.1, 10] -> [0.01, 0.05]"),
     Edit("seed of the sweep", case("trials: 4", "trials: 4\n  seed: 5"), {"tune", "sentinel"} | FROM_TRAIN, "configuration: tune.seed: 0 -> 5"),
     Edit("more trials", case("trials: 4", "trials: 5"), {"tune"}, "configuration: tune.trials: 4 -> 5"),
-    Edit("seed of the training", section("train: {seed: 1}\n"), {"train", "metrics", "register_model", "deploy"}, "configuration: train.seed: 0 -> 1"),
+    Edit("a trial more in a row without gain", case("trials: 4", "trials: 4\n  early_stop: {trials: 9}"), {"tune"}, "configuration: tune.early_stop.trials: null -> 9"),
+    Edit("a limit on the time of a sweep", case("trials: 4", "trials: 4\n  budget: {minutes: 60}"), {"tune"}, "configuration: tune.budget.minutes: null -> 60"),
+    Edit("folds of the trials", case("trials: 4", "trials: 4\n  folds: 2"), {"tune", "sentinel"} | FROM_TRAIN, "configuration: tune.folds: 0 -> 2"),
+    Edit("an earlier best setting that is used", earlier("0.5"), {"tune", "sentinel"} | FROM_TRAIN, "earlier.json", before=lambda root: (earlier("2.5")(root), case("trials: 4", "trials: 4\n  reuse: earlier.json")(root))),
+    Edit("seed of the training", section("train: {seed: 1}\n"), {"train", "metrics", "register_model", "deploy"}, "configuration: train.seed: null -> 1"),
     Edit("tolerance of the bundle", section("train: {tolerance: 0.0001}\n"), {"train"}, "configuration: train.tolerance"),
     Edit("gate threshold", case("min: 0.6", "min: 0.5"), RELEASE, "configuration: analyze.gate.roc_auc.min: 0.6 -> 0.5"),
     Edit("bootstrap samples", case("bootstrap: 20", "bootstrap: 30"), {"metrics"} | RELEASE, "configuration: analyze.bootstrap: 20 -> 30"),
     Edit("whole rows that no two splits may share", section('validate: {duplicates: ["*"]}\n'), {"anomalies"}, "configuration: validate.duplicates"),
     Edit("limit of change", case("roc_auc: {min: 0.6}", "roc_auc: {min: 0.6, drop: 0.5}"), RELEASE, "configuration: analyze.gate.roc_auc.drop"),
     Edit("limit of change after another deployment", case("min: 0.6", "min: 0.5"), RELEASE, "configuration: analyze.gate.roc_auc.min", before=case("roc_auc: {min: 0.6}", "roc_auc: {min: 0.6, drop: 0.5}")),
-    Edit("code of comparisons where a limit needs it", append("scripts/analyze/compare.py", MODULE), {"gate_model", "register_model", "deploy"}, "code: scripts/analyze/compare.py changed", before=case("roc_auc: {min: 0.6}", "roc_auc: {min: 0.6, drop: 0.5}")),
+    Edit("code of comparisons where a limit needs it", append("scripts/analyze/compare.py", MODULE), {"gate_model"}, "code: scripts/analyze/compare.py changed", before=case("roc_auc: {min: 0.6}", "roc_auc: {min: 0.6, drop: 0.5}")),
     Edit("code of comparisons where no limit needs it", append("scripts/analyze/compare.py", MODULE), set()),
     Edit("label of the version to compare with", case("max_latency_ms: 5000", "max_latency_ms: 5000\n  label: stable"), RELEASE, "configuration: deploy.label", before=case("roc_auc: {min: 0.6}", "roc_auc: {min: 0.6, drop: 0.5}")),
     Edit("a deployment that has made another baseline", remove("serving/tiny/labels.json"), set(), before=case("roc_auc: {min: 0.6}", "roc_auc: {min: 0.6, drop: 0.5}")),

@@ -7,8 +7,9 @@ import pytest
 import yaml
 
 from scripts.spine import checked as remembered
-from scripts.spine.config import ConfigError, check, leaves, load, value_at
+from scripts.spine.config import ConfigError, check, leaves, load
 from scripts.spine.crossed import wrong_features, wrong_label
+from scripts.spine.mistakes import value_at
 from tests.tiny import CASE
 from tests.workflow import ROOT
 
