@@ -9,7 +9,8 @@ from scripts.spine.crossed_analyze import compares
 
 COMPARES = compares(config["analyze"]["gate"])
 TIMED = "latency_ms" in config["analyze"]["gate"]
-# scripts/analyze/compare.py and scripts/analyze/latency.py count where a limit needs them, as do the keys they use
+# beside scripts/analyze/gate.py, scripts/analyze/compare.py and scripts/analyze/latency.py
+# count where a limit needs them
 GATE = f"analyze/gate{' analyze/compare' * COMPARES}{' analyze/latency' * TIMED}"
 ROWS = ["preprocess.label", *(f"analyze.{key}" for key in ("min_slice", "bootstrap", "seed", "unit", "ranking"))]
 COMPARED = cfg("case", *ROWS, columns="analyze.slices", tag="deploy.label") if COMPARES else {}
@@ -37,7 +38,7 @@ checkpoint metrics:
     conda:
         "../envs/analyze.yaml"
     params:
-        code="analyze/metrics",
+        code=f"analyze/metrics {HOOKS}",
         cfg=cfg(
             *ROWS,
             "analyze.threshold",

@@ -27,7 +27,7 @@ checkpoint train:
     resources:
         gpu=0,
     params:
-        code=f"train/train {FAMILIES}",
+        code=f"train/train {FAMILIES} {HOOKS}",
         cfg=cfg("preprocess.label", "train.seed", "train.golden", "train.tolerance", "train.warm_start", "case"),
         serving="serving",
         job=job,

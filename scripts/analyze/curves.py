@@ -63,6 +63,19 @@ def calibration(right: np.ndarray, p: np.ndarray) -> list[list[float]]:
     return [[float(p[part].mean()), float(right[part].mean()), len(part)] for part in parts]
 
 
+def by_threshold(y: np.ndarray, p: np.ndarray, chosen: float) -> list[list[float | None]]:
+    """Return (threshold, share of rows at or above it, precision, recall) at the *chosen* one and percentiles of *p*.
+
+    The precision is None where no row is at or above the threshold.
+    """
+    levels = np.unique([*np.percentile(p, np.arange(100), method="lower"), chosen])
+    said, hits = (len(part) - np.searchsorted(np.sort(part), levels) for part in (p, p[y == 1]))
+    return [
+        [float(level), int(n) / len(p), int(right) / int(n) if n else None, int(right) / int(y.sum())]
+        for level, n, right in zip(levels, said, hits, strict=True)
+    ]
+
+
 def curves(y: np.ndarray, p: np.ndarray, names: list[str] | None = None) -> dict:
     """Return points of the ROC, PR and calibration curves.
 

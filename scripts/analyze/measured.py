@@ -17,6 +17,7 @@ def whole(scores: Scores, classes: list[str], **options) -> dict:
     found |= {"confusion": table, "curves": curves.curves(scores.y, scores.p, classes)}
     if scores.p.ndim > 1:
         return found | {"classes": curves.by_class(table, classes)}
+    found["curves"]["thresholds"] = curves.by_threshold(scores.y, scores.p, scores.threshold)
     return found | {"positives": int(scores.y.sum())}
 
 

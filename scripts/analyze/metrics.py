@@ -12,7 +12,8 @@ metrics.json. A figure is ``{"value", "low", "high"}`` with a 95 % interval; nul
   - ``rows``; ``positives`` (null unless two classes); ``metrics``: {metric: figure}
   - classification: ``confusion`` [true][predicted]; more than two classes: ``classes`` {class: {rows, precision, ...}}
   - ``curves``: roc [[fpr, tpr]], pr [[recall, precision]] (more than two classes: by class), calibration
-    [[mean score, share that is right, rows]]; regression: calibration [[mean prediction, mean value, rows]] and
+    [[mean score, share that is right, rows]], two classes: thresholds [[threshold, share of rows at or above it,
+    precision, recall]], the chosen one among them; regression: calibration [[mean prediction, mean value, rows]] and
     residuals [[prediction, value - prediction]]
   - ``slices``: [{"name", "column", "value", "slice": {column: value}, "rows", "positives", "metrics"}]; a cross has
     the column "sex, race" and the name "sex=Male, race=White"; an expression is its own name and column, its value

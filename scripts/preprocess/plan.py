@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from scripts.bundle.encode import from_table
+from scripts.bundle.label import order
 from scripts.preprocess.kind import Summary
 from scripts.preprocess.kinds import kind
 from scripts.spine.features import columns_of
@@ -31,19 +32,25 @@ class Feature:
         return np.hstack([data[column] for column in self.columns])
 
 
-def planned(features: dict[str, list[dict]]) -> list[Feature]:
-    """Return the features of `preprocess.features` in the order of the graph."""
+def planned(features: dict[str, list[dict]], label: dict) -> list[Feature]:
+    """Return the features of `preprocess.features` in the order of the graph; their options name the classes."""
+    classes = {"classes": order(label.get("classes") or [])}
     return [
-        Feature(name, kind(spec["kind"]), spec, columns_of(name, spec))
+        Feature(name, kind(spec["kind"]), spec | classes, columns_of(name, spec))
         for name, specs in sorted(features.items())
         for spec in specs
     ]
 
 
 def columns_read(plan: list[Feature], types: dict[str, str]) -> dict[str, dict]:
-    """Return type and tensor of each column that the features of *plan* read; *types* are those of the columns."""
+    """Return type and tensor of each column that the features of *plan* read; *types* are those of the columns.
+
+    A hook reads texts as text and all else as number.
+    """
     takes = {column: feature.kind.takes for feature in plan for column in feature.columns}
-    return {column: {"type": types[column], "tensor": takes[column]} for column in sorted(takes)}
+    texts = {column: "text" if types[column] == "text" else "number" for column in takes}
+    read = {column: texts[column] if taken == "hook" else taken for column, taken in takes.items()}
+    return {column: {"type": types[column], "tensor": read[column]} for column in sorted(read)}
 
 
 def tensors(rows: Any, columns: dict[str, dict]) -> dict[str, np.ndarray]:

@@ -32,7 +32,7 @@ def of_rows(rows: pa.Table, plan: list[Feature], columns: dict, label: dict) -> 
 
 def summarize(table: Path, summary: Path, features: dict, label: dict) -> None:
     """Write the *summary* (npz) of the rows of *table*."""
-    found, count = summaries(table, planned(features), label)
+    found, count = summaries(table, planned(features, label), label)
     with open(summary, "wb") as file:
         np.savez(file, rows=np.array(count), **written(found))
     say(f"{count} rows, {len(found)} features")

@@ -11,7 +11,7 @@ KINDS = {kind: name for name, kind in TYPES.items()}
 WORST = {"min": pc.min, "max": pc.max, "min_length": pc.min, "max_length": pc.max}
 
 
-def measured(rule: Rule, column: pa.ChunkedArray) -> pa.ChunkedArray:
+def measured(rule: Rule, column: pa.ChunkedArray | pa.Array) -> pa.ChunkedArray | pa.Array:
     """Return what a bound is compared with: lengths of texts, finite or not, NaN left out."""
     if rule.key.endswith("length"):
         return pc.utf8_length(column)
@@ -28,6 +28,19 @@ def breaks(rule: Rule, table: pa.Table) -> pa.ChunkedArray:
     if rule.kind == "custom":
         return pc.invert(value(rule.limit, table))
     column = table[rule.column]
+    if pa.types.is_dictionary(column.type) and rule.key != "present":
+        return pa.chunked_array([by_dictionary(rule, chunk) for chunk in column.chunks], pa.bool_())
+    return strange(rule, column)
+
+
+def by_dictionary(rule: Rule, values: pa.DictionaryArray) -> pa.Array:
+    """Return the mask of *values* that break *rule*, looking at each different one once."""
+    mask = strange(rule, values.dictionary)
+    return mask.take(values.indices) if pc.any(mask).as_py() else pa.repeat(pa.scalar(False), len(values))
+
+
+def strange(rule: Rule, column: pa.ChunkedArray | pa.Array) -> pa.ChunkedArray | pa.Array:
+    """Return the mask of the values of a column that break *rule*, as `breaks` does."""
     match rule.key:
         case "present":
             return pc.is_null(column)
@@ -40,8 +53,8 @@ def breaks(rule: Rule, table: pa.Table) -> pa.ChunkedArray:
         case "max" | "max_length":
             return pc.greater(measured(rule, column), pa.scalar(rule.limit))
         case "domain":
-            strange = pc.invert(pc.is_in(column, members(rule)))
-            return pc.and_(pc.is_valid(column), strange) if column.null_count else strange
+            others = pc.invert(pc.is_in(column, members(rule)))
+            return pc.and_(pc.is_valid(column), others) if column.null_count else others
     return pc.invert(matches(column, rule.limit))
 
 

@@ -13,7 +13,12 @@ TYPES = {"number": pa.float64(), "integer": pa.int64(), "boolean": pa.bool_(), "
 TYPES |= {"time": pa.timestamp("us")}
 
 
-def matches(column: pa.ChunkedArray, pattern: str) -> pa.ChunkedArray:
+def decoded(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return a column as its values, whether it is held as numbers of a dictionary or not."""
+    return column.cast(column.type.value_type) if pa.types.is_dictionary(column.type) else column
+
+
+def matches(column: pa.ChunkedArray | pa.Array, pattern: str) -> pa.ChunkedArray | pa.Array:
     """Return whether each text as a whole matches *pattern*."""
     return pc.match_substring_regex(column, f"^(?:{pattern})$")
 
@@ -21,7 +26,7 @@ def matches(column: pa.ChunkedArray, pattern: str) -> pa.ChunkedArray:
 def value(node: Node, table: pa.Table) -> Any:
     """Return what an expression gives for each row of *table*; null is unknown."""
     if node.op == "column":
-        column = table[node.args[0]]
+        column = decoded(table[node.args[0]])
         return pc.cast(column, pa.float64(), safe=False) if node.kind == "number" else column
     if node.op == "value":
         return pa.scalar(node.args[0], TYPES[node.kind])

@@ -23,7 +23,8 @@ def crossed(config: dict, kinds: dict) -> list[tuple[str, str]]:
     if wrong := wrong_window(window, columns):
         return wrong
     columns = extended(columns, window)
-    wrong = wrong_features(prepare["features"], columns, kinds) + wrong_label(prepare, columns) + wrong_splits(config)
+    wrong = wrong_features(prepare["features"], columns, kinds) + wrong_targets(prepare)
+    wrong += wrong_label(prepare, columns) + wrong_splits(config)
     task, warm = "classification" if prepare["label"]["classes"] else "regression", bool(config["train"]["warm_start"])
     wrong += wrong_families(config["tune"], task, warm)
     return wrong + wrong_search(config) + wrong_analyze(config, columns)
@@ -63,7 +64,20 @@ def wrong_features(features: dict, columns: dict, kinds: dict) -> list[tuple[str
             wrong.append((key, f"a {kind} feature needs a column of type {either(types)}{which}"))
         elif first != takes:
             wrong.append((key, f"{column} is read as {takes} by {kind} and as {first} by {other}; drop one of them"))
+        elif takes == "hook" and [entry[2] for entry in asked].count(column) > 1:
+            wrong.append((key, f"only one hook can read {column}"))
     return wrong
+
+
+def wrong_targets(prepare: dict) -> list[tuple[str, str]]:
+    """Return features encoded by the classes of a label that has none."""
+    named = ((name, spec) for name, specs in prepare["features"].items() for spec in specs)
+    without = not prepare["label"].get("classes")
+    return [
+        (f"preprocess.features.{name}", "encode: target needs a label with classes")
+        for name, spec in named
+        if without and spec.get("encode") == "target"
+    ]
 
 
 def wrong_label(prepare: dict, columns: dict) -> list[tuple[str, str]]:

@@ -1,5 +1,8 @@
 """What is wrong between the keys of `analyze` and the columns and classes of a case."""
 
+from collections.abc import Callable
+from typing import Any
+
 from scripts.schema.expression import columns_of, parse
 from scripts.schema.patterns import ExpressionError
 
@@ -24,6 +27,18 @@ def wrong_analyze(config: dict, columns: dict[str, str]) -> list[tuple[str, str]
     if asked["ranking"]["group"] and len(classes) > 2:
         wrong.append(("analyze.ranking", f"for two classes or values, there are {len(classes)} classes"))
     return wrong + wrong_fairness(asked["fairness"], columns, classes) + wrong_gate(asked, classes)
+
+
+def criterion(value: Any, number: Callable[[Any], float]) -> str | dict:
+    """Return analyze.threshold with numbers by *number*. Raises ValueError."""
+    match value:
+        case "f1" | "youden":
+            return value
+        case {"cost": {"fp": fp, "fn": fn}} if len(value) == 1 and len(value["cost"]) == 2:
+            return {"cost": {"fp": number(fp), "fn": number(fn)}}
+        case {"precision": found} | {"recall": found} | {"value": found} if len(value) == 1:
+            return dict.fromkeys(value, number(found))
+    raise ValueError("f1, youden, {cost: {fp, fn}}, {precision}, {recall} or {value} was expected")
 
 
 def compares(gate: dict) -> bool:

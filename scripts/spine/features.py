@@ -40,6 +40,19 @@ def completed(item: Any, prepare: dict, kinds: dict, checker: Any) -> tuple[dict
     return {"kind": kind} | full, []
 
 
+def settle_unknown(label: dict) -> list[tuple[str, str]]:
+    """Give labels that no class of *label* names to the class that `unknown` says, if any; return what is wrong."""
+    classes, unknown = label["classes"] or {}, label["unknown"]
+    if unknown in ("drop", "stop") and unknown not in classes:
+        return []
+    if unknown not in classes:
+        return [("preprocess.label.unknown", f"not drop, stop or one of the classes {', '.join(classes)}")]
+    if any("*" in values for name, values in classes.items() if name != unknown):
+        return [("preprocess.label.unknown", "another class has '*'")]
+    classes[unknown] = [*(value for value in classes[unknown] if value != "*"), "*"]
+    return []
+
+
 def columns_of(name: str, spec: dict) -> list[str]:
     """Return the columns that one kind of the feature *name* reads."""
     return spec.get("columns") or [name]

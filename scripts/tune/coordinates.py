@@ -1,8 +1,8 @@
 """Hyperparameters as coordinates: numbers as their quantile in [0, 1] under the prior, choices as indices."""
 
+import math
 from typing import Any
 
-import numpy as np
 from scipy.special import ndtr, ndtri
 
 from scripts.tune.space import parted
@@ -27,28 +27,33 @@ class Coordinate:
         else:
             self.one, self.two = float(arguments[0]), float(arguments[1])
             if self.log:
-                self.one = np.log(self.one)
-                self.two = self.two if self.normal else np.log(self.two)
+                self.one = math.log(self.one)
+                self.two = self.two if self.normal else math.log(self.two)
 
     def inward(self, value: Any) -> float:
         """Return the coordinate of a value: its quantile, or the index of an option."""
         if self.options:
             return float(value - self.first)
-        value = np.log(max(value, 1e-300)) if self.log else value
+        value = math.log(max(value, 1e-300)) if self.log else value
         if self.normal:
-            return float(np.clip(ndtr((value - self.one) / self.two), EDGE, 1 - EDGE))
-        return float(np.clip((value - self.one) / (self.two - self.one), 0, 1))
+            return within(float(ndtr((value - self.one) / self.two)), EDGE)
+        return within((value - self.one) / (self.two - self.one))
 
     def outward(self, place: float) -> Any:
         """Return the value of a coordinate."""
         if self.options:
             return int(place) + self.first
         if self.normal:
-            value = self.one + self.two * float(ndtri(np.clip(place, EDGE, 1 - EDGE)))
+            value = self.one + self.two * float(ndtri(within(place, EDGE)))
         else:
             value = self.one + (self.two - self.one) * float(place)
-        value = float(np.exp(value)) if self.log else value
-        return float(np.round(value / self.step) * self.step) if self.step else value
+        value = math.exp(value) if self.log else value
+        return round(value / self.step) * self.step if self.step else value
+
+
+def within(place: float, edge: float = 0.0) -> float:
+    """Return *place*, or the nearest place from *edge* to 1 - *edge*."""
+    return min(max(place, edge), 1 - edge)
 
 
 def coordinates(families: dict[str, dict]) -> dict[str, Coordinate]:

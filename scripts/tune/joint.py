@@ -92,7 +92,8 @@ def spread(centres: np.ndarray) -> np.ndarray:
 def near(rng: np.random.Generator, coordinate: dict, ranked: list[dict], count: int, shrink: float) -> dict:
     """Return coordinates [count] by label around the best setting that has the label, in a window that shrinks.
 
-    This is the neighbourhood of hyperopt's annealing; *ranked* are the settings from the best on.
+    This is the neighbourhood of hyperopt's annealing; *ranked* are the settings from the best on, each of which makes
+    the window smaller by *shrink*.
     """
     found = {}
     for label, one in coordinate.items():
@@ -110,12 +111,18 @@ def near(rng: np.random.Generator, coordinate: dict, ranked: list[dict], count: 
 
 
 def suggest(
-    families: dict, results: list[dict], pending: list[dict], seed: int, count: int, shrink: float | None = None
+    families: dict,
+    results: list[dict],
+    pending: list[dict],
+    seed: int,
+    count: int,
+    shrink: float | None = None,
+    scale: float = 1.0,
 ) -> dict:
     """Return the choice of a setting: of *count* candidates the one that is most likely a good one.
 
     Candidates come from the density of the good *results*, or with *shrink* from around the best of them. *results*
-    are in order of number.
+    are in order of number; they stand for *scale* times as many.
     """
     coordinate, rng = coordinates(families), np.random.default_rng(seed)
 
@@ -125,14 +132,14 @@ def suggest(
     places = [inward(result) for result in results]
     losses = [result["loss"] if result["loss"] is not None else np.inf for result in results]
     order = np.argsort(losses, kind="stable").tolist()
-    good = set(order[: min(math.ceil(GOOD * len(results)), MOST_GOOD)])
+    good = set(order[: min(math.ceil(GOOD * scale * len(results)), MOST_GOOD)])
     best = Density(coordinate, [place for index, place in enumerate(places) if index in good])
     rest = [place for index, place in enumerate(places) if index not in good]
     others = Density(coordinate, rest + [inward(setting) for setting in pending])
     if shrink is None:
         drawn = best.draw(rng, count)
     else:
-        drawn = near(rng, coordinate, [places[index] for index in order], count, shrink)
+        drawn = near(rng, coordinate, [places[index] for index in order], count, shrink * scale)
     names = [set(active(families, {label: drawn[label][row] for label in drawn})) for row in range(count)]
     has = {label: np.array([label in names[row] for row in range(count)]) for label in coordinate}
     row = int(np.argmax(best.logarithm(drawn, has) - others.logarithm(drawn, has)))

@@ -19,6 +19,7 @@ from scripts.tune import joint
 from scripts.tune.plan import seed_of
 from scripts.tune.space import Space, space
 
+BEST, LATEST = 50, 450  # results that algorithms look at, where there are more: their time does not grow then
 RANDOM_FIRST = 10  # trials before the algorithms learn
 NEVER = datetime.datetime(2000, 1, 1)  # the adaptive TPE wants times
 
@@ -31,14 +32,23 @@ class History(Trials):
         self._trials = documents
 
 
-def by_hyperopt(algorithm: Callable) -> Callable:
-    """Return the algorithm of hyperopt as a function of space, results, pending settings, number and seed."""
+def remembered(results: list[dict]) -> list[dict]:
+    """Return the results that algorithms look at, in order: the best and the latest ones, where there are many."""
+    if len(results) <= BEST + LATEST:
+        return results
+    losses = [np.inf if result["loss"] is None else result["loss"] for result in results[:-LATEST]]
+    best = np.sort(np.argsort(losses, kind="stable")[:BEST])
+    return [results[index] for index in best] + results[-LATEST:]
 
-    def choose(known: Space, results: list[dict], pending: list[dict], number: int, seed: int) -> dict:
+
+def by_hyperopt(algorithm: Callable) -> Callable:
+    """Return the algorithm of hyperopt as a function of space, results, pending settings, number, seed and scale."""
+
+    def choose(known: Space, results: list[dict], pending: list[dict], number: int, seed: int, scale: float) -> dict:
         worst = max((result["loss"] for result in results if result["loss"] is not None), default=0.0) + 1
         history = History([document(result, known.labels, worst) for result in results])
         with np.errstate(divide="ignore"):  # annealing takes the logarithm of a stepped value of 0, and clips it
-            (found,) = algorithm([number], known.domain, history, seed)
+            (found,) = algorithm(scale)([number], known.domain, history, seed)
         return {label: value[0] for label, value in found["misc"]["vals"].items() if value}
 
     return choose
@@ -47,10 +57,30 @@ def by_hyperopt(algorithm: Callable) -> Callable:
 def by_densities(count: int, shrink: float | None = None) -> Callable:
     """Return the algorithm of scripts/tune/joint.py as such a function."""
 
-    def choose(known: Space, results: list[dict], pending: list[dict], number: int, seed: int) -> dict:
-        return joint.suggest(known.families, results, pending, seed, count, shrink)
+    def choose(known: Space, results: list[dict], pending: list[dict], number: int, seed: int, scale: float) -> dict:
+        return joint.suggest(known.families, results, pending, seed, count, shrink, scale)
 
     return choose
+
+
+def uniformly(scale: float) -> Callable:
+    """Return hyperopt's random search."""
+    return rand.suggest
+
+
+def tree(scale: float) -> Callable:
+    """Return hyperopt's TPE: as many good settings as of all the results that it does not see."""
+    return partial(tpe.suggest, n_startup_jobs=0, gamma=scale**0.5, n_EI_candidates=100, verbose=False)
+
+
+def annealing(scale: float) -> Callable:
+    """Return hyperopt's annealing, in a window as narrow as after all the results that it does not see."""
+    return partial(anneal.suggest, avg_best_idx=1, shrink_coef=0.2 * scale)
+
+
+def adapting(scale: float) -> Callable:
+    """Return hyperopt's adaptive TPE."""
+    return adaptive
 
 
 def adaptive(new_ids: list[int], domain, history: History, seed: int) -> list[dict]:
@@ -67,16 +97,14 @@ def adaptive(new_ids: list[int], domain, history: History, seed: int) -> list[di
         np.random.set_state(states[1])
 
 
-RANDOM = by_hyperopt(rand.suggest)
-TPE = by_hyperopt(partial(tpe.suggest, n_startup_jobs=0, gamma=1, n_EI_candidates=100, verbose=False))
-JOINT = by_densities(64)
+RANDOM, JOINT = by_hyperopt(uniformly), by_densities(64)
 ALGORITHMS = {
     "mix": [JOINT, by_densities(3, 0.2), by_densities(8, 0.05)],
     "joint": [JOINT],
-    "tpe": [TPE],
-    "anneal": [by_hyperopt(partial(anneal.suggest, avg_best_idx=1, shrink_coef=0.2))],
+    "tpe": [by_hyperopt(tree)],
+    "anneal": [by_hyperopt(annealing)],
     "random": [RANDOM],
-    "atpe": [by_hyperopt(adaptive)],
+    "atpe": [by_hyperopt(adapting)],
 }
 
 
@@ -86,9 +114,10 @@ def suggest(families: dict, results: list[dict], pending: list[dict], number: in
     *results* are records of trials in order: setting, "number" and "loss" (None if it failed). "choice" is hyperopt's
     form of the setting, which a record must keep. *pending* are the settings since, whose results are not looked at.
     """
-    known = space(families)
+    known, seen = space(families), remembered(results)
     turns = ALGORITHMS[algorithm] if results and number >= RANDOM_FIRST else [RANDOM]
-    return known.setting(turns[number % len(turns)](known, results, pending, number, seed_of(seed, number)))
+    choose, scale = turns[number % len(turns)], len(results) / max(1, len(seen))
+    return known.setting(choose(known, seen, pending, number, seed_of(seed, number), scale))
 
 
 def document(result: dict, labels: list[str], worst: float) -> dict:

@@ -77,6 +77,15 @@ def case(old: str, new: str) -> Callable[[Path], None]:
     return replace("config/cases/tiny.yaml", old, new)
 
 
+def earlier(c: str) -> Callable[[Path], None]:
+    """Return the edit that writes a best.json of an earlier sweep."""
+
+    def do(root: Path) -> None:
+        (root / "earlier.json").write_text(f'{{"family": "logistic", "params": {{"C": {c}}}, "seed": 1}}')
+
+    return do
+
+
 def section(text: str) -> Callable[[Path], None]:
     """Return the edit that adds lines to the end of the tiny case's configuration."""
     return append("config/cases/tiny.yaml", text)
@@ -205,6 +214,19 @@ def add_span(root: Path) -> None:
     case('train: ["2001", "2002"]', 'train: ["2000", "2001", "2002"]')(root)
 
 
+def add_hook(root: Path) -> None:
+    """Give the case a feature by a user's own module, which imports another one."""
+    folder = root / "scripts/custom"
+    folder.mkdir()
+    (folder / "helper.py").write_text("def one():\n    return 1\n")
+    text = (
+        "import numpy\n\nfrom scripts.custom.helper import one\n\n\ndef fit(values, options):\n    return one()\n\n\n"
+    )
+    text += "def transform(values, state):\n    return numpy.full((len(values), 1), float(one()))\n\n\n"
+    (folder / "shape.py").write_text(f'{text}def names(state):\n    return ["one"]\n')
+    case("    day: season\n", "    day: season\n    id: {kind: hook, module: shape}\n")(root)
+
+
 def spare(root: Path) -> None:
     """Add a span before all others that no window takes."""
     tiny.write_span(root / "data/tiny", "2000", tiny.rows("2000"))
@@ -270,6 +292,7 @@ EDITS = [
     Edit("a value as text on the command line", lambda root: None, set(), words=("--config", "tune={trials: 4}")),
     Edit("port of the server", section("serve: {port: 9000}\n"), set()),
     Edit("style of the report", append("report/style.css", "\n/* x */\n"), set()),
+    Edit("script in the page of the report", append("report/trials.js", "\n// x\n"), set()),
     Edit("an edit taken back", both(append("scripts/ingest/ingest.py", MODULE), replace("scripts/ingest/ingest.py", MODULE, "")), set()),
     Edit(".snakemake removed", remove(".snakemake"), set()),
     Edit("fresh clone with pulled results", fresh_clone, set()),
@@ -283,6 +306,8 @@ EDITS = [
     Edit("helper shared by two stages", append("scripts/bundle/onnxgraph.py", MODULE), SUMMARIZE | {"fit_graph", "tune", "train", "sentinel"}, "code: scripts/bundle/onnxgraph.py changed"),
     Edit("helper shared by many", append("scripts/bundle/label.py", MODULE), STATISTICS | SUMMARIZE | TRANSFORM | {"fit_graph", "train", "metrics"}, "code: scripts/bundle/label.py changed"),
     Edit("helper of all", append("scripts/spine/job.py", MODULE), ALL, "code: scripts/spine/job.py changed"),
+    Edit("module that a hook imports", replace("scripts/custom/helper.py", "return 1", "return 1 + 0"), TRANSFORM | {"fit_graph", "train", "metrics", "register_model", "deploy"}, "code: scripts/custom/helper.py changed", before=add_hook),
+    Edit("hook that no feature names", lambda root: (root / "scripts/custom/other.py").write_text("X = 1\n"), set(), before=add_hook),
     Edit("constant of the golden rows", replace("scripts/train/golden.py", "MISSING = 0.1", "MISSING = 0.2"), {"train", "metrics", "register_model", "deploy"}, "code: scripts/train/golden.py changed"),
     Edit("file of a family that the case uses", append("scripts/families/logistic.py", MODULE), {"tune", "train", "sentinel"}, "code: scripts/families/logistic.py changed"),
     Edit("file of a family that the case does not use", append("scripts/families/boosting.py", MODULE), set()),
@@ -304,14 +329,18 @@ EDITS = [
     Edit("search space", case("loguniform: [0.1, 10]", "loguniform: [0.01, 0.05]"), {"tune", "sentinel"} | FROM_TRAIN, "configuration: tune.families.logistic.C.loguniform: [0.1, 10] -> [0.01, 0.05]"),
     Edit("seed of the sweep", case("trials: 4", "trials: 4\n  seed: 5"), {"tune", "sentinel"} | FROM_TRAIN, "configuration: tune.seed: 0 -> 5"),
     Edit("more trials", case("trials: 4", "trials: 5"), {"tune"}, "configuration: tune.trials: 4 -> 5"),
-    Edit("seed of the training", section("train: {seed: 1}\n"), {"train", "metrics", "register_model", "deploy"}, "configuration: train.seed: 0 -> 1"),
+    Edit("a trial more in a row without gain", case("trials: 4", "trials: 4\n  early_stop: {trials: 9}"), {"tune"}, "configuration: tune.early_stop.trials: null -> 9"),
+    Edit("a limit on the time of a sweep", case("trials: 4", "trials: 4\n  budget: {minutes: 60}"), {"tune"}, "configuration: tune.budget.minutes: null -> 60"),
+    Edit("folds of the trials", case("trials: 4", "trials: 4\n  folds: 2"), {"tune", "sentinel"} | FROM_TRAIN, "configuration: tune.folds: 0 -> 2"),
+    Edit("an earlier best setting that is used", earlier("0.5"), {"tune", "sentinel"} | FROM_TRAIN, "earlier.json", before=lambda root: (earlier("2.5")(root), case("trials: 4", "trials: 4\n  reuse: earlier.json")(root))),
+    Edit("seed of the training", section("train: {seed: 1}\n"), {"train", "metrics", "register_model", "deploy"}, "configuration: train.seed: null -> 1"),
     Edit("tolerance of the bundle", section("train: {tolerance: 0.0001}\n"), {"train"}, "configuration: train.tolerance"),
     Edit("gate threshold", case("min: 0.6", "min: 0.5"), RELEASE, "configuration: analyze.gate.roc_auc.min: 0.6 -> 0.5"),
     Edit("bootstrap samples", case("bootstrap: 20", "bootstrap: 30"), {"metrics"} | RELEASE, "configuration: analyze.bootstrap: 20 -> 30"),
     Edit("whole rows that no two splits may share", section('validate: {duplicates: ["*"]}\n'), {"anomalies"}, "configuration: validate.duplicates"),
     Edit("limit of change", case("roc_auc: {min: 0.6}", "roc_auc: {min: 0.6, drop: 0.5}"), RELEASE, "configuration: analyze.gate.roc_auc.drop"),
     Edit("limit of change after another deployment", case("min: 0.6", "min: 0.5"), RELEASE, "configuration: analyze.gate.roc_auc.min", before=case("roc_auc: {min: 0.6}", "roc_auc: {min: 0.6, drop: 0.5}")),
-    Edit("code of comparisons where a limit needs it", append("scripts/analyze/compare.py", MODULE), {"gate_model", "register_model", "deploy"}, "code: scripts/analyze/compare.py changed", before=case("roc_auc: {min: 0.6}", "roc_auc: {min: 0.6, drop: 0.5}")),
+    Edit("code of comparisons where a limit needs it", append("scripts/analyze/compare.py", MODULE), {"gate_model"}, "code: scripts/analyze/compare.py changed", before=case("roc_auc: {min: 0.6}", "roc_auc: {min: 0.6, drop: 0.5}")),
     Edit("code of comparisons where no limit needs it", append("scripts/analyze/compare.py", MODULE), set()),
     Edit("label of the version to compare with", case("max_latency_ms: 5000", "max_latency_ms: 5000\n  label: stable"), RELEASE, "configuration: deploy.label", before=case("roc_auc: {min: 0.6}", "roc_auc: {min: 0.6, drop: 0.5}")),
     Edit("a deployment that has made another baseline", remove("serving/tiny/labels.json"), set(), before=case("roc_auc: {min: 0.6}", "roc_auc: {min: 0.6, drop: 0.5}")),
@@ -328,7 +357,7 @@ EDITS = [
     Edit("a changed row", new_rows("2001", 1, "29.5"), CHANGED_SPAN, "; 1 rows added, 1 removed)"),
     Edit("a changed row under an old time", keeping_times("2001", new_rows("2001", 1, "29.5")), CHANGED_SPAN, "input: data/tiny/2001.csv.dvc changed (md5"),
     Edit("a changed row that no feature holds", new_rows("2004", 0, "77"), described(["2004"]) | {"fetch 2004", "ingest_span 2004", "metrics", "register_model", "deploy"} | CHECKS, "input: data/tiny/2004.csv.dvc changed (md5"),
-    Edit("the rows of the test split in another order", reordered("2004"), described(["2004"]) | {"fetch 2004", "ingest_span 2004", "metrics"} | RELEASE | CHECKS, "input: data/tiny/2004.csv.dvc changed (md5"),
+    Edit("the rows of the test split in another order", reordered("2004"), described(["2004"]) | {"fetch 2004", "ingest_span 2004", "metrics"} | RELEASE, "input: data/tiny/2004.csv.dvc changed (md5"),
     Edit("an older version by git and hard links", older_version, CHANGED_SPAN, "input: data/tiny/2001.csv.dvc changed (md5", before=two_versions),
     Edit("an added span", add_span, {"fetch 2000", "ingest_span 2000", "summarize 2000 all"} | described(["2000"]) | CHECKS | FROM_GRAPH, 'configuration: windows.train: ["2001", "2002"] -> ["2000", "2001", "2002"]'),
     Edit("a span fewer", case('train: ["2001", "2002"]', 'train: ["2002"]'), CHECKS | FROM_GRAPH, "input: results/tiny/ingest/2001/all removed"),

@@ -20,7 +20,10 @@ def test_a_family_of_ones_own_is_a_file(tmp_path: Path) -> None:
     path = checkout / "config/cases/tiny.yaml"
     path.write_text(path.read_text().replace("logistic:\n      C: {loguniform: [0.1, 10]}", "centroid: {}"))
     refused = snakemake(checkout, "-n")
-    assert refused.returncode and "tune.families.centroid: no such family in scripts/families" in refused.stdout + refused.stderr
+    assert (
+        refused.returncode
+        and "tune.families.centroid: no such family in scripts/families" in refused.stdout + refused.stderr
+    )
     (checkout / "scripts/families/centroid.py").write_text(code)
     assert "deploy" in deploy(checkout)
     contract = json.loads((checkout / "serving/tiny/1/contract.json").read_text())

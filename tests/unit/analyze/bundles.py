@@ -37,6 +37,20 @@ def bundle(folder: Path, classes: list[str], scale: float = 1.0, column: str = "
     return folder
 
 
+def values(folder: Path) -> Path:
+    """Write a bundle of a regression, which predicts x, and return its folder."""
+    builder = Builder()
+    builder.add("Identity", "x", output="prediction")
+    made = model(builder, {"x": ("number", 1)}, {"prediction": 1})
+    set_model_props(made, {"graph": GRAPH})
+    folder.mkdir(parents=True)
+    (folder / "model.onnx").write_bytes(to_bytes(made))
+    columns = {"x": {"type": "integer", "tensor": "number"}}
+    contract = {"graph": GRAPH, "task": "regression", "columns": columns, "classes": [], "positive": None}
+    write_json(folder / "contract.json", contract | {"features": ["x"]})
+    return folder
+
+
 def table(folder: Path, seed: int, classes: int, rows: int = 300, noise: float = 0.3) -> Path:
     """Write rows whose class is x, or by chance another; some have none."""
     rng = np.random.default_rng(seed)

@@ -149,7 +149,7 @@ def test_the_same_bundle_has_not_changed(tmp_path, tables):
     [
         ({"column": "gone"}, "span t has no column gone"),
         ({"classes": ["a", "c"]}, r"its classes are \['a', 'c'\], not \['a', 'b'\]"),
-        ({"columns": {"x": {"type": "text", "feature": "number"}}}, "column x is integer now, not text"),
+        ({"columns": {"x": {"type": "text", "tensor": "number"}}}, "column x is integer now, not text"),
         ({"graph": "1" * 64}, "they do not belong together"),
     ],
     ids=str,

@@ -8,7 +8,7 @@ import pytest
 from scripts.analyze.metrics import metrics
 from scripts.spine.canon import file_digest, read_json
 from scripts.spine.job import BadInput
-from tests.unit.analyze.bundles import NAMES, bundle, table
+from tests.unit.analyze.bundles import NAMES, bundle, table, values
 
 OPTIONS = {
     "columns": ["flag", "area"],
@@ -84,6 +84,20 @@ def test_split_that_lacks_classes_is_measured_on_the_others(tmp_path):
     test = made["splits"]["test"]
     assert test["classes"]["d"]["rows"] == 0 and test["classes"]["d"]["recall"] is None
     assert 0.7 < test["metrics"]["recall"]["value"] < 0.9 and list(test["curves"]["roc"]) != NAMES
+
+
+@pytest.mark.feature("A1", "A8")
+def test_values_have_errors_and_no_threshold(tmp_path):
+    tables = [table(tmp_path / name / "all", seed, 4) for seed, name in enumerate(("v", "t"))]
+    label = {"column": "z", "classes": {}, "positive": None}
+    options = OPTIONS | {"ranking": {"group": "area", "k": 5}}
+    metrics(tables[:1], tables[1:], values(tmp_path / "bundle"), tmp_path / "metrics.json", label, **options)
+    made = read_json(tmp_path / "metrics.json")
+    assert made["task"] == "regression" and made["threshold"] is made["criterion"] is made["positive"] is None
+    test = made["splits"]["test"]
+    assert test["rows"] == 300 and {"rmse", "r2", "ndcg"} < set(test["metrics"]) and test["metrics"]["r2"]["value"] < 0
+    assert "confusion" not in test and set(test["curves"]) == {"residuals", "calibration"}
+    assert test["slices"][0]["metrics"]["rmse"]["value"] > 0 and made["importance"][0]["metric"] == "r2"
 
 
 def test_split_of_one_class_is_bad_input(tmp_path):

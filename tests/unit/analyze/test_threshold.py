@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from sklearn import metrics
 
+from scripts.analyze.curves import by_threshold
 from scripts.analyze.threshold import choose
 from scripts.spine.job import BadInput
 
@@ -68,3 +69,16 @@ def test_rounding_of_the_threshold_loses_no_row():
     threshold = choose(y, p, "f1")
     assert threshold == 0.123456 and (p >= threshold).tolist() == [False, True, True, True]
     assert choose(np.array([0, 1]), np.array([0.0, 1e-9]), "f1") == 0
+
+
+def test_figures_by_threshold_are_those_of_the_rows():
+    rng = np.random.default_rng(2)
+    p = rng.random(500).round(2)
+    y = (rng.random(500) < p).astype(np.int64)
+    points = by_threshold(y, p, 0.333)
+    assert [point[0] for point in points] == sorted({point[0] for point in points}) and len(points) <= 101
+    assert 0.333 in [point[0] for point in points]
+    for at, rate, precision, recall in points:
+        said = p >= at
+        assert (rate, precision, recall) == pytest.approx((said.mean(), y[said].mean(), y[said].sum() / y.sum()))
+    assert by_threshold(y, p, 2.0)[-1] == [2.0, 0.0, None, 0.0]

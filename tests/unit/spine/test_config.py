@@ -7,8 +7,9 @@ import pytest
 import yaml
 
 from scripts.spine import checked as remembered
-from scripts.spine.config import ConfigError, check, leaves, load, value_at
+from scripts.spine.config import ConfigError, check, leaves, load
 from scripts.spine.crossed import wrong_features, wrong_label
+from scripts.spine.mistakes import value_at
 from tests.tiny import CASE
 from tests.workflow import ROOT
 
@@ -212,7 +213,10 @@ def test_class_names_that_yaml_reads_as_no_text_are_refused(classes):
 def test_two_classes_need_a_positive_one_and_more_need_none():
     assert "preprocess.label.positive: not one of the classes no, yes" in refused(preprocess__label__positive=GONE)
     label = {"column": "late", "classes": {"no": ["n"], "yes": ["y"], "so": ["*"]}}
-    assert check(config(preprocess__label=label), SCHEMA)["preprocess"]["label"] == label | {"positive": None}
+    assert check(config(preprocess__label=label), SCHEMA)["preprocess"]["label"] == label | {
+        "positive": None,
+        "unknown": "drop",
+    }
 
 
 @pytest.mark.parametrize(
@@ -253,6 +257,67 @@ def test_kinds_of_feature_take_their_types_of_column(kind, types):
     columns = {"x": "text", "label": "text"}
     for type_ in ("number", "integer", "boolean", "text", "date:%Y", "time:%Y"):
         assert bool(wrong_features({"x": [{"kind": kind}]}, columns | {"x": type_}, KINDS)) == (type_ not in types)
+
+
+@pytest.mark.feature("T4")
+@pytest.mark.parametrize(
+    ("features", "why"),
+    [
+        ({"weight": {"kind": "number", "scale": "big"}}, "preprocess.features.weight.scale: unallowed value big"),
+        (
+            {"weight": {"kind": "number", "scael": "none"}},
+            "weight.scael: unknown field; options of number: impute, fill",
+        ),
+        (
+            {"weight": {"scale": "none"}},
+            "preprocess.features.weight: unallowed value None; a kind of feature is one of",
+        ),
+        (
+            {"weight": ["number", {"kind": "bucket", "n_bins": 1}]},
+            "preprocess.features.weight.1.n_bins: min value is 2",
+        ),
+        ({"weight": []}, "preprocess.features.weight: no kind of feature; known: number,"),
+        (
+            {"x": {"kind": "cross", "columns": ["note", "weigth"]}},
+            "features.x: no such column in ingest.columns: weigth",
+        ),
+        (
+            {"x": {"kind": "cross", "columns": ["note", "day"]}},
+            "needs a column of type text or integer or boolean: day",
+        ),
+        ({"x": {"kind": "cross", "columns": ["note", "late"]}}, "preprocess.features.x: the label cannot be a feature"),
+        ({"x": {"kind": "cross"}}, "preprocess.features.x.columns: required field; options of cross: columns"),
+        ({"weight": "number", "x": "number"}, "preprocess.features.x: no such column in ingest.columns"),
+        ({"note": {"kind": "category", "smooth": -1, "encode": "target"}}, "preprocess.features.note.smooth"),
+    ],
+)
+def test_options_of_features_are_checked(features, why):
+    assert why in refused(preprocess__features=features)
+
+
+@pytest.mark.feature("T2")
+def test_unknown_labels_have_a_policy():
+    assert check(config(), SCHEMA)["preprocess"]["label"]["unknown"] == "drop"
+    full = check(config(preprocess__label__unknown="no"), SCHEMA)
+    assert full["preprocess"]["label"]["classes"]["no"] == ["no", "*"] and check(full, SCHEMA) == full
+    why = "preprocess.label.unknown: not drop, stop or one of the classes no, yes; got 'never'"
+    assert why in refused(preprocess__label__unknown="never")
+    classes = {"no": ["no"], "yes": ["*"]}
+    assert "another class has '*'" in refused(preprocess__label__unknown="no", preprocess__label__classes=classes)
+
+
+def test_column_is_read_in_one_way():
+    columns = {"ingest__columns": {"n": "integer", "late": "text", "colour": "text"}}
+    why = refused(**columns, preprocess__features={"n": ["number", "category"]})
+    assert "preprocess.features.n: n is read as text by category and as number by number; drop one of them" in why
+
+
+def test_features_get_the_options_of_their_kind():
+    features = {"note": ["text", {"kind": "category", "min_count": 3}], "weight": {"kind": "quantile"}}
+    full = check(config(preprocess__features=features, preprocess__min_count=7), SCHEMA)["preprocess"]["features"]
+    assert full["note"][0] == {"kind": "text", "terms": 20} and full["note"][1]["min_count"] == 3
+    assert full["weight"][0]["n_quantiles"] == 100
+    assert check(config(preprocess__features=full), SCHEMA)["preprocess"]["features"] == full
 
 
 @pytest.mark.parametrize(

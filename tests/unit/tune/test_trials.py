@@ -169,7 +169,9 @@ def test_best_trial_fitted_alone_gives_the_same_loss_and_model(tmp_path, splits)
     x, y = load(splits[0])
     held, truth = load(splits[1])
     family = family_of(best["family"])
-    scores = [family.score(family.fit(x, y, best["params"], best["seed"]), held, 2) for _ in range(2)]
+    scores = [
+        family.score(family.fit(x, y, best["params"], best["seed"], "classification", "cpu"), held, 2) for _ in range(2)
+    ]
     assert (scores[0] == scores[1]).all()
     assert METRICS["roc_auc"].loss(truth, scores[0]) == pytest.approx(1 - made["best"]["score"], abs=1e-12)
 

@@ -12,7 +12,7 @@ import yaml
 from scripts.schema import repeats
 from scripts.spine.canon import read_json
 from scripts.spine.job import BadInput
-from scripts.validate.check_rows import check_rows
+from scripts.validate.check_rows import check_rows, few
 from scripts.validate.datasets import of_splits
 from scripts.validate.leaks import shared_keys, shared_rows
 
@@ -71,6 +71,34 @@ def test_counts_and_first_rows_are_exact_wherever_the_parts_end(tmp_path, cuts):
     strange = Counter(T[n] for n in EXPECTED["t", "domain"])
     assert found["t", "domain"]["strange"] == sorted(map(list, strange.items()), key=lambda one: (-one[1], one[0]))
     assert found["t", "domain"]["values"] == sum(value is not None for value in T)
+
+
+@pytest.mark.feature("V3")
+@pytest.mark.parametrize("key", [(), ("t", "n")])
+def test_few_different_texts_give_the_same_however_they_are_stored(tmp_path, key):
+    values = [RNG.choice([None, "a", "b", "c" * 9, "dd 1"]) for _ in range(3000)]
+    odd = values[:2000] + [f"{number} odd" for number in range(1000)]
+    table = pa.table({"t": values, "odd": odd, "n": list(range(3000))})
+    spec = {"type": "text", "domain": ["a", "b"], "min_length": 2, "max_length": 5, "matches": "[a-d]+"}
+    spec |= {"min_fraction": 0.9}
+    schema = {"columns": {"t": spec, "odd": spec, "n": {"type": "integer"}}}
+    schema["custom"] = [{"name": "own", "expression": "length(t) < 3 or is_null(odd) or matches(t, 'd.*')"}]
+    found = {}
+    for stored in (True, False):
+        folder = tmp_path / str(stored) / "all"
+        folder.mkdir(parents=True)
+        pq.write_table(table, folder / "part-00000.parquet", row_group_size=900, use_dictionary=stored)
+        assert few(pq.read_metadata(folder / "part-00000.parquet")) == (["t"] if stored else [])
+        (tmp_path / "schema.yaml").write_text(yaml.safe_dump(schema))
+        check_rows(folder, tmp_path / "schema.yaml", tmp_path / "checks.json", list(key))
+        found[stored] = read_json(tmp_path / "checks.json")["rules"]
+    assert found[True] == found[False]
+    assert {rule["key"] for rule in found[True] if rule["count"]} == {*spec, "present", "own"} - {
+        "type",
+        "min_fraction",
+    }
+    mine = next(rule for rule in found[True] if (rule["column"], rule["key"]) == ("t", "max_length"))
+    assert (mine["count"], mine["worst"]) == (values.count("c" * 9), 9)
 
 
 def test_rows_are_named_by_their_key(tmp_path):
