@@ -89,13 +89,15 @@ def spread(centres: np.ndarray) -> np.ndarray:
     return np.clip(widths, 1 / min(100.0, len(centres) + 2.0), 1.0)
 
 
-def near(rng: np.random.Generator, coordinate: dict, ranked: list[dict], count: int, shrink: float) -> dict:
-    """Return coordinates [count] by label around the best setting that has the label, in a window that shrinks.
+def near(
+    rng: np.random.Generator, coordinate: dict, ranked: list[dict], count: int, shrink: float, average: float
+) -> dict:
+    """Return coordinates [count] by label around one of the best settings that have the label, the *average*-th best.
 
     This is the neighbourhood of hyperopt's annealing; *ranked* are the settings from the best on, each of which makes
-    the window smaller by *shrink*.
+    its window smaller by *shrink*.
     """
-    found = {}
+    found, rank = {}, rng.geometric(1 / average) - 1
     for label, one in coordinate.items():
         centres = [setting[label] for setting in ranked if label in setting]
         width = 1 / (1 + shrink * len(centres))
@@ -103,9 +105,10 @@ def near(rng: np.random.Generator, coordinate: dict, ranked: list[dict], count: 
         if one.options:
             found[label] = np.floor(rng.random(count) * one.options)
             if centres:
-                found[label] = np.where(chance < width, found[label], centres[0])
+                found[label] = np.where(chance < width, found[label], centres[min(rank, len(centres) - 1)])
         else:
-            low = np.clip((centres[0] if centres else 0.5) - width / 2, 0, 1 - width)
+            centre = centres[min(rank, len(centres) - 1)] if centres else 0.5
+            low = min(max(centre - width / 2, 0), 1 - width)
             found[label] = low + width * chance
     return found
 
@@ -117,12 +120,13 @@ def suggest(
     seed: int,
     count: int,
     shrink: float | None = None,
+    average: float = 1.0,
     scale: float = 1.0,
 ) -> dict:
     """Return the choice of a setting: of *count* candidates the one that is most likely a good one.
 
-    Candidates come from the density of the good *results*, or with *shrink* from around the best of them. *results*
-    are in order of number; they stand for *scale* times as many.
+    Candidates come from the density of the good *results*, or with *shrink* from around one of the best, on
+    *average* the first of them. *results* are in order of number; they stand for *scale* times as many.
     """
     coordinate, rng = coordinates(families), np.random.default_rng(seed)
 
@@ -139,7 +143,7 @@ def suggest(
     if shrink is None:
         drawn = best.draw(rng, count)
     else:
-        drawn = near(rng, coordinate, [places[index] for index in order], count, shrink * scale)
+        drawn = near(rng, coordinate, [places[index] for index in order], count, shrink * scale, average)
     names = [set(active(families, {label: drawn[label][row] for label in drawn})) for row in range(count)]
     has = {label: np.array([label in names[row] for row in range(count)]) for label in coordinate}
     row = int(np.argmax(best.logarithm(drawn, has) - others.logarithm(drawn, has)))

@@ -2,8 +2,8 @@
 
 So the trials are the same for any number of workers, after any interruption, and when the sweep is extended, and any
 worker can compute which trial comes next. benchmarks/search.py measures the algorithms. The mix takes turns: TPE with
-joint densities looks everywhere; two annealings, one that closes in fast and one slowly, stay near the best setting and
-let the same densities choose among a few neighbours.
+joint densities looks everywhere; two annealings, one that closes in fast on the best setting and one slowly on one of
+the best, let the same densities choose among a few neighbours.
 """
 
 import datetime
@@ -54,11 +54,11 @@ def by_hyperopt(algorithm: Callable) -> Callable:
     return choose
 
 
-def by_densities(count: int, shrink: float | None = None) -> Callable:
+def by_densities(count: int, shrink: float | None = None, average: float = 1.0) -> Callable:
     """Return the algorithm of scripts/tune/joint.py as such a function."""
 
     def choose(known: Space, results: list[dict], pending: list[dict], number: int, seed: int, scale: float) -> dict:
-        return joint.suggest(known.families, results, pending, seed, count, shrink, scale)
+        return joint.suggest(known.families, results, pending, seed, count, shrink, average, scale)
 
     return choose
 
@@ -99,7 +99,7 @@ def adaptive(new_ids: list[int], domain, history: History, seed: int) -> list[di
 
 RANDOM, JOINT = by_hyperopt(uniformly), by_densities(64)
 ALGORITHMS = {
-    "mix": [JOINT, by_densities(3, 0.2), by_densities(8, 0.05)],
+    "mix": [JOINT, by_densities(3, 0.2), by_densities(8, 0.05, 2.0)],
     "joint": [JOINT],
     "tpe": [by_hyperopt(tree)],
     "anneal": [by_hyperopt(annealing)],
