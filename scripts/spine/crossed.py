@@ -10,7 +10,6 @@ from scripts.spine.searched import wrong_search
 
 VALUES = ("number", "integer")  # types of columns whose values can be predicted
 ERRORS = ("rmse", "mae", "r2")  # metrics of regression
-CATEGORIES = ("text", "integer", "boolean")  # types of columns
 
 
 class ConfigError(Exception):
