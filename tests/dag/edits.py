@@ -334,6 +334,7 @@ EDITS = [
     Edit("folds of the trials", case("trials: 4", "trials: 4\n  folds: 2"), {"tune", "sentinel"} | FROM_TRAIN, "configuration: tune.folds: 0 -> 2"),
     Edit("an earlier best setting that is used", earlier("0.5"), {"tune", "sentinel"} | FROM_TRAIN, "earlier.json", before=lambda root: (earlier("2.5")(root), case("trials: 4", "trials: 4\n  reuse: earlier.json")(root))),
     Edit("seed of the training", section("train: {seed: 1}\n"), {"train", "metrics", "register_model", "deploy"}, "configuration: train.seed: null -> 1"),
+    Edit("a version to start training from", section("train: {warm_start: 1}\n"), {"train", "metrics", "register_model", "deploy"}, 'configuration: train.warm_start: "" -> "1"'),
     Edit("tolerance of the bundle", section("train: {tolerance: 0.0001}\n"), {"train"}, "configuration: train.tolerance"),
     Edit("gate threshold", case("min: 0.6", "min: 0.5"), RELEASE, "configuration: analyze.gate.roc_auc.min: 0.6 -> 0.5"),
     Edit("bootstrap samples", case("bootstrap: 20", "bootstrap: 30"), {"metrics"} | RELEASE, "configuration: analyze.bootstrap: 20 -> 30"),
