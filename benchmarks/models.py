@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 PEERS = {"Optuna": "optuna joblib", "Ray Tune": "ray[tune]"}
-INSTALL_SECONDS = 300
+INSTALL_SECONDS = 600
 
 
 def loss(x: float, y: float, seconds: float) -> float:
