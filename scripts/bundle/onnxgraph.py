@@ -28,10 +28,13 @@ class Builder:
         self.constants.append(numpy_helper.from_array(np.asarray(values), name))
         return name
 
-    def add(self, operator: str, *inputs: str, domain: str = "", output: str | None = None, **attributes) -> str:
-        """Add a node with one output and return the output's name."""
+    def add(
+        self, operator: str, *inputs: str, domain: str = "", output: str | None = None, position: int = 0, **attributes
+    ) -> str:
+        """Add a node and return the name of its output at *position*, the last one that it gets."""
         output = output or self.name(operator.lower())
-        self.nodes.append(helper.make_node(operator, inputs, [output], name=output, domain=domain, **attributes))
+        outputs = [*(f"{output}_{before}" for before in range(position)), output]
+        self.nodes.append(helper.make_node(operator, inputs, outputs, name=output, domain=domain, **attributes))
         return output
 
     def double(self, tensor: str) -> str:

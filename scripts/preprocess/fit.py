@@ -15,6 +15,7 @@ from scripts.bundle.onnxgraph import Builder, model, to_bytes
 from scripts.bundle.rows import batches, spans, types
 from scripts.preprocess.plan import Feature, columns_read, planned, read, tensors
 from scripts.spine.canon import write_bytes, write_json
+from scripts.spine.features import file_of
 from scripts.spine.job import BadInput, main, say
 
 RESERVED = {"features", "probabilities", "prediction"}  # what the graph and the bundle give
@@ -95,9 +96,11 @@ def fit(
     features: dict,
     label: dict,
     window: dict | None = None,
+    lookups: list[Path] | None = None,
 ) -> None:
     """Fit each feature on the *summaries* of *tables*; write *graph* (ONNX, output "features") and *contract* (JSON).
 
+    *lookups* are the tables of files beside the rows, each in a folder that has the name of its file.
     Raises BadInput where the ONNX graph differs from what was fitted on a row of *tables* or of *evaluate*, naming
     feature, kind, row and value.
     """
@@ -108,10 +111,11 @@ def fit(
     parts = [read(path, plan) for path in summaries]
     if not sum(rows for _, rows in parts):
         raise BadInput(f"span {spans(tables)} has no rows; nothing can be fitted on them; widen windows.train")
-    fits, names = [], []
+    fits, names, beside = [], [], {path.parent.name: path for path in lookups or []}
     for number, feature in enumerate(plan):
         merged = feature.kind.merge([part[number] for part, _ in parts])
-        fits.append(feature.kind.fit(merged, feature.options, partial(again, tables, feature, columns)))
+        options = feature.options | {"table": beside.get(file_of(feature.options))}
+        fits.append(feature.kind.fit(merged, options, partial(again, tables, feature, columns)))
         names.append(feature.kind.names(feature.name, fits[-1]))
     flat = [name for part in names for name in part]
     for name in [name for name in flat if flat.count(name) > 1][:1]:

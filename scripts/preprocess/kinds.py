@@ -7,6 +7,8 @@ MODULES = {
     "number": "numbers",
     "category": "categories",
     "text": "texts",
+    "vectors": "vectors",
+    "node": "edges",
     "season": "dates",
 }
 

@@ -19,6 +19,7 @@ def crossed(config: dict, kinds: dict) -> list[tuple[str, str]]:
         return wrong
     columns = extended(columns, window)
     wrong = wrong_features(prepare["features"], columns, kinds) + wrong_label(prepare, columns) + wrong_splits(config)
+    wrong += wrong_options(prepare["features"], prepare["edges"])
     for name in config["analyze"]["slices"]:
         if columns.get(name) not in CATEGORIES:
             wrong.append(("analyze.slices", f"{name} is not a column of ingest.columns of type {either(CATEGORIES)}"))
@@ -59,6 +60,20 @@ def wrong_features(features: dict, columns: dict, kinds: dict) -> list[tuple[str
             wrong.append((key, f"a {kind} feature needs a column of type {either(types)}{which}"))
         elif first != takes:
             wrong.append((key, f"{column} is read as {takes} by {kind} and as {first} by {other}; drop one of them"))
+    return wrong
+
+
+def wrong_options(features: dict, edges: dict) -> list[tuple[str, str]]:
+    """Return options of features that do not go together, or name no edge list of *edges*."""
+    wrong = []
+    for name, spec in [(name, spec) for name, specs in features.items() for spec in specs]:
+        key = f"preprocess.features.{name}"
+        if spec["kind"] == "node" and spec["edges"] not in edges:
+            wrong.append((key, f"there is no edge list {spec['edges']} in preprocess.edges"))
+        if spec["kind"] == "text" and spec["ngrams"][0] > spec["ngrams"][1]:
+            wrong.append((key, f"ngrams {spec['ngrams']}: the least length of a term comes first"))
+        if spec["kind"] == "text" and spec["analyzer"] == "char" and (spec["stop_words"] or spec["buckets"]):
+            wrong.append((key, "stop_words and buckets are for words, not for analyzer: char"))
     return wrong
 
 

@@ -40,6 +40,11 @@ def completed(item: Any, prepare: dict, kinds: dict, checker: Any) -> tuple[dict
     return {"kind": kind} | full, []
 
 
+def file_of(spec: dict) -> str:
+    """Return the file beside the rows that one kind of a feature needs: word vectors or an edge list; "" for none."""
+    return spec.get("source") or spec.get("edges") or ""
+
+
 def columns_of(name: str, spec: dict) -> list[str]:
     """Return the columns that one kind of the feature *name* reads."""
     return spec.get("columns") or [name]

@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[2]
 RULES = sorted((ROOT / "rules").glob("*.smk"))
 SCRIPTS = sorted((ROOT / "scripts").rglob("*.py"))
 LOCKS = sorted(path for path in (ROOT / "envs").glob("*.txt") if path.stem != "constraints")
-NO_STAGE = {"common", "explain", "propose"}  # rule files without a stage
+NO_STAGE = {"common", "explain", "lookup", "propose"}  # rule files without a stage
 SHARED = {"bundle", "schema", "spine", "statistics"}  # folders of scripts that several stages import
 BY_HAND = "README.md", "config/README.md"  # name the scripts that people run: python -m scripts.<folder>.<script>
 # one-character classes keep these patterns from finding themselves

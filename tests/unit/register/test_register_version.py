@@ -26,7 +26,7 @@ from scripts.spine.job import BadInput
 def made():
     names = ("model", "contract", "metrics", "blessing", "best", "version")
     files = {name: Path(f"{name}.json") for name in names}
-    register(**files, pointers=[Path("2001.csv.dvc"), Path("2002.csv.dvc")], trail=Path("trail/tiny.jsonl"),
+    register(**files, pointers=[Path("2001.csv.dvc"), Path("2002.csv.dvc")], others=[], trail=Path("trail/tiny.jsonl"),
              store="mlruns", stamp={"env": {"model": "model-1"}}, case="tiny",
              windows={"train": ["2001"], "test": ["2002"]})
 

@@ -88,7 +88,7 @@ def test_every_wrong_key_has_a_line():
         "(Bootstrap samples behind each confidence interval (95 %).)"
     )
     assert lines[1].startswith("  colour: unknown field; got 3; expected keys analyze, case, ")
-    assert lines[2] == "  preprocess.term: unknown field; got 4; expected keys features, label, min_count, terms"
+    assert lines[2] == "  preprocess.term: unknown field; got 4; expected keys edges, features, label, min_count, terms"
     assert lines[4].startswith("  windows.eval: required field; expected type ['list', 'dict'] (Spans to choose")
 
 
