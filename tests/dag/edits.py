@@ -226,7 +226,7 @@ def beside(root: Path) -> None:
     write_beside("roads.csv", ROADS)(root)
     write_beside("glove.txt", "rain 1 0\nbox 0 1\n", with_pointer=True)(root)
     case("colour: category", "colour: [category, {kind: node, edges: roads.csv}]")(root)
-    case("note: text", "note: [text, {kind: vectors, source: glove.txt}]")(root)
+    case("note: text\n    day: s", "note: [text, {kind: vectors, source: glove.txt}]\n    day: s")(root)
     case("  terms: 20\n", "  terms: 20\n  edges: {roads.csv: {size: 2}}\n")(root)
 
 

@@ -213,6 +213,22 @@ def test_label_may_be_any_column_but_dates(type_, wrong):
     assert len(wrong_label({"label": label, "features": {}}, {"y": type_})) == wrong
 
 
+@pytest.mark.feature("T3")
+@pytest.mark.parametrize(
+    ("feature", "text"),
+    [
+        ({"kind": "node", "edges": "roads.csv"}, "there is no edge list roads.csv in preprocess.edges"),
+        ({"kind": "node"}, "required field; options of node: edges"),
+        ({"kind": "text", "ngrams": [2, 1]}, "ngrams [2, 1]: the least length of a term comes first"),
+        ({"kind": "text", "ngrams": [1]}, "min length is 2"),
+        ({"kind": "text", "analyzer": "char", "buckets": 3}, "stop_words and buckets are for words"),
+        ({"kind": "vectors", "source": "a/b.txt"}, "does not match regex"),
+    ],
+)
+def test_options_of_texts_and_nodes_that_do_not_go_together(feature, text):
+    assert text in refused(preprocess__features__note=feature)
+
+
 @pytest.mark.parametrize("column", ["colur", "weight"])
 def test_slices_must_be_columns_of_text(column):
     assert "analyze.slices" in refused(analyze__slices=[column])
