@@ -1,6 +1,6 @@
 """What the bundle is worth on raw rows, and the gate that only a good enough one passes.
 
-Needs: results/<case>/train/{model.onnx,contract.json}, the ingested tables of eval and test
+Needs: results/<case>/train/bundle/, the ingested tables of eval and test
 Gives: results/<case>/analyze/metrics/metrics.json, results/<case>/analyze/gate/blessing.json (permission)
 """
 
@@ -15,8 +15,7 @@ checkpoint metrics:
     input:
         eval_tables=ancient(tables("eval")),
         test_tables=ancient(tables("test")),
-        model=ancient(f"{RESULTS}/train/model.onnx"),
-        contract=ancient(f"{RESULTS}/train/contract.json"),
+        bundle=ancient(f"{RESULTS}/train/bundle"),
         changed=changed("metrics"),
     output:
         metrics=f"{RESULTS}/analyze/metrics/metrics.json",
@@ -38,8 +37,8 @@ checkpoint metrics:
         ),
         job=job,
     shell:
-        "{params.job} --eval_tables {input.eval_tables} --test_tables {input.test_tables} --model {input.model}"
-        " --contract {input.contract} --metrics {output.metrics} 3>&2 2> {log}"
+        "{params.job} --eval_tables {input.eval_tables} --test_tables {input.test_tables}"
+        " --bundle {input.bundle} --metrics {output.metrics} 3>&2 2> {log}"
 
 
 checkpoint gate_model:

@@ -23,6 +23,7 @@ SPLITS = dict(resolve(config, SOURCES, ENDED))
 SPANS = sorted({span for spans in SPLITS.values() for span in spans})
 PARTED = sorted(parted_splits(config))  # splits that take a part of the rows of their spans
 config["windows"] = SPLITS
+FAMILIES = " ".join(f"families/{name}" for name in sorted(config["tune"]["families"]))  # code that tune and train use
 
 if ENDED:
     print(f"left out of all windows, their retention is over: {', '.join(sorted(ENDED))}", file=sys.stderr)

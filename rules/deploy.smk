@@ -1,7 +1,6 @@
 """The blessed bundle, checked on the real server, published for running servers, with the label moved to it.
 
-Needs: results/<case>/{train/{model.onnx,contract.json,golden.json},register/version.json,analyze/gate/blessing.json,
-validate/anomalies/schema.json}
+Needs: results/<case>/{train/bundle/,register/version.json,analyze/gate/blessing.json,validate/anomalies/schema.json}
 Gives: results/<case>/deploy/published.json, serving/<case>/<version>/, serving/<case>/labels.json
 
 Back to an earlier version: python -m scripts.deploy.rollback --case birds --version 2
@@ -10,9 +9,7 @@ Back to an earlier version: python -m scripts.deploy.rollback --case birds --ver
 
 checkpoint deploy:
     input:
-        model=ancient(f"{RESULTS}/train/model.onnx"),
-        contract=ancient(f"{RESULTS}/train/contract.json"),
-        golden=ancient(f"{RESULTS}/train/golden.json"),
+        bundle=ancient(f"{RESULTS}/train/bundle"),
         version=ancient(f"{RESULTS}/register/version.json"),
         blessing=ancient(f"{RESULTS}/analyze/gate/blessing.json"),
         rules=ancient(f"{RESULTS}/validate/anomalies/schema.json"),
@@ -32,6 +29,6 @@ checkpoint deploy:
         cfg=cfg("case", "deploy.label", "deploy.max_latency_ms", "deploy.max_size_mb"),
         job=job,
     shell:
-        "{params.job} --model {input.model} --contract {input.contract} --golden {input.golden} "
+        "{params.job} --bundle {input.bundle} "
         "--version {input.version} --blessing {input.blessing} --rules {input.rules} --published {output.published} "
         "--serving serving 3>&2 2> {log}"

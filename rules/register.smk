@@ -1,6 +1,6 @@
 """A version for the blessed bundle, with its lineage: same bytes, same version.
 
-Needs: results/<case>/train/, results/<case>/analyze/gate/blessing.json, the pointers of all spans
+Needs: results/<case>/train/bundle/, results/<case>/analyze/gate/blessing.json, the pointers of all spans
 Gives: results/<case>/register/version.json; a line in trail/<case>.jsonl (commit it); a mirror in MLflow (mlruns/)
 """
 
@@ -14,8 +14,7 @@ rule register:
 # not called register: a checkpoint of that name hides a method of Snakemake's
 checkpoint register_model:
     input:
-        model=ancient(f"{RESULTS}/train/model.onnx"),
-        contract=ancient(f"{RESULTS}/train/contract.json"),
+        bundle=ancient(f"{RESULTS}/train/bundle"),
         metrics=ancient(f"{RESULTS}/analyze/metrics/metrics.json"),
         blessing=ancient(f"{RESULTS}/analyze/gate/blessing.json"),
         best=ancient(f"{RESULTS}/tune/best.json"),
@@ -38,6 +37,6 @@ checkpoint register_model:
         store="mlruns",
         job=job,
     shell:
-        "{params.job} --model {input.model} --contract {input.contract} --metrics {input.metrics}"
+        "{params.job} --bundle {input.bundle} --metrics {input.metrics}"
         " --blessing {input.blessing} --best {input.best} --pointers {input.pointers} --others {input.others}"
         " --trail {params.trail} --store {params.store} --version {output.version} 3>&2 2> {log}"

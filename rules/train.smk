@@ -1,7 +1,7 @@
 """The chosen setting fitted and bundled with the graph: one ONNX model that takes raw rows.
 
 Needs: results/<case>/preprocess/..., results/<case>/tune/best.json
-Gives: results/<case>/train/{model.onnx,contract.json,golden.json}
+Gives: results/<case>/train/bundle/{model.onnx,contract.json,golden.json}, and model.skops where ONNX is not enough
 """
 
 
@@ -15,9 +15,7 @@ checkpoint train:
         best=ancient(f"{RESULTS}/tune/best.json"),
         changed=changed("train"),
     output:
-        model=f"{RESULTS}/train/model.onnx",
-        contract=f"{RESULTS}/train/contract.json",
-        golden=f"{RESULTS}/train/golden.json",
+        bundle=directory(f"{RESULTS}/train/bundle"),
         record=f"{RESULTS}/train/record.json",
     log:
         f"logs/{CASE}/train/train.log",
@@ -26,10 +24,9 @@ checkpoint train:
     conda:
         "../envs/model.yaml"
     params:
-        code="train/train",
+        code=f"train/train {FAMILIES}",
         cfg=cfg("preprocess.label", "train.seed", "train.golden", "train.tolerance"),
         job=job,
     shell:
         "{params.job} --features {input.features} --evaluate {input.evaluate} --tables {input.tables}"
-        " --graph {input.graph} --contract {input.contract} --best {input.best} --model {output.model}"
-        " --signature {output.contract} --golden_file {output.golden} 3>&2 2> {log}"
+        " --graph {input.graph} --contract {input.contract} --best {input.best} --bundle {output.bundle} 3>&2 2> {log}"

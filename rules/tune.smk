@@ -21,7 +21,7 @@ checkpoint tune:
     conda:
         "../envs/model.yaml"
     params:
-        code="tune/tune",
+        code=f"tune/tune {FAMILIES}",
         cfg=cfg(
             "tune.families",
             "tune.trials",

@@ -3,21 +3,20 @@
 from pathlib import Path
 
 import numpy as np
-import onnxruntime
 import pyarrow as pa
 
 from scripts.analyze.measure import best_threshold, by_class, confusion, curves, intervals, slices
 from scripts.analyze.weighted import METRICS
 from scripts.bundle.encode import from_column, from_table
 from scripts.bundle.label import labelled
-from scripts.bundle.opened import opened
+from scripts.bundle.predictor import Predictor, predictor
 from scripts.bundle.rows import spans, types
 from scripts.spine.canon import read_json, write_json
 from scripts.spine.job import BadInput, main, say
 
 
 def scored(
-    tables: list[Path], session: onnxruntime.InferenceSession, contract: dict, label: dict, columns: list[str]
+    tables: list[Path], bundle: Predictor, contract: dict, label: dict, columns: list[str]
 ) -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]:
     """Return the class numbers and probabilities [rows, classes] of the labelled rows, and the texts of *columns*.
 
@@ -27,7 +26,7 @@ def scored(
     asked = [*contract["columns"], *(name for name in columns if name not in contract["columns"])]
     for rows, classes in labelled(tables, label, asked, len(contract["features"])):
         numbers.append(classes)
-        parts.append(session.run(["probabilities"], from_table(rows, contract))[0])
+        parts.append(bundle.outputs(from_table(rows, contract)))
         kept.append(rows.select(columns))
     y = np.concatenate(numbers) if numbers else np.empty(0, np.int64)
     counts = np.bincount(y, minlength=len(contract["classes"]))
@@ -43,8 +42,7 @@ def scored(
 def metrics(
     eval_tables: list[Path],
     test_tables: list[Path],
-    model: Path,
-    contract: Path,
+    bundle: Path,
     metrics: Path,
     label: dict,
     columns: list,
@@ -56,12 +54,11 @@ def metrics(
 
     With two classes the positive one comes last and a threshold decides; with more, the most probable class.
     """
-    described = read_json(contract)
-    session = opened(model, described)
+    described, answers = read_json(bundle / "contract.json"), predictor(bundle)
     positive, classes, options = described["positive"], described["classes"], {"samples": bootstrap, "seed": seed}
     splits, threshold = {}, None
     for split, tables in (("eval", eval_tables), ("test", test_tables)):
-        y, p, groups = scored(tables, session, described, label, columns)
+        y, p, groups = scored(tables, answers, described, label, columns)
         if positive is not None:
             y, p = (y == classes.index(positive)).astype(np.int64), p[:, classes.index(positive)]
             threshold = best_threshold(y, p) if split == "eval" else threshold

@@ -45,6 +45,10 @@ class Builder:
         """Return the tensor [rows, 1] as [rows]."""
         return self.add("Reshape", tensor, self.constant(np.array([-1], np.int64)))
 
+    def one_hot(self, index: str, width: int) -> str:
+        """Return the whole numbers *index* [rows, 1] as doubles [rows, width]; zeros where out of range."""
+        return self.double(self.add("Equal", index, self.constant(np.arange(width).reshape(1, -1))))
+
     def unit(self, tensor: str) -> str:
         """Return the rows of *tensor* [rows, width] at length 1; a row of zeros stays."""
         square = self.add("ReduceSum", self.add("Mul", tensor, tensor), self.constant(np.array([1])), keepdims=1)

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from scripts.bundle.files import contents_of, identity
 from scripts.deploy.check import check_answers, latency_ms, running
 from scripts.deploy.publish import move_label, publish, staged
 from scripts.schema.serving import served
@@ -10,22 +11,20 @@ from scripts.spine.canon import exact, file_digest, read_json, write_json
 from scripts.spine.job import BadInput, main, say
 
 
-def check_permission(case: str, model: Path, version: dict, blessing: dict) -> None:
-    """Raise BadInput unless *blessing* permits *model* and *version* is the number of just this model of *case*."""
+def check_permission(case: str, bundle: Path, version: dict, blessing: dict) -> None:
+    """Raise BadInput unless *blessing* permits *bundle* and *version* is the number of just this bundle of *case*."""
     if blessing.get("blessed") is not True:
-        raise BadInput(f"{model} is not blessed, so it is not published; see analyze.gate in the configuration")
-    digest = file_digest(model)
+        raise BadInput(f"{bundle} is not blessed, so it is not published; see analyze.gate in the configuration")
+    digest = identity(bundle)
     if (version["case"], version["bundle"]) != (case, digest):
         raise BadInput(
-            f"{model} (sha256 {digest[:12]}) is not what was registered as version {version['version']} of "
+            f"{bundle} (sha256 {digest[:12]}) is not what was registered as version {version['version']} of "
             f"{version['case']} (sha256 {version['bundle'][:12]}); run snakemake register"
         )
 
 
 def deploy(
-    model: Path,
-    contract: Path,
-    golden: Path,
+    bundle: Path,
     version: Path,
     blessing: Path,
     rules: Path,
@@ -44,13 +43,12 @@ def deploy(
     too slow, or answers other than its golden rows.
     """
     registered, granted = read_json(version), read_json(blessing)
-    check_permission(case, model, registered, granted)
-    contents = {
-        "model.onnx": model.read_bytes(),
-        "contract.json": exact(read_json(contract) | {"threshold": granted["threshold"]}),
-        "golden.json": golden.read_bytes(),
+    check_permission(case, bundle, registered, granted)
+    contract = read_json(bundle / "contract.json")
+    contents = contents_of(bundle) | {
+        "contract.json": exact(contract | {"threshold": granted["threshold"]}),
         "lineage.json": exact(registered["lineage"]),
-        "schema.json": exact(served(read_json(rules), read_json(contract)["columns"])),
+        "schema.json": exact(served(read_json(rules), contract["columns"])),
     }
     size = sum(map(len, contents.values())) / 1e6
     if size > max_size_mb:
@@ -59,7 +57,9 @@ def deploy(
     with staged(serving, case, number, contents) as root:
         with running(root) as connection:
             path = f"/predict/{case}/versions/{number}"
-            rows = check_answers(connection, path, load(root / case / str(number)), read_json(golden)["rows"])
+            rows = check_answers(
+                connection, path, load(root / case / str(number)), read_json(bundle / "golden.json")["rows"]
+            )
             latency = latency_ms(connection, path, rows)
         if latency > max_latency_ms:
             raise BadInput(f"a row takes {latency:.3g} ms (median), deploy.max_latency_ms allows {max_latency_ms:g}")

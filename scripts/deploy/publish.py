@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from scripts.serve.bundle import FILES, SUMS, BundleError, read_bundle, sums_of
+from scripts.serve.bundle import SUMS, BundleError, read_bundle, sums_of
 from scripts.spine.canon import read_json, write_bytes, write_json
 from scripts.spine.job import BadInput
 
@@ -48,7 +48,7 @@ def publish(folder: Path, final: Path) -> list[Path]:
         os.replace(folder, final)
         sync(final.parent)
         shutil.rmtree(old, ignore_errors=True)
-    return [final / name for name in sorted([*FILES, SUMS])]
+    return [final / name for name in sorted([*read_bundle(final), SUMS])]
 
 
 def same(folder: Path, final: Path) -> bool:

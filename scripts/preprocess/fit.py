@@ -10,9 +10,10 @@ import numpy as np
 import onnxruntime
 from scipy import sparse
 
-from scripts.bundle.label import order
+from scripts.bundle.label import order, task
 from scripts.bundle.onnxgraph import Builder, model, to_bytes
 from scripts.bundle.rows import batches, spans, types
+from scripts.preprocess.kind import SEPARATOR
 from scripts.preprocess.plan import Feature, columns_read, planned, read, tensors
 from scripts.spine.canon import write_bytes, write_json
 from scripts.spine.features import file_of
@@ -79,9 +80,11 @@ def known(plan: list[Feature], fits: list) -> dict[str, dict]:
     """Return by column some values or words that the features know, and which of both they are."""
     found: dict[str, dict] = {}
     for feature, fitted in zip(plan, fits, strict=True):
-        if values := feature.kind.known(fitted):
-            step = -(-len(values) // KNOWN)
-            found.setdefault(feature.name, {"known": values[::step], "words": feature.kind.words})
+        values = feature.kind.known(fitted)
+        parts = zip(*(value.split(SEPARATOR) for value in values), strict=True) if feature.columns[1:] else [values]
+        for column, known in zip(feature.columns, parts if values else [], strict=False):
+            few = list(dict.fromkeys(known))
+            found.setdefault(column, {"known": few[:: -(-len(few) // KNOWN)], "words": feature.kind.words})
     return found
 
 
@@ -104,7 +107,7 @@ def fit(
     Raises BadInput where the ONNX graph differs from what was fitted on a row of *tables* or of *evaluate*, naming
     feature, kind, row and value.
     """
-    plan, typed = planned(features), types(tables)
+    plan, typed = planned(features, label), types(tables)
     columns = columns_read(plan, typed)
     for name in RESERVED & set(columns):
         raise BadInput(f"a column cannot be called {name}, which is the name of a tensor; rename it in the data")
@@ -128,7 +131,8 @@ def fit(
         "case": case,
         "title": title,
         "columns": {name: spec | known(plan, fits).get(name, {}) for name, spec in columns.items()},
-        "classes": order(label["classes"]),
+        "task": task(label),
+        "classes": order(label["classes"] or []),
         "positive": label["positive"],
         "features": flat,
         "graph": hashlib.sha256(content).hexdigest(),

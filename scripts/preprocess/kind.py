@@ -7,6 +7,7 @@ import numpy as np
 
 from scripts.bundle.onnxgraph import Builder
 
+SEPARATOR = "\x1f"  # between the values of several columns
 Summary = dict[str, np.ndarray]  # of one span, merged exactly in any order and grouping; no arrays of objects
 Rows = Callable[[], Iterator[np.ndarray]]  # the values of the training split once more, in batches [rows, columns]
 
@@ -22,7 +23,7 @@ class Kind:
     words = False  # whether known() gives words of texts
 
     def summarize(self, values: np.ndarray, y: np.ndarray | None, options: dict) -> Summary:
-        """Return what the values of some rows add to what is fitted; *y* has their class numbers, -1 for none."""
+        """Return what the values of some rows add to what is fitted; *y* has their labels by targets()."""
         raise NotImplementedError
 
     def merge(self, parts: list[Summary]) -> Summary:
@@ -38,7 +39,10 @@ class Kind:
         raise NotImplementedError
 
     def known(self, fitted: Any) -> list[str]:
-        """Return values, or words of texts, that *fitted* tells apart: golden rows are made of them."""
+        """Return values, or words of texts, that *fitted* tells apart: golden rows are made of them.
+
+        Values of several columns are joined by SEPARATOR.
+        """
         return []
 
     def export(self, graph: Builder, tensor: str, fitted: Any) -> str:

@@ -5,10 +5,14 @@ from typing import Any
 
 MODULES = {
     "number": "numbers",
+    "quantile": "quantiles",
+    "bucket": "quantiles",
     "category": "categories",
+    "cross": "crosses",
     "text": "texts",
     "vectors": "vectors",
     "node": "edges",
+    "date": "dates",
     "season": "dates",
 }
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from scripts.bundle.encode import from_table
+from scripts.bundle.label import order
 from scripts.preprocess.kind import Summary
 from scripts.preprocess.kinds import kind
 from scripts.spine.features import columns_of
@@ -31,10 +32,11 @@ class Feature:
         return np.hstack([data[column] for column in self.columns])
 
 
-def planned(features: dict[str, list[dict]]) -> list[Feature]:
-    """Return the features of `preprocess.features` in the order of the graph."""
+def planned(features: dict[str, list[dict]], label: dict) -> list[Feature]:
+    """Return the features of `preprocess.features` in the order of the graph; their options name the classes."""
+    classes = {"classes": order(label.get("classes") or [])}
     return [
-        Feature(name, kind(spec["kind"]), spec, columns_of(name, spec))
+        Feature(name, kind(spec["kind"]), spec | classes, columns_of(name, spec))
         for name, specs in sorted(features.items())
         for spec in specs
     ]

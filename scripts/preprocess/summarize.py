@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from scripts.bundle.label import class_numbers
+from scripts.bundle.label import targets
 from scripts.bundle.rows import empty, groups, types
 from scripts.preprocess.kind import Summary
 from scripts.preprocess.plan import Feature, columns_read, planned, tensors, written
@@ -26,13 +26,13 @@ def summaries(table: Path, plan: list[Feature], label: dict) -> tuple[list[Summa
 
 def of_rows(rows: pa.Table, plan: list[Feature], columns: dict, label: dict) -> list[Summary]:
     """Return the summary of each feature of *plan* over some rows."""
-    data, y = tensors(rows, columns), class_numbers(rows[label["column"]], label["classes"])
+    data, (y, _) = tensors(rows, columns), targets(rows[label["column"]], label)
     return [feature.kind.summarize(feature.values(data), y, feature.options) for feature in plan]
 
 
 def summarize(table: Path, summary: Path, features: dict, label: dict) -> None:
     """Write the *summary* (npz) of the rows of *table*."""
-    found, count = summaries(table, planned(features), label)
+    found, count = summaries(table, planned(features, label), label)
     with open(summary, "wb") as file:
         np.savez(file, rows=np.array(count), **written(found))
     say(f"{count} rows, {len(found)} features")

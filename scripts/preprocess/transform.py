@@ -1,4 +1,4 @@
-"""Run the fitted graph over the rows of one split: features and class numbers for training."""
+"""Run the fitted graph over the rows of one split: features and labels for training."""
 
 from pathlib import Path
 
@@ -14,9 +14,9 @@ from scripts.spine.job import BadInput, main, say
 
 
 def transform(tables: list[Path], graph: Path, contract: Path, features: Path, label: dict) -> None:
-    """Write the features of the rows in *tables* and their class numbers as *features* (npz: CSR parts and y).
+    """Write the features of the rows in *tables* and their labels as *features* (npz: CSR parts and y).
 
-    Rows whose label belongs to no class are left out. Raises BadInput where no row is left.
+    Rows without a label are left out. Raises BadInput where no row is left.
     """
     described, session = read_json(contract), onnxruntime.InferenceSession(graph)
     parts, numbers = [], []
@@ -24,8 +24,8 @@ def transform(tables: list[Path], graph: Path, contract: Path, features: Path, l
         parts.append(sparse.csr_matrix(session.run(["features"], from_table(rows, described))[0]))
         numbers.append(classes)
     if not parts:
-        names = ", ".join(described["classes"])
-        raise BadInput(f"no row of span {spans(tables)} has a label of {names}; widen the window")
+        words = f"a label of {', '.join(described['classes'])}" if described["classes"] else "a label"
+        raise BadInput(f"no row of span {spans(tables)} has {words}; widen the window")
     x, y = sparse.vstack(parts, format="csr"), np.concatenate(numbers)
     with open(features, "wb") as file:
         np.savez(file, data=x.data, indices=x.indices, indptr=x.indptr, shape=np.array(x.shape), y=y)

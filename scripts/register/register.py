@@ -3,6 +3,7 @@
 import subprocess
 from pathlib import Path
 
+from scripts.bundle.files import identity
 from scripts.register.mirror import mirror
 from scripts.register.trail import append
 from scripts.spine.canon import file_digest, read_json, write_json
@@ -31,8 +32,7 @@ def commit() -> str:
 
 
 def register(
-    model: Path,
-    contract: Path,
+    bundle: Path,
     metrics: Path,
     blessing: Path,
     best: Path,
@@ -45,26 +45,27 @@ def register(
     case: str,
     windows: dict,
 ) -> None:
-    """Write *version*: number, bundle digest, and lineage (data, setting, figures, gate) of *model*."""
+    """Write *version*: number, digest and lineage (data, setting, figures, gate) of the bundle in a folder."""
     if not read_json(blessing)["blessed"]:
         raise BadInput(f"{blessing} does not bless the model; nothing is registered")
-    bundle = file_digest(model)
+    digest = identity(bundle)
     known = sorted({span for spans in windows.values() for span in spans})
     md5 = {span: pointer(path)["md5"] for span, path in zip(known, pointers, strict=True)}
     test = read_json(metrics)["splits"]["test"]
     lineage = {
         "data": {split: {span: md5[span] for span in spans} for split, spans in windows.items()},
         "setting": {key: read_json(best)[key] for key in ("family", "params")},
-        "test": {"rows": test["rows"], "positives": test["positives"], "metrics": test["metrics"]},
+        "test": {"rows": test["rows"], "positives": test.get("positives"), "metrics": test["metrics"]},
         "gate": read_json(blessing)["checks"],
-        "contract": file_digest(contract),
+        "contract": file_digest(bundle / "contract.json"),
     }
     if others:  # beside the rows: word vectors, edge lists
         lineage["others"] = {path.name: content_digest(str(path)) for path in others}
-    number = version_of(trail, case, bundle)
-    write_json(version, {"case": case, "version": number, "bundle": bundle, "lineage": lineage})
-    mirrored = mirror(store, case, number, bundle, lineage, [model, contract, metrics], commit(), stamp.get("env", {}))
-    say(f"{case} version {number}, bundle {bundle[:12]}, MLflow: {mirrored}")
+    number = version_of(trail, case, digest)
+    write_json(version, {"case": case, "version": number, "bundle": digest, "lineage": lineage})
+    files = [*sorted(path for path in bundle.iterdir() if path.name != "golden.json"), metrics]
+    mirrored = mirror(store, case, number, digest, lineage, files, commit(), stamp.get("env", {}))
+    say(f"{case} version {number}, bundle {digest[:12]}, MLflow: {mirrored}")
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ import orjson
 
 from scripts.bundle.encode import ContractError, from_rows
 from scripts.serve.log import RequestLog
-from scripts.serve.models import Model
+from scripts.serve.models import Model, score
 from scripts.serve.request import Gone, Refusal, read_body, request_id, rows_of
 from scripts.serve.series import windowed
 from scripts.serve.shelf import NAME, VERSION, Shelf
@@ -106,9 +106,9 @@ class App:
         """Return the reply to a request body and log it; runs in a thread, so that the loop stays free."""
         rows = windowed(rows_of(body), model.contract)
         tensors, flags = from_rows(rows, model.contract), model.flags(rows)
-        predictions = model.decide(model.run(tensors))
+        predictions = model.decide(model.predictor.outputs(tensors))
         for index, found in flags.items():
             predictions[index]["flags"] = found
         head = {"request": request, "case": name, "version": model.version, "bundle": model.digest}
-        self.log.put(name, {**head, "rows": rows, "scores": [prediction["score"] for prediction in predictions]})
+        self.log.put(name, {**head, "rows": rows, "scores": [*map(score, predictions)]})
         return orjson.dumps({**head, "predictions": predictions})

@@ -3,8 +3,10 @@
 import hashlib
 from pathlib import Path
 
+from scripts.bundle.files import ONNX, SKOPS
+
 SUMS = "SHA256SUMS"
-FILES = ("contract.json", "golden.json", "lineage.json", "model.onnx", "schema.json")
+FILES = ("contract.json", "golden.json", "lineage.json", ONNX, "schema.json")
 
 
 class BundleError(Exception):
@@ -22,12 +24,13 @@ def read_bundle(folder: Path) -> dict[str, bytes]:
     Raises BundleError if a file is missing or is not what SHA256SUMS says.
     """
     try:
-        contents = {name: (folder / name).read_bytes() for name in FILES}
+        names = [*FILES, SKOPS] if (folder / SKOPS).exists() else FILES
+        contents = {name: (folder / name).read_bytes() for name in names}
         stated = (folder / SUMS).read_text(encoding="utf-8", errors="replace")
     except OSError as error:
         raise BundleError(f"{error.filename}: {error.strerror}") from error
     if stated != sums_of(contents):
         good = sums_of(contents).splitlines()
-        wrong = [name for name, line in zip(FILES, good, strict=True) if line not in stated.splitlines()]
+        wrong = [name for name, line in zip(sorted(contents), good, strict=True) if line not in stated.splitlines()]
         raise BundleError(f"{folder}: {', '.join(wrong) or SUMS} does not match {SUMS}")
     return contents

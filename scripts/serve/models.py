@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime as ort
 
 from scripts.bundle.encode import READERS, ContractError, from_rows
-from scripts.bundle.opened import WrongGraph, opened
+from scripts.bundle.files import main_file
+from scripts.bundle.predictor import Predictor, predictor
 from scripts.schema.serving import Guard
 from scripts.serve.bundle import BundleError, read_bundle, sums_of
 
@@ -21,21 +21,18 @@ class Model:
     version: int
     sums: str
     contract: dict
-    session: ort.InferenceSession
+    predictor: Predictor
     guard: Guard
 
     @property
     def digest(self) -> str:
-        """Return the sha256 of model.onnx."""
-        return next(line.split()[0] for line in self.sums.splitlines() if line.endswith("  model.onnx"))
+        """Return the sha256 of the file that holds the model."""
+        digests = {name: digest for digest, name in map(str.split, self.sums.splitlines())}
+        return digests[main_file(digests)]
 
-    def probabilities(self, rows: Any) -> np.ndarray:
-        """Return the probabilities [rows, classes]. Raises ContractError on rows that do not keep the contract."""
-        return self.run(from_rows(rows, self.contract))
-
-    def run(self, tensors: dict[str, np.ndarray]) -> np.ndarray:
-        """Return the probabilities [rows, classes] of rows as tensors."""
-        return self.session.run(["probabilities"], tensors)[0]
+    def outputs(self, rows: Any) -> np.ndarray:
+        """Return probabilities [rows, classes] or values [rows, 1]. Raises ContractError on rows that break the contract."""
+        return self.predictor.outputs(from_rows(rows, self.contract))
 
     def flags(self, rows: list[dict]) -> dict[int, list[dict]]:
         """Return by row what in *rows*, which keep the contract, breaks the schema but is tolerated.
@@ -51,14 +48,16 @@ class Model:
                 found.setdefault(index, []).append({"code": rule.code, "column": column, "message": words})
         return found
 
-    def decide(self, probabilities: np.ndarray) -> list[dict]:
-        """Return label, score and probabilities by class of each row.
+    def decide(self, outputs: np.ndarray) -> list[dict]:
+        """Return label, score and probabilities by class of each row, or its prediction where there are no classes.
 
         Of two classes, the score is the positive one's probability; of more, that of the most probable one, the label.
         """
         classes, positive = self.contract["classes"], self.contract["positive"]
+        if not classes:
+            return [{"prediction": value} for (value,) in outputs.tolist()]
         answers = []
-        for row in probabilities.tolist():
+        for row in outputs.tolist():
             by_class = dict(zip(classes, row, strict=True))
             label = max((name for name in classes if name != positive), key=by_class.__getitem__)
             score = by_class[label if positive is None else positive]
@@ -66,6 +65,11 @@ class Model:
                 label = positive
             answers.append({"label": label, "score": score, "probabilities": by_class})
         return answers
+
+
+def score(answer: dict) -> float:
+    """Return what an answer of decide() says in one number."""
+    return answer["prediction"] if "prediction" in answer else answer["score"]
 
 
 def load(folder: Path) -> Model:
@@ -79,19 +83,12 @@ def load(folder: Path) -> Model:
     classes, positive = contract["classes"], contract["positive"]
     if not kinds <= READERS.keys() or not (positive in classes if len(classes) == 2 else positive is None):
         raise BundleError(f"{folder}: contract.json does not fit together")
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    try:
-        session = opened(contents["model.onnx"], contract, options)
-    except WrongGraph as error:
-        raise BundleError(f"{folder}: {error}") from None
     if positive is not None:
         contract["threshold"] = float(contract["threshold"])
     guard = Guard(json.loads(contents["schema.json"]))
-    model = Model(int(folder.name), sums_of(contents), contract, session, guard)
-    expected = np.array(golden["probabilities"], np.float64)
-    got = model.probabilities(golden["rows"])
-    if got.dtype != np.float64 or got.shape != expected.shape or got.tobytes() != expected.tobytes():
+    model = Model(int(folder.name), sums_of(contents), contract, predictor(contents), guard)
+    expected, got = np.array(golden["outputs"], np.float64), model.outputs(golden["rows"])
+    if got.shape != expected.shape or got.tobytes() != expected.tobytes():
         raise BundleError(f"{folder}: the golden rows are not repeated bit for bit")
     model.decide(got)
     return model

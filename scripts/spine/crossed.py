@@ -3,8 +3,11 @@
 from collections.abc import Iterable
 
 from scripts.bundle.window import extended
-from scripts.spine.features import columns_of
+from scripts.spine.declared import families
+from scripts.spine.features import columns_of, wrong_options
 
+VALUES = ("number", "integer")  # types of columns whose values can be predicted
+ERRORS = ("rmse", "mae", "r2")  # metrics of regression
 CATEGORIES = ("text", "integer", "boolean")  # types of columns
 
 
@@ -18,7 +21,9 @@ def crossed(config: dict, kinds: dict) -> list[tuple[str, str]]:
     if wrong := wrong_window(window, columns):
         return wrong
     columns = extended(columns, window)
-    wrong = wrong_features(prepare["features"], columns, kinds) + wrong_label(prepare, columns) + wrong_splits(config)
+    wrong = wrong_features(prepare["features"], columns, kinds) + wrong_targets(prepare)
+    wrong += wrong_label(prepare, columns) + wrong_splits(config)
+    wrong += wrong_families(config["tune"], "classification" if prepare["label"]["classes"] else "regression")
     wrong += wrong_options(prepare["features"], prepare["edges"])
     for name in config["analyze"]["slices"]:
         if columns.get(name) not in CATEGORIES:
@@ -63,18 +68,15 @@ def wrong_features(features: dict, columns: dict, kinds: dict) -> list[tuple[str
     return wrong
 
 
-def wrong_options(features: dict, edges: dict) -> list[tuple[str, str]]:
-    """Return options of features that do not go together, or name no edge list of *edges*."""
-    wrong = []
-    for name, spec in [(name, spec) for name, specs in features.items() for spec in specs]:
-        key = f"preprocess.features.{name}"
-        if spec["kind"] == "node" and spec["edges"] not in edges:
-            wrong.append((key, f"there is no edge list {spec['edges']} in preprocess.edges"))
-        if spec["kind"] == "text" and spec["ngrams"][0] > spec["ngrams"][1]:
-            wrong.append((key, f"ngrams {spec['ngrams']}: the least length of a term comes first"))
-        if spec["kind"] == "text" and spec["analyzer"] == "char" and (spec["stop_words"] or spec["buckets"]):
-            wrong.append((key, "stop_words and buckets are for words, not for analyzer: char"))
-    return wrong
+def wrong_targets(prepare: dict) -> list[tuple[str, str]]:
+    """Return features encoded by the classes of a label that has none."""
+    named = ((name, spec) for name, specs in prepare["features"].items() for spec in specs)
+    without = not prepare["label"].get("classes")
+    return [
+        (f"preprocess.features.{name}", "encode: target needs a label with classes")
+        for name, spec in named
+        if without and spec.get("encode") == "target"
+    ]
 
 
 def wrong_label(prepare: dict, columns: dict) -> list[tuple[str, str]]:
@@ -83,11 +85,16 @@ def wrong_label(prepare: dict, columns: dict) -> list[tuple[str, str]]:
     wrong = []
     if label not in columns:
         wrong.append(("preprocess.label.column", "no such column in ingest.columns"))
+    elif not classes and columns[label] not in VALUES:
+        words = f"without classes it is predicted, which needs a column of type {either(VALUES)}"
+        wrong.append(("preprocess.label.column", words))
     elif columns[label].split(":")[0] in ("date", "time"):
         wrong.append(("preprocess.label.column", f"a column of type {columns[label].split(':')[0]} names no classes"))
     for name, specs in prepare["features"].items():
         if any(label in columns_of(name, spec) for spec in specs):
             wrong.append((f"preprocess.features.{name}", "the label cannot be a feature"))
+    if not classes:
+        return wrong + [("preprocess.label.positive", "only for two classes, there are none")] * (positive is not None)
     if len(classes) == 2 and positive not in classes:
         wrong.append(("preprocess.label.positive", f"not one of the classes {', '.join(classes)}"))
     if len(classes) > 2 and positive is not None:
@@ -95,6 +102,25 @@ def wrong_label(prepare: dict, columns: dict) -> list[tuple[str, str]]:
     values = [value for named in classes.values() for value in named]
     for value in sorted({str(value) for value in values if values.count(value) > 1}):
         wrong.append(("preprocess.label.classes", f"raw value {value} belongs to two classes"))
+    return wrong
+
+
+def wrong_families(tune: dict, task: str) -> list[tuple[str, str]]:
+    """Return families, and hyperparameters of a family, that there are not or not for *task*, and a metric likewise."""
+    known, wrong = families(), []
+    if (tune["metric"] in ERRORS) != (task == "regression"):
+        wrong.append(("tune.metric", f"not for {task}; {', '.join(ERRORS)} are for regression, the others for classes"))
+    for name, space in tune["families"].items():
+        if name not in known:
+            wrong.append((f"tune.families.{name}", f"no such family in scripts/families; there are {', '.join(known)}"))
+            continue
+        if task not in known[name]["tasks"]:
+            have = ", ".join(other for other in known if task in known[other]["tasks"])
+            wrong.append((f"tune.families.{name}", f"not for {task}, which {have} are for"))
+        for parameter in space:
+            if parameter not in known[name]["space"]:
+                have = ", ".join(known[name]["space"])
+                wrong.append((f"tune.families.{name}.{parameter}", f"no hyperparameter of {name}, which has {have}"))
     return wrong
 
 

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import numpy as np
 from scipy import sparse
-from sklearn.metrics import log_loss, roc_auc_score
+from sklearn.metrics import log_loss, mean_absolute_error, r2_score, roc_auc_score, root_mean_squared_error
 
+from scripts.families.registry import family as family_of
+from scripts.families.registry import spaces
 from scripts.spine.canon import digest, read_json, write_json
 from scripts.spine.job import BadInput, main, say
-from scripts.tune.families import FAMILIES
 from scripts.tune.suggest import seed_of, suggest
 
 
@@ -23,12 +24,16 @@ def auc(y: np.ndarray, p: np.ndarray) -> float:
 LOSSES = {
     "roc_auc": lambda y, p: 1 - auc(y, p),
     "log_loss": lambda y, p: log_loss(y, p, labels=range(p.shape[1])),
+    "rmse": lambda y, p: root_mean_squared_error(y, p[:, 0]),
+    "mae": lambda y, p: mean_absolute_error(y, p[:, 0]),
+    "r2": lambda y, p: 1 - r2_score(y, p[:, 0]),
 }
-SCORES = {"roc_auc": lambda loss: 1 - loss, "log_loss": lambda loss: loss}
+HIGH = {"roc_auc", "r2"}  # the loss is what they lack to 1
+SCORES = {name: (lambda loss: 1 - loss) if name in HIGH else (lambda loss: loss) for name in LOSSES}
 
 
 def load(path: Path) -> tuple[sparse.csr_matrix, np.ndarray]:
-    """Return features [rows, width] and class numbers [rows] of a split."""
+    """Return features [rows, width] and labels [rows] of a split: class numbers, or values (float64)."""
     with np.load(path, allow_pickle=False) as parts:
         matrix = sparse.csr_matrix((parts["data"], parts["indices"], parts["indptr"]), shape=tuple(parts["shape"]))
         return matrix, parts["y"]
@@ -49,10 +54,12 @@ def trial(setting: dict, number: int, train: Path, evaluate: Path, metric: str, 
     """
     result = setting | {"number": number, "loss": None, "status": "ok"}
     try:
-        family = FAMILIES[setting["family"]]
+        family = family_of(setting["family"])
         x, y = load(train)
-        classes = 1 + max(y.max(), load(evaluate)[1].max())
-        fitted = family.fit(*some(x, y, most), setting["params"], seed)
+        values = y.dtype.kind == "f"
+        classes = 0 if values else 1 + max(y.max(), load(evaluate)[1].max())
+        task = "regression" if values else "classification"
+        fitted = family.fit(*some(x, y, most), setting["params"], seed, task, "cpu")
         del x
         x, y = load(evaluate)
         result["loss"] = float(LOSSES[metric](y, family.score(fitted, x, classes)))
@@ -117,15 +124,16 @@ def tune(
 ) -> None:
     """Write all trials and the best one. Trials already in *folder*, which belong to the same sweep, are not rerun."""
     if len(np.unique(load(evaluate)[1])) < 2 or len(np.unique(load(train)[1])) < 2:
-        raise BadInput("the train or eval split has rows of one class only; widen windows.train or windows.eval")
+        raise BadInput("the train or eval split has rows of one class only, or one value; widen windows.train or .eval")
     folder = folder / sweep_key(stamp)
     folder.mkdir(parents=True, exist_ok=True)
     results: list[dict] = []
+    searched = spaces(families)
     started = time.monotonic()
     with concurrent.futures.ProcessPoolExecutor(int(workers)) as pool:
         while len(results) < trials:
             numbers = list(range(len(results), min(len(results) + width, trials)))
-            settings = suggest(families, results, numbers, algorithm, seed)
+            settings = suggest(searched, results, numbers, algorithm, seed)
             results += run_round(pool, numbers, settings, folder, (train, evaluate, metric, max_rows), seed)
             report(results, trials, metric, started)
     scored = [

@@ -42,7 +42,7 @@ def of_label(statistics: dict, limits: dict) -> Iterator[dict]:
     """Yield what is wrong with the classes of one table: one alone, or a share out of its bounds."""
     counts, total = statistics["label"], sum(statistics["label"].values())
     place = {"span": statistics["span"], "split": statistics["split"]}
-    if not statistics["rows"]:
+    if not statistics["rows"] or not counts:  # nothing, or values instead of classes
         return
     held = [name for name, count in counts.items() if count]
     if len(held) < 2:

@@ -12,6 +12,7 @@ import pytest
 
 from scripts.preprocess.kinds import MODULES
 from scripts.spine.code import Code, imported
+from scripts.spine.declared import families
 from scripts.spine.env import lock_lines
 from tests.workflow import clone
 
@@ -20,7 +21,7 @@ RULES = sorted((ROOT / "rules").glob("*.smk"))
 SCRIPTS = sorted((ROOT / "scripts").rglob("*.py"))
 LOCKS = sorted(path for path in (ROOT / "envs").glob("*.txt") if path.stem != "constraints")
 NO_STAGE = {"common", "explain", "lookup", "propose"}  # rule files without a stage
-SHARED = {"bundle", "schema", "spine", "statistics"}  # folders of scripts that several stages import
+SHARED = {"bundle", "families", "schema", "spine", "statistics"}  # folders of scripts that several stages import
 BY_HAND = "README.md", "config/README.md"  # name the scripts that people run: python -m scripts.<folder>.<script>
 # one-character classes keep these patterns from finding themselves
 REGISTRIES = re.compile(
@@ -109,8 +110,14 @@ def test_one_word_for_a_stage_everywhere():
 
 def test_every_script_is_used():
     texts = [path.read_text() for path in RULES]
-    names = [name for text in texts for found in re.findall(r'code=f?"(.*?)["{]', text) for name in found.split()]
-    roots = {f"scripts/{name}.py" for name in names}
+    names = [
+        name
+        for text in texts
+        for found in re.findall(r'code=f?"(.*?)"', text)
+        for name in found.split()
+        if name[0] != "{"
+    ]
+    roots = {f"scripts/{name}.py" for name in names} | {f"scripts/families/{name}.py" for name in families()}
     roots |= {path for text in texts for path in re.findall(r"scripts/\w+/\w+\.py", text)}
     roots |= {f"scripts/preprocess/{module}.py" for module in MODULES.values()}  # imported by name
     roots |= {found.replace(".", "/") + ".py" for page in BY_HAND for found in by_hand((ROOT / page).read_text())}

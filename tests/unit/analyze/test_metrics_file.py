@@ -3,10 +3,10 @@
 from pathlib import Path
 
 import numpy as np
-import onnx
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from onnx.helper import set_model_props
 
 from scripts.analyze.gate import gate
 from scripts.analyze.metrics import metrics
@@ -17,20 +17,23 @@ from scripts.spine.job import BadInput
 NAMES = ["a", "b", "c", "d"]
 
 
-def bundle(folder: Path, classes: list[str]) -> tuple[Path, Path]:
-    """Write a bundle that favours class number x, and its contract."""
+def bundle(folder: Path, classes: list[str]) -> Path:
+    """Write a bundle that favours class number x, and return its folder."""
     builder = Builder()
     gaps = builder.add("Abs", builder.add("Sub", "x", builder.constant(np.arange(len(classes), dtype=np.float64))))
     builder.add("Softmax", builder.add("Neg", gaps), axis=1, output="probabilities")
-    whole = model(builder, {"x": ("number", 1)}, {"probabilities": len(classes)})
-    onnx.helper.set_model_props(whole, {"graph": "a digest"})
-    (folder / "model.onnx").write_bytes(to_bytes(whole))
-    contract = {"columns": {"x": {"type": "integer", "tensor": "number"}}, "classes": classes, "features": ["x"]}
-    write_json(
-        folder / "contract.json",
-        contract | {"graph": "a digest"} | {"positive": classes[0] if len(classes) == 2 else None},
-    )
-    return folder / "model.onnx", folder / "contract.json"
+    made = model(builder, {"x": ("number", 1)}, {"probabilities": len(classes)})
+    set_model_props(made, {"graph": "0" * 64})
+    (folder / "bundle").mkdir()
+    (folder / "bundle/model.onnx").write_bytes(to_bytes(made))
+    contract = {
+        "graph": "0" * 64,
+        "columns": {"x": {"type": "integer", "tensor": "number"}},
+        "classes": classes,
+        "features": ["x"],
+    }
+    write_json(folder / "bundle/contract.json", contract | {"positive": classes[0] if len(classes) == 2 else None})
+    return folder / "bundle"
 
 
 def table(folder: Path, seed: int, classes: int) -> Path:
@@ -48,8 +51,8 @@ def table(folder: Path, seed: int, classes: int) -> Path:
 def measured(folder: Path, classes: int, tables: list[Path]) -> dict:
     """Return the content of the metrics file."""
     label = {"column": "y", "classes": {name: [name] for name in NAMES[:classes]}}
-    files = bundle(folder, NAMES[:classes])
-    metrics(tables[:1], tables[1:], *files, folder / "metrics.json", label, ["flag", "area"], 20, 20, 0)
+    made = bundle(folder, NAMES[:classes])
+    metrics(tables[:1], tables[1:], made, folder / "metrics.json", label, ["flag", "area"], 20, 20, 0)
     return read_json(folder / "metrics.json")
 
 

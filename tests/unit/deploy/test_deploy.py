@@ -43,18 +43,19 @@ def stage(tmp_path, bias=0.0, number=1, **changes):
     folder = tmp_path / f"results-{number}"
     folder.mkdir(exist_ok=True)
     model = model_bytes(bias)
-    (folder / "model.onnx").write_bytes(model)
-    (folder / "golden.json").write_text(json.dumps(changes.pop("answers", golden_of(model))))
-    write_json(folder / "contract.json", CONTRACT)
+    (folder / "bundle").mkdir(exist_ok=True)
+    (folder / "bundle/model.onnx").write_bytes(model)
+    (folder / "bundle/golden.json").write_text(json.dumps(changes.pop("answers", golden_of(model))))
+    write_json(folder / "bundle/contract.json", CONTRACT)
     write_json(folder / "rules.json", checked(changes.pop("schema", SCHEMA)))
     version = {"case": "birds", "version": number, "bundle": hashlib.sha256(model).hexdigest(), "lineage": {"p": 0.1}}
     write_json(folder / "version.json", version | changes.pop("registered", {}))
     blessing = {"blessed": True, "threshold": 0.25, "checks": []}
     write_json(folder / "blessing.json", blessing | changes.pop("granted", {}))
-    names = ("contract", "golden", "version", "blessing", "rules", "published")
+    names = ("version", "blessing", "rules", "published")
     paths = {name: folder / f"{name}.json" for name in names}
     limits = {"max_latency_ms": 1000.0, "max_size_mb": 1.0}
-    given = {"model": folder / "model.onnx", "serving": tmp_path / "serving", "case": "birds", "label": "champion"}
+    given = {"bundle": folder / "bundle", "serving": tmp_path / "serving", "case": "birds", "label": "champion"}
     return {**given, **paths, **limits, **changes}
 
 
@@ -121,7 +122,7 @@ REFUSED = {
     "another case": ({"registered": {"case": "adult"}}, "not what was registered"),
     "too large": ({"max_size_mb": 0.0001}, "deploy.max_size_mb allows 0.0001"),
     "too slow": ({"max_latency_ms": 0.0001}, "deploy.max_latency_ms allows 0.0001"),
-    "other answers": ({"answers": {"rows": ROWS, "probabilities": [[0.5, 0.5]] * 3}}, "golden rows are not repeated"),
+    "other answers": ({"answers": {"rows": ROWS, "outputs": [[0.5, 0.5]] * 3}}, "golden rows are not repeated"),
     "no threshold": ({"granted": {"threshold": None}}, "does not take the bundle"),
 }
 

@@ -102,7 +102,7 @@ def test_one_strange_row_has_finite_features(tmp_path, tables, row):
 
 def test_difference_between_onnx_and_scikit_learn_is_named():
     values = np.array([[1.0], [2.0], [np.nan]])
-    (weight,) = planned(completed({"weight": "number"}))
+    (weight,) = planned(completed({"weight": "number"}), LABEL)
     right = weight.kind.fit(weight.kind.summarize(values, None, weight.options), weight.options, iter)
     features = right.transform(values)
     check_equal(weight, right, values, features)

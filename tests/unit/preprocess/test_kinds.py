@@ -21,12 +21,10 @@ def texts(*values) -> np.ndarray:
     return np.array(values, object).reshape(-1, 1)
 
 
-def fitted(name: str, values: np.ndarray, parts: int = 1, y: np.ndarray | None = None, **given):
-    """Return what was fitted on *values*, in so many *parts*, the features' names and the graph's bytes."""
-    own, chosen, builder = kind(name), options(name, **given), Builder("c/")
-    pieces = zip(
-        np.array_split(values, parts), np.array_split(y, parts) if y is not None else [None] * parts, strict=True
-    )
+def fitted(name: str, values: np.ndarray, cuts: int = 1, y: np.ndarray | None = None, **given):
+    """Return what was fitted on *values*, in so many *cuts*, the features' names and the graph's bytes."""
+    own, chosen, builder = kind(name), options(name, **given) | {"classes": ["x", "y", "z"]}, Builder("c/")
+    pieces = zip(np.array_split(values, cuts), np.array_split(y, cuts) if y is not None else [None] * cuts, strict=True)
     found = [own.summarize(*piece, chosen) for piece in pieces]
     fit = own.fit(own.merge(found), chosen, lambda: iter([values]))
     tensor = builder.add("Concat", *"cd"[: values.shape[1]], axis=1) if values.shape[1] > 1 else "c"
@@ -171,6 +169,9 @@ def test_half_a_year_is_the_other_side_of_the_circle():
     assert np.allclose(exported, [[0, 1], [0, -1], [0, 1]], atol=1e-12)
 
 
+MIXED = numbers(*np.round(np.random.default_rng(1).gamma(2, 3, 90), 1), *[NAN] * 9, 0, 0, 0, -5.5)
+PAIRS = np.hstack([texts(*GROUPS * 4), texts(*(["a", "b", "", "ä"] * 10))])
+MOMENTS = numbers(*DAYS.ravel(), *(np.random.default_rng(2).integers(-7e7, 2e8, 150) / 86_400))
 CASES = {  # a name to kind, options and values of the training split
     "number": ("number", {}, numbers(*NUMBERS["some missing"].ravel(), *range(50))),
     "category": ("category", {}, texts(*GROUPS * 3, "rare")),
@@ -183,6 +184,24 @@ CASES = {  # a name to kind, options and values of the training split
     "characters": ("text", {"ngrams": [1, 3], "terms": 40, "analyzer": "char", "min_count": 2}, texts(*WORDS[:12])),
     "vectors": ("vectors", {"size": 4, "weight": "idf", "min_count": 1}, texts(*WORDS)),
     "season": ("season", {}, DAYS),
+    "number, mean": ("number", {"impute": "mean", "scale": "minmax"}, MIXED),
+    "number, constant": ("number", {"impute": "constant", "fill_value": 7, "scale": "robust"}, MIXED),
+    "number as it is": ("number", {"scale": "none", "add_indicator": False}, MIXED),
+    "quantile": ("quantile", {}, MIXED),
+    "quantile, normal": ("quantile", {"output_distribution": "normal", "n_quantiles": 7}, MIXED),
+    "bucket": ("bucket", {}, MIXED),
+    "bucket, uniform": ("bucket", {"strategy": "uniform", "encode": "ordinal"}, MIXED),
+    "bucket, edges": ("bucket", {"edges": [1, 2.5]}, MIXED),
+    "category, rare": ("category", {"rare": True}, texts(*GROUPS * 3, "rare", "one")),
+    "category, unknown": ("category", {"unknown": "rare"}, texts(*GROUPS * 3, "rare")),
+    "category, ordinal": ("category", {"encode": "ordinal", "rare": True}, texts(*GROUPS * 3, "rare")),
+    "category, target": ("category", {"encode": "target", "rare": True}, texts(*GROUPS * 3, "rare", "one")),
+    "category, target of rows": ("category", {"encode": "target", "smooth": 3}, texts(*GROUPS * 3, "rare")),
+    "category, hash": ("category", {"encode": "hash", "n_features": 7}, texts(*GROUPS * 3, *WORDS)),
+    "cross": ("cross", {"columns": ["c", "d"]}, PAIRS),
+    "cross, hash": ("cross", {"columns": ["c", "d"], "encode": "hash"}, PAIRS),
+    "date": ("date", {"parts": ["year", "month", "weekday", "hour", "days"]}, MOMENTS),
+    "date, numbers": ("date", {"parts": ["year", "month", "weekday", "hour"], "encode": "number"}, MOMENTS),
 }
 CLASSES = np.random.default_rng(0).integers(-1, 3, 200)
 
@@ -193,7 +212,7 @@ def test_rows_do_not_depend_on_their_batch(case):
     _, _, content = fitted(name, values, y=CLASSES[: len(values)], **given)
     whole = run(content, values)
     for index in range(len(values)):
-        # onnxruntime's sine of one number and of eight at once may differ in the last bit
+        # onnxruntime's sine and logarithm of one number and of eight at once may differ in the last bit
         assert np.allclose(run(content, values[index : index + 1]), whole[index], rtol=0, atol=1e-15)
 
 
@@ -206,6 +225,19 @@ def test_order_and_grouping_of_the_training_rows_change_no_bit(case):
     for parts in (1, 2, 5, len(values) + 3):
         order = rng.permutation(len(values))
         assert fitted(name, values[order], parts, y[order], **given)[2] == before
+
+
+@pytest.mark.feature("T4")
+@pytest.mark.parametrize("case", CASES)
+def test_onnx_gives_what_was_fitted(case):
+    name, given, values = CASES[case]
+    strange = (
+        numbers(NAN, 0, -0.0, 1e30, -1e30, 0.1) if values.dtype != object else texts("", "never", "ne\x00ver", "\x1f")
+    )
+    strange = DAYS if name in ("date", "season") else strange
+    rows = np.vstack([values, np.repeat(strange, values.shape[1], axis=1)])
+    offline, exported, _ = both(name, values, rows, y=CLASSES[: len(values)], **given)
+    assert np.abs(offline - exported).max() < 1e-12 and np.isfinite(exported).all()
 
 
 def test_every_kind_is_described_and_tested():

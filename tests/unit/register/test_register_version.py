@@ -24,10 +24,11 @@ from scripts.register.register import register, version_of
 from scripts.spine.job import BadInput
 
 def made():
-    names = ("model", "contract", "metrics", "blessing", "best", "version")
+    names = ("metrics", "blessing", "best", "version")
     files = {name: Path(f"{name}.json") for name in names}
-    register(**files, pointers=[Path("2001.csv.dvc"), Path("2002.csv.dvc")], others=[], trail=Path("trail/tiny.jsonl"),
-             store="mlruns", stamp={"env": {"model": "model-1"}}, case="tiny",
+    register(**files, bundle=Path("bundle"), pointers=[Path("2001.csv.dvc"), Path("2002.csv.dvc")],
+             others=[], trail=Path("trail/tiny.jsonl"), store="mlruns",
+             stamp={"env": {"model": "model-1"}}, case="tiny",
              windows={"train": ["2001"], "test": ["2002"]})
 
 def versions(*bundles):
@@ -75,9 +76,11 @@ def folder(tmp_path) -> Path:
     """Return a folder with a blessed bundle and its data's pointers."""
     made = tmp_path / "work"
     made.mkdir()
-    (made / "model.json").write_bytes(b"the bundle")
+    (made / "bundle").mkdir()
+    (made / "bundle/model.onnx").write_bytes(b"the bundle")
     contents = {
-        "contract": {"columns": {}},
+        "bundle/contract": {"columns": {}},
+        "bundle/golden": {"rows": []},
         "metrics": {"splits": {"test": {"rows": 10, "positives": 3, "metrics": METRICS, "curves": {}}}},
         "blessing": {"blessed": True, "checks": [{"metric": "roc_auc", "passed": True}]},
         "best": {"family": "logistic", "params": {"C": 0.5}},
@@ -101,13 +104,13 @@ def test_version_and_its_mirror(folder):
     first, trail = (folder / "version.json").read_bytes(), (folder / "trail/tiny.jsonl").read_bytes()
     lineage = version(folder)["lineage"]
     md5 = {year: pointer(folder / f"{year}.csv.dvc")["md5"] for year in ("2001", "2002")}
-    assert version(folder)["bundle"] == file_digest(folder / "model.json")
+    assert version(folder)["bundle"] == file_digest(folder / "bundle/model.onnx")
     assert lineage["data"] == {"train": {"2001": md5["2001"]}, "test": {"2002": md5["2002"]}}
     assert lineage["setting"] == {"family": "logistic", "params": {"C": 0.5}}
     assert lineage["test"] == {"rows": 10, "positives": 3, "metrics": METRICS}
-    assert lineage["contract"] == file_digest(folder / "contract.json")
+    assert lineage["contract"] == file_digest(folder / "bundle/contract.json")
 
-    steps = [["register"], ["show"], ["model.json", "another bundle"], ["register"], ["show"]]
+    steps = [["register"], ["show"], ["bundle/model.onnx", "another bundle"], ["register"], ["show"]]
     (_, once, *_, twice), said = work(folder, *steps)
     assert "MLflow: already there as version 1" in said
     assert "tiny version 2, bundle " in said and "MLflow: version 2" in said
@@ -121,7 +124,7 @@ def test_version_and_its_mirror(folder):
     assert item["params"] == {"family": "logistic", "params.C": "0.5"}
     assert item["metrics"] == {"test_roc_auc": 0.9, "test_brier": 0.1}
     assert item["run"]["data.train.2001"] == md5["2001"] and item["run"]["env.model"] == "model-1"
-    assert item["files"] == ["bundle/contract.json", "bundle/metrics.json", "bundle/model.json"]
+    assert item["files"] == ["bundle/contract.json", "bundle/metrics.json", "bundle/model.onnx"]
     assert (item["name"], item["status"]) == ("tiny-1", "FINISHED")
 
 

@@ -254,7 +254,7 @@ def test_a_broken_bundle_is_refused_while_the_old_one_answers(tmp_path):
     cases = {
         2: bundle(1.0, model=b"not a model"),
         3: bundle(1.0, golden=bundle(2.0)["golden.json"]),
-        4: bundle(1.0, golden=b'{"rows": [], "probabilities": []}'),
+        4: bundle(1.0, golden=b'{"rows": [], "outputs": []}'),
         5: bundle(1.0, contract=good["contract.json"].replace(b'"positive": "present"', b'"positive": "maybe"')),
         6: bundle(1.0, contract=b"[1, 2"),
         7: bundle(1.0, contract=good["contract.json"].replace(b'"height"', b'"weight"')),

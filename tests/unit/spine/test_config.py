@@ -105,7 +105,6 @@ def test_every_wrong_key_has_a_line():
         ({"ingest__separator": ";;"}, "ingest.separator", "does not match regex"),
         ({"ingest__columns__id": "numbr"}, "ingest.columns.id", "got 'numbr'"),
         ({"preprocess__features": {"weight": "nr"}}, "preprocess.features.weight", "unallowed value nr"),
-        ({"tune__families": {"forest": {}}}, "tune.families.forest", "unallowed value forest"),
         ({"tune__families": None}, "tune.families", "null value not allowed"),
         ({"tune__algorithm": "grid"}, "tune.algorithm", "expected type string, allowed ['mix', 'tpe', "),
         ({"analyze__gate": {"roc": {"min": 1}}}, "analyze.gate.roc", "unallowed value roc"),
@@ -122,6 +121,20 @@ def test_wrong_value_is_named_with_what_is_allowed(changes, key, text):
 @pytest.mark.parametrize(
     ("changes", "line"),
     [
+        (
+            {"tune__families": {"woods": {}}},
+            "tune.families.woods: no such family in scripts/families; there are bayes, ",
+        ),
+        (
+            {"tune__families": {"logistic": {"c": {"choice": [1]}}}},
+            "tune.families.logistic.c: no hyperparameter of logistic, which has C",
+        ),
+        (
+            {"preprocess__label__classes": None},
+            "preprocess.label.column: without classes it is predicted, which needs a column of type number or integer",
+        ),
+        ({"tune__families": {"linear": {}}}, "tune.families.linear: not for classification, which bayes, boosting, "),
+        ({"tune__metric": "rmse"}, "tune.metric: not for classification; rmse, mae, r2 are for regression"),
         ({"preprocess__features__size": "number"}, "preprocess.features.size: no such column in ingest.columns"),
         ({"preprocess__features__note": "number"}, "preprocess.features.note: a number feature needs a column of type"),
         ({"preprocess__features__weight": "text"}, "preprocess.features.weight: a text feature needs a column of type"),
@@ -203,6 +216,56 @@ def test_kinds_of_feature_take_their_types_of_column(kind, types):
     columns = {"x": "text", "label": "text"}
     for type_ in ("number", "integer", "boolean", "text", "date:%Y", "time:%Y"):
         assert bool(wrong_features({"x": [{"kind": kind}]}, columns | {"x": type_}, KINDS)) == (type_ not in types)
+
+
+@pytest.mark.feature("T4")
+@pytest.mark.parametrize(
+    ("features", "why"),
+    [
+        ({"weight": {"kind": "number", "scale": "big"}}, "preprocess.features.weight.scale: unallowed value big"),
+        (
+            {"weight": {"kind": "number", "scael": "none"}},
+            "weight.scael: unknown field; options of number: impute, fill",
+        ),
+        (
+            {"weight": {"scale": "none"}},
+            "preprocess.features.weight: unallowed value None; a kind of feature is one of",
+        ),
+        (
+            {"weight": ["number", {"kind": "bucket", "n_bins": 1}]},
+            "preprocess.features.weight.1.n_bins: min value is 2",
+        ),
+        ({"weight": []}, "preprocess.features.weight: no kind of feature; known: number,"),
+        (
+            {"x": {"kind": "cross", "columns": ["note", "weigth"]}},
+            "features.x: no such column in ingest.columns: weigth",
+        ),
+        (
+            {"x": {"kind": "cross", "columns": ["note", "day"]}},
+            "needs a column of type text or integer or boolean: day",
+        ),
+        ({"x": {"kind": "cross", "columns": ["note", "late"]}}, "preprocess.features.x: the label cannot be a feature"),
+        ({"x": {"kind": "cross"}}, "preprocess.features.x.columns: required field; options of cross: columns"),
+        ({"weight": "number", "x": "number"}, "preprocess.features.x: no such column in ingest.columns"),
+        ({"note": {"kind": "category", "smooth": -1, "encode": "target"}}, "preprocess.features.note.smooth"),
+    ],
+)
+def test_options_of_features_are_checked(features, why):
+    assert why in refused(preprocess__features=features)
+
+
+def test_column_is_read_in_one_way():
+    columns = {"ingest__columns": {"n": "integer", "late": "text", "colour": "text"}}
+    why = refused(**columns, preprocess__features={"n": ["number", "category"]})
+    assert "preprocess.features.n: n is read as text by category and as number by number; drop one of them" in why
+
+
+def test_features_get_the_options_of_their_kind():
+    features = {"note": ["text", {"kind": "category", "min_count": 3}], "weight": {"kind": "quantile"}}
+    full = check(config(preprocess__features=features, preprocess__min_count=7), SCHEMA)["preprocess"]["features"]
+    assert full["note"][0] == {"kind": "text", "terms": 20} and full["note"][1]["min_count"] == 3
+    assert full["weight"][0]["n_quantiles"] == 100
+    assert check(config(preprocess__features=full), SCHEMA)["preprocess"]["features"] == full
 
 
 @pytest.mark.parametrize(

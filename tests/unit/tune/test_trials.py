@@ -110,7 +110,7 @@ def test_round_keeps_what_is_there(tmp_path, splits):
     [
         ({"family": "logistic", "params": {"C": -1.0}}, "InvalidParameterError"),
         ({"family": "logistic", "params": {}}, "KeyError: 'C'"),
-        ({"family": "forest", "params": {}}, "KeyError: 'forest'"),
+        ({"family": "woods", "params": {}}, "ModuleNotFoundError"),
     ],
 )
 def test_failed_trial_is_a_result(splits, setting, error):

@@ -1,0 +1,30 @@
+"""Logistic regression with an L2 penalty (C: inverse strength), multinomial for more than two classes."""
+
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+from sklearn.linear_model import LogisticRegression
+
+from scripts.bundle.onnxgraph import Builder
+from scripts.families.family import Family
+from scripts.families.heads import linear, probabilities
+
+
+class Logistic(Family):
+    """Logistic regression; its features stay sparse."""
+
+    space = {"C": {"loguniform": [0.01, 100]}}
+
+    def rows(self, x: sparse.csr_matrix) -> sparse.csr_matrix:
+        return x.astype(np.float64)
+
+    def fit(self, x: sparse.csr_matrix, y: np.ndarray, params: dict, seed: int, task: str, device: str) -> Any:
+        return LogisticRegression(C=params["C"], max_iter=2000, random_state=seed).fit(self.rows(x), y)
+
+    def export(self, graph: Builder, fitted: Any, classes: int, output: str) -> str:
+        sums = linear(graph, "features", fitted.coef_.T, fitted.intercept_)
+        return probabilities(graph, sums, len(fitted.coef_), fitted.classes_, classes, output)
+
+
+FAMILY = Logistic()
