@@ -6,10 +6,10 @@ Methods 39:510-526.
 
 import numpy as np
 from scipy import sparse
-from scipy.sparse.linalg import eigsh
 from threadpoolctl import threadpool_limits
 
 DENSE = 500  # things, up to which all eigenvectors are found at once
+SPARE, ROUNDS = 20, 40  # least dimensions beyond those asked for, and rounds, of subspace iteration
 GRID = 2.0**-24  # on which vectors lie: sums of 2^24 of them that are below 16 are exact, in any order
 
 
@@ -29,6 +29,18 @@ def ppmi(counts: sparse.csr_array) -> sparse.csr_array:
     return made
 
 
+def leading(matrix: sparse.csr_array, size: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return eigenvalues and vectors of a symmetric *matrix*, among them the *size* that are furthest from 0.
+
+    Subspace iteration (Halko, Martinsson & Tropp 2011) from a fixed start; a matrix of any rank will do.
+    """
+    basis = np.random.RandomState(0).uniform(-1, 1, (matrix.shape[0], size + max(size, SPARE)))
+    for _ in range(ROUNDS):
+        basis = np.linalg.qr(matrix @ basis)[0]
+    values, inside = np.linalg.eigh(basis.T @ (matrix @ basis))
+    return values, basis @ inside
+
+
 def factors(matrix: sparse.csr_array, size: int) -> np.ndarray:
     """Return a vector [size] for each row of a symmetric *matrix*: its truncated singular value decomposition U √S.
 
@@ -37,11 +49,7 @@ def factors(matrix: sparse.csr_array, size: int) -> np.ndarray:
     """
     count = matrix.shape[0]
     with threadpool_limits(1):
-        if count <= max(DENSE, size):
-            values, vectors = np.linalg.eigh(matrix.toarray())
-        else:
-            start = np.random.RandomState(0).uniform(-1, 1, count)
-            values, vectors = eigsh(matrix, k=size, which="LM", v0=start)
+        values, vectors = np.linalg.eigh(matrix.toarray()) if count <= DENSE + size else leading(matrix, size)
         order = np.lexsort((-values, -np.round(np.abs(values), 9)))[:size]
         scaled = vectors[:, order] * np.sqrt(np.abs(values[order]))
     peaks = scaled[np.abs(np.round(scaled, 9)).argmax(axis=0), range(scaled.shape[1])]

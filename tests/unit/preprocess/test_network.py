@@ -74,8 +74,23 @@ def test_factors_are_the_truncated_decomposition():
 def test_dense_and_sparse_solvers_agree(monkeypatch):
     matrix = ppmi(sparse.csr_array(adjacency(*made(), 60, False)))
     dense = factors(matrix, 5)
-    monkeypatch.setattr("scripts.preprocess.embedding.DENSE", 1)
+    monkeypatch.setattr("scripts.preprocess.embedding.DENSE", -100)
     assert np.allclose(factors(matrix, 5), dense, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["star", "pairs", "ring", "one edge"])
+def test_vectors_of_graphs_of_low_rank_and_of_equal_parts(name):
+    count = 900
+    ends = {
+        "star": (np.zeros(count - 1, int), np.arange(1, count)),
+        "pairs": (np.arange(0, count, 2), np.arange(1, count, 2)),
+        "ring": (np.arange(count), (np.arange(count) + 1) % count),
+        "one edge": (np.array([3]), np.array([7])),
+    }[name]
+    joined = adjacency(*ends, np.ones(len(ends[0])), count, False)
+    found = vectors(joined, 8)
+    assert np.isfinite(found).all() and (found == vectors(joined, 8)).all()
+    assert found.any() == (name in ("pairs", "ring"))  # all that a star says is in its degrees
 
 
 def test_more_dimensions_than_nodes_are_zero():
