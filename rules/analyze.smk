@@ -27,7 +27,7 @@ checkpoint metrics:
     conda:
         "../envs/model.yaml"
     params:
-        code="analyze/metrics",
+        code=f"analyze/metrics {HOOKS}",
         cfg=cfg(
             "preprocess.label",
             "analyze.min_slice",

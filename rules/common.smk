@@ -4,6 +4,7 @@ import os
 import sys
 from pathlib import Path
 
+from scripts.preprocess.kinds import hooks, modules
 from scripts.spine.beside import beside
 from scripts.spine.checked import checked
 from scripts.spine.graph import Graph
@@ -23,6 +24,8 @@ SPLITS = dict(resolve(config, SOURCES, ENDED))
 SPANS = sorted({span for spans in SPLITS.values() for span in spans})
 PARTED = sorted(parted_splits(config))  # splits that take a part of the rows of their spans
 config["windows"] = SPLITS
+KINDS = modules(config["preprocess"]["features"])  # code that fits features
+HOOKS = hooks(config["preprocess"]["features"])  # code that encodes rows
 FAMILIES = " ".join(f"families/{name}" for name in sorted(config["tune"]["families"]))  # code that tune and train use
 
 if ENDED:

@@ -1,11 +1,10 @@
 """The one fitted graph that training and serving share, and the features it gives.
 
 Needs: results/<case>/ingest/<span>/<split>/ and permission from results/<case>/validate/gate/
-Gives: results/<case>/preprocess/graph/{graph.onnx,contract.json}, preprocess/features/<split>/features.npz,
+Gives: results/<case>/preprocess/graph/{graph.onnx,contract.json,schema.json},
+preprocess/features/<split>/{features.npz,statistics.json},
 preprocess/summary/<span>/<split>/summary.npz (what the rows of a span add to the fit)
 """
-
-from scripts.preprocess.kinds import modules
 
 
 rule preprocess:
@@ -29,7 +28,7 @@ checkpoint summarize:
     conda:
         "../envs/model.yaml"
     params:
-        code=f"preprocess/summarize {modules(config['preprocess']['features'])}",
+        code=f"preprocess/summarize {KINDS}",
         cfg=cfg("preprocess.features", "preprocess.label"),
         job=job,
     shell:
@@ -47,6 +46,7 @@ checkpoint fit_graph:
     output:
         graph=f"{RESULTS}/preprocess/graph/graph.onnx",
         contract=f"{RESULTS}/preprocess/graph/contract.json",
+        schema=f"{RESULTS}/preprocess/graph/schema.json",
         record=f"{RESULTS}/preprocess/graph/record.json",
     log:
         f"logs/{CASE}/preprocess/graph.log",
@@ -55,7 +55,7 @@ checkpoint fit_graph:
     conda:
         "../envs/model.yaml"
     params:
-        code=f"preprocess/fit {modules(config['preprocess']['features'])}",
+        code=f"preprocess/fit {KINDS} {HOOKS}",
         cfg=cfg(
             "case",
             "title",
@@ -66,7 +66,8 @@ checkpoint fit_graph:
         job=job,
     shell:
         "{params.job} --tables {input.tables} --evaluate {input.evaluate} --summaries {input.summaries}"
-        " --lookups {input.lookups} --graph {output.graph} --contract {output.contract} 3>&2 2> {log}"
+        " --lookups {input.lookups} --graph {output.graph} --contract {output.contract} --schema {output.schema}"
+        " 3>&2 2> {log}"
 
 
 checkpoint transform:
@@ -74,9 +75,11 @@ checkpoint transform:
         tables=ancient(tables_of_split),
         graph=ancient(f"{RESULTS}/preprocess/graph/graph.onnx"),
         contract=ancient(f"{RESULTS}/preprocess/graph/contract.json"),
+        schema=ancient(f"{RESULTS}/preprocess/graph/schema.json"),
         changed=changed("transform"),
     output:
         features=f"{RESULTS}/preprocess/features/{{split}}/features.npz",
+        statistics=f"{RESULTS}/preprocess/features/{{split}}/statistics.json",
         record=f"{RESULTS}/preprocess/features/{{split}}/record.json",
     log:
         f"logs/{CASE}/preprocess/{{split}}.log",
@@ -85,9 +88,9 @@ checkpoint transform:
     conda:
         "../envs/model.yaml"
     params:
-        code="preprocess/transform",
+        code=f"preprocess/transform {HOOKS}",
         cfg=cfg("preprocess.label"),
         job=job,
     shell:
         "{params.job} --tables {input.tables} --graph {input.graph} --contract {input.contract}"
-        " --features {output.features} 3>&2 2> {log}"
+        " --schema {input.schema} --features {output.features} --statistics {output.statistics} 3>&2 2> {log}"

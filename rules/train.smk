@@ -24,7 +24,7 @@ checkpoint train:
     conda:
         "../envs/model.yaml"
     params:
-        code=f"train/train {FAMILIES}",
+        code=f"train/train {FAMILIES} {HOOKS}",
         cfg=cfg("preprocess.label", "train.seed", "train.golden", "train.tolerance"),
         job=job,
     shell:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from scripts.preprocess.fit import fit
 from scripts.preprocess.summarize import summarize
+from scripts.preprocess.transform import transform
 from scripts.spine.canon import read_json
 from scripts.spine.config import Checker, load
 from scripts.spine.features import KINDS, complete
@@ -28,5 +29,22 @@ def fitted(folder: Path, tables: list[Path], evaluate: list[Path], features: dic
     for number, table in enumerate(tables):
         parts.append(folder / f"summary-{number}.npz")
         summarize(table, parts[-1], features, label)
-    fit(tables, evaluate, parts, folder / "graph.onnx", folder / "contract.json", "tiny", "Tiny", features, label)
+    fit(
+        tables,
+        evaluate,
+        parts,
+        folder / "graph.onnx",
+        folder / "contract.json",
+        folder / "schema.json",
+        "tiny",
+        "Tiny",
+        features,
+        label,
+    )
     return read_json(folder / "contract.json")
+
+
+def transformed(folder: Path, tables: list[Path], features: Path, label: dict) -> None:
+    """Write the *features* of *tables* by the graph in *folder*, and statistics.json."""
+    given = [folder / name for name in ("graph.onnx", "contract.json", "schema.json")]
+    transform(tables, *given, features, folder / "statistics.json", label)

@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from scripts.bundle.raw import as_text
 from scripts.bundle.rows import batches
+from scripts.spine.inputs import BadInput
 
 
 def task(label: dict) -> str:
@@ -50,9 +51,17 @@ def targets(column: Any, label: dict) -> tuple[np.ndarray, np.ndarray]:
     """Return what the rows of the Arrow *column* of the label have to be, and a mask of those that have it.
 
     Class numbers (int64, -1 where no class names the value), or in regression values (float64, NaN where missing).
+    Raises BadInput where `unknown` of *label* says so and a value belongs to no class.
     """
     if label["classes"]:
         numbers = class_numbers(column, label["classes"])
+        unknown = column.filter(pa.array(numbers < 0)).drop_null() if label.get("unknown") == "stop" else []
+        if len(unknown):
+            raise BadInput(
+                f"{len(unknown)} rows have a {label['column']} that belongs to no class, the first is "
+                f"{as_text(unknown[0].as_py())!r}; name it in preprocess.label.classes, or change "
+                "preprocess.label.unknown"
+            )
         return numbers, numbers >= 0
     values = column.cast("float64", safe=False).to_numpy()
     return values, np.isfinite(values)

@@ -4,23 +4,20 @@ import hashlib
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import onnxruntime
-from scipy import sparse
 
 from scripts.bundle.label import order, task
 from scripts.bundle.onnxgraph import Builder, model, to_bytes
 from scripts.bundle.rows import batches, spans, types
 from scripts.preprocess.kind import SEPARATOR
 from scripts.preprocess.plan import Feature, columns_read, planned, read, tensors
+from scripts.preprocess.proof import prove
 from scripts.spine.canon import write_bytes, write_json
 from scripts.spine.features import file_of
 from scripts.spine.job import BadInput, main, say
 
 RESERVED = {"features", "probabilities", "prediction"}  # what the graph and the bundle give
-TOLERANCE = 1e-6  # of a feature
 KNOWN = 100  # values of a column that the contract lists for golden rows
 
 
@@ -28,39 +25,6 @@ def again(tables: list[Path], feature: Feature, columns: dict) -> Iterator[np.nd
     """Yield the values of *feature* in the rows of *tables*, in batches."""
     for rows in batches(tables, feature.columns):
         yield feature.values(tensors(rows, {name: columns[name] for name in feature.columns}))
-
-
-def check_equal(feature: Feature, fitted: Any, values: np.ndarray, exported: np.ndarray, where: str = "row 0") -> None:
-    """Raise BadInput unless the fitted transformer and ONNX give the same features for every row.
-
-    *where* names the first row and ends with its number.
-    """
-    offline = fitted.transform(values)
-    served = sparse.csr_matrix(exported) if sparse.issparse(offline) else exported
-    gaps = sparse.coo_matrix(abs(offline - served))
-    worst = gaps.data.max(initial=0)
-    if not worst <= TOLERANCE:
-        row = int(gaps.row[gaps.data.argmax()])
-        place, _, first = where.rpartition(" ")
-        raise BadInput(
-            f"{feature.words}: ONNX differs from the fitted transformer by {worst:.3g} in {place} {int(first) + row} "
-            f"({values[row].tolist()!r:.80})"
-        )
-
-
-def prove(tables: list[Path], split: str, plan: list[Feature], fits: list, widths: list, content: bytes) -> int:
-    """Return the number of rows of *split*. Raises BadInput where the graph *content* differs from *fits* on a row."""
-    session, seen = onnxruntime.InferenceSession(content), 0
-    columns = columns_read(plan, types(tables))
-    for rows in batches(tables, list(columns), sum(widths)):
-        data, start = tensors(rows, columns), 0
-        exported = session.run(["features"], data)[0]
-        for feature, fitted, width in zip(plan, fits, widths, strict=True):
-            part = exported[:, start : start + width]
-            check_equal(feature, fitted, feature.values(data), part, f"{split} row {seen}")
-            start += width
-        seen += len(rows)
-    return seen
 
 
 def graph_of(plan: list[Feature], fits: list, columns: dict, width: int) -> bytes:
@@ -72,20 +36,21 @@ def graph_of(plan: list[Feature], fits: list, columns: dict, width: int) -> byte
         parts.append(feature.kind.export(builder, tensor, fitted))
     builder.prefix = ""
     builder.add("Concat", *parts, axis=1, output="features")
-    inputs = {name: (spec["tensor"], 1) for name, spec in columns.items()}
+    inputs = {name: (spec["tensor"], spec.get("width", 1)) for name, spec in columns.items()}
     return to_bytes(model(builder, inputs, {"features": width}))
 
 
-def known(plan: list[Feature], fits: list) -> dict[str, dict]:
-    """Return by column some values or words that the features know, and which of both they are."""
+def described(plan: list[Feature], fits: list, columns: dict[str, dict]) -> dict[str, dict]:
+    """Return *columns* with what the contract says of each: some values or words that are known, or the hook."""
     found: dict[str, dict] = {}
     for feature, fitted in zip(plan, fits, strict=True):
-        values = feature.kind.known(fitted)
-        parts = zip(*(value.split(SEPARATOR) for value in values), strict=True) if feature.columns[1:] else [values]
-        for column, known in zip(feature.columns, parts if values else [], strict=False):
+        own = feature.kind.contract(fitted)
+        values = own.get("known", [])
+        parts = list(zip(*(value.split(SEPARATOR) for value in values), strict=True)) if feature.columns[1:] else []
+        for column, known in zip(feature.columns, parts or [values], strict=False):
             few = list(dict.fromkeys(known))
-            found.setdefault(column, {"known": few[:: -(-len(few) // KNOWN)], "words": feature.kind.words})
-    return found
+            found.setdefault(column, own | {"known": few[:: -(-len(few) // KNOWN)]} if few else own)
+    return {name: spec | found.get(name, {}) for name, spec in columns.items()}
 
 
 def fit(
@@ -94,6 +59,7 @@ def fit(
     summaries: list[Path],
     graph: Path,
     contract: Path,
+    schema: Path,
     case: str,
     title: str,
     features: dict,
@@ -103,7 +69,9 @@ def fit(
 ) -> None:
     """Fit each feature on the *summaries* of *tables*; write *graph* (ONNX, output "features") and *contract* (JSON).
 
-    *lookups* are the tables of files beside the rows, each in a folder that has the name of its file.
+    *schema* gets the name of each feature and its range in the training split. *lookups* are the tables of
+    files beside the rows, each in a folder that has the name of its file.
+
     Raises BadInput where the ONNX graph differs from what was fitted on a row of *tables* or of *evaluate*, naming
     feature, kind, row and value.
     """
@@ -124,22 +92,28 @@ def fit(
     for name in [name for name in flat if flat.count(name) > 1][:1]:
         raise BadInput(f"two features are called {name}; drop one of the kinds that make it")
     widths = [len(part) for part in names]
-    content = graph_of(plan, fits, columns, len(flat))
-    rows = [prove(tables, "train", plan, fits, widths, content), prove(evaluate, "eval", plan, fits, widths, content)]
-    described = {
+    own = described(plan, fits, columns)
+    content = graph_of(plan, fits, own, len(flat))
+    proof = (plan, fits, widths, content, own)
+    rows, low, high = prove(tables, "train", *proof)
+    proven = rows + prove(evaluate, "eval", *proof)[0]
+    contents = {
         "window": window if window and window["columns"] else None,
         "case": case,
         "title": title,
-        "columns": {name: spec | known(plan, fits).get(name, {}) for name, spec in columns.items()},
+        "columns": own,
         "task": task(label),
         "classes": order(label["classes"] or []),
         "positive": label["positive"],
+        "label": label,
         "features": flat,
         "graph": hashlib.sha256(content).hexdigest(),
     }
     write_bytes(graph, content)
-    write_json(contract, described)
-    say(f"{len(flat)} features of {len(columns)} columns, fitted on {rows[0]} rows, equal on {sum(rows)}")
+    write_json(contract, contents)
+    ranges = zip(flat, low.tolist(), high.tolist(), strict=True)
+    write_json(schema, {"features": [{"name": name, "min": least, "max": most} for name, least, most in ranges]})
+    say(f"{len(flat)} features of {len(columns)} columns, fitted on {rows} rows, equal on {proven}")
 
 
 if __name__ == "__main__":

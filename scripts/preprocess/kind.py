@@ -1,9 +1,10 @@
 """What every kind of feature can do, and the forms in which summaries hold texts."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
 from scripts.bundle.onnxgraph import Builder
 
@@ -45,6 +46,11 @@ class Kind:
         """
         return []
 
+    def contract(self, fitted: Any) -> dict:
+        """Return what the contract says of the column, beside its type and tensor."""
+        known = self.known(fitted)
+        return {"known": known, "words": self.words} if known else {}
+
     def export(self, graph: Builder, tensor: str, fitted: Any) -> str:
         """Add what *fitted* does to *tensor* as ONNX nodes; return the tensor of doubles [rows, width]."""
         raise NotImplementedError
@@ -63,12 +69,14 @@ def unpacked(summary: Summary) -> list[str]:
     return [content[start:end].decode() for start, end in zip([0, *ends], ends, strict=False)]
 
 
-def counted(texts: Iterable[str], counts: np.ndarray) -> tuple[list[str], np.ndarray]:
+def counted(texts: Sequence[str], counts: np.ndarray) -> tuple[list[str], np.ndarray]:
     """Return distinct *texts*, sorted, and the sum of the *counts* (one for each text, or a row) of each."""
-    kept, at = np.unique(np.array([*texts, ""], object)[:-1], return_inverse=True)
-    sums = np.zeros((len(kept), *counts.shape[1:]), np.int64)
-    np.add.at(sums, at, counts)
-    return kept.tolist(), sums
+    encoded = pa.array(texts, pa.string()).dictionary_encode()
+    found = encoded.dictionary.to_pylist()
+    sums = np.zeros((len(found), *counts.shape[1:]), np.int64)
+    np.add.at(sums, encoded.indices.to_numpy(), counts)
+    order = sorted(range(len(found)), key=found.__getitem__)
+    return [found[place] for place in order], sums[order]
 
 
 class Counts(Kind):

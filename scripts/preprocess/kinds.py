@@ -9,6 +9,7 @@ MODULES = {
     "bucket": "quantiles",
     "category": "categories",
     "cross": "crosses",
+    "hook": "hook",
     "text": "texts",
     "vectors": "vectors",
     "node": "edges",
@@ -20,6 +21,12 @@ MODULES = {
 def kind(name: str) -> Any:
     """Return the kind of feature *name* (scripts/preprocess/kind.py)."""
     return import_module(f"scripts.preprocess.{MODULES[name]}").KINDS[name]
+
+
+def hooks(features: dict[str, list[dict]]) -> str:
+    """Return the modules of the hooks in *features*, as `code` of a rule takes them."""
+    named = {spec["module"] for specs in features.values() for spec in specs if spec["kind"] == "hook"}
+    return " ".join(f"../{name[:-3]}" if name.endswith(".py") else f"custom/{name}" for name in sorted(named))
 
 
 def modules(features: dict[str, list[dict]]) -> str:

@@ -43,9 +43,14 @@ def planned(features: dict[str, list[dict]], label: dict) -> list[Feature]:
 
 
 def columns_read(plan: list[Feature], types: dict[str, str]) -> dict[str, dict]:
-    """Return type and tensor of each column that the features of *plan* read; *types* are those of the columns."""
+    """Return type and tensor of each column that the features of *plan* read; *types* are those of the columns.
+
+    A hook reads texts as text and all else as number.
+    """
     takes = {column: feature.kind.takes for feature in plan for column in feature.columns}
-    return {column: {"type": types[column], "tensor": takes[column]} for column in sorted(takes)}
+    texts = {column: "text" if types[column] == "text" else "number" for column in takes}
+    read = {column: texts[column] if taken == "hook" else taken for column, taken in takes.items()}
+    return {column: {"type": types[column], "tensor": read[column]} for column in sorted(read)}
 
 
 def tensors(rows: Any, columns: dict[str, dict]) -> dict[str, np.ndarray]:

@@ -8,7 +8,7 @@ from cerberus import Validator
 
 from scripts.bundle.raw import as_text
 from scripts.spine.crossed import ConfigError, crossed
-from scripts.spine.features import KINDS, complete
+from scripts.spine.features import KINDS, complete, settle_unknown
 
 SCHEMA = "config/schema.yaml"
 SPAN = re.compile(r"[A-Za-z0-9_.-]+")
@@ -132,7 +132,9 @@ def check(config: dict, schema: dict | None = None) -> dict:
     errors = leaves(checker.errors)
     if valid:
         kinds = load(KINDS)
-        errors = complete(checker.document["preprocess"], kinds, Checker) or crossed(checker.document, kinds)
+        prepare = checker.document["preprocess"]
+        errors = complete(prepare, kinds, Checker) + settle_unknown(prepare["label"])
+        errors = errors or crossed(checker.document, kinds)
     if errors:
         lines = [explanation(key, message, config, schema) for key, message in errors]
         raise ConfigError("\n".join(["the configuration cannot be used:", *lines]))

@@ -65,6 +65,8 @@ def wrong_features(features: dict, columns: dict, kinds: dict) -> list[tuple[str
             wrong.append((key, f"a {kind} feature needs a column of type {either(types)}{which}"))
         elif first != takes:
             wrong.append((key, f"{column} is read as {takes} by {kind} and as {first} by {other}; drop one of them"))
+        elif takes == "hook" and [entry[2] for entry in asked].count(column) > 1:
+            wrong.append((key, f"only one hook can read {column}"))
     return wrong
 
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 KINDS = "config/kinds.yaml"
+FILES = {"vectors": "source", "node": "edges"}  # by kind the option that names a file beside the rows
 
 
 def complete(prepare: dict, kinds: dict, checker: Any) -> list[tuple[str, str]]:
@@ -40,9 +41,22 @@ def completed(item: Any, prepare: dict, kinds: dict, checker: Any) -> tuple[dict
     return {"kind": kind} | full, []
 
 
+def settle_unknown(label: dict) -> list[tuple[str, str]]:
+    """Give labels that no class of *label* names to the class that `unknown` says, if any; return what is wrong."""
+    classes, unknown = label["classes"] or {}, label["unknown"]
+    if unknown in ("drop", "stop") and unknown not in classes:
+        return []
+    if unknown not in classes:
+        return [("preprocess.label.unknown", f"not drop, stop or one of the classes {', '.join(classes)}")]
+    if any("*" in values for name, values in classes.items() if name != unknown):
+        return [("preprocess.label.unknown", "another class has '*'")]
+    classes[unknown] = [*(value for value in classes[unknown] if value != "*"), "*"]
+    return []
+
+
 def file_of(spec: dict) -> str:
     """Return the file beside the rows that one kind of a feature needs: word vectors or an edge list; "" for none."""
-    return spec.get("source") or spec.get("edges") or ""
+    return spec.get(FILES.get(spec["kind"], ""), "")
 
 
 def columns_of(name: str, spec: dict) -> list[str]:

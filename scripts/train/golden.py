@@ -49,7 +49,9 @@ def golden_rows(contract: dict, data: dict[str, np.ndarray], count: int, seed: i
     """
     range_of = {}
     for column, spec in contract["columns"].items():
-        if not is_text(spec):
+        if "range" in spec:
+            range_of[column] = tuple(spec["range"])
+        elif not is_text(spec):
             values = data[column][~np.isnan(data[column])]
             range_of[column] = tuple(np.quantile(values, [0.05, 0.95])) if values.size else (0.0, 1.0)
     rng = np.random.default_rng(seed)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from scripts.bundle.encode import from_table, is_text
+from scripts.bundle.encode import from_table
 from scripts.bundle.label import labelled
 from scripts.bundle.predictor import Predictor
 from scripts.spine.job import BadInput, say
@@ -42,7 +42,7 @@ def prove(
 
     Raises BadInput where the *bundle* differs from the *offline* answers for these rows.
     """
-    numbers: dict[str, list] = {name: [] for name, spec in described["columns"].items() if not is_text(spec)}
+    numbers: dict[str, list] = {name: [] for name, spec in described["columns"].items() if spec["tensor"] == "number"}
     first, worst = 0, 0.0
     for rows, _ in labelled(tables, label, list(described["columns"]), len(described["features"])):
         data = from_table(rows, described)

@@ -131,6 +131,15 @@ def new_rows(span: str, column: int, value: str, row: int = 3) -> Callable[[Path
     return do
 
 
+def turned(span: str) -> Callable[[Path], None]:
+    """Return the edit that puts the rows of a span into another order."""
+
+    def do(root: Path) -> None:
+        tiny.write_span(root / "data/tiny", span, tiny.rows(span)[::-1])
+
+    return do
+
+
 def keeping_times(span: str, edit: Callable[[Path], object]) -> Callable[[Path], None]:
     """Return *edit* with the modification times of the span's file and pointer put back."""
 
@@ -194,6 +203,19 @@ def retention(day: str) -> Callable[[Path], None]:
 def add_span(root: Path) -> None:
     tiny.write_span(root / "data/tiny", "2000", tiny.rows("2000"))
     case('train: ["2001", "2002"]', 'train: ["2000", "2001", "2002"]')(root)
+
+
+def add_hook(root: Path) -> None:
+    """Give the case a feature by a user's own module, which imports another one."""
+    folder = root / "scripts/custom"
+    folder.mkdir()
+    (folder / "helper.py").write_text("def one():\n    return 1\n")
+    text = (
+        "import numpy\n\nfrom scripts.custom.helper import one\n\n\ndef fit(values, options):\n    return one()\n\n\n"
+    )
+    text += "def transform(values, state):\n    return numpy.full((len(values), 1), float(one()))\n\n\n"
+    (folder / "shape.py").write_text(f'{text}def names(state):\n    return ["one"]\n')
+    case("    day: season\n", "    day: season\n    id: {kind: hook, module: shape}\n")(root)
 
 
 def spare(root: Path) -> None:
@@ -298,6 +320,8 @@ EDITS = [
     Edit("helper shared by two stages", append("scripts/bundle/onnxgraph.py", MODULE), SUMMARIZE | {"fit_graph", "tune", "train"}, "code: scripts/bundle/onnxgraph.py changed"),
     Edit("helper shared by many", append("scripts/bundle/label.py", MODULE), STATISTICS | SUMMARIZE | TRANSFORM | {"fit_graph", "train", "metrics"}, "code: scripts/bundle/label.py changed"),
     Edit("helper of all", append("scripts/spine/job.py", MODULE), ALL, "code: scripts/spine/job.py changed"),
+    Edit("module that a hook imports", replace("scripts/custom/helper.py", "return 1", "return 1 + 0"), TRANSFORM | {"fit_graph", "train", "metrics", "register_model", "deploy"}, "code: scripts/custom/helper.py changed", before=add_hook),
+    Edit("hook that no feature names", lambda root: (root / "scripts/custom/other.py").write_text("X = 1\n"), set(), before=add_hook),
     Edit("constant of the golden rows", replace("scripts/train/golden.py", "MISSING = 0.1", "MISSING = 0.2"), {"train", "metrics", "register_model", "deploy"}, "code: scripts/train/golden.py changed"),
     Edit("file of a family that the case uses", append("scripts/families/logistic.py", MODULE), {"tune", "train"}, "code: scripts/families/logistic.py changed"),
     Edit("file of a family that the case does not use", append("scripts/families/boosting.py", MODULE), set()),
@@ -312,8 +336,8 @@ EDITS = [
     Edit("validate key", section("validate: {top: 1000}\n"), STATISTICS | {"anomalies"}, "configuration: validate.top: 50 -> 1000"),
     Edit("whom to alert", section('validate: {alert: ["json://127.0.0.1:9/"]}\n'), {"gate_data"}, 'configuration: validate.alert: [] -> ["json://127.0.0.1:9/"]'),
     Edit("slices of the statistics", section("validate: {slices: [colour], min_slice: 20}\n"), STATISTICS | {"anomalies"}, 'configuration: validate.slices: [] -> ["colour"]'),
-    Edit("preprocess key", case("terms: 20", "terms: 5"), SUMMARIZE | FROM_GRAPH, "configuration: preprocess.features.note: "),
-    Edit("preprocess key that changes nothing", case("terms: 20", "terms: 20\n  min_count: 9"), SUMMARIZE | {"fit_graph"}, "configuration: preprocess.features.colour: "),
+    Edit("preprocess key", case("terms: 20", "terms: 5"), SUMMARIZE | FROM_GRAPH, "configuration: preprocess.features.note.0.terms: 20 -> 5"),
+    Edit("preprocess key that changes nothing", case("terms: 20", "terms: 20\n  min_count: 9"), SUMMARIZE | {"fit_graph"}, "configuration: preprocess.features.colour.0.min_count: 10 -> 9"),
     Edit("label map", case('"no": ["no"]', '"no": ["no", "never"]'), STATISTICS | SUMMARIZE | TRANSFORM | {"fit_graph", "train", "metrics"}, "configuration: preprocess.label.classes.no"),
     Edit("title", case("title: Made-up", "title: Invented"), TRANSFORM | {"fit_graph", "train", "metrics", "register_model", "deploy"}, "configuration: title"),
     Edit("search space", case("loguniform: [0.1, 10]", "loguniform: [0.01, 0.05]"), {"tune"} | FROM_TRAIN, "configuration: tune.families.logistic.C.loguniform: [0.1, 10] -> [0.01, 0.05]"),
@@ -331,6 +355,7 @@ EDITS = [
     Edit("a changed row", new_rows("2001", 1, "29.5"), CHANGED_SPAN, "; 1 rows added, 1 removed)"),
     Edit("a changed row under an old time", keeping_times("2001", new_rows("2001", 1, "29.5")), CHANGED_SPAN, "input: data/tiny/2001.csv.dvc changed (md5"),
     Edit("a changed row that no feature holds", new_rows("2004", 0, "77"), described(["2004"]) | {"fetch 2004", "ingest_span 2004", "metrics", "register_model", "deploy"} | CHECKS, "input: data/tiny/2004.csv.dvc changed (md5"),
+    Edit("rows of the test split in another order", turned("2004"), described(["2004"]) | {"fetch 2004", "ingest_span 2004", "metrics"} | RELEASE | CHECKS, "input: data/tiny/2004.csv.dvc changed (md5"),
     Edit("an older version by git and hard links", older_version, CHANGED_SPAN, "input: data/tiny/2001.csv.dvc changed (md5", before=two_versions),
     Edit("an added span", add_span, {"fetch 2000", "ingest_span 2000", "summarize 2000 all"} | described(["2000"]) | CHECKS | FROM_GRAPH, 'configuration: windows.train: ["2001", "2002"] -> ["2000", "2001", "2002"]'),
     Edit("a span fewer", case('train: ["2001", "2002"]', 'train: ["2002"]'), CHECKS | FROM_GRAPH, "input: results/tiny/ingest/2001/all removed"),

@@ -28,7 +28,7 @@ def own_environments(tmp_path, monkeypatch) -> None:
     monkeypatch.setenv("OUROBOROS_ENVS", str(folder))
 
 
-@pytest.mark.feature("U3", "U5", "U6", "U7", "T9", "D8", "I5", "I6")
+@pytest.mark.feature("U3", "U5", "U6", "U7", "T1", "T7", "T9", "D8", "I5", "I6")
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("edit", EDITS, ids=[edit.name.replace(" ", "-") for edit in EDITS])
 def test_edit(edit: Edit, checkout: Path, own_environments) -> None:

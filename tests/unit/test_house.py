@@ -21,7 +21,14 @@ RULES = sorted((ROOT / "rules").glob("*.smk"))
 SCRIPTS = sorted((ROOT / "scripts").rglob("*.py"))
 LOCKS = sorted(path for path in (ROOT / "envs").glob("*.txt") if path.stem != "constraints")
 NO_STAGE = {"common", "explain", "lookup", "propose"}  # rule files without a stage
-SHARED = {"bundle", "families", "schema", "spine", "statistics"}  # folders of scripts that several stages import
+SHARED = {
+    "bundle",
+    "custom",
+    "families",
+    "schema",
+    "spine",
+    "statistics",
+}  # folders of scripts that several stages import
 BY_HAND = "README.md", "config/README.md"  # name the scripts that people run: python -m scripts.<folder>.<script>
 # one-character classes keep these patterns from finding themselves
 REGISTRIES = re.compile(

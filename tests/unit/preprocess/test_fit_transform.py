@@ -10,14 +10,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
+from scipy import sparse
 
 from scripts.bundle import rows as module
 from scripts.bundle.encode import from_rows, from_table
 from scripts.bundle.rows import read
-from scripts.preprocess.fit import check_equal
+from scripts.preprocess import figures
 from scripts.preprocess.plan import planned
-from scripts.preprocess.transform import transform
-from scripts.spine.canon import file_digest
+from scripts.preprocess.proof import check_equal
+from scripts.spine.canon import file_digest, read_json
 from scripts.spine.job import BadInput
 from scripts.tune.tune import load
 from tests import features as made_features
@@ -86,6 +87,81 @@ def test_order_of_rows_changes_no_word_and_no_feature_beyond_rounding(tmp_path, 
     assert np.allclose(one, two, atol=1e-12)
 
 
+@pytest.mark.feature("T1")
+def test_other_splits_do_not_change_the_graph(tmp_path, tables):
+    before = fitted(tmp_path, tables)
+    other = table(tmp_path / "2009/all", rows("2009", 60)[::-1])
+    made_features.fitted(tmp_path, tables, [other], FEATURES, LABEL)
+    assert (tmp_path / "graph.onnx").read_bytes() == before[0]
+
+
+@pytest.mark.feature("T7")
+def test_graph_of_spans_is_the_graph_of_one_table(tmp_path, tables):
+    before = fitted(tmp_path, tables)
+    whole = [table(tmp_path / "both/all", rows("2002", 60) + rows("2001", 60))]
+    assert fitted(tmp_path, whole) == before == fitted(tmp_path, tables[::-1])
+
+
+@pytest.mark.feature("T2")
+def test_contract_keeps_the_map_of_the_labels(tmp_path, tables):
+    assert fitted(tmp_path, tables)[1]["label"] == LABEL
+
+
+@pytest.mark.feature("T2")
+def test_unknown_label_stops_the_run_if_asked(tmp_path, tables):
+    content = rows("2001", 20)
+    content[4][-1], content[5][-1] = "perhaps", ""
+    part = [table(tmp_path / "part/all", content)]
+    stop = LABEL | {"unknown": "stop"}
+    with pytest.raises(BadInput, match="1 rows have a late that belongs to no class, the first is 'perhaps'; name it"):
+        fitted(tmp_path, part, label=stop)
+    fitted(tmp_path, part)
+    with pytest.raises(BadInput, match="1 rows have a late"):
+        run(tmp_path, part, stop)
+    assert len(run(tmp_path, part)[1]) == 18
+
+
+@pytest.mark.feature("T6")
+def test_statistics_of_features(tmp_path, tables, monkeypatch):
+    fitted(
+        tmp_path, tables, {name: kind for name, kind in FEATURES.items() if name != "day"}
+    )  # sines depend on batches
+    x, _ = run(tmp_path, tables)
+    made = read_json(tmp_path / "statistics.json")
+    dense = x.toarray()
+    trained = read_json(tmp_path / "schema.json")["features"]
+    assert made["rows"] == 120 and [own["name"] for own in made["features"]] == [own["name"] for own in trained]
+    for column, (own, known) in enumerate(zip(made["features"], trained, strict=True)):
+        values = dense[:, column]
+        assert own["mean"] == pytest.approx(values.mean(), abs=1e-11) and own["sd"] == pytest.approx(values.std())
+        assert own["min"] == pytest.approx(values.min()) and known["max"] == own["max"] == pytest.approx(values.max())
+        assert own["zeros"] == (values == 0).sum()
+        count = len(np.unique(values))
+        assert own["distinct"] == (count if count <= 100 else None)
+    before = (tmp_path / "statistics.json").read_bytes()
+    monkeypatch.setattr(module, "BATCH", 7)
+    monkeypatch.setattr(figures, "PASSES", 1000)
+    run(tmp_path, [table(tmp_path / "turned/all", (rows("2001", 60) + rows("2002", 60))[::-1])])
+    assert (tmp_path / "statistics.json").read_bytes() == before
+
+
+@pytest.mark.feature("T6")
+def test_feature_that_is_no_number_stops_with_column_and_row():
+    x = sparse.csr_matrix(np.array([[0, 1, 0], [2, 0, np.inf]]))
+    with pytest.raises(BadInput, match="feature c is inf in row 1 of the rows with a label; 1 values in all"):
+        figures.check_finite(x, ["a", "b", "c"])
+
+
+@pytest.mark.feature("T6")
+def test_feature_far_outside_the_training_range_is_named(tmp_path, tables, capsys):
+    fitted(tmp_path, tables)
+    run(tmp_path, tables)
+    assert "warning" not in capsys.readouterr().err
+    heavy = [[*row[:1], "900", *row[2:]] for row in rows("2001", 20)]
+    run(tmp_path, [table(tmp_path / "part/all", heavy)])
+    assert "warning: feature weight lies between 1" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     "row",
     [
@@ -119,7 +195,7 @@ def test_difference_between_onnx_and_scikit_learn_is_named():
 
 def run(folder: Path, tables: list[Path], label: dict = LABEL):
     """Return features and classes of *tables* by the graph in *folder*."""
-    transform(tables, folder / "graph.onnx", folder / "contract.json", folder / "features.npz", label)
+    made_features.transformed(folder, tables, folder / "features.npz", label)
     return load(folder / "features.npz")
 
 

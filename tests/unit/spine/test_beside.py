@@ -8,6 +8,7 @@ from scripts.spine.config import ConfigError
 FEATURES = {
     "note": [{"kind": "text"}, {"kind": "vectors", "source": "glove.txt"}, {"kind": "vectors", "source": ""}],
     "town": [{"kind": "node", "edges": "roads.csv"}],
+    "speed": [{"kind": "bucket", "edges": [1.0, 2.0]}],
     "end": [{"kind": "node", "edges": "roads.csv"}],
 }
 

@@ -175,7 +175,10 @@ def test_class_names_that_yaml_reads_as_no_text_are_refused(classes):
 def test_two_classes_need_a_positive_one_and_more_need_none():
     assert "preprocess.label.positive: not one of the classes no, yes" in refused(preprocess__label__positive=GONE)
     label = {"column": "late", "classes": {"no": ["n"], "yes": ["y"], "so": ["*"]}}
-    assert check(config(preprocess__label=label), SCHEMA)["preprocess"]["label"] == label | {"positive": None}
+    assert check(config(preprocess__label=label), SCHEMA)["preprocess"]["label"] == label | {
+        "positive": None,
+        "unknown": "drop",
+    }
 
 
 @pytest.mark.parametrize(
@@ -252,6 +255,17 @@ def test_kinds_of_feature_take_their_types_of_column(kind, types):
 )
 def test_options_of_features_are_checked(features, why):
     assert why in refused(preprocess__features=features)
+
+
+@pytest.mark.feature("T2")
+def test_unknown_labels_have_a_policy():
+    assert check(config(), SCHEMA)["preprocess"]["label"]["unknown"] == "drop"
+    full = check(config(preprocess__label__unknown="no"), SCHEMA)
+    assert full["preprocess"]["label"]["classes"]["no"] == ["no", "*"] and check(full, SCHEMA) == full
+    why = "preprocess.label.unknown: not drop, stop or one of the classes no, yes; got 'never'"
+    assert why in refused(preprocess__label__unknown="never")
+    classes = {"no": ["no"], "yes": ["*"]}
+    assert "another class has '*'" in refused(preprocess__label__unknown="no", preprocess__label__classes=classes)
 
 
 def test_column_is_read_in_one_way():

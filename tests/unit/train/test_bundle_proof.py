@@ -12,7 +12,6 @@ import pytest
 from scripts.bundle.encode import from_rows, from_table
 from scripts.bundle.label import labelled
 from scripts.families.registry import family as family_of
-from scripts.preprocess.transform import transform
 from scripts.spine.canon import exact, read_json, write_json
 from scripts.spine.job import BadInput
 from scripts.train.models import models_of
@@ -20,6 +19,7 @@ from scripts.train.proof import check_equal
 from scripts.train.train import train
 from scripts.tune.tune import load
 from tests.features import fitted as fit_features
+from tests.features import transformed
 
 LABEL = {"column": "late", "classes": {"no": ["no"], "yes": ["yes"]}, "positive": "yes"}
 FEATURES = {"weight": "number", "colour": "category", "note": "text"}
@@ -51,10 +51,9 @@ def table(path: Path, seed: int) -> Path:
 def made(tmp_path) -> Path:
     """Return a folder with graph, contract, features of two splits and the settings."""
     tables = {split: [table(tmp_path / split / "all", seed)] for seed, split in enumerate(("train", "eval"))}
-    graph, contract = tmp_path / "graph.onnx", tmp_path / "contract.json"
     fit_features(tmp_path, tables["train"], tables["eval"], FEATURES, LABEL, terms=10)
     for split in tables:
-        transform(tables[split], graph, contract, tmp_path / f"{split}.npz", LABEL)
+        transformed(tmp_path, tables[split], tmp_path / f"{split}.npz", LABEL)
     for family, setting in SETTINGS.items():
         write_json(tmp_path / f"{family}.json", setting)
     return tmp_path
@@ -162,7 +161,7 @@ def test_bundle_of_many_classes_of_an_integer_label(tmp_path, family):
     features = {"weight": "number", "flag": "category", "day": "season"}
     fit_features(tmp_path, tables["train"], tables["eval"], features, MANY, terms=10)
     for split in tables:
-        transform(tables[split], tmp_path / "graph.onnx", tmp_path / "contract.json", tmp_path / f"{split}.npz", MANY)
+        transformed(tmp_path, tables[split], tmp_path / f"{split}.npz", MANY)
     write_json(tmp_path / f"{family}.json", SETTINGS[family])
     files = [tmp_path / "out" / name for name in ("model.onnx", "contract.json", "golden.json")]
     given = [tmp_path / "train.npz", tmp_path / "eval.npz", tables["eval"], tmp_path / "graph.onnx"]
