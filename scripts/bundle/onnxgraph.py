@@ -49,6 +49,12 @@ class Builder:
         """Return the whole numbers *index* [rows, 1] as doubles [rows, width]; zeros where out of range."""
         return self.double(self.add("Equal", index, self.constant(np.arange(width).reshape(1, -1))))
 
+    def bucket(self, tensor: str, count: int) -> str:
+        """Return the bucket of *count* that scikit-learn's FeatureHasher gives each text: its MurmurHash3 (seed 0)."""
+        hashed = self.add("MurmurHash3", tensor, domain="com.microsoft", positive=0, seed=0)
+        whole = self.add("Cast", hashed, to=onnx.TensorProto.INT64)
+        return self.add("Mod", self.add("Abs", whole), self.constant(np.array(count, np.int64)))
+
     def unit(self, tensor: str) -> str:
         """Return the rows of *tensor* [rows, width] at length 1; a row of zeros stays."""
         square = self.add("ReduceSum", self.add("Mul", tensor, tensor), self.constant(np.array([1])), keepdims=1)

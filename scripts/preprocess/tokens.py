@@ -77,13 +77,8 @@ def counts(graph: Builder, cells: str, grams: Sequence[tuple[str, ...]]) -> str:
 
 
 def buckets(graph: Builder, cells: str, known: Iterable[str], count: int) -> str:
-    """Return how many tokens of each row, less those *known*, fall into each of *count* hash buckets, as DOUBLE.
-
-    The bucket of a token is the one that scikit-learn's FeatureHasher gives it: its MurmurHash3 (32 bits, seed 0).
-    """
-    hashed = graph.add("MurmurHash3", cells, domain="com.microsoft", positive=0, seed=0)
-    positive = graph.add("Abs", graph.add("Cast", hashed, to=7))
-    bucket = graph.add("Mod", positive, graph.constant(np.array(count, np.int64)))
+    """Return how many tokens of each row, less those *known*, fall into each of *count* hash buckets, as DOUBLE."""
+    bucket = graph.bucket(cells, count)
     inside = graph.add("Cast", marked(graph, cells, {*known, *FRAME}), to=9)
     place = graph.add("Where", inside, graph.constant(np.array(count, np.int64)), bucket)
     size = graph.add("Concat", graph.add("Shape", cells, end=1), graph.constant(np.array([count + 1])), axis=0)
