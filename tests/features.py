@@ -13,7 +13,12 @@ from tests.workflow import ROOT
 
 def completed(features: dict, min_count: int = 2, terms: int = 20) -> dict:
     """Return *features* with the defaults of config/kinds.yaml."""
-    prepare = {"features": dict(features), "min_count": min_count, "terms": terms}
+    prepare = {
+        "label": {"classes": None, "unknown": "drop"},
+        "features": dict(features),
+        "min_count": min_count,
+        "terms": terms,
+    }
     assert not complete(prepare, load(ROOT / KINDS), Checker)
     return prepare["features"]
 

@@ -140,7 +140,55 @@ def deliveries(path: Path, rows: int) -> None:
             table.writerow([name, note, "yes" if late else "no"])
 
 
+def rents(path: Path, rows: int) -> None:
+    """Write areas, rooms, districts and rents, some of them missing: what is to be predicted is a number."""
+    rng = random.Random(10)
+    price = {"north": 9, "south": 14, "centre": 21}
+    with open(path, "w", newline="") as file:
+        table = csv.writer(file, lineterminator="\n")
+        table.writerow(["area", "rooms", "district", "rent"])
+        for _ in range(rows):
+            area, district = rng.uniform(20, 150), rng.choice(list(price))
+            rent = round(area * price[district] + rng.gauss(0, 60), 2) if rng.random() > 0.02 else ""
+            table.writerow([f"{area:.1f}", 1 + int(area / 40), district, rent])
+
+
+VALUES = """\
+tune:
+  trials: 3
+  width: 3
+  metric: rmse
+  families: FAMILIES
+analyze:
+  bootstrap: 20
+  gate:
+    r2: {min: 0.5}
+deploy: {max_latency_ms: 5000}
+"""
+RENTS = f"""\
+title: Rents, a number to predict
+{BUCKETS}ingest:
+  columns: {{area: number, rooms: integer, district: text, rent: number}}
+{PARTED}preprocess:
+  label: {{column: rent}}
+  features: {{area: number, rooms: number, district: category}}
+"""
+RENT_SCHEMA = """\
+columns:
+  area: {type: number, min: 10, max: 200}
+  rooms: {type: integer}
+  district: {type: text, domain: [north, south, centre]}
+  rent: {type: number, min_fraction: 0.9}
+"""
+
 SHAPES = {
+    "rents": Shape(
+        "csv",
+        RENTS + VALUES.replace("FAMILIES", "{linear: {}, svm: {}}"),
+        RENT_SCHEMA,
+        rents,
+    ),
+    "neighbours": Shape("csv", RENTS + VALUES.replace("FAMILIES", "{neighbours: {}}"), RENT_SCHEMA, rents),
     "letters": Shape(
         "data",
         f"""\

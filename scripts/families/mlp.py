@@ -10,6 +10,7 @@ from scipy import sparse
 from scripts.bundle.onnxgraph import Builder
 from scripts.families.family import Family
 from scripts.families.heads import linear, of_sums, probabilities
+from scripts.spine.inputs import BadInput
 
 HELD_OUT, PATIENCE, EPOCHS, BATCH = 0.1, 5, 100, 128
 Layers = list[tuple[np.ndarray, np.ndarray]]
@@ -86,6 +87,7 @@ def trained(layers: Layers, x: sparse.csr_matrix, y: np.ndarray, params: dict, r
 class MLP(Family):
     """Layers of rectified linear units."""
 
+    warm = True
     tasks = ("classification", "regression")
     space = {
         "units": {"quniform": [16, 128, 16]},
@@ -95,19 +97,33 @@ class MLP(Family):
     }
 
     def fit(self, x: sparse.csr_matrix, y: np.ndarray, params: dict, seed: int, task: str, device: str) -> Any:
+        return self.resume(x, y, params, seed, task, device, {})
+
+    def state(self, fitted: Fitted) -> dict[str, np.ndarray]:
+        parts = enumerate(fitted.layers)
+        return {name: part for number, (w, b) in parts for name, part in ((f"w{number}", w), (f"b{number}", b))}
+
+    def resume(
+        self, x: sparse.csr_matrix, y: np.ndarray, params: dict, seed: int, task: str, device: str, state: dict
+    ) -> Any:
         rng = np.random.default_rng(seed)
         if task == "regression":
             seen, mean, scale = np.empty(0, int), y.mean(), y.std() or 1.0
             targets = ((y - mean) / scale).reshape(-1, 1)
         else:
+            mean, scale = 0.0, 1.0
             seen, numbers = np.unique(y, return_inverse=True)
             targets = np.eye(len(seen))[numbers]
         widths = [x.shape[1], *[int(params["units"])] * int(params["layers"]), targets.shape[1]]
-        layers = trained(drawn(widths, rng), x, targets, params, rng, device)
-        if task == "regression":
-            weights, offset = layers[-1]
-            layers[-1] = weights * scale, offset * scale + mean
-        return Fitted(layers, seen)
+        layers = drawn(widths, rng)
+        if state:
+            shapes = [weights.shape for weights, _ in layers]
+            layers = [(state[f"w{number}"], state[f"b{number}"]) for number in range(len(state) // 2)]
+            if [weights.shape for weights, _ in layers] != shapes:
+                raise BadInput(f"train.warm_start: the earlier network has other layers than {widths}")
+            layers[-1] = layers[-1][0] / scale, (layers[-1][1] - mean) / scale
+        *layers, (weights, offset) = trained(layers, x, targets, params, rng, device)
+        return Fitted([*layers, (weights * scale, offset * scale + mean)], seen)
 
     def estimate(self, fitted: Fitted, rows: np.ndarray, classes: int) -> np.ndarray:
         for weights, offset in fitted.layers[:-1]:

@@ -54,6 +54,7 @@ def matrix(x: sparse.csr_matrix, y: np.ndarray | None = None) -> Any:
 class XGBoost(Family):
     """XGBoost with histograms."""
 
+    warm = True
     tasks = ("classification", "regression")
     space = {
         "learning_rate": {"loguniform": [0.03, 0.3]},
@@ -67,10 +68,18 @@ class XGBoost(Family):
         return x
 
     def fit(self, x: sparse.csr_matrix, y: np.ndarray, params: dict, seed: int, task: str, device: str) -> Any:
+        return self.resume(x, y, params, seed, task, device, {})
+
+    def state(self, fitted: Fitted) -> dict[str, np.ndarray]:
+        return {"booster": np.frombuffer(fitted.booster.save_raw("ubj"), np.uint8), "start": np.array(fitted.start)}
+
+    def resume(
+        self, x: sparse.csr_matrix, y: np.ndarray, params: dict, seed: int, task: str, device: str, state: dict
+    ) -> Any:
         import xgboost
 
         seen, labels = (np.unique(y, return_inverse=True)) if task == "classification" else (np.empty(0, int), y)
-        start = 0.0 if len(seen) else float(y.mean())
+        start = 0.0 if len(seen) else float(state.get("start", y.mean()))
         objective = {0: "reg:squarederror", 2: "binary:logistic"}.get(len(seen), "multi:softprob")
         options = {
             "objective": objective,
@@ -85,7 +94,8 @@ class XGBoost(Family):
             "seed": seed,
         }
         options |= {"num_class": len(seen)} if len(seen) > 2 else {}
-        booster = xgboost.train(options, matrix(x, labels - start), int(params["iterations"]))
+        before = xgboost.Booster(options, model_file=bytearray(state["booster"])) if state else None
+        booster = xgboost.train(options, matrix(x, labels - start), int(params["iterations"]), xgb_model=before)
         return Fitted(booster, seen, start)
 
     def estimate(self, fitted: Fitted, rows: sparse.csr_matrix, classes: int) -> np.ndarray:

@@ -31,7 +31,7 @@ class Model:
         return digests[main_file(digests)]
 
     def outputs(self, rows: Any) -> np.ndarray:
-        """Return probabilities [rows, classes] or values [rows, 1]. Raises ContractError on rows that break the contract."""
+        """Return probabilities [rows, classes] or values [rows, 1]. Raises ContractError on rows that break it."""
         return self.predictor.outputs(from_rows(rows, self.contract))
 
     def flags(self, rows: list[dict]) -> dict[int, list[dict]]:

@@ -12,7 +12,7 @@ SCHEMAS = Path("config/schema.yaml"), Path("config/kinds.yaml")
 CACHE = Path(".snakemake/ouroboros/config")
 CHECKERS = [
     Path(__file__).parent / name
-    for name in ("config.py", "crossed.py", "declared.py", "features.py", "../bundle/raw.py")
+    for name in ("config.py", "crossed.py", "declared.py", "features.py", "searched.py", "../bundle/raw.py")
 ]
 
 

@@ -8,7 +8,7 @@ from cerberus import Validator
 
 from scripts.bundle.raw import as_text
 from scripts.spine.crossed import ConfigError, crossed
-from scripts.spine.features import KINDS, complete, settle_unknown
+from scripts.spine.features import KINDS, complete
 
 SCHEMA = "config/schema.yaml"
 SPAN = re.compile(r"[A-Za-z0-9_.-]+")
@@ -42,6 +42,19 @@ class Checker(Validator):
         if not isinstance(value, dict):
             return value
         return {name: [*map(as_text, named)] if isinstance(named, list) else named for name, named in value.items()}
+
+    def _normalize_coerce_threshold(self, value: Any) -> str | dict:
+        match value:
+            case "f1" | "youden":
+                return value
+            case {"cost": {"fp": fp, "fn": fn}} if len(value) == 1 and len(value["cost"]) == 2:
+                return {"cost": {"fp": self._normalize_coerce_number(fp), "fn": self._normalize_coerce_number(fn)}}
+            case {"precision": _} | {"recall": _} | {"value": _} if len(value) == 1:
+                return {name: self._normalize_coerce_number(found) for name, found in value.items()}
+        raise ValueError("f1, youden, {cost: {fp, fn}}, {precision}, {recall} or {value} was expected")
+
+    def _normalize_coerce_cut(self, value: Any) -> str | float:
+        return value if value == "chosen" else self._normalize_coerce_number(value)
 
     def _normalize_coerce_windows(self, value: Any) -> dict:
         if not isinstance(value, dict):
@@ -126,15 +139,11 @@ def check(config: dict, schema: dict | None = None) -> dict:
 
     Raises ConfigError naming every wrong key, its value and what is allowed.
     """
-    schema = load(SCHEMA) if schema is None else schema
-    checker = Checker(schema)
-    valid = checker.validate(config)
+    checker = Checker(schema := schema or load(SCHEMA))
+    kinds, valid = load(KINDS), checker.validate(config)
     errors = leaves(checker.errors)
     if valid:
-        kinds = load(KINDS)
-        prepare = checker.document["preprocess"]
-        errors = complete(prepare, kinds, Checker) + settle_unknown(prepare["label"])
-        errors = errors or crossed(checker.document, kinds)
+        errors = complete(checker.document["preprocess"], kinds, Checker) or crossed(checker.document, kinds)
     if errors:
         lines = [explanation(key, message, config, schema) for key, message in errors]
         raise ConfigError("\n".join(["the configuration cannot be used:", *lines]))

@@ -3,12 +3,13 @@
 from collections.abc import Iterable
 
 from scripts.bundle.window import extended
+from scripts.spine.crossed_analyze import wrong_analyze
 from scripts.spine.declared import families
 from scripts.spine.features import columns_of, wrong_options
+from scripts.spine.searched import wrong_search
 
 VALUES = ("number", "integer")  # types of columns whose values can be predicted
 ERRORS = ("rmse", "mae", "r2")  # metrics of regression
-CATEGORIES = ("text", "integer", "boolean")  # types of columns
 
 
 class ConfigError(Exception):
@@ -22,13 +23,10 @@ def crossed(config: dict, kinds: dict) -> list[tuple[str, str]]:
         return wrong
     columns = extended(columns, window)
     wrong = wrong_features(prepare["features"], columns, kinds) + wrong_targets(prepare)
-    wrong += wrong_label(prepare, columns) + wrong_splits(config)
-    wrong += wrong_families(config["tune"], "classification" if prepare["label"]["classes"] else "regression")
+    task, warm = "classification" if prepare["label"]["classes"] else "regression", bool(config["train"]["warm_start"])
+    wrong += wrong_label(prepare, columns) + wrong_splits(config) + wrong_families(config["tune"], task, warm)
     wrong += wrong_options(prepare["features"], prepare["edges"])
-    for name in config["analyze"]["slices"]:
-        if columns.get(name) not in CATEGORIES:
-            wrong.append(("analyze.slices", f"{name} is not a column of ingest.columns of type {either(CATEGORIES)}"))
-    return wrong
+    return wrong + wrong_search(config) + wrong_analyze(config, columns)
 
 
 def wrong_window(window: dict, columns: dict) -> list[tuple[str, str]]:
@@ -107,8 +105,11 @@ def wrong_label(prepare: dict, columns: dict) -> list[tuple[str, str]]:
     return wrong
 
 
-def wrong_families(tune: dict, task: str) -> list[tuple[str, str]]:
-    """Return families, and hyperparameters of a family, that there are not or not for *task*, and a metric likewise."""
+def wrong_families(tune: dict, task: str, warm: bool) -> list[tuple[str, str]]:
+    """Return families, and hyperparameters of a family, that there are not or not for *task*, and a metric likewise.
+
+    If *warm*, families must be able to go on from an earlier model.
+    """
     known, wrong = families(), []
     if (tune["metric"] in ERRORS) != (task == "regression"):
         wrong.append(("tune.metric", f"not for {task}; {', '.join(ERRORS)} are for regression, the others for classes"))
@@ -119,6 +120,9 @@ def wrong_families(tune: dict, task: str) -> list[tuple[str, str]]:
         if task not in known[name]["tasks"]:
             have = ", ".join(other for other in known if task in known[other]["tasks"])
             wrong.append((f"tune.families.{name}", f"not for {task}, which {have} are for"))
+        if warm and not known[name]["warm"]:
+            able = ", ".join(other for other in known if known[other]["warm"])
+            wrong.append(("train.warm_start", f"{name} cannot go on from an earlier model; {able} can"))
         for parameter in space:
             if parameter not in known[name]["space"]:
                 have = ", ".join(known[name]["space"])
@@ -138,6 +142,7 @@ def wrong_splits(config: dict) -> list[tuple[str, str]]:
     if (split["buckets"] and split["values"]) or bool(split["values"]) != bool(split["column"]):
         wrong.append(("ingest.split", "either buckets (and key), or column and values"))
     named = {"ingest.split.key": split["key"], "version.key": config["version"]["key"]}
+    named["validate.duplicates"] = [name for name in config["validate"]["duplicates"] if name != "*"]
     named["ingest.split.column"] = [split["column"]] if split["column"] else []
     for key, names in named.items():
         wrong += [(key, f"{name} is not a column of ingest.columns") for name in names if name not in columns]

@@ -9,6 +9,8 @@ FILES = {"vectors": "source", "node": "edges"}  # by kind the option that names 
 def complete(prepare: dict, kinds: dict, checker: Any) -> list[tuple[str, str]]:
     """Give each feature of *prepare* (the section preprocess) the form [{kind, all options}]; return what is wrong.
 
+    Labels that no class names go to the class that says so.
+
     *kinds* is the content of config/kinds.yaml, *checker* the class that validates by Cerberus rules.
     """
     wrong = []
@@ -20,7 +22,7 @@ def complete(prepare: dict, kinds: dict, checker: Any) -> list[tuple[str, str]]:
         if not items:
             wrong.append((f"preprocess.features.{name}", f"no kind of feature; known: {', '.join(kinds)}"))
         prepare["features"][name] = [spec for spec, _ in found]
-    return wrong
+    return wrong + settle_unknown(prepare["label"])
 
 
 def completed(item: Any, prepare: dict, kinds: dict, checker: Any) -> tuple[dict, list[tuple[str, str]]]:

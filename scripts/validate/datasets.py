@@ -70,9 +70,10 @@ def of_share(share: float, bounds: dict) -> Iterator[tuple[str, object, float, s
 
 
 def of_splits(shared: list[dict], most: int) -> Iterator[dict]:
-    """Yield the splits that share more than *most* keys."""
+    """Yield the splits that share more than *most* keys, or rows where a pair names the columns that are equal."""
     for pair in shared:
         if pair["count"] > most:
-            text = f"splits {' and '.join(pair['splits'])} share {pair['count']} keys, at most {most}"
+            what = f"rows equal in {', '.join(pair['columns'])}" if "columns" in pair else "keys"
+            text = f"splits {' and '.join(pair['splits'])} share {pair['count']} {what}, at most {most}"
             change, examples = {"max_shared": pair["count"]}, pair["examples"]
             yield anomaly("SPLITS_SHARE_ROWS", "max_shared", pair["count"], most, text, change, examples=examples)

@@ -34,7 +34,7 @@ SUMMARIZE = each("summarize", ["2001 all", "2002 all"])
 TRANSFORM = each("transform", ["train", "eval"])
 RELEASE = {"gate_model", "register_model", "deploy"}
 FROM_TRAIN = {"train", "metrics"} | RELEASE
-FROM_GRAPH = {"fit_graph", "tune"} | TRANSFORM | FROM_TRAIN
+FROM_GRAPH = {"fit_graph", "tune", "sentinel"} | TRANSFORM | FROM_TRAIN
 CHECKS = {"anomalies", "gate_data"}
 ALL = each("fetch") | each("ingest_span") | described() | CHECKS | SUMMARIZE | FROM_GRAPH
 
@@ -131,8 +131,8 @@ def new_rows(span: str, column: int, value: str, row: int = 3) -> Callable[[Path
     return do
 
 
-def turned(span: str) -> Callable[[Path], None]:
-    """Return the edit that puts the rows of a span into another order."""
+def reordered(span: str) -> Callable[[Path], None]:
+    """Return the edit that makes a new version of a span: the same rows in another order."""
 
     def do(root: Path) -> None:
         tiny.write_span(root / "data/tiny", span, tiny.rows(span)[::-1])
@@ -317,15 +317,15 @@ EDITS = [
     Edit("other bytes, same meaning, of tables", replace("scripts/ingest/parts.py", '"compression": "none"', '"compression": "snappy"'), each("ingest_span") | described() | SUMMARIZE | TRANSFORM | {"fit_graph", "train", "metrics"}, "code: scripts/ingest/parts.py changed"),
     Edit("helper module of one stage", append("scripts/preprocess/kinds.py", MODULE), SUMMARIZE | {"fit_graph"}, "code: scripts/preprocess/kinds.py changed"),
     Edit("preprocessing changed in a helper", replace("scripts/preprocess/dates.py", "YEAR = 365.2425", "YEAR = 365.0"), SUMMARIZE | FROM_GRAPH, "code: scripts/preprocess/dates.py changed"),
-    Edit("helper shared by two stages", append("scripts/bundle/onnxgraph.py", MODULE), SUMMARIZE | {"fit_graph", "tune", "train"}, "code: scripts/bundle/onnxgraph.py changed"),
+    Edit("helper shared by two stages", append("scripts/bundle/onnxgraph.py", MODULE), SUMMARIZE | {"fit_graph", "tune", "train", "sentinel"}, "code: scripts/bundle/onnxgraph.py changed"),
     Edit("helper shared by many", append("scripts/bundle/label.py", MODULE), STATISTICS | SUMMARIZE | TRANSFORM | {"fit_graph", "train", "metrics"}, "code: scripts/bundle/label.py changed"),
     Edit("helper of all", append("scripts/spine/job.py", MODULE), ALL, "code: scripts/spine/job.py changed"),
     Edit("module that a hook imports", replace("scripts/custom/helper.py", "return 1", "return 1 + 0"), TRANSFORM | {"fit_graph", "train", "metrics", "register_model", "deploy"}, "code: scripts/custom/helper.py changed", before=add_hook),
     Edit("hook that no feature names", lambda root: (root / "scripts/custom/other.py").write_text("X = 1\n"), set(), before=add_hook),
     Edit("constant of the golden rows", replace("scripts/train/golden.py", "MISSING = 0.1", "MISSING = 0.2"), {"train", "metrics", "register_model", "deploy"}, "code: scripts/train/golden.py changed"),
-    Edit("file of a family that the case uses", append("scripts/families/logistic.py", MODULE), {"tune", "train"}, "code: scripts/families/logistic.py changed"),
+    Edit("file of a family that the case uses", append("scripts/families/logistic.py", MODULE), {"tune", "train", "sentinel"}, "code: scripts/families/logistic.py changed"),
     Edit("file of a family that the case does not use", append("scripts/families/boosting.py", MODULE), set()),
-    Edit("default search space of a family", replace("scripts/families/logistic.py", "[0.01, 100]", "[0.02, 50]"), {"tune", "train"}, "code: scripts/families/logistic.py changed"),
+    Edit("default search space of a family", replace("scripts/families/logistic.py", "[0.01, 100]", "[0.02, 50]"), {"tune", "train", "sentinel"}, "code: scripts/families/logistic.py changed"),
     Edit("code of the server", append("scripts/serve/app.py", MODULE), {"deploy"}, "code: scripts/serve/app.py changed"),
     Edit("code of the registry", append("scripts/register/mirror.py", MODULE), {"register_model"}, "code: scripts/register/mirror.py changed"),
     Edit("code of the report", append("scripts/report/report.py", MODULE), set()),
@@ -339,14 +339,26 @@ EDITS = [
     Edit("preprocess key", case("terms: 20", "terms: 5"), SUMMARIZE | FROM_GRAPH, "configuration: preprocess.features.note.0.terms: 20 -> 5"),
     Edit("preprocess key that changes nothing", case("terms: 20", "terms: 20\n  min_count: 9"), SUMMARIZE | {"fit_graph"}, "configuration: preprocess.features.colour.0.min_count: 10 -> 9"),
     Edit("label map", case('"no": ["no"]', '"no": ["no", "never"]'), STATISTICS | SUMMARIZE | TRANSFORM | {"fit_graph", "train", "metrics"}, "configuration: preprocess.label.classes.no"),
-    Edit("title", case("title: Made-up", "title: Invented"), TRANSFORM | {"fit_graph", "train", "metrics", "register_model", "deploy"}, "configuration: title"),
-    Edit("search space", case("loguniform: [0.1, 10]", "loguniform: [0.01, 0.05]"), {"tune"} | FROM_TRAIN, "configuration: tune.families.logistic.C.loguniform: [0.1, 10] -> [0.01, 0.05]"),
-    Edit("seed of the sweep", case("trials: 4", "trials: 4\n  seed: 5"), {"tune"} | FROM_TRAIN, "configuration: tune.seed: 0 -> 5"),
+    Edit("title", case("title: Made-up", "title: Invented"), TRANSFORM | {"fit_graph", "train", "metrics", "sentinel", "register_model", "deploy"}, "configuration: title"),
+    Edit("search space", case("loguniform: [0.1, 10]", "loguniform: [0.01, 0.05]"), {"tune", "sentinel"} | FROM_TRAIN, "configuration: tune.families.logistic.C.loguniform: [0.1, 10] -> [0.01, 0.05]"),
+    Edit("seed of the sweep", case("trials: 4", "trials: 4\n  seed: 5"), {"tune", "sentinel"} | FROM_TRAIN, "configuration: tune.seed: 0 -> 5"),
     Edit("more trials", case("trials: 4", "trials: 5"), {"tune"}, "configuration: tune.trials: 4 -> 5"),
     Edit("seed of the training", section("train: {seed: 1}\n"), {"train", "metrics", "register_model", "deploy"}, "configuration: train.seed: 0 -> 1"),
     Edit("tolerance of the bundle", section("train: {tolerance: 0.0001}\n"), {"train"}, "configuration: train.tolerance"),
     Edit("gate threshold", case("min: 0.6", "min: 0.5"), RELEASE, "configuration: analyze.gate.roc_auc.min: 0.6 -> 0.5"),
     Edit("bootstrap samples", case("bootstrap: 20", "bootstrap: 30"), {"metrics"} | RELEASE, "configuration: analyze.bootstrap: 20 -> 30"),
+    Edit("whole rows that no two splits may share", section('validate: {duplicates: ["*"]}\n'), {"anomalies"}, "configuration: validate.duplicates"),
+    Edit("limit of change", case("roc_auc: {min: 0.6}", "roc_auc: {min: 0.6, drop: 0.5}"), RELEASE, "configuration: analyze.gate.roc_auc.drop"),
+    Edit("limit of change after another deployment", case("min: 0.6", "min: 0.5"), RELEASE, "configuration: analyze.gate.roc_auc.min", before=case("roc_auc: {min: 0.6}", "roc_auc: {min: 0.6, drop: 0.5}")),
+    Edit("code of comparisons where a limit needs it", append("scripts/analyze/compare.py", MODULE), {"gate_model", "register_model", "deploy"}, "code: scripts/analyze/compare.py changed", before=case("roc_auc: {min: 0.6}", "roc_auc: {min: 0.6, drop: 0.5}")),
+    Edit("code of comparisons where no limit needs it", append("scripts/analyze/compare.py", MODULE), set()),
+    Edit("label of the version to compare with", case("max_latency_ms: 5000", "max_latency_ms: 5000\n  label: stable"), RELEASE, "configuration: deploy.label", before=case("roc_auc: {min: 0.6}", "roc_auc: {min: 0.6, drop: 0.5}")),
+    Edit("a deployment that has made another baseline", remove("serving/tiny/labels.json"), set(), before=case("roc_auc: {min: 0.6}", "roc_auc: {min: 0.6, drop: 0.5}")),
+    Edit("limit of latency", case("roc_auc: {min: 0.6}", "roc_auc: {min: 0.6}\n    latency_ms: {max: 5000}"), RELEASE, "configuration: analyze.gate.latency_ms"),
+    Edit("criterion of the threshold", case("bootstrap: 20", "bootstrap: 20\n  threshold: {value: 0.5}"), {"metrics"} | RELEASE, 'configuration: analyze.threshold: "f1" ->'),
+    Edit("sensitive columns", case("bootstrap: 20", "bootstrap: 20\n  fairness: {columns: [colour], reference: {colour: red}}"), {"metrics", "gate_model", "register_model"}, "configuration: analyze.fairness.columns"),
+    Edit("shuffles of importance", case("bootstrap: 20", "bootstrap: 20\n  importance: {repeats: 2}"), {"metrics", "gate_model", "register_model"}, "configuration: analyze.importance.repeats: 5 -> 2"),
+    Edit("shuffles of the sentinel", case("bootstrap: 20", "bootstrap: 20\n  sentinel: {repeats: 4}"), {"sentinel", "gate_model"}, "configuration: analyze.sentinel.repeats: 8 -> 4"),
     Edit("slices", case("slices: [colour]", "slices: []"), {"metrics", "gate_model", "register_model"}, "configuration: analyze.slices"),
     Edit("serving option", case("max_latency_ms: 5000", "max_latency_ms: 4000"), {"deploy"}, "configuration: deploy.max_latency_ms: 5000.0 -> 4000.0"),
     Edit("label of the version", case("max_latency_ms: 5000", "max_latency_ms: 5000\n  label: stable"), {"deploy"}, 'configuration: deploy.label: "champion" -> "stable"'),
@@ -355,7 +367,7 @@ EDITS = [
     Edit("a changed row", new_rows("2001", 1, "29.5"), CHANGED_SPAN, "; 1 rows added, 1 removed)"),
     Edit("a changed row under an old time", keeping_times("2001", new_rows("2001", 1, "29.5")), CHANGED_SPAN, "input: data/tiny/2001.csv.dvc changed (md5"),
     Edit("a changed row that no feature holds", new_rows("2004", 0, "77"), described(["2004"]) | {"fetch 2004", "ingest_span 2004", "metrics", "register_model", "deploy"} | CHECKS, "input: data/tiny/2004.csv.dvc changed (md5"),
-    Edit("rows of the test split in another order", turned("2004"), described(["2004"]) | {"fetch 2004", "ingest_span 2004", "metrics"} | RELEASE | CHECKS, "input: data/tiny/2004.csv.dvc changed (md5"),
+    Edit("the rows of the test split in another order", reordered("2004"), described(["2004"]) | {"fetch 2004", "ingest_span 2004", "metrics"} | RELEASE | CHECKS, "input: data/tiny/2004.csv.dvc changed (md5"),
     Edit("an older version by git and hard links", older_version, CHANGED_SPAN, "input: data/tiny/2001.csv.dvc changed (md5", before=two_versions),
     Edit("an added span", add_span, {"fetch 2000", "ingest_span 2000", "summarize 2000 all"} | described(["2000"]) | CHECKS | FROM_GRAPH, 'configuration: windows.train: ["2001", "2002"] -> ["2000", "2001", "2002"]'),
     Edit("a span fewer", case('train: ["2001", "2002"]', 'train: ["2002"]'), CHECKS | FROM_GRAPH, "input: results/tiny/ingest/2001/all removed"),

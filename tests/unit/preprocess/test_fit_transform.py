@@ -20,7 +20,7 @@ from scripts.preprocess.plan import planned
 from scripts.preprocess.proof import check_equal
 from scripts.spine.canon import file_digest, read_json
 from scripts.spine.job import BadInput
-from scripts.tune.tune import load
+from scripts.tune.data import load
 from tests import features as made_features
 from tests.features import completed
 from tests.tiny import COLUMNS, rows

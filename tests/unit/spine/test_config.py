@@ -106,7 +106,7 @@ def test_every_wrong_key_has_a_line():
         ({"ingest__columns__id": "numbr"}, "ingest.columns.id", "got 'numbr'"),
         ({"preprocess__features": {"weight": "nr"}}, "preprocess.features.weight", "unallowed value nr"),
         ({"tune__families": None}, "tune.families", "null value not allowed"),
-        ({"tune__algorithm": "grid"}, "tune.algorithm", "expected type string, allowed ['mix', 'tpe', "),
+        ({"tune__algorithm": "grid"}, "tune.algorithm", "expected type string, allowed ['mix', 'joint', "),
         ({"analyze__gate": {"roc": {"min": 1}}}, "analyze.gate.roc", "unallowed value roc"),
         ({"analyze__gate": {"roc_auc": {}}}, "analyze.gate.roc_auc", "min length is 1"),
         ({"feedback__max_drift": 1.5}, "feedback.max_drift", "max value is 1"),
@@ -130,10 +130,47 @@ def test_wrong_value_is_named_with_what_is_allowed(changes, key, text):
             "tune.families.logistic.c: no hyperparameter of logistic, which has C",
         ),
         (
+            {"tune__families": {"logistic": {"C": {"loguniform": [0, 1]}}}},
+            "tune.families.logistic.C: loguniform takes [lo",
+        ),
+        ({"tune__families": {"logistic": {"C": {"uniform": [2, 1]}}}}, "uniform takes [low, high], got [2, 1]"),
+        ({"tune__families": {"logistic": {"C": {"quniform": [1, 2]}}}}, "quniform takes [low, high, step], got [1, 2]"),
+        ({"tune__families": {"logistic": {"C": {"normal": [1, 0]}}}}, "normal takes [mean, standard deviation], got"),
+        ({"tune__families": {"logistic": {"C": {"randint": [4, 2]}}}}, "randint takes [end] or [first, end], got"),
+        ({"tune__families": {"logistic": {"C": {"uniformint": [0, 1.5]}}}}, "uniformint takes [low, high], got"),
+        ({"tune__families": {"logistic": {"C": {"uniform": ["a", 1]}}}}, "uniform takes [low, high], got ['a', 1]"),
+        (
+            {"tune__families": {"logistic": {"C": {"choice": [{"a": 1}]}}}},
+            "an option with hyperparameters is {option: ",
+        ),
+        (
+            {"tune__families": {"logistic": {"C": {"choice": [{"a": {"b": 1}}]}}}},
+            "logistic.C.b: one of choice, randint",
+        ),
+        (
+            {"tune__families": {"logistic": {"C": {"choice": [{"a": {"b": {"uniform": [1, 0]}}}]}}}},
+            "C.b: uniform takes",
+        ),
+        ({"tune__folds": 1}, "tune.folds: one part leaves nothing to fit on"),
+        ({"tune__halving": {"rungs": 3}}, "tune.trials: successive halving needs 13 trials until one has the whole"),
+        (
+            {"tune__halving": {"rungs": 2, "resource": "iterations"}},
+            "tune.halving.resource: logistic has no hyperparameter iterations",
+        ),
+        (
+            {"tune__points_to_evaluate": [{"family": "boosting", "params": {}}]},
+            "tune.points_to_evaluate.0: no family boosting in tune.families",
+        ),
+        ({"tune__reuse": "nowhere.json"}, "tune.reuse: no such file; got 'nowhere.json'"),
+        (
             {"preprocess__label__classes": None},
             "preprocess.label.column: without classes it is predicted, which needs a column of type number or integer",
         ),
         ({"tune__families": {"linear": {}}}, "tune.families.linear: not for classification, which bayes, boosting, "),
+        (
+            {"train": {"warm_start": 2}, "tune__families": {"bayes": {}}},
+            "train.warm_start: bayes cannot go on from an earlier model; logistic, mlp, xgboost can",
+        ),
         ({"tune__metric": "rmse"}, "tune.metric: not for classification; rmse, mae, r2 are for regression"),
         ({"preprocess__features__size": "number"}, "preprocess.features.size: no such column in ingest.columns"),
         ({"preprocess__features__note": "number"}, "preprocess.features.note: a number feature needs a column of type"),
@@ -316,7 +353,7 @@ def test_raw_value_belongs_to_one_class():
 
 
 def test_unknown_limit_of_a_metric_lists_the_known_limits():
-    assert "expected keys max, min" in refused(analyze__gate={"roc_auc": {"mi": 1}})
+    assert "expected keys drop, gain, gap, max, min," in refused(analyze__gate={"roc_auc": {"mi": 1}})
 
 
 def test_the_cases_of_the_repository_are_right():

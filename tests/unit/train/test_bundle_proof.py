@@ -17,7 +17,7 @@ from scripts.spine.job import BadInput
 from scripts.train.models import models_of
 from scripts.train.proof import check_equal
 from scripts.train.train import train
-from scripts.tune.tune import load
+from scripts.tune.data import load
 from tests.features import fitted as fit_features
 from tests.features import transformed
 
@@ -62,7 +62,8 @@ def made(tmp_path) -> Path:
 def run(folder: Path, family: str, out: str, tolerance: float = 1e-5, seed: int = 0) -> list[bytes]:
     """Train *family* and return model, signature and golden file."""
     given = [folder / "train.npz", folder / "eval.npz", [folder / "eval/all"], folder / "graph.onnx"]
-    train(*given, folder / "contract.json", folder / f"{family}.json", folder / out, LABEL, seed, 16, tolerance)
+    given += [folder / "contract.json", folder / f"{family}.json", folder / out, folder / "serving", "tiny"]
+    train(*given, LABEL, seed, 16, tolerance)
     return [(folder / out / name).read_bytes() for name in ("model.onnx", "contract.json", "golden.json")]
 
 
@@ -165,7 +166,8 @@ def test_bundle_of_many_classes_of_an_integer_label(tmp_path, family):
     write_json(tmp_path / f"{family}.json", SETTINGS[family])
     files = [tmp_path / "out" / name for name in ("model.onnx", "contract.json", "golden.json")]
     given = [tmp_path / "train.npz", tmp_path / "eval.npz", tables["eval"], tmp_path / "graph.onnx"]
-    train(*given, tmp_path / "contract.json", tmp_path / f"{family}.json", tmp_path / "out", MANY, 0, 16, 1e-5)
+    given += [tmp_path / "contract.json", tmp_path / f"{family}.json", tmp_path / "out", tmp_path / "serving", "tiny"]
+    train(*given, MANY, 0, 16, 1e-5)
     contract, golden = read_json(files[1]), read_json(files[2])
     assert contract["classes"] == ["0", "1", "2", "3", "4"] and contract["positive"] is None
     answers = onnxruntime.InferenceSession(files[0]).run(None, from_rows(golden["rows"], contract))[0]

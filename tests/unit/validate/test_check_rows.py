@@ -13,7 +13,8 @@ from scripts.schema import repeats
 from scripts.spine.canon import read_json
 from scripts.spine.job import BadInput
 from scripts.validate.check_rows import check_rows
-from scripts.validate.leaks import shared_keys
+from scripts.validate.datasets import of_splits
+from scripts.validate.leaks import shared_keys, shared_rows
 
 RNG = random.Random(11)
 
@@ -182,3 +183,27 @@ def test_splits_of_one_span_are_compared_part_by_part(tmp_path):
     found = {tuple(pair["splits"]): pair["examples"] for pair in shared_keys(tables, ["id"], windows)}
     assert found == {("eval", "test"): [], ("eval", "train"): [{"id": 3}], ("test", "train"): []}
     assert shared_keys(tables, [], windows) == []
+
+
+@pytest.mark.feature("U17")
+@pytest.mark.parametrize("held", [1 << 22, 37])
+def test_a_row_planted_in_two_splits_is_found_whatever_is_missing_in_it(tmp_path, monkeypatch, held):
+    monkeypatch.setattr(repeats, "ROWS", held)
+    tables = []
+    for number, span in enumerate(("2001", "2002", "2003", "2004")):
+        rows = [{"id": 100 * number + index, "s": RNG.choice("abc"), "x": RNG.random()} for index in range(70)]
+        rows[5:6] = [{"id": None, "s": "planted", "x": None}] if span in ("2002", "2004") else rows[5:6]
+        tables.append(write(tmp_path / span / "all", pa.Table.from_pylist(rows), [40]))
+    whole = {tuple(pair["splits"]): pair for pair in shared_rows(tables, ["*"], WINDOWS)}
+    planted = {"id": None, "s": "planted", "x": None}
+    assert {pair: (found["count"], found["examples"]) for pair, found in whole.items()} == {
+        ("eval", "test"): (0, []),
+        ("eval", "train"): (0, []),
+        ("test", "train"): (1, [planted]),
+    }
+    assert whole["test", "train"]["columns"] == ["id", "s", "x"]
+    by_text = {tuple(pair["splits"]): pair["count"] for pair in shared_rows(tables, ["s"], WINDOWS)}
+    assert by_text == {("eval", "test"): 3, ("eval", "train"): 3, ("test", "train"): 4}
+    assert shared_rows(tables, [], WINDOWS) == []
+    (found,) = of_splits([whole["test", "train"]], 0)
+    assert found["message"] == "splits test and train share 1 rows equal in id, s, x, at most 0"
