@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 from scripts.preprocess.kinds import hooks, modules
+from scripts.spine.beside import beside
 from scripts.spine.checked import checked
 from scripts.spine.graph import Graph
 from scripts.spine.pointer import today
@@ -15,7 +16,9 @@ config.update(checked(config))
 
 CASE = config["case"]
 RESULTS = f"results/{CASE}"
-SOURCES = sources(Path("data") / CASE, config["version"]["pattern"])
+LOOKUPS = beside(config)  # files that features need beside the rows, by kind of feature
+BESIDE = LOOKUPS["vectors"] | LOOKUPS["node"]
+SOURCES = sources(Path("data") / CASE, config["version"]["pattern"], BESIDE.values())
 ENDED = ended(SOURCES, today())
 SPLITS = dict(resolve(config, SOURCES, ENDED))
 SPANS = sorted({span for spans in SPLITS.values() for span in spans})
@@ -70,8 +73,8 @@ def each_part(template, *splits):
 
 
 def pointer_of(wildcards):
-    """Return the pointer of the span that the wildcard names."""
-    return SOURCES[wildcards.span].pointer
+    """Return the pointer of the span, or the file beside the rows, that the wildcard names."""
+    return BESIDE.get(wildcards.span) or SOURCES[wildcards.span].pointer
 
 
 def tables_of_split(wildcards):
@@ -82,4 +85,5 @@ def tables_of_split(wildcards):
 wildcard_constraints:
     span=r"[A-Za-z0-9_.-]+",
     split=r"[a-z][a-z0-9_]*",
+    file=r"[A-Za-z0-9_.-]+",
     key=r"[0-9a-f]{16}",

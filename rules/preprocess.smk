@@ -40,6 +40,7 @@ checkpoint fit_graph:
         tables=ancient(tables("train")),
         evaluate=ancient(tables("eval")),
         summaries=ancient(each_part(f"{RESULTS}/preprocess/summary/{{span}}/{{split}}/summary.npz", "train")),
+        lookups=ancient(lookups()),
         gate=ancient(f"{RESULTS}/validate/gate/granted.json"),
         changed=changed("fit_graph"),
     output:
@@ -65,7 +66,8 @@ checkpoint fit_graph:
         job=job,
     shell:
         "{params.job} --tables {input.tables} --evaluate {input.evaluate} --summaries {input.summaries}"
-        " --graph {output.graph} --contract {output.contract} --schema {output.schema} 3>&2 2> {log}"
+        " --lookups {input.lookups} --graph {output.graph} --contract {output.contract} --schema {output.schema}"
+        " 3>&2 2> {log}"
 
 
 checkpoint transform:

@@ -28,10 +28,13 @@ class Builder:
         self.constants.append(numpy_helper.from_array(np.asarray(values), name))
         return name
 
-    def add(self, operator: str, *inputs: str, domain: str = "", output: str | None = None, **attributes) -> str:
-        """Add a node with one output and return the output's name."""
+    def add(
+        self, operator: str, *inputs: str, domain: str = "", output: str | None = None, position: int = 0, **attributes
+    ) -> str:
+        """Add a node and return the name of its output at *position*, the last one that it gets."""
         output = output or self.name(operator.lower())
-        self.nodes.append(helper.make_node(operator, inputs, [output], name=output, domain=domain, **attributes))
+        outputs = [*(f"{output}_{before}" for before in range(position)), output]
+        self.nodes.append(helper.make_node(operator, inputs, outputs, name=output, domain=domain, **attributes))
         return output
 
     def double(self, tensor: str) -> str:
@@ -45,6 +48,12 @@ class Builder:
     def one_hot(self, index: str, width: int) -> str:
         """Return the whole numbers *index* [rows, 1] as doubles [rows, width]; zeros where out of range."""
         return self.double(self.add("Equal", index, self.constant(np.arange(width).reshape(1, -1))))
+
+    def bucket(self, tensor: str, count: int) -> str:
+        """Return the bucket of *count* that scikit-learn's FeatureHasher gives each text: its MurmurHash3 (seed 0)."""
+        hashed = self.add("MurmurHash3", tensor, domain="com.microsoft", positive=0, seed=0)
+        whole = self.add("Cast", hashed, to=onnx.TensorProto.INT64)
+        return self.add("Mod", self.add("Abs", whole), self.constant(np.array(count, np.int64)))
 
     def unit(self, tensor: str) -> str:
         """Return the rows of *tensor* [rows, width] at length 1; a row of zeros stays."""

@@ -75,9 +75,7 @@ class Hashed:
 
     def export(self, graph: Builder, tensor: str) -> str:
         """Add the same to *graph*."""
-        whole = graph.add("Cast", graph.add("MurmurHash3", tensor, domain="com.microsoft", positive=0, seed=0), to=7)
-        count = graph.constant(np.array([[self.count]]))
-        return graph.one_hot(graph.add("Mod", graph.add("Abs", whole), count), self.count)
+        return graph.one_hot(graph.bucket(tensor, self.count), self.count)
 
 
 class Category(Counts):

@@ -14,6 +14,7 @@ from scripts.preprocess.kind import SEPARATOR
 from scripts.preprocess.plan import Feature, columns_read, planned, read, tensors
 from scripts.preprocess.proof import prove
 from scripts.spine.canon import write_bytes, write_json
+from scripts.spine.features import file_of
 from scripts.spine.job import BadInput, main, say
 
 RESERVED = {"features", "probabilities", "prediction"}  # what the graph and the bundle give
@@ -64,10 +65,12 @@ def fit(
     features: dict,
     label: dict,
     window: dict | None = None,
+    lookups: list[Path] | None = None,
 ) -> None:
     """Fit each feature on the *summaries* of *tables*; write *graph* (ONNX, output "features") and *contract* (JSON).
 
-    *schema* gets the name of each feature and its range in the training split.
+    *schema* gets the name of each feature and its range in the training split. *lookups* are the tables of
+    files beside the rows, each in a folder that has the name of its file.
 
     Raises BadInput where the ONNX graph differs from what was fitted on a row of *tables* or of *evaluate*, naming
     feature, kind, row and value.
@@ -79,10 +82,11 @@ def fit(
     parts = [read(path, plan) for path in summaries]
     if not sum(rows for _, rows in parts):
         raise BadInput(f"span {spans(tables)} has no rows; nothing can be fitted on them; widen windows.train")
-    fits, names = [], []
+    fits, names, beside = [], [], {path.parent.name: path for path in lookups or []}
     for number, feature in enumerate(plan):
         merged = feature.kind.merge([part[number] for part, _ in parts])
-        fits.append(feature.kind.fit(merged, feature.options, partial(again, tables, feature, columns)))
+        options = feature.options | {"table": beside.get(file_of(feature.options))}
+        fits.append(feature.kind.fit(merged, options, partial(again, tables, feature, columns)))
         names.append(feature.kind.names(feature.name, fits[-1]))
     flat = [name for part in names for name in part]
     for name in [name for name in flat if flat.count(name) > 1][:1]:

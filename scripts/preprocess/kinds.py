@@ -11,6 +11,8 @@ MODULES = {
     "cross": "crosses",
     "hook": "hook",
     "text": "texts",
+    "vectors": "vectors",
+    "node": "edges",
     "date": "dates",
     "season": "dates",
 }

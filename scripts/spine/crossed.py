@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from scripts.bundle.window import extended
 from scripts.spine.crossed_analyze import wrong_analyze
 from scripts.spine.declared import families
-from scripts.spine.features import columns_of
+from scripts.spine.features import columns_of, wrong_options
 from scripts.spine.searched import wrong_search
 
 VALUES = ("number", "integer")  # types of columns whose values can be predicted
@@ -25,6 +25,7 @@ def crossed(config: dict, kinds: dict) -> list[tuple[str, str]]:
     wrong = wrong_features(prepare["features"], columns, kinds) + wrong_targets(prepare)
     task, warm = "classification" if prepare["label"]["classes"] else "regression", bool(config["train"]["warm_start"])
     wrong += wrong_label(prepare, columns) + wrong_splits(config) + wrong_families(config["tune"], task, warm)
+    wrong += wrong_options(prepare["features"], prepare["edges"])
     return wrong + wrong_search(config) + wrong_analyze(config, columns)
 
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 KINDS = "config/kinds.yaml"
+FILES = {"vectors": "source", "node": "edges"}  # by kind the option that names a file beside the rows
 
 
 def complete(prepare: dict, kinds: dict, checker: Any) -> list[tuple[str, str]]:
@@ -55,6 +56,25 @@ def settle_unknown(label: dict) -> list[tuple[str, str]]:
     return []
 
 
+def file_of(spec: dict) -> str:
+    """Return the file beside the rows that one kind of a feature needs: word vectors or an edge list; "" for none."""
+    return spec.get(FILES.get(spec["kind"], ""), "")
+
+
 def columns_of(name: str, spec: dict) -> list[str]:
     """Return the columns that one kind of the feature *name* reads."""
     return spec.get("columns") or [name]
+
+
+def wrong_options(features: dict, edges: dict) -> list[tuple[str, str]]:
+    """Return options of features that do not go together, or name no edge list of *edges*."""
+    wrong = []
+    for name, spec in [(name, spec) for name, specs in features.items() for spec in specs]:
+        key = f"preprocess.features.{name}"
+        if spec["kind"] == "node" and spec["edges"] not in edges:
+            wrong.append((key, f"there is no edge list {spec['edges']} in preprocess.edges"))
+        if spec["kind"] == "text" and spec["ngrams"][0] > spec["ngrams"][1]:
+            wrong.append((key, f"ngrams {spec['ngrams']}: the least length of a term comes first"))
+        if spec["kind"] == "text" and spec["analyzer"] == "char" and (spec["stop_words"] or spec["buckets"]):
+            wrong.append((key, "stop_words and buckets are for words, not for analyzer: char"))
+    return wrong

@@ -249,6 +249,30 @@ def add_latest(root: Path) -> None:
     tiny.write_span(root / "data/tiny", "2005", tiny.rows("2005"))
 
 
+ROADS = "source,target,weight\nred,green,1\ngreen,blue,2\nblue,black,1\n"
+
+
+def beside(root: Path) -> None:
+    """Add an edge list, and word vectors with a pointer, that features of the tiny case need."""
+    write_beside("roads.csv", ROADS)(root)
+    write_beside("glove.txt", "rain 1 0\nbox 0 1\n", with_pointer=True)(root)
+    case("colour: category", "colour: [category, {kind: node, edges: roads.csv}]")(root)
+    case("note: text\n    day: s", "note: [text, {kind: vectors, source: glove.txt}]\n    day: s")(root)
+    case("  terms: 20\n", "  terms: 20\n  edges: {roads.csv: {size: 2}}\n")(root)
+
+
+def write_beside(name: str, content: str, with_pointer: bool = False) -> Callable[[Path], None]:
+    """Return the edit that writes a file beside the rows."""
+
+    def do(root: Path) -> None:
+        path = root / "data/tiny" / name
+        path.write_text(content)
+        if with_pointer:
+            tiny.write_pointer(path)
+
+    return do
+
+
 def rule_params(text: str) -> Callable[[Path], None]:
     """Return the edit that gives the data gate's rule further parameters."""
     return replace("rules/validate.smk", '        code="validate/gate",\n', f'        code="validate/gate",\n{text}')
@@ -370,6 +394,13 @@ EDITS = [
     Edit("a retention date that is past", retention("2001-12-31"), CHECKS | FROM_GRAPH, 'configuration: windows.train: ["2001", "2002"] -> ["2002"]'),
     Edit("schema edit that changes no verdict", replace("data/tiny/schema.yaml", "min: 50", "min: 51"), ROWS | {"anomalies"}, "input: data/tiny/schema.yaml changed"),
     Edit("schema edit that requests must keep", replace("data/tiny/schema.yaml", "max: 100", "max: 101"), ROWS | {"anomalies", "deploy"}, "input: data/tiny/schema.yaml changed"),
+    # beside the rows
+    Edit("an edge list", write_beside("roads.csv", ROADS.replace("blue,2", "blue,7")), {"fetch roads.csv", "node_table roads.csv"} | FROM_GRAPH, "input: data/tiny/roads.csv changed", before=beside),
+    Edit("an edge list that gives the same figures", write_beside("roads.csv", ROADS.replace("red,green", "green,red")), {"fetch roads.csv", "node_table roads.csv", "register_model", "deploy"}, "input: data/tiny/roads.csv changed", before=beside),
+    Edit("an option of an edge list", case("size: 2", "size: 3"), {"node_table roads.csv"} | FROM_GRAPH, "configuration: preprocess.edges.roads.csv.size: 2 -> 3", before=beside),
+    Edit("word vectors by their pointer", write_beside("glove.txt", "rain 1 0\nbox 1 1\n", with_pointer=True), {"fetch glove.txt", "word_table glove.txt"} | FROM_GRAPH, "input: data/tiny/glove.txt.dvc changed", before=beside),
+    Edit("code of the figures of nodes", append("scripts/preprocess/network.py", MODULE), {"node_table roads.csv"}, "code: scripts/preprocess/network.py changed", before=beside),
+    Edit("code of a kind that the case does not use", append("scripts/preprocess/vectors.py", MODULE), set()),
     # results
     Edit("a removed output", remove("results/tiny/ingest/2002/all"), {"ingest_span 2002"}, "missing: results/tiny/ingest/2002/all"),
     Edit("a removed record", remove("results/tiny/tune/record.json"), {"tune"}, "missing: results/tiny/tune/record.json"),

@@ -13,7 +13,7 @@ from tests.workflow import clone, deploy, snakemake
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.feature("I1", "I2", "I10", "B5", "A12")
+@pytest.mark.feature("I1", "I2", "I10", "B5", "A12", "T3")
 @pytest.mark.parametrize("name", shapes.SHAPES)
 def test_shape(name: str, tmp_path: Path) -> None:
     checkout = clone(tmp_path / "clone")
@@ -29,6 +29,21 @@ def test_shape(name: str, tmp_path: Path) -> None:
     if name == "series":
         assert left_out == 3 * 40
         served_as_ingested(checkout)
+    if name == "deliveries":
+        looked_up(checkout)
+
+
+def looked_up(checkout: Path) -> None:
+    """The model knows the towns of the road net and the words of the vectors, and its lineage names both files (T3)."""
+    contract = json.loads((checkout / "serving/deliveries/1/contract.json").read_text())
+    assert {"town roads degree", "town roads unknown", "note glove 1", "note learnt 3"} <= set(contract["features"])
+    version = json.loads((checkout / "results/deliveries/register/version.json").read_text())
+    assert sorted(version["lineage"]["others"]) == ["glove.txt.dvc", "roads.csv"]
+    near, far = {"town": "Town 1", "note": "sun dry"}, {"town": "Town 59", "note": "ice storm"}
+    with running(checkout / "serving") as connection:
+        status, reply = ask(connection, "POST", "/predict/deliveries", [near, far, {"town": None, "note": None}])
+    assert status == 200, reply
+    assert [answer["label"] for answer in reply["predictions"][:2]] == ["no", "yes"]
 
 
 def values_are_served(checkout: Path, name: str) -> None:

@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[2]
 RULES = sorted((ROOT / "rules").glob("*.smk"))
 SCRIPTS = sorted((ROOT / "scripts").rglob("*.py"))
 LOCKS = sorted(path for path in (ROOT / "envs").glob("*.txt") if path.stem != "constraints")
-NO_STAGE = {"common", "explain", "propose"}  # rule files without a stage
+NO_STAGE = {"common", "explain", "lookup", "propose"}  # rule files without a stage
 SHARED = {
     "bundle",
     "custom",

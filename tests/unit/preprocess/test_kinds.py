@@ -176,6 +176,13 @@ CASES = {  # a name to kind, options and values of the training split
     "number": ("number", {}, numbers(*NUMBERS["some missing"].ravel(), *range(50))),
     "category": ("category", {}, texts(*GROUPS * 3, "rare")),
     "text": ("text", {"terms": 40}, texts(*WORDS)),
+    "terms": (
+        "text",
+        {"ngrams": [1, 2], "terms": 40, "buckets": 3, "stop_words": ["the"], "sublinear": True},
+        texts(*WORDS),
+    ),
+    "characters": ("text", {"ngrams": [1, 3], "terms": 40, "analyzer": "char", "min_count": 2}, texts(*WORDS[:12])),
+    "vectors": ("vectors", {"size": 4, "weight": "idf", "min_count": 1}, texts(*WORDS)),
     "season": ("season", {}, DAYS),
     "number, mean": ("number", {"impute": "mean", "scale": "minmax"}, MIXED),
     "number, constant": ("number", {"impute": "constant", "fill_value": 7, "scale": "robust"}, MIXED),
@@ -235,7 +242,8 @@ def test_onnx_gives_what_was_fitted(case):
 
 def test_every_kind_is_described_and_tested():
     described = load(ROOT / "config/kinds.yaml")
-    assert described.keys() == MODULES.keys() == {name for name, _, _ in CASES.values()} | {"hook"}
+    others = {"hook", "node"}  # test_hook.py, test_edges.py
+    assert described.keys() == MODULES.keys() == {name for name, _, _ in CASES.values()} | others
     assert {name: kind(name).takes for name in MODULES} == {name: about["takes"] for name, about in described.items()}
 
 

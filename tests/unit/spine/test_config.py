@@ -89,7 +89,7 @@ def test_every_wrong_key_has_a_line():
         "(Bootstrap samples behind each confidence interval (95 %).)"
     )
     assert lines[1].startswith("  colour: unknown field; got 3; expected keys analyze, case, ")
-    assert lines[2] == "  preprocess.term: unknown field; got 4; expected keys features, label, min_count, terms"
+    assert lines[2] == "  preprocess.term: unknown field; got 4; expected keys edges, features, label, min_count, terms"
     assert lines[4].startswith("  windows.eval: required field; expected type ['list', 'dict'] (Spans to choose")
 
 
@@ -315,7 +315,7 @@ def test_column_is_read_in_one_way():
 def test_features_get_the_options_of_their_kind():
     features = {"note": ["text", {"kind": "category", "min_count": 3}], "weight": {"kind": "quantile"}}
     full = check(config(preprocess__features=features, preprocess__min_count=7), SCHEMA)["preprocess"]["features"]
-    assert full["note"][0] == {"kind": "text", "terms": 20} and full["note"][1]["min_count"] == 3
+    assert full["note"][0]["terms"] == 20 and full["note"][0]["min_count"] == 1 and full["note"][1]["min_count"] == 3
     assert full["weight"][0]["n_quantiles"] == 100
     assert check(config(preprocess__features=full), SCHEMA)["preprocess"]["features"] == full
 
@@ -326,6 +326,22 @@ def test_features_get_the_options_of_their_kind():
 def test_label_may_be_any_column_but_dates(type_, wrong):
     label = {"column": "y", "classes": {"0": ["0"], "1": ["1"]}, "positive": "1"}
     assert len(wrong_label({"label": label, "features": {}}, {"y": type_})) == wrong
+
+
+@pytest.mark.feature("T3")
+@pytest.mark.parametrize(
+    ("feature", "text"),
+    [
+        ({"kind": "node", "edges": "roads.csv"}, "there is no edge list roads.csv in preprocess.edges"),
+        ({"kind": "node"}, "required field; options of node: edges"),
+        ({"kind": "text", "ngrams": [2, 1]}, "ngrams [2, 1]: the least length of a term comes first"),
+        ({"kind": "text", "ngrams": [1]}, "min length is 2"),
+        ({"kind": "text", "analyzer": "char", "buckets": 3}, "stop_words and buckets are for words"),
+        ({"kind": "vectors", "source": "a/b.txt"}, "does not match regex"),
+    ],
+)
+def test_options_of_texts_and_nodes_that_do_not_go_together(feature, text):
+    assert text in refused(preprocess__features__note=feature)
 
 
 @pytest.mark.parametrize("column", ["colur", "weight"])
