@@ -16,6 +16,8 @@ def check_permission(case: str, bundle: Path, version: dict, blessing: dict) -> 
     if blessing.get("blessed") is not True:
         raise BadInput(f"{bundle} is not blessed, so it is not published; see analyze.gate in the configuration")
     digest = identity(bundle)
+    if blessing["bundle"] != digest:
+        raise BadInput(f"{bundle} (sha256 {digest[:12]}) is not the bundle that was blessed; run snakemake analyze")
     if (version["case"], version["bundle"]) != (case, digest):
         raise BadInput(
             f"{bundle} (sha256 {digest[:12]}) is not what was registered as version {version['version']} of "

@@ -50,7 +50,7 @@ def stage(tmp_path, bias=0.0, number=1, **changes):
     write_json(folder / "rules.json", checked(changes.pop("schema", SCHEMA)))
     version = {"case": "birds", "version": number, "bundle": hashlib.sha256(model).hexdigest(), "lineage": {"p": 0.1}}
     write_json(folder / "version.json", version | changes.pop("registered", {}))
-    blessing = {"blessed": True, "threshold": 0.25, "checks": []}
+    blessing = {"blessed": True, "bundle": version["bundle"], "threshold": 0.25, "checks": []}
     write_json(folder / "blessing.json", blessing | changes.pop("granted", {}))
     names = ("version", "blessing", "rules", "published")
     paths = {name: folder / f"{name}.json" for name in names}
@@ -118,6 +118,7 @@ def test_a_second_version_takes_the_label_and_rollback_gives_it_back(tmp_path):
 REFUSED = {
     "not blessed": ({"granted": {"blessed": False}}, "not blessed"),
     "blessed in words only": ({"granted": {"blessed": "yes"}}, "not blessed"),
+    "another one blessed": ({"granted": {"bundle": "0" * 64}}, "not the bundle that was blessed"),
     "another digest": ({"registered": {"bundle": "0" * 64}}, "not what was registered as version 2"),
     "another case": ({"registered": {"case": "adult"}}, "not what was registered"),
     "too large": ({"max_size_mb": 0.0001}, "deploy.max_size_mb allows 0.0001"),
