@@ -340,7 +340,7 @@ EDITS = [
     Edit("code of the registry", append("scripts/register/mirror.py", MODULE), {"register_model"}, "code: scripts/register/mirror.py changed"),
     Edit("code of the report", append("scripts/report/report.py", MODULE), set()),
     # environments
-    Edit("a lock line", lambda root: drop_hash(root / "envs/table.txt", "pyyaml"), each("ingest_span") | described() | {"anomalies", "gate_model"}, "environment: envs/table.txt: hashes"),
+    Edit("a lock line", lambda root: drop_hash(root / "envs/table.txt", "pyyaml"), each("ingest_span") | described() | {"anomalies"}, "environment: envs/table.txt: hashes"),
     # configuration
     Edit("ingest key", case("max_quarantined: 0.1", "max_quarantined: 0.2"), each("ingest_span"), "configuration: ingest.max_quarantined: 0.1 -> 0.2"),
     Edit("validate key", section("validate: {top: 1000}\n"), STATISTICS | {"anomalies"}, "configuration: validate.top: 50 -> 1000"),
@@ -355,7 +355,7 @@ EDITS = [
     Edit("more trials", case("trials: 4", "trials: 5"), {"tune"}, "configuration: tune.trials: 4 -> 5"),
     Edit("a trial more in a row without gain", case("trials: 4", "trials: 4\n  early_stop: {trials: 9}"), {"tune"}, "configuration: tune.early_stop.trials: null -> 9"),
     Edit("a limit on the time of a sweep", case("trials: 4", "trials: 4\n  budget: {minutes: 60}"), {"tune"}, "configuration: tune.budget.minutes: null -> 60"),
-    Edit("folds of the trials", case("trials: 4", "trials: 4\n  folds: 2"), {"tune", "sentinel"} | FROM_TRAIN, "configuration: tune.folds: 0 -> 2"),
+    Edit("folds of the trials", case("trials: 4", "trials: 4\n  folds: 2"), {"tune"}, "configuration: tune.folds: 0 -> 2"),
     Edit("an earlier best setting that is used", earlier("0.5"), {"tune", "sentinel"} | FROM_TRAIN, "earlier.json", before=lambda root: (earlier("2.5")(root), case("trials: 4", "trials: 4\n  reuse: earlier.json")(root))),
     Edit("seed of the training", section("train: {seed: 1}\n"), {"train", "metrics", "register_model", "deploy"}, "configuration: train.seed: null -> 1"),
     Edit("a version to start training from", section("train: {warm_start: 1}\n"), {"train", "metrics", "register_model", "deploy"}, 'configuration: train.warm_start: "" -> "1"'),
