@@ -20,7 +20,6 @@ from pathlib import Path
 from tests.slurm.accounting import Accounting
 from tests.slurm.waiting import wait_for
 
-WRAPPER = Path(__file__).resolve().parents[2] / "profiles/slurm/srun"
 CONF = """\
 ClusterName=test
 SlurmctldHost={host}(127.0.0.1)
@@ -53,8 +52,8 @@ ReturnToService=2
 MailProg={mail}
 GresTypes=gpu
 {nodes}
-PartitionName=cpu Nodes=ALL Default=YES DefMemPerCPU=200 MaxTime=60 State=UP
-PartitionName=gpu Nodes=ALL DefMemPerCPU=200 MaxTime=60 State=UP
+PartitionName=cpu Nodes=ALL Default=YES DefMemPerCPU=200 MaxTime=INFINITE State=UP
+PartitionName=gpu Nodes=ALL DefMemPerCPU=200 MaxTime=INFINITE State=UP
 """
 NODE = (
     "NodeName={name} NodeHostname={host} NodeAddr=127.0.0.1 Port={port} CPUs={cpus} RealMemory={memory} Gres=gpu:{gpus}"
@@ -89,7 +88,7 @@ class Cluster:
     *accounting*: "none", "filetxt" (a file of finished jobs) or "slurmdbd" (with MariaDB).
     """
 
-    def __init__(self, nodes: int = 2, cpus: int = 8, memory: int = 4000, gpus: int = 2, accounting: str = "none"):
+    def __init__(self, nodes: int = 2, cpus: int = 8, memory: int = 64000, gpus: int = 2, accounting: str = "none"):
         self.folder = Path(tempfile.mkdtemp(prefix="ouroboros-slurm-"))  # short: names of sockets are limited
         self.folder.chmod(0o755)
         self.host, self.prefix = host()
@@ -101,7 +100,6 @@ class Cluster:
 
     def configure(self, cpus: int, memory: int, gpus: int) -> None:
         """Write keys, configuration and links to a character device for GPUs."""
-        (self.folder / "bin").mkdir()
         for name in ("state", *(f"spool-{node}" for node in self.nodes)):
             (self.folder / name).mkdir(mode=0o755)
         key = self.folder / "munge.key"
@@ -120,13 +118,12 @@ class Cluster:
         text = CONF.format(folder=self.folder, ports=self.ports, nodes="\n".join(nodes), host=self.host, **user)
         self.conf = self.folder / "slurm.conf"
         self.conf.write_text(text + self.accounting.settings())
-        (self.folder / "bin/srun").symlink_to(WRAPPER)
 
     def environment(self) -> dict[str, str]:
         """Return the variables with which programs find this cluster: it is not in /etc."""
         path = os.environ.get("PATH", os.defpath)
         own = {"SLURM_CONF": str(self.conf), "MYSQL_UNIX_PORT": str(self.accounting.socket)}
-        return own | {"PATH": f"{self.folder}/bin:{path}:/usr/sbin:/sbin"}
+        return own | {"PATH": f"{path}:/usr/sbin:/sbin"}
 
     def daemon(self, name: str, *command: str) -> subprocess.Popen:
         """Start the daemon *name* in the foreground, its output in a log."""

@@ -4,10 +4,12 @@ import shutil
 
 import pytest
 
-from tests.deployed import checkout, deployed
+from tests import tiny
+from tests.deployed import deployed
 from tests.slurm.cluster import Cluster
+from tests.workflow import clone
 
-__all__ = ["checkout", "cluster", "deployed"]
+__all__ = ["cluster", "deployed", "fresh"]
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -22,3 +24,11 @@ def cluster():
     """Return a cluster of two nodes that keeps no account."""
     with Cluster() as running:
         yield running
+
+
+@pytest.fixture
+def fresh(tmp_path):
+    """Return a clone with the tiny case, nothing of which is made yet."""
+    folder = clone(tmp_path / "clone")
+    tiny.make(folder)
+    return folder

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.slurm.cluster import WRAPPER, Cluster
+from tests.slurm.cluster import Cluster
 from tests.slurm.waiting import wait_for
 from tests.workflow import ROOT
 
@@ -78,8 +78,7 @@ def test_ordinary_user_on_a_host_without_a_name(tmp_path):
         folder = Path(tempfile.mkdtemp())  # which others can read, tmp_path they cannot
         folder.chmod(0o755)
         options = {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
-        for path in (Path(__file__).parent, WRAPPER.parent):
-            shutil.copytree(path, folder / path.relative_to(ROOT))
+        shutil.copytree(ROOT / "tests/slurm", folder / "tests/slurm")
     else:
         folder, options = ROOT, {}
     python = shutil.which("python3", path=os.defpath)
