@@ -16,12 +16,10 @@ JOBS = """\
 rule made:
     output:
         "made/{{name}}",
-    log:
-        "logs/made/{{name}}",
     shell:
-        "date +%s >> {{log}};"
+        "date +%s >> times/{{wildcards.name}};"
         " python3 -c 'import time; kept = bytearray({megabytes} << 20); time.sleep({seconds})';"
-        " date +%s >> {{log}};"
+        " date +%s >> times/{{wildcards.name}};"
         " echo gpu ${{{{CUDA_VISIBLE_DEVICES-none}}}} > {{output}}"
 """
 
@@ -31,19 +29,12 @@ def command(*words: str) -> list[str]:
     return [str(PYTHON), "-m", "snakemake", *words, "--profile", "profiles/slurm", *SOON]
 
 
-def run(folder: Path, cluster: Cluster, *words: str) -> subprocess.CompletedProcess:
-    """Run Snakemake in *folder* on *cluster*; fails the test where that fails."""
-    own = {"cwd": folder, "env": environment(**cluster.environment()), "timeout": 150}
-    done = subprocess.run(command(*words), capture_output=True, text=True, **own)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done
-
-
 class Run:
     """Snakemake at work in the background: jobs that make made/a, made/b, ..., each for some *seconds*."""
 
     def __init__(self, folder: Path, cluster: Cluster, names: str, seconds: int, *words: str, megabytes: int = 0):
         self.folder, self.cluster, self.names = folder, cluster, names
+        (folder / "times").mkdir(exist_ok=True)
         (folder / "made.smk").write_text(JOBS.format(seconds=seconds, megabytes=megabytes))
         if "made.smk" not in (folder / "Snakefile").read_text():
             with open(folder / "Snakefile", "a") as file:
@@ -56,8 +47,15 @@ class Run:
 
     def started(self, count: int = 1) -> "Run":
         """Wait until *count* jobs have begun their work."""
-        wait_for("jobs at work", lambda: len(list(self.folder.glob("logs/made/*"))) >= count, 60)
+        wait_for("jobs at work", lambda: len(list(self.folder.glob("times/*"))) >= count, 60)
         return self
+
+    def numbers(self) -> list[str]:
+        """Return the numbers of the jobs of this folder that wait or run."""
+        rows = [
+            line.split(maxsplit=1) for line in self.cluster.ask("squeue", "--noheader", "--format=%i %Z").splitlines()
+        ]
+        return [number for number, folder in rows if folder == str(self.folder)]
 
     def send(self, number: int) -> int:
         """Send a signal to Snakemake alone and return its exit status."""
@@ -78,4 +76,4 @@ class Run:
 
     def times(self, name: str) -> list[int]:
         """Return when the jobs of one file began and ended, in the order in which they wrote it down."""
-        return [int(line) for line in (self.folder / "logs/made" / name).read_text().split()]
+        return [int(line) for line in (self.folder / "times" / name).read_text().split()]

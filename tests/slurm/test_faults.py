@@ -13,14 +13,9 @@ from tests.workflow import environment
 pytestmark = pytest.mark.timeout(180)
 
 
-def numbers(cluster: Cluster) -> list[str]:
-    """Return the numbers of the jobs that wait or run."""
-    return cluster.ask("squeue", "--noheader", "--format=%i").split()
-
-
 def test_cancelled_job_is_done_again(cluster, fresh):
     run = Run(fresh, cluster, "a", 5).started()
-    cluster.ask("scancel", *numbers(cluster))
+    cluster.ask("scancel", *run.numbers())
     assert "CANCELLED" in run.end()
 
 
@@ -31,7 +26,7 @@ def test_job_out_of_memory_gets_more(cluster, fresh):
 
 
 def test_crash_of_a_node_moves_its_jobs(cluster, fresh):
-    run = Run(fresh, cluster, "a", 8).started()
+    run = Run(fresh, cluster, "a", 4).started()
     node = cluster.ask("squeue", "--noheader", "--format=%N").strip()
     cluster.crash_node(node)
     try:
@@ -53,14 +48,14 @@ def test_restart_of_the_controller_goes_unnoticed(cluster, fresh):
 def test_interrupt_cancels_the_jobs(cluster, fresh):
     run = Run(fresh, cluster, "abc", 60).started(3)
     assert run.send(signal.SIGINT) != 0
-    wait_for("an empty queue", lambda: not numbers(cluster))
+    wait_for("an empty queue", lambda: not run.numbers())
     Run(fresh, cluster, "abc", 1).end()
 
 
 def test_jobs_of_a_killed_run_are_cancelled_by_the_next(cluster, fresh):
     run = Run(fresh, cluster, "abc", 20).started(3)
     run.send(signal.SIGKILL)
-    left = numbers(cluster)
+    left = run.numbers()
     assert len(left) == 3
     again = Run(fresh, cluster, "abc", 2)
     assert "cancelling 3 jobs of an earlier run" in again.end()

@@ -1,12 +1,12 @@
-"""The life cycle on a cluster: the records of a local run, digest by digest; GPUs are assigned."""
+"""docs/cluster.md is true: its commands run, in order, and give the records of a local run; GPUs are assigned."""
 
+import re
 import subprocess
 
 import pytest
 
-from tests import tiny
-from tests.slurm.running import Run, run
-from tests.workflow import clone, digests, jobs
+from tests.slurm.running import PYTHON, SOON, Run
+from tests.workflow import ROOT, digests, environment, jobs
 
 ON_NODES = {
     "ingest_span",
@@ -21,21 +21,40 @@ ON_NODES = {
 }
 
 
+def commands() -> list[str]:
+    """Return the commands of the page."""
+    blocks = re.findall(r"```sh\n(.*?)```", (ROOT / "docs/cluster.md").read_text(), re.S)
+    return [line.strip() for block in blocks for line in block.splitlines() if line.strip()]
+
+
+def test_page_has_ten_commands():
+    assert len(commands()) == 10
+    assert "-r envs/slurm.txt" in commands()[1]
+
+
 @pytest.mark.feature("H7")
-def test_deploy_gives_what_a_local_run_gives(cluster, deployed, tmp_path):
-    folder = clone(tmp_path / "clone")
-    tiny.make(folder)
-    subprocess.run(["git", "add", "--all"], cwd=folder, check=True)
-    done = run(folder, cluster, "deploy")
-    assert len(jobs(done.stderr)) == 27
-    assert digests(folder) == digests(deployed)
-    assert done.stderr.count("has been submitted with SLURM jobid") == len(
-        [job for job in jobs(done.stderr) if job.split()[0] in ON_NODES]
-    )
-    assert "Nothing to be done" in run(folder, cluster, "deploy").stderr
+@pytest.mark.timeout(300)
+def test_every_command_of_the_page_and_the_records_of_a_local_run(cluster, deployed, fresh):
+    (fresh / ".envs").mkdir()
+    (fresh / ".envs/driver").symlink_to(PYTHON.parents[1])  # which the first two commands make
+    subprocess.run(["git", "add", "--all"], cwd=fresh, check=True)
+    said = {}
+    for command in commands()[2:]:
+        words = command.replace("--profile profiles/slurm", " ".join(["--profile profiles/slurm", *SOON]))
+        own = {"cwd": fresh, "env": environment(**cluster.environment()), "capture_output": True, "text": True}
+        run = subprocess.run(words, shell=True, **own)
+        assert run.returncode == 0, command + run.stdout + run.stderr
+        said[command] = run.stdout + run.stderr
+    dry, deployment, verified, left = (said[command] for command in commands()[6:])
+    assert "gpu=1" in dry and "slurm_partition=cpu" in dry
+    assert len(jobs(deployment)) == 27
+    submitted = [job for job in jobs(deployment) if job.split()[0] in ON_NODES]
+    assert deployment.count("has been submitted with SLURM jobid") == len(submitted) == 17
+    assert "is as recorded" in verified and len(left.splitlines()) == 1
+    assert digests(fresh) == digests(deployed)
 
 
 @pytest.mark.feature("H7")
 def test_job_that_asks_for_a_gpu_gets_one(cluster, fresh):
-    Run(fresh, cluster, "ab", 3, "--set-resources", "made:slurm_partition=gpu", "made:gpu=1", "--jobs", "2").end()
+    Run(fresh, cluster, "ab", 3, "--set-resources", "made:slurm_partition=gpu", "made:gpu=1").end()
     assert {(fresh / "made" / name).read_text() for name in "ab"} <= {"gpu 0\n", "gpu 1\n"}
