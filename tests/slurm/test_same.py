@@ -49,7 +49,7 @@ def test_every_command_of_the_page_and_the_records_of_a_local_run(cluster, deplo
     assert "gpu=1" in dry and "slurm_partition=cpu" in dry
     assert len(jobs(deployment)) == 27
     submitted = [job for job in jobs(deployment) if job.split()[0] in ON_NODES]
-    assert deployment.count("has been submitted with SLURM jobid") == len(submitted) == 17
+    assert deployment.count("has been submitted with SLURM jobid") == len(submitted) == 19
     assert "is as recorded" in verified and len(left.splitlines()) == 1
     assert digests(fresh) == digests(deployed)
 
