@@ -2,9 +2,10 @@
 
     envs/python test benchmarks/validate.py [--rows 10000000] [--runs 3] [--peers DIR]
 
-Every measurement is a process of its own, which reports the CPU time of its work (imports left out; reading Parquet
-included for us and by hand, left out for the peers). With --peers, pandera, Great Expectations and Evidently go into
-throw-away environments in DIR and check 1,000,000 rows of 20 columns that lie in memory as pandas.
+Every measurement is a process of its own, which reports the CPU time of its work (imports left out). Tables are written
+as ingestion writes them. With --peers, pandera, Great Expectations and Evidently go into throw-away environments in DIR
+and check 1,000,000 rows of 20 columns, once from Parquet and once from memory: as pandas, ours as the row groups that
+the job reads (texts of few kinds as dictionaries).
 """
 
 import argparse
@@ -16,6 +17,8 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -50,6 +53,8 @@ def table(folder: Path, rows: int) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+    from scripts.ingest.parts import settings
+
     folder.mkdir(parents=True)
     rng, words = np.random.default_rng(1), np.array([*WORDS, "strange"])
     for index, start in enumerate(range(0, rows, PART)):
@@ -59,8 +64,9 @@ def table(folder: Path, rows: int) -> None:
         codes = np.char.add("id", rng.integers(0, 10**8, size).astype(str))
         columns["code"] = np.where(rng.random(size) < 0.999, codes, "bad one")
         columns["day"] = pa.array(rng.integers(7000, 20_200, size, np.int32)).cast(pa.date32())
-        path = folder / f"part-{index:05}.parquet"
-        pq.write_table(pa.table(columns), path, row_group_size=GROUP, compression="zstd")
+        made = pa.table(columns)
+        with pq.ParquetWriter(folder / f"part-{index:05}.parquet", made.schema, **settings(made.schema)) as writer:
+            writer.write_table(made, GROUP)
 
 
 def ours(folder: Path) -> int:
@@ -71,6 +77,31 @@ def ours(folder: Path) -> int:
     schema.write_text(json.dumps(SCHEMA))
     check_rows(folder, schema, checks, [])
     return sum(rule["count"] for rule in json.loads(checks.read_text())["rules"])
+
+
+def in_memory(folder: Path) -> Callable[[], int]:
+    """Return a function that checks the row groups, read already, with the rules of the schema."""
+    import pyarrow.parquet as pq
+
+    from scripts.schema.load import load_schema
+    from scripts.schema.rules import rules_of
+    from scripts.schema.tally import Tally
+    from scripts.validate.check_rows import few
+
+    schema, groups = folder.with_name("schema.yaml"), []
+    schema.write_text(json.dumps(SCHEMA))
+    for path in sorted(folder.iterdir()):
+        with pq.ParquetFile(path, read_dictionary=few(pq.read_metadata(path))) as file:
+            groups += [file.read_row_group(index) for index in range(file.num_row_groups)]
+
+    def work() -> int:
+        found = [Tally(rule) for rule in rules_of(load_schema(schema))]
+        for rows in groups:
+            for tally in found:
+                tally.add(rows, 0, None)
+        return sum(tally.found()["count"] for tally in found)
+
+    return work
 
 
 def by_hand(folder: Path) -> int:
@@ -110,11 +141,15 @@ def frame(folder: Path):
     return pq.read_table(folder).to_pandas(date_as_object=False)
 
 
-def with_pandera(folder: Path):
-    """Return a function that checks with pandera."""
+def kept(data):
+    """Return *data*, a table in memory."""
+    return data
+
+
+def with_pandera(read: Callable):
+    """Return a function that checks with pandera the table that *read* returns."""
     import pandera.pandas as pa
 
-    data = frame(folder)
     columns = {name: pa.Column(float, pa.Check.in_range(-4, 4), nullable=True) for name in NUMBERS}
     columns |= {name: pa.Column(str, [pa.Check.isin(WORDS), pa.Check.str_length(None, 7)]) for name in TEXTS}
     columns["code"] = pa.Column(str, pa.Check.str_matches(r"^id\d{1,8}$"))
@@ -123,7 +158,7 @@ def with_pandera(folder: Path):
 
     def work() -> int:
         try:
-            schema.validate(data, lazy=True)
+            schema.validate(read(), lazy=True)
         except pa.errors.SchemaErrors as error:
             return len(error.failure_cases)
         return 0
@@ -131,16 +166,16 @@ def with_pandera(folder: Path):
     return work
 
 
-def with_expectations(folder: Path):
-    """Return a function that checks with Great Expectations."""
+def with_expectations(read: Callable):
+    """Return a function that checks with Great Expectations the table that *read* returns."""
     import great_expectations as gx
     import pandas as pd
     from great_expectations import expectations as gxe
 
-    data, (first, last) = frame(folder), map(pd.Timestamp, DAYS)
+    first, last = map(pd.Timestamp, DAYS)
     context = gx.get_context(mode="ephemeral")
     asset = context.data_sources.add_pandas("memory").add_dataframe_asset("table")
-    batch = asset.add_batch_definition_whole_dataframe("all").get_batch({"dataframe": data})
+    definition = asset.add_batch_definition_whole_dataframe("all")
     rules = []
     for name in NUMBERS:
         rules.append(gxe.ExpectColumnValuesToNotBeNull(column=name, mostly=0.9))
@@ -154,27 +189,29 @@ def with_expectations(folder: Path):
     suite = gx.ExpectationSuite(name="rules", expectations=rules)
 
     def work() -> int:
-        results = batch.validate(suite).results
+        results = definition.get_batch({"dataframe": read()}).validate(suite).results
         assert not any(one.exception_info.get("raised_exception") for one in results), results
         return sum(one.result.get("unexpected_count", 0) for one in results)
 
     return work
 
 
-def with_evidently(folder: Path):
-    """Return a function that checks with Evidently (no patterns, lengths and dates there: those are left out)."""
+def with_evidently(read: Callable):
+    """Return a function that checks with Evidently the table that *read* returns.
+
+    There are no patterns, lengths and dates there: those are left out.
+    """
     from evidently import Report
     from evidently.metrics import MissingValueCount, OutListValueCount, OutRangeValueCount
     from evidently.tests import eq
 
-    data = frame(folder)
     metrics = []
     for name in NUMBERS:
         metrics += [MissingValueCount(column=name), OutRangeValueCount(column=name, left=-4, right=4, tests=[eq(0)])]
     metrics += [OutListValueCount(column=name, values=WORDS, tests=[eq(0)]) for name in TEXTS]
 
     def work() -> int:
-        Report(metrics).run(data, None)
+        Report(metrics).run(read(), None)
         return -1
 
     return work
@@ -184,18 +221,26 @@ SUBJECTS = {"ours": ours, "by hand": by_hand}
 OTHERS = {"pandera": with_pandera, "Great Expectations": with_expectations, "Evidently": with_evidently}
 
 
-def measure(name: str, folder: Path) -> None:
-    """Do the work of one subject and print its CPU seconds, peak memory (MB) and what it counted."""
+def worker(name: str, folder: Path, begin: str) -> Callable[[], int]:
+    """Return the function that does the work of one subject; imports are done, and reading where *begin* is memory."""
+    import pyarrow.compute
+    import pyarrow.parquet
+
+    pyarrow.array([])  # imports pandas, where there is one
     if name in OTHERS:
-        work = OTHERS[name](folder)
-    else:
-        import pyarrow.compute  # noqa: F401
+        read = partial(frame, folder)
+        if begin == "memory":
+            data = read()
+            read = partial(kept, data)
+        return OTHERS[name](read)
+    import scripts.validate.check_rows  # noqa: F401
 
-        import scripts.validate.check_rows  # noqa: F401
+    return in_memory(folder) if begin == "memory" else partial(SUBJECTS[name], folder)
 
-        def work() -> int:
-            return SUBJECTS[name](folder)
 
+def measure(name: str, folder: Path, begin: str) -> None:
+    """Do the work of one subject and print its CPU seconds, peak memory (MB) and what it counted."""
+    work = worker(name, folder, begin)
     start = time.process_time()
     found = work()
     cpu = time.process_time() - start
@@ -203,21 +248,24 @@ def measure(name: str, folder: Path) -> None:
     print(json.dumps({"cpu": cpu, "peak": peak, "found": found}))
 
 
-def run(python: str, name: str, folder: Path) -> dict:
+def run(python: str, name: str, folder: Path, begin: str) -> dict:
     """Return the measurement of one subject in a process of its own."""
-    command = [python, __file__, "--measure", name, "--folder", str(folder)]
+    command = [python, __file__, "--measure", name, "--folder", str(folder), "--begin", begin]
     done = subprocess.run(command, capture_output=True, text=True, env=os.environ | {"PYTHONPATH": str(ROOT)})
     if done.returncode:
         return {"failed": done.stderr.strip().splitlines()[-1][:300]}
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def compare(subjects: dict[str, str], folder: Path, runs: int) -> None:
-    """Print the medians of all *subjects* (name to interpreter) in turn, and their ratios to ours."""
+def compare(subjects: dict[str, str], folder: Path, runs: int, begin: str = "files") -> None:
+    """Print the medians of all *subjects* (name to interpreter) in turn, and their ratios to ours.
+
+    *begin* says where the table lies: in memory or in files.
+    """
     found: dict[str, list[dict]] = {name: [] for name in subjects}
     for _ in range(runs):
         for name, python in subjects.items():
-            found[name].append(run(python, name, folder))
+            found[name].append(run(python, name, folder, begin))
     base = statistics.median(one["cpu"] for one in found["ours"])
     for name, each in found.items():
         if failed := [one["failed"] for one in each if "failed" in one]:
@@ -269,9 +317,10 @@ def main() -> None:
     parser.add_argument("--peers", type=Path, help="temporary folder to install the peers into")
     parser.add_argument("--measure", help=argparse.SUPPRESS)
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--begin", default="files", help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.measure:
-        measure(given.measure, given.folder)
+        measure(given.measure, given.folder, given.begin)
         return
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary) / "span/all"
@@ -283,9 +332,10 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as temporary:
             folder = Path(temporary) / "span/all"
             table(folder, SMALL)
-            print(f"{SMALL} rows, peers on pandas in memory, ours from Parquet")
             measured = {name: python for name, python in peers.items() if name in OTHERS}
-            compare({"ours": sys.executable} | measured, folder, given.runs)
+            for begin in ("files", "memory"):
+                print(f"{SMALL} rows, all from {begin}", flush=True)
+                compare({"ours": sys.executable} | measured, folder, given.runs, begin)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,19 @@
-"""What the bundle is worth on raw rows, and the gate that only a good enough one passes.
+"""What the bundle is worth on raw rows, a sentinel for leaks, and the gate that only a good enough bundle passes.
 
-Needs: results/<case>/train/bundle/, the ingested tables of eval and test
-Gives: results/<case>/analyze/metrics/metrics.json, results/<case>/analyze/gate/blessing.json (permission)
+Needs: results/<case>/train/bundle/, the ingested tables of eval and test; for the sentinel features and best setting
+Gives: results/<case>/analyze/{metrics/metrics.json,sentinel/sentinel.json}, analyze/gate/blessing.json (permission) or
+a file in analyze/rejected/, which stays
 """
+
+from scripts.spine.crossed_analyze import compares
+
+COMPARES = compares(config["analyze"]["gate"])
+TIMED = "latency_ms" in config["analyze"]["gate"]
+# beside scripts/analyze/gate.py, scripts/analyze/compare.py and scripts/analyze/latency.py
+# count where a limit needs them
+GATE = f"analyze/gate{' analyze/compare' * COMPARES}{' analyze/latency' * TIMED}"
+ROWS = ["preprocess.label", *(f"analyze.{key}" for key in ("min_slice", "bootstrap", "seed", "unit", "ranking"))]
+COMPARED = cfg("case", *ROWS, columns="analyze.slices", tag="deploy.label") if COMPARES else {}
 
 
 rule analyze:
@@ -25,15 +36,17 @@ checkpoint metrics:
     benchmark:
         f"benchmarks/rules/{CASE}/analyze/metrics.tsv"
     conda:
-        "../envs/model.yaml"
+        "../envs/analyze.yaml"
     params:
-        code="analyze/metrics",
+        code=f"analyze/metrics {HOOKS}",
         cfg=cfg(
-            "preprocess.label",
-            "analyze.min_slice",
-            "analyze.bootstrap",
-            "analyze.seed",
+            *ROWS,
+            "analyze.threshold",
+            "analyze.fairness.thresholds",
             columns="analyze.slices",
+            sensitive="analyze.fairness.columns",
+            reference="analyze.fairness.reference",
+            shuffles="analyze.importance",
         ),
         job=job,
     shell:
@@ -41,9 +54,37 @@ checkpoint metrics:
         " --bundle {input.bundle} --metrics {output.metrics} 3>&2 2> {log}"
 
 
+checkpoint sentinel:
+    input:
+        train=ancient(f"{RESULTS}/preprocess/features/train/features.npz"),
+        evaluate=ancient(f"{RESULTS}/preprocess/features/eval/features.npz"),
+        contract=ancient(f"{RESULTS}/preprocess/graph/contract.json"),
+        best=ancient(f"{RESULTS}/tune/best.json"),
+        changed=changed("sentinel"),
+    output:
+        sentinel=f"{RESULTS}/analyze/sentinel/sentinel.json",
+        record=f"{RESULTS}/analyze/sentinel/record.json",
+    log:
+        f"logs/{CASE}/analyze/sentinel.log",
+    benchmark:
+        f"benchmarks/rules/{CASE}/analyze/sentinel.tsv"
+    conda:
+        "../envs/model.yaml"
+    params:
+        code=f"analyze/sentinel {FAMILIES}",
+        cfg=cfg("analyze.seed", "analyze.sentinel.rows", "analyze.sentinel.repeats"),
+        job=job,
+    shell:
+        "{params.job} --train {input.train} --evaluate {input.evaluate} --contract {input.contract}"
+        " --best {input.best} --sentinel {output.sentinel} 3>&2 2> {log}"
+
+
 checkpoint gate_model:
     input:
         metrics=ancient(f"{RESULTS}/analyze/metrics/metrics.json"),
+        sentinel=ancient(f"{RESULTS}/analyze/sentinel/sentinel.json"),
+        bundle=ancient(f"{RESULTS}/train/bundle" if COMPARES or TIMED else []),
+        tables=ancient(tables("test") if COMPARES else []),
         changed=changed("gate_model"),
     output:
         blessing=f"{RESULTS}/analyze/gate/blessing.json",
@@ -55,10 +96,15 @@ checkpoint gate_model:
     retries: 0
     localrule: True
     conda:
-        "../envs/table.yaml"
+        "../envs/analyze.yaml"
     params:
-        code="analyze/gate",
-        cfg=cfg("analyze.gate"),
+        code=GATE,
+        cfg=cfg("analyze.gate", limits="analyze.fairness.limits", **COMPARED),
+        rejected=f"{RESULTS}/analyze/rejected",
+        # What is deployed is read when the gate runs and is no input: it follows from the blessing, so each deployment
+        # would make the gate stale that had permitted it.
+        serving="serving",
         job=job,
     shell:
-        "{params.job} --metrics {input.metrics} --blessing {output.blessing} 3>&2 2> {log}"
+        "{params.job} --metrics {input.metrics} --bundle {input.bundle} --tables {input.tables}"
+        " --rejected {params.rejected} --serving {params.serving} --blessing {output.blessing} 3>&2 2> {log}"

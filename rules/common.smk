@@ -4,6 +4,8 @@ import os
 import sys
 from pathlib import Path
 
+from scripts.preprocess.kinds import hooks, modules
+from scripts.spine.beside import beside
 from scripts.spine.checked import checked
 from scripts.spine.graph import Graph
 from scripts.spine.pointer import today
@@ -15,12 +17,16 @@ config.update(checked(config))
 
 CASE = config["case"]
 RESULTS = f"results/{CASE}"
-SOURCES = sources(Path("data") / CASE, config["version"]["pattern"])
+LOOKUPS = beside(config)  # files that features need beside the rows, by kind of feature
+BESIDE = LOOKUPS["vectors"] | LOOKUPS["node"]
+SOURCES = sources(Path("data") / CASE, config["version"]["pattern"], BESIDE.values())
 ENDED = ended(SOURCES, today())
 SPLITS = dict(resolve(config, SOURCES, ENDED))
 SPANS = sorted({span for spans in SPLITS.values() for span in spans})
 PARTED = sorted(parted_splits(config))  # splits that take a part of the rows of their spans
 config["windows"] = SPLITS
+KINDS = modules(config["preprocess"]["features"])  # code that fits features
+HOOKS = hooks(config["preprocess"]["features"])  # code that encodes rows
 FAMILIES = " ".join(f"families/{name}" for name in sorted(config["tune"]["families"]))  # code that tune and train use
 
 if ENDED:
@@ -69,8 +75,8 @@ def each_part(template, *splits):
 
 
 def pointer_of(wildcards):
-    """Return the pointer of the span that the wildcard names."""
-    return SOURCES[wildcards.span].pointer
+    """Return the pointer of the span, or the file beside the rows, that the wildcard names."""
+    return BESIDE.get(wildcards.span) or SOURCES[wildcards.span].pointer
 
 
 def tables_of_split(wildcards):
@@ -81,4 +87,5 @@ def tables_of_split(wildcards):
 wildcard_constraints:
     span=r"[A-Za-z0-9_.-]+",
     split=r"[a-z][a-z0-9_]*",
+    file=r"[A-Za-z0-9_.-]+",
     key=r"[0-9a-f]{16}",

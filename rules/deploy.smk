@@ -25,7 +25,7 @@ checkpoint deploy:
     conda:
         "../envs/serve.yaml"
     params:
-        code="deploy/deploy serve/server",
+        code=f"deploy/deploy serve/server {HOOKS}",
         cfg=cfg("case", "deploy.label", "deploy.max_latency_ms", "deploy.max_size_mb"),
         job=job,
     shell:

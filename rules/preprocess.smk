@@ -1,7 +1,9 @@
 """The one fitted graph that training and serving share, and the features it gives.
 
 Needs: results/<case>/ingest/<span>/<split>/ and permission from results/<case>/validate/gate/
-Gives: results/<case>/preprocess/graph/{graph.onnx,contract.json}, preprocess/<split>/features.npz
+Gives: results/<case>/preprocess/graph/{graph.onnx,contract.json,schema.json},
+preprocess/features/<split>/{features.npz,statistics.json},
+preprocess/summary/<span>/<split>/summary.npz (what the rows of a span add to the fit)
 """
 
 
@@ -11,14 +13,40 @@ rule preprocess:
     localrule: True
 
 
+checkpoint summarize:
+    input:
+        table=ancient(f"{RESULTS}/ingest/{{span}}/{{split}}"),
+        gate=ancient(f"{RESULTS}/validate/gate/granted.json"),
+        changed=changed("summarize"),
+    output:
+        summary=f"{RESULTS}/preprocess/summary/{{span}}/{{split}}/summary.npz",
+        record=f"{RESULTS}/preprocess/summary/{{span}}/{{split}}/record.json",
+    log:
+        f"logs/{CASE}/preprocess/summary/{{span}}-{{split}}.log",
+    benchmark:
+        f"benchmarks/rules/{CASE}/preprocess/summary/{{span}}-{{split}}.tsv"
+    conda:
+        "../envs/model.yaml"
+    params:
+        code=f"preprocess/summarize {KINDS}",
+        cfg=cfg("preprocess.features", "preprocess.label"),
+        job=job,
+    shell:
+        "{params.job} --table {input.table} --summary {output.summary} 3>&2 2> {log}"
+
+
 checkpoint fit_graph:
     input:
         tables=ancient(tables("train")),
+        evaluate=ancient(tables("eval")),
+        summaries=ancient(each_part(f"{RESULTS}/preprocess/summary/{{span}}/{{split}}/summary.npz", "train")),
+        lookups=ancient(lookups()),
         gate=ancient(f"{RESULTS}/validate/gate/granted.json"),
         changed=changed("fit_graph"),
     output:
         graph=f"{RESULTS}/preprocess/graph/graph.onnx",
         contract=f"{RESULTS}/preprocess/graph/contract.json",
+        schema=f"{RESULTS}/preprocess/graph/schema.json",
         record=f"{RESULTS}/preprocess/graph/record.json",
     log:
         f"logs/{CASE}/preprocess/graph.log",
@@ -27,19 +55,19 @@ checkpoint fit_graph:
     conda:
         "../envs/model.yaml"
     params:
-        code="preprocess/fit",
+        code=f"preprocess/fit {KINDS} {HOOKS}",
         cfg=cfg(
             "case",
             "title",
             "preprocess.features",
             "preprocess.label",
-            "preprocess.min_count",
-            "preprocess.terms",
             "ingest.window",
         ),
         job=job,
     shell:
-        "{params.job} --tables {input.tables} --graph {output.graph} --contract {output.contract} 3>&2 2> {log}"
+        "{params.job} --tables {input.tables} --evaluate {input.evaluate} --summaries {input.summaries}"
+        " --lookups {input.lookups} --graph {output.graph} --contract {output.contract} --schema {output.schema}"
+        " 3>&2 2> {log}"
 
 
 checkpoint transform:
@@ -47,9 +75,11 @@ checkpoint transform:
         tables=ancient(tables_of_split),
         graph=ancient(f"{RESULTS}/preprocess/graph/graph.onnx"),
         contract=ancient(f"{RESULTS}/preprocess/graph/contract.json"),
+        schema=ancient(f"{RESULTS}/preprocess/graph/schema.json"),
         changed=changed("transform"),
     output:
         features=f"{RESULTS}/preprocess/features/{{split}}/features.npz",
+        statistics=f"{RESULTS}/preprocess/features/{{split}}/statistics.json",
         record=f"{RESULTS}/preprocess/features/{{split}}/record.json",
     log:
         f"logs/{CASE}/preprocess/{{split}}.log",
@@ -58,9 +88,9 @@ checkpoint transform:
     conda:
         "../envs/model.yaml"
     params:
-        code="preprocess/transform",
+        code=f"preprocess/transform {HOOKS}",
         cfg=cfg("preprocess.label"),
         job=job,
     shell:
         "{params.job} --tables {input.tables} --graph {input.graph} --contract {input.contract}"
-        " --features {output.features} 3>&2 2> {log}"
+        " --schema {input.schema} --features {output.features} --statistics {output.statistics} 3>&2 2> {log}"

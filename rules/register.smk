@@ -19,6 +19,7 @@ checkpoint register_model:
         blessing=ancient(f"{RESULTS}/analyze/gate/blessing.json"),
         best=ancient(f"{RESULTS}/tune/best.json"),
         pointers=ancient([SOURCES[span].pointer for span in SPANS]),
+        others=ancient(list(BESIDE.values())),
         changed=changed("register_model"),
     output:
         version=f"{RESULTS}/register/version.json",
@@ -38,5 +39,5 @@ checkpoint register_model:
         job=job,
     shell:
         "{params.job} --bundle {input.bundle} --metrics {input.metrics}"
-        " --blessing {input.blessing} --best {input.best} --pointers {input.pointers} --trail {params.trail}"
-        " --store {params.store} --version {output.version} 3>&2 2> {log}"
+        " --blessing {input.blessing} --best {input.best} --pointers {input.pointers} --others {input.others}"
+        " --trail {params.trail} --store {params.store} --version {output.version} 3>&2 2> {log}"

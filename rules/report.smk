@@ -6,9 +6,11 @@ Gives: results/<case>/report/report.html
 """
 
 CAPTIONS = (
-    "overview lineage rows base-rate spans numbers texts missing drift anomalies history trials metrics roc pr "
-    "calibration confusion confusion-table slices slices-table gate"
+    "overview lineage rows base-rate spans numbers texts missing drift anomalies families history parallel "
+    "hyperparameters trials metrics roc pr calibration thresholds confusion confusion-table predicted residuals means "
+    "slices slices-table gaps fairness fairness-table groups importance gate change"
 ).split()
+PROGRAMS = ["trials", "brush", "threshold"]
 
 
 checkpoint report:
@@ -21,6 +23,7 @@ checkpoint report:
         metrics=ancient(f"{RESULTS}/analyze/metrics/metrics.json"),
         captions=ancient(collect("report/{name}.md", name=CAPTIONS)),
         style=ancient("report/style.css"),
+        scripts=ancient(collect("report/{name}.js", name=PROGRAMS)),
         changed=changed("report"),
     output:
         report=f"{RESULTS}/report/report.html",
@@ -34,9 +37,9 @@ checkpoint report:
         "../envs/report.yaml"
     params:
         code="report/report",
-        cfg=cfg("title"),
+        cfg=cfg("title", "tune.families"),
         job=job,
     shell:
         "{params.job} --version {input.version} --blessing {input.blessing} --statistics {input.statistics} "
         "--anomalies {input.anomalies} --trials {input.trials} --metrics {input.metrics} --captions {input.captions} "
-        "--style {input.style} --report {output.report} 3>&2 2> {log}"
+        "--style {input.style} --code {input.scripts} --report {output.report} 3>&2 2> {log}"

@@ -1,7 +1,8 @@
 """The chosen setting fitted and bundled with the graph: one ONNX model that takes raw rows.
 
 Needs: results/<case>/preprocess/..., results/<case>/tune/best.json
-Gives: results/<case>/train/bundle/{model.onnx,contract.json,golden.json}, and model.skops where ONNX is not enough
+Gives: results/<case>/train/bundle/{model.onnx,contract.json,golden.json}, model.skops where ONNX is not enough,
+state.npz where training can go on from it
 """
 
 
@@ -23,10 +24,14 @@ checkpoint train:
         f"benchmarks/rules/{CASE}/train/train.tsv"
     conda:
         "../envs/model.yaml"
+    resources:
+        gpu=0,
     params:
-        code=f"train/train {FAMILIES}",
-        cfg=cfg("preprocess.label", "train.seed", "train.golden", "train.tolerance"),
+        code=f"train/train {FAMILIES} {HOOKS}",
+        cfg=cfg("preprocess.label", "train.seed", "train.golden", "train.tolerance", "train.warm_start", "case"),
+        serving="serving",
         job=job,
     shell:
         "{params.job} --features {input.features} --evaluate {input.evaluate} --tables {input.tables}"
-        " --graph {input.graph} --contract {input.contract} --best {input.best} --bundle {output.bundle} 3>&2 2> {log}"
+        " --graph {input.graph} --contract {input.contract} --best {input.best} --bundle {output.bundle}"
+        " --serving {params.serving} 3>&2 2> {log}"

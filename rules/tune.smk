@@ -9,6 +9,7 @@ checkpoint tune:
     input:
         train=ancient(f"{RESULTS}/preprocess/features/train/features.npz"),
         evaluate=ancient(f"{RESULTS}/preprocess/features/eval/features.npz"),
+        reuse=ancient(config["tune"]["reuse"] or []),
         changed=changed("tune"),
     output:
         trials=f"{RESULTS}/tune/trials.json",
@@ -20,6 +21,8 @@ checkpoint tune:
         f"benchmarks/rules/{CASE}/tune/tune.tsv"
     conda:
         "../envs/model.yaml"
+    resources:
+        gpu=0,
     params:
         code=f"tune/tune {FAMILIES}",
         cfg=cfg(
@@ -30,9 +33,16 @@ checkpoint tune:
             "tune.metric",
             "tune.max_rows",
             "tune.seed",
+            "tune.points_to_evaluate",
+            "tune.folds",
+            "tune.seeds",
+            "tune.timeout",
+            "tune.early_stop",
+            "tune.halving",
+            "tune.budget",
         ),
         folder=f"{RESULTS}/tune/sweeps",
         job=job,
     shell:
-        "{params.job} --train {input.train} --evaluate {input.evaluate} --trials_file {output.trials}"
-        " --best {output.best} --folder {params.folder} --workers {threads} 3>&2 2> {log}"
+        "{params.job} --train {input.train} --evaluate {input.evaluate} --reuse {input.reuse}"
+        " --trials_file {output.trials} --best {output.best} --folder {params.folder} --workers {threads} 3>&2 2> {log}"

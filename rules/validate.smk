@@ -10,6 +10,7 @@ from scripts.schema.waivers import in_force
 SCHEMA = [path for path in [f"data/{CASE}/schema.yaml"] if os.path.exists(path)]
 WAIVERS = in_force(Path(f"data/{CASE}/waivers.yaml"), today())
 STATISTICS = each_part(f"{RESULTS}/validate/statistics/{{span}}/{{split}}/statistics.json")
+LEAKS = config["version"]["key"] or config["validate"]["duplicates"]
 PROPOSAL = f"{RESULTS}/validate/proposal/schema.yaml"
 
 
@@ -66,7 +67,7 @@ checkpoint anomalies:
     input:
         statistics=ancient(STATISTICS),
         checks=ancient(SCHEMA and each_part(f"{RESULTS}/validate/checks/{{span}}/{{split}}/checks.json")),
-        tables=ancient(each_part(f"{RESULTS}/ingest/{{span}}/{{split}}") if config["version"]["key"] else []),
+        tables=ancient(each_part(f"{RESULTS}/ingest/{{span}}/{{split}}") if LEAKS else []),
         proposal=ancient([] if SCHEMA else [PROPOSAL]),
         schema=ancient(SCHEMA),
         changed=changed("anomalies"),
@@ -83,7 +84,7 @@ checkpoint anomalies:
         "../envs/table.yaml"
     params:
         code="validate/anomalies",
-        cfg=cfg("version.key", "windows", "case"),
+        cfg=cfg("version.key", "validate.duplicates", "windows", "case"),
         waivers=WAIVERS,
         job=job,
     shell:

@@ -1,7 +1,7 @@
 """The exact bytes of every span, checked against its pointer.
 
 Needs: data/<case>/<span>.<format>.dvc, and the bytes beside it, in the DVC cache or remote, or at their origin.
-Gives: results/<case>/version/<span>/raw/, only where ingestion has to run
+Gives: results/<case>/version/<span>/raw/, only where ingestion has to run; the same of files beside the rows
 
 `snakemake version` brings the bytes of all spans here (pulls them), `snakemake push` brings them to the DVC remote,
 `snakemake diff --config span=S` tells two versions apart row by row, `snakemake purge` removes rows or spans for good.
@@ -10,10 +10,12 @@ Gives: results/<case>/version/<span>/raw/, only where ingestion has to run
 from scripts.spine.env import env_id
 from scripts.spine.mark import question
 
+POINTERS = [*(SOURCES[span].pointer for span in SPANS), *(path for path in BESIDE.values() if path.endswith(".dvc"))]
+
 
 rule version:
     input:
-        collect(f"{RESULTS}/version/{{span}}/record.json", span=SPANS),
+        collect(f"{RESULTS}/version/{{span}}/record.json", span=[*SPANS, *BESIDE]),
     localrule: True
 
 
@@ -47,7 +49,7 @@ rule push:
         "../envs/version.yaml"
     params:
         env=env_id("version"),
-        pointers=[SOURCES[span].pointer for span in SPANS],
+        pointers=POINTERS,
     shell:
         "envs/python {params.env} scripts/version/push.py --pointers {params.pointers} 3>&2 2> {log}"
 
@@ -79,6 +81,7 @@ rule purge:
         stamp=question(config, "span", "rows", "expired", "confirm", "version.key", "version.pattern", "ingest"),
         folder=f"data/{CASE}",
         results=RESULTS,
+        others=list(BESIDE.values()),
     shell:
         "envs/python {params.env} scripts/version/purge.py --stamp {params.stamp} --folder {params.folder}"
-        " --results {params.results} 3>&2 2> {log}"
+        " --results {params.results} --others {params.others} 3>&2 2> {log}"

@@ -24,7 +24,7 @@ def deployed(tmp_path_factory) -> Path:
             git = ["git", "-c", "user.name=test", "-c", "user.email=test@example.org"]
             subprocess.run(["git", "add", "--all"], cwd=made, check=True)
             subprocess.run([*git, "commit", "--quiet", "-m", "Add the tiny case"], cwd=made, check=True)
-            assert len(deploy(made)) == 27
+            assert len(deploy(made)) == 30
             made.rename(folder)
     return folder
 

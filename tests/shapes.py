@@ -1,6 +1,7 @@
 """Made-up cases of many shapes: what users bring, deployed by configuration alone."""
 
 import csv
+import itertools
 import json
 import random
 import string
@@ -116,7 +117,78 @@ def series(path: Path, rows: int) -> None:
             file.write(json.dumps(row) + "\n")
 
 
+def deliveries(path: Path, rows: int) -> None:
+    """Write deliveries to towns, late at the ends of the road net; beside them the roads, and vectors of words."""
+    rng = random.Random(10)
+    towns = ["Hub", *(f"Town {number}" for number in range(1, 60))]
+    roads = [("Hub", town) for town in towns[1:25]] + list(itertools.pairwise(towns[24:]))
+    lines = [f"{head},{tail},{rng.randint(1, 9)}" for head, tail in roads]
+    (path.parent / "roads.csv").write_text("\n".join(["source,target,weight", *lines]) + "\n")
+    words = {"slow": ["Schnee", "ice", "storm"], "fast": ["sun", "clear", "dry"], "any": ["box", "to", "the", "door"]}
+    sides = {"slow": 1, "fast": -1, "any": 0}
+    vectors = [f"{word} {sides[kind]} {rng.gauss(0, 0.1):.3f}" for kind, found in words.items() for word in found]
+    (path.parent / "glove.txt").write_text("\n".join(vectors) + "\n", encoding="utf-8")
+    write_pointer(path.parent / "glove.txt")
+    with open(path, "w", newline="", encoding="utf-8") as file:
+        table = csv.writer(file, lineterminator="\n")
+        table.writerow(["town", "note", "late"])
+        for _ in range(rows):
+            place, kind = rng.randrange(len(towns)), rng.choice(["slow", "fast"])
+            note = " ".join(rng.sample(words[kind], 2) + rng.sample(words["any"], rng.randint(0, 3)))
+            late = rng.gauss(place / 30 - 1 + sides[kind], 0.5) > 0
+            name = towns[place] if rng.random() > 0.05 else rng.choice(["", "Elsewhere"])
+            table.writerow([name, note, "yes" if late else "no"])
+
+
+def rents(path: Path, rows: int) -> None:
+    """Write areas, rooms, districts and rents, some of them missing: what is to be predicted is a number."""
+    rng = random.Random(10)
+    price = {"north": 9, "south": 14, "centre": 21}
+    with open(path, "w", newline="") as file:
+        table = csv.writer(file, lineterminator="\n")
+        table.writerow(["area", "rooms", "district", "rent"])
+        for _ in range(rows):
+            area, district = rng.uniform(20, 150), rng.choice(list(price))
+            rent = round(area * price[district] + rng.gauss(0, 60), 2) if rng.random() > 0.02 else ""
+            table.writerow([f"{area:.1f}", 1 + int(area / 40), district, rent])
+
+
+VALUES = """\
+tune:
+  trials: 3
+  width: 3
+  metric: rmse
+  families: FAMILIES
+analyze:
+  bootstrap: 20
+  gate:
+    r2: {min: 0.5}
+deploy: {max_latency_ms: 5000}
+"""
+RENTS = f"""\
+title: Rents, a number to predict
+{BUCKETS}ingest:
+  columns: {{area: number, rooms: integer, district: text, rent: number}}
+{PARTED}preprocess:
+  label: {{column: rent}}
+  features: {{area: number, rooms: number, district: category}}
+"""
+RENT_SCHEMA = """\
+columns:
+  area: {type: number, min: 10, max: 200}
+  rooms: {type: integer}
+  district: {type: text, domain: [north, south, centre]}
+  rent: {type: number, min_fraction: 0.9}
+"""
+
 SHAPES = {
+    "rents": Shape(
+        "csv",
+        RENTS + VALUES.replace("FAMILIES", "{linear: {}, svm: {}}"),
+        RENT_SCHEMA,
+        rents,
+    ),
+    "neighbours": Shape("csv", RENTS + VALUES.replace("FAMILIES", "{neighbours: {}}"), RENT_SCHEMA, rents),
     "letters": Shape(
         "data",
         f"""\
@@ -219,6 +291,26 @@ columns:
   alarm: {type: text, domain: ["off", "on"]}
 """,
         series,
+    ),
+    "deliveries": Shape(
+        "csv",
+        f"""\
+title: Deliveries, a road net and word vectors beside the rows
+{BUCKETS}ingest:
+  columns: {{town: text, note: text, late: text}}
+{PARTED}preprocess:
+  label: {{column: late, classes: ["no", "yes"], positive: "yes"}}
+  edges:
+    roads.csv: {{size: 4}}
+  features:
+    town: {{kind: node, edges: roads.csv}}
+    note:
+      - {{kind: vectors, source: glove.txt}}
+      - {{kind: vectors, size: 3, weight: idf}}
+      - {{kind: text, ngrams: [1, 2], terms: 5, buckets: 4, stop_words: [the]}}
+{SWEEP}""",
+        "columns:\n  town: {type: text}\n  note: {type: text}\n  late: {type: text}\n",
+        deliveries,
     ),
 }
 

@@ -1,14 +1,22 @@
 """Metrics of rows that have weights. A bootstrap sample is the number of times each row was drawn, so nothing is sorted
-or copied for it: ranks of the scores, and what each row adds to a mean, are found once.
+or copied for it: ranks of the scores, and what each row adds to a mean, are found once. What is not defined is NaN.
 """
 
 from collections.abc import Callable
 
 import numpy as np
 
-METRICS = ("roc_auc", "pr_auc", "log_loss", "brier", "precision", "recall", "f1", "accuracy")
+COUNTED = ("precision", "recall", "f1", "accuracy", "balanced_accuracy", "specificity", "mcc")
+METRICS = ("roc_auc", "pr_auc", "log_loss", "brier", "ece", *COUNTED)
+OF_SEVERAL = (*METRICS, "precision_weighted", "recall_weighted", "f1_weighted")
 RANKS = 1 << 15  # different scores told apart in samples: more change no interval
+BINS = 10  # of the expected calibration error
 Measure = Callable[[np.ndarray], dict[str, float]]
+
+
+def ratio(a: float, b: float, empty: float = np.nan) -> float:
+    """Return a / b, *empty* where b is 0."""
+    return float(a / b) if b else empty
 
 
 def ranks(p: np.ndarray, coarse: bool) -> np.ndarray:
@@ -30,8 +38,8 @@ def areas(rank: np.ndarray, positive: np.ndarray) -> Measure:
         said = np.cumsum(rows[::-1])
         precision = np.cumsum(true[::-1]) / np.maximum(said, 1)
         return {
-            "roc_auc": float(true @ (np.cumsum(false) - false / 2) / (true.sum() * false.sum())),
-            "pr_auc": float(true[::-1] @ precision / true.sum()),
+            "roc_auc": ratio(true @ (np.cumsum(false) - false / 2), true.sum() * false.sum()),
+            "pr_auc": ratio(true[::-1] @ precision, true.sum()),
         }
 
     return found
@@ -43,60 +51,91 @@ def clipped_log(p: np.ndarray) -> np.ndarray:
     return np.log(np.clip(p, smallest, 1 - smallest))
 
 
-def measure(y: np.ndarray, p: np.ndarray, threshold: float | None, coarse: bool = False) -> Measure:
-    """Return the function that gives METRICS for the weights [rows] of the labels *y* and scores *p*."""
-    return of_several(y, p, coarse) if p.ndim > 1 else of_two(y, p, threshold, coarse)
+def calibration_error(right: np.ndarray, p: np.ndarray) -> Callable[[np.ndarray], float]:
+    """Return the function of weights for the expected calibration error (Naeini et al. 2015): in BINS bins of the score
+    of equal width, the distance of its mean from the share of rows that are *right*, weighed by rows.
+    """
+    place, gap = np.minimum((p * BINS).astype(np.int64), BINS - 1), p - right
+    return lambda weights: ratio(np.abs(np.bincount(place, gap * weights, BINS)).sum(), weights.sum())
+
+
+def correlation(table: np.ndarray) -> float:
+    """Return Matthews' correlation coefficient of a confusion table (many classes: Gorodkin 2004), 0 if undefined."""
+    rows, actual, said, hit = table.sum(), table.sum(axis=1), table.sum(axis=0), table.trace()
+    square = (rows**2 - said @ said) * (rows**2 - actual @ actual)
+    return ratio(hit * rows - actual @ said, np.sqrt(square), 0.0) if square > 0 else 0.0
 
 
 def of_two(y: np.ndarray, p: np.ndarray, threshold: float, coarse: bool) -> Measure:
-    """Return measure() for two classes: *p* [rows] is the probability of the positive one (y is 1)."""
+    """Return the function that gives METRICS of two classes for the weights [rows].
+
+    *p* [rows] is the probability of the positive class, for which y is 1; it is said from *threshold* on.
+    """
     area = areas(ranks(p, coarse), np.flatnonzero(y))
     loss, square = -clipped_log(np.where(y == 1, p, 1 - p)), (p - y) ** 2
-    cell = 2 * y + (p >= threshold)
+    cell, error = 2 * y + (p >= threshold), calibration_error(y, p)
 
     def found(weights: np.ndarray) -> dict[str, float]:
-        rows = weights.sum()
-        (true_no, false_yes), (false_no, true_yes) = np.bincount(cell, weights, 4).reshape(2, 2)
-        said, positives = false_yes + true_yes, false_no + true_yes
+        rows, table = weights.sum(), np.bincount(cell, weights, 4).reshape(2, 2)
+        (true_no, false_yes), (false_no, true_yes) = table
+        said, positives, negatives = false_yes + true_yes, false_no + true_yes, true_no + false_yes
+        shares = [ratio(true_yes, positives), ratio(true_no, negatives)]
         return area(weights) | {
             "log_loss": float(loss @ weights / rows),
             "brier": float(square @ weights / rows),
-            "precision": float(true_yes / said) if said else 0.0,
-            "recall": float(true_yes / positives),
-            "f1": float(2 * true_yes / (said + positives)),
+            "ece": error(weights),
+            "precision": ratio(true_yes, said, 0.0 if positives else np.nan),
+            "recall": shares[0],
+            "f1": ratio(2 * true_yes, said + positives),
             "accuracy": float((true_no + true_yes) / rows),
+            "balanced_accuracy": float(np.nanmean(shares)),
+            "specificity": shares[1],
+            "mcc": correlation(table),
         }
 
     return found
 
 
 def of_several(y: np.ndarray, p: np.ndarray, coarse: bool) -> Measure:
-    """Return measure() for more than two classes: *p* [rows, classes].
+    """Return the function that gives OF_SEVERAL for the weights [rows] of *y* and the scores *p* [rows, classes].
 
-    Precision, recall, F1 and the areas (each class against the rest) are means over the classes that have rows, a
-    class that is never predicted having precision 0. The Brier score sums over classes (Brier 1950): it lies between 0
-    and 2.
+    Precision, recall, F1, specificity and the areas (each class against the rest) are means over the classes that have
+    rows, a class that is never predicted having precision 0; those called weighted weigh a class by its rows. The Brier
+    score sums over classes (Brier 1950): it lies between 0 and 2. Calibration is that of the predicted class.
     """
     rows, classes = p.shape
     area = [areas(ranks(p[:, number], coarse), np.flatnonzero(y == number)) for number in range(classes)]
-    right = p[np.arange(rows), y]
+    right, said_of_row = p[np.arange(rows), y], p.argmax(axis=1)
     loss = -clipped_log(right)
     square = np.einsum("rc,rc->r", p, p) - 2 * right + 1
-    cell = y * classes + p.argmax(axis=1)
+    cell, error = y * classes + said_of_row, calibration_error(said_of_row == y, p.max(axis=1))
 
     def found(weights: np.ndarray) -> dict[str, float]:
         table = np.bincount(cell, weights, classes * classes).reshape(classes, classes)
-        actual, said, hit = table.sum(axis=1), table.sum(axis=0), table.diagonal()
+        total, actual, said, hit = weights.sum(), table.sum(axis=1), table.sum(axis=0), table.diagonal()
         seen = np.flatnonzero(actual)
         actual, said, hit = actual[seen], said[seen], hit[seen]
         under = [area[number](weights) for number in seen]
-        return {name: float(np.mean([each[name] for each in under])) for name in ("roc_auc", "pr_auc")} | {
-            "log_loss": float(loss @ weights / weights.sum()),
-            "brier": float(square @ weights / weights.sum()),
-            "precision": float(np.mean(hit / np.maximum(said, 1))),
-            "recall": float(np.mean(hit / actual)),
-            "f1": float(np.mean(2 * hit / (actual + said))),
-            "accuracy": float(hit.sum() / weights.sum()),
+        by_class = {
+            "precision": hit / np.maximum(said, 1),
+            "recall": hit / actual,
+            "f1": 2 * hit / (actual + said),
         }
+        others = total - actual
+        negative = (others - (said - hit))[others > 0] / others[others > 0]
+        return (
+            {name: float(np.mean([each[name] for each in under])) for name in ("roc_auc", "pr_auc")}
+            | {name: float(np.mean(found)) for name, found in by_class.items()}
+            | {f"{name}_weighted": float(found @ actual / total) for name, found in by_class.items()}
+            | {
+                "log_loss": float(loss @ weights / total),
+                "brier": float(square @ weights / total),
+                "ece": error(weights),
+                "accuracy": float(hit.sum() / total),
+                "balanced_accuracy": float(np.mean(by_class["recall"])),
+                "specificity": float(negative.mean()) if len(negative) else np.nan,
+                "mcc": correlation(table),
+            }
+        )
 
     return found

@@ -1,8 +1,9 @@
 """Raw rows to the tensors that a bundle takes: the one way, for tables offline and for requests at the server.
 
-A contract (contract.json of a bundle) names the columns: ``{"columns": {name: {"type": ..., "feature": ...}}}``, with a
-type of ingest.columns and a kind of feature. Each becomes a tensor of shape [rows, 1]: categories and texts are strings
-with "" for missing, all else is float32 with NaN for missing. True is 1; dates and times are days since 1970-01-01.
+A contract (contract.json of a bundle) names the columns: ``{"columns": {name: {"type": ..., "tensor": ...}}}``, with a
+type of ingest.columns. Each becomes a tensor of shape [rows, 1] that is "text" (strings with "" for missing) or
+"number" (doubles with NaN for missing). True is 1; dates and times are days since 1970-01-01. What is "hook" goes
+through a transformer of the user's own (scripts/bundle/hook.py) to doubles [rows, width].
 """
 
 import datetime
@@ -10,12 +11,12 @@ from typing import Any
 
 import numpy as np
 
+from scripts.bundle.hook import applied
 from scripts.bundle.raw import as_text
 
 EPOCH = datetime.datetime(1970, 1, 1)
-LARGEST = float(np.finfo(np.float32).max)
+LARGEST = 3.4028234663852886e38  # as at ingestion: squares and sums of squares are finite
 DAY = 86_400_000_000.0  # microseconds
-AS_TEXT = {"category", "text"}  # features
 
 
 class ContractError(ValueError):
@@ -83,8 +84,13 @@ READERS = {"number": number, "integer": integer, "boolean": boolean, "text": tex
 
 
 def is_text(spec: dict) -> bool:
-    """Return whether a column of a contract becomes strings."""
-    return spec.get("feature", spec["type"]) in AS_TEXT
+    """Return whether a column of a contract is read as strings; a hook reads texts as such."""
+    return (spec["type"] if spec["tensor"] == "hook" else spec["tensor"]) == "text"
+
+
+def hooked(name: str, spec: dict, values: np.ndarray) -> np.ndarray:
+    """Return the tensor of a column of *values* [rows, 1]: themselves, or what the hook of *spec* makes of them."""
+    return applied(name, spec, values) if spec["tensor"] == "hook" else values
 
 
 def from_rows(rows: Any, contract: dict) -> dict[str, np.ndarray]:
@@ -104,13 +110,14 @@ def from_rows(rows: Any, contract: dict) -> dict[str, np.ndarray]:
         for name in row:
             if name not in columns:
                 raise ContractError("SCHEMA_NEW_COLUMN", f"row {index}: {name} is not a column", name, index)
-    return {name: tensor(name, spec, [row[name] for row in rows]) for name, spec in columns.items()}
+    values = {name: tensor(name, spec, [row[name] for row in rows]) for name, spec in columns.items()}
+    return {name: hooked(name, spec, values[name]) for name, spec in columns.items()}
 
 
 def tensor(name: str, spec: dict, values: list) -> np.ndarray:
-    """Return the column *name* as a tensor [rows, 1]. Raises ContractError on a value of another type."""
+    """Return the column *name* as values [rows, 1]. Raises ContractError on a value of another type."""
     read, texts = READERS[spec["type"]], is_text(spec)
-    cells = np.full((len(values), 1), "" if texts else np.nan, object if texts else np.float32)
+    cells = np.full((len(values), 1), "" if texts else np.nan, object if texts else np.float64)
     for index, value in enumerate(values):
         try:
             if value is not None:
@@ -123,11 +130,12 @@ def tensor(name: str, spec: dict, values: list) -> np.ndarray:
 
 def from_table(table: Any, contract: dict) -> dict[str, np.ndarray]:
     """Return the tensors of an Arrow *table* whose columns have the types of *contract*."""
-    return {name: from_column(table[name], spec) for name, spec in contract["columns"].items()}
+    columns = contract["columns"]
+    return {name: hooked(name, spec, from_column(table[name], spec)) for name, spec in columns.items()}
 
 
 def from_column(column: Any, spec: dict) -> np.ndarray:
-    """Return an Arrow column of a contract's type as a tensor [rows, 1]; equal texts are one object."""
+    """Return an Arrow column of a contract's type as values [rows, 1]; equal texts are one object."""
     if is_text(spec):
         parts = [np.empty(0, object)]
         for chunk in column.cast("string").fill_null("").chunks:
@@ -137,4 +145,4 @@ def from_column(column: Any, spec: dict) -> np.ndarray:
     if spec["type"] in ("date", "time"):
         column = column.cast("int32" if spec["type"] == "date" else "int64")
     numbers = column.cast("float64", safe=False).to_numpy()
-    return (numbers / DAY if spec["type"] == "time" else numbers).astype(np.float32).reshape(-1, 1)
+    return (numbers / DAY if spec["type"] == "time" else numbers).reshape(-1, 1)

@@ -1,11 +1,14 @@
-"""The files of a bundle: contract.json, golden.json, model.onnx, and model.skops where ONNX cannot hold the model."""
+"""The files of a bundle: contract.json, golden.json, model.onnx, and model.skops where ONNX cannot hold the model.
+
+A family that can go on from an earlier model keeps what it needs for that in state.npz.
+"""
 
 from collections.abc import Container
 from pathlib import Path
 
 from scripts.spine.canon import file_digest
 
-ONNX, SKOPS = "model.onnx", "model.skops"
+ONNX, SKOPS, STATE = "model.onnx", "model.skops", "state.npz"
 
 
 def main_file(names: Container[str]) -> str:
@@ -16,6 +19,11 @@ def main_file(names: Container[str]) -> str:
 def identity(folder: Path) -> str:
     """Return the digest of the bundle in *folder*: the sha256 of the file that holds its model."""
     return file_digest(folder / main_file({path.name for path in folder.iterdir()}))
+
+
+def size_mb(folder: Path) -> float:
+    """Return the megabytes of the files of the bundle in *folder* that hold graph and model."""
+    return sum(path.stat().st_size for path in folder.iterdir() if path.name in (ONNX, SKOPS)) / 1e6
 
 
 def contents_of(folder: Path) -> dict[str, bytes]:

@@ -1,4 +1,4 @@
-"""Labels: raw values to classes, classes to numbers."""
+"""Labels: raw values to classes, classes to numbers; where there are no classes, values."""
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -9,6 +9,12 @@ import pyarrow as pa
 
 from scripts.bundle.raw import as_text
 from scripts.bundle.rows import batches
+from scripts.spine.inputs import BadInput
+
+
+def task(label: dict) -> str:
+    """Return what the *label* of the configuration asks for: classification where it has classes, else regression."""
+    return "classification" if label["classes"] else "regression"
 
 
 def classes_of(values: Iterable, classes: dict[str, list[str | None]]) -> list[str | None]:
@@ -41,15 +47,34 @@ def order(classes: Iterable[str]) -> list[str]:
     return sorted(classes)
 
 
+def targets(column: Any, label: dict) -> tuple[np.ndarray, np.ndarray]:
+    """Return what the rows of the Arrow *column* of the label have to be, and a mask of those that have it.
+
+    Class numbers (int64, -1 where no class names the value), or in regression values (float64, NaN where missing).
+    Raises BadInput where `unknown` of *label* says so and a value belongs to no class.
+    """
+    if label["classes"]:
+        numbers = class_numbers(column, label["classes"])
+        unknown = column.filter(pa.array(numbers < 0)).drop_null() if label.get("unknown") == "stop" else []
+        if len(unknown):
+            raise BadInput(
+                f"{len(unknown)} rows have a {label['column']} that belongs to no class, the first is "
+                f"{as_text(unknown[0].as_py())!r}; name it in preprocess.label.classes, or change "
+                "preprocess.label.unknown"
+            )
+        return numbers, numbers >= 0
+    values = column.cast("float64", safe=False).to_numpy()
+    return values, np.isfinite(values)
+
+
 def labelled(
     tables: list[Path], label: dict, columns: list[str], width: int = 1
 ) -> Iterator[tuple[pa.Table, np.ndarray]]:
-    """Yield batches() of the rows whose label belongs to a class, with the numbers of their classes.
+    """Yield batches() of the rows that have a class, or in regression a value, with targets().
 
     *label* is preprocess.label of the configuration.
     """
     for rows in batches(tables, list(dict.fromkeys([*columns, label["column"]])), width):
-        numbers = class_numbers(rows[label["column"]], label["classes"])
-        known = numbers >= 0
+        found, known = targets(rows[label["column"]], label)
         if known.any():
-            yield (rows, numbers) if known.all() else (rows.filter(pa.array(known)), numbers[known])
+            yield (rows, found) if known.all() else (rows.filter(pa.array(known)), found[known])

@@ -4,6 +4,7 @@ A bundle is model.onnx, contract.json and golden.json. What a family cannot writ
 then ends with the features, and the fitted scikit-learn estimator goes on from there.
 """
 
+import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,9 @@ from typing import Any
 import numpy as np
 import onnxruntime
 
-from scripts.bundle.files import ONNX, contents_of
+from scripts.bundle.estimator import loaded
+from scripts.bundle.files import ONNX, SKOPS, contents_of
+from scripts.spine.declared import families
 from scripts.spine.inputs import BadInput
 
 OUTPUTS = {"classification": "probabilities", "regression": "prediction"}
@@ -57,7 +60,8 @@ def check_graph(named: str | None, contract: dict, file: str) -> None:
 def predictor(source: Path | dict[str, bytes], contract: dict | None = None) -> Predictor:
     """Return the predictor of the bundle *source*, a folder or its contents, by its own contract or *contract*.
 
-    It computes in one thread. Raises BadInput where model and contract belong to different graphs.
+    It computes in one thread. Raises BadInput where model and contract belong to different graphs, or where model.skops
+    holds a type that the file of its family does not name.
     """
     contents = source if isinstance(source, dict) else contents_of(source)
     contract = contract or json.loads(contents["contract.json"])
@@ -65,5 +69,11 @@ def predictor(source: Path | dict[str, bytes], contract: dict | None = None) -> 
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     session = onnxruntime.InferenceSession(contents[ONNX], options, providers=["CPUExecutionProvider"])
     classes = len(contract["classes"])
-    check_graph(session.get_modelmeta().custom_metadata_map.get("graph"), contract, ONNX)
-    return Predictor(session, OUTPUTS["classification" if classes else "regression"], classes)
+    if SKOPS not in contents:
+        check_graph(session.get_modelmeta().custom_metadata_map.get("graph"), contract, ONNX)
+        return Predictor(session, OUTPUTS["classification" if classes else "regression"], classes)
+    types = families().get(contract["family"], {}).get("types", ())
+    estimator, graph = loaded(contents[SKOPS], types)
+    check_graph(graph, contract, SKOPS)
+    check_graph(hashlib.sha256(contents[ONNX]).hexdigest(), contract, ONNX)
+    return Predictor(session, "features", classes, estimator)

@@ -33,6 +33,12 @@ def read(tables: list[Path], columns: list[str] | None = None) -> pa.Table:
     return pa.concat_tables(pq.read_table(path, columns=columns) for path in files(tables))
 
 
+def empty(table: Path, columns: list[str]) -> pa.Table:
+    """Return a table without rows that has *columns* with the types that they have in *table*."""
+    schema = pq.read_schema(files([table])[0])
+    return pa.schema([schema.field(name) for name in columns]).empty_table()
+
+
 def groups(tables: list[Path], columns: list[str] | None = None) -> Iterator[pa.Table]:
     """Yield the rows of *tables* by row group (at most 2^17 rows each)."""
     for path in files(tables):

@@ -5,14 +5,15 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 from sklearn.base import clone
-from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 
 from scripts.bundle.onnxgraph import Builder
 from scripts.families.family import CELLS, Family
 from scripts.families.heads import probabilities
+from scripts.families.trees import AT_MOST, Tree, ensemble, tree
 
 
-class Binned(HistGradientBoostingClassifier):
+class Binned:
     """The same model of sparse features: they are put into bins some columns at a time, never copied as a whole."""
 
     def _preprocess_X(self, x: Any, *, reset: bool) -> Any:
@@ -37,9 +38,24 @@ class Binned(HistGradientBoostingClassifier):
         return binned
 
 
-class Boosting(Family):
-    """Histogram gradient boosting with log loss."""
+class Classifier(Binned, HistGradientBoostingClassifier):
+    """Log loss."""
 
+
+class Regressor(Binned, HistGradientBoostingRegressor):
+    """Squared error."""
+
+
+def tree_of(nodes: np.ndarray) -> Tree:
+    """Return a tree of scikit-learn's *nodes*."""
+    left = np.where(nodes["is_leaf"], -1, nodes["left"].astype(np.int64))
+    return tree(left, nodes["right"].astype(np.int64), nodes["feature_idx"], nodes["num_threshold"], nodes["value"])
+
+
+class Boosting(Family):
+    """Histogram gradient boosting."""
+
+    tasks = ("classification", "regression")
     space = {
         "learning_rate": {"loguniform": [0.03, 0.3]},
         "iterations": {"quniform": [40, 300, 20]},
@@ -47,10 +63,9 @@ class Boosting(Family):
         "l2": {"loguniform": [0.01, 10]},
     }
 
-    def fit(
-        self, x: sparse.csr_matrix, y: np.ndarray, params: dict, seed: int, task: str = "classification", device="cpu"
-    ) -> Any:
-        model = Binned(
+    def fit(self, x: sparse.csr_matrix, y: np.ndarray, params: dict, seed: int, task: str, device: str) -> Any:
+        kind = Regressor if task == "regression" else Classifier
+        model = kind(
             learning_rate=params["learning_rate"],
             max_iter=int(params["iterations"]),
             max_leaf_nodes=int(params["leaves"]),
@@ -58,42 +73,15 @@ class Boosting(Family):
             early_stopping=False,
             random_state=seed,
         )
-        return model.fit(x, y)
+        return model.fit(x.astype(np.float64), y)
 
     def export(self, graph: Builder, fitted: Any, classes: int, output: str) -> str:
-        trees = [tree.nodes for stage in fitted._predictors for tree in stage]
+        trees = [tree_of(each.nodes) for stage in fitted._predictors for each in stage]
         width = fitted.n_trees_per_iteration_
-        nodes = np.concatenate(trees)
-        leaf = nodes["is_leaf"].astype(bool)
-        tree_ids = np.repeat(np.arange(len(trees)), [len(tree) for tree in trees])
-        node_ids = np.concatenate([np.arange(len(tree)) for tree in trees])
-        sums = graph.add(
-            "TreeEnsembleRegressor",
-            "features",
-            domain="ai.onnx.ml",
-            n_targets=width,
-            post_transform="NONE",
-            aggregate_function="SUM",
-            base_values=fitted._baseline_prediction.ravel().tolist(),
-            nodes_treeids=tree_ids.tolist(),
-            nodes_nodeids=node_ids.tolist(),
-            nodes_featureids=np.where(leaf, 0, nodes["feature_idx"]).tolist(),
-            nodes_modes=["LEAF" if end else "BRANCH_LEQ" for end in leaf],
-            nodes_values=below(np.where(leaf, 0.0, nodes["num_threshold"])).tolist(),
-            nodes_truenodeids=np.where(leaf, 0, nodes["left"]).tolist(),
-            nodes_falsenodeids=np.where(leaf, 0, nodes["right"]).tolist(),
-            target_treeids=tree_ids[leaf].tolist(),
-            target_nodeids=node_ids[leaf].tolist(),
-            target_ids=(tree_ids[leaf] % width).tolist(),
-            target_weights=nodes["value"][leaf].astype(np.float32).tolist(),
-        )
-        return probabilities(graph, sums, fitted.classes_, classes, output)
-
-
-def below(thresholds: np.ndarray) -> np.ndarray:
-    """Return *thresholds* (float64) as float32, rounded down: then x <= threshold holds for the same float32 x."""
-    single = thresholds.astype(np.float32)
-    return np.where(single > thresholds, np.nextafter(single, np.float32(-np.inf)), single)
+        found = ensemble(graph, "features", trees, [number % width for number in range(len(trees))], AT_MOST)
+        start = graph.constant(fitted._baseline_prediction.reshape(1, -1).astype(np.float64))
+        sums = graph.add("Add", found, start, output=None if classes else output)
+        return probabilities(graph, sums, width, fitted.classes_, classes, output) if classes else sums
 
 
 FAMILY = Boosting()

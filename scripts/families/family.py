@@ -16,22 +16,38 @@ class Family:
 
     `tasks` and `space` (hyperparameter to {distribution: [arguments]}) are literals: the configuration is checked
     against them without a package of the family at hand. A family that cannot be ONNX has a `reason`: it then fits a
-    scikit-learn estimator, which a bundle holds as a skops file of no other `types` than these.
+    scikit-learn estimator, which a bundle holds as a skops file of no other `types` than these. `warm`: whether it can
+    resume().
     """
 
     tasks: tuple[str, ...] = ("classification",)
     space: dict[str, dict[str, list]] = {}
     reason = ""
     types: tuple[str, ...] = ()
+    warm = False
 
-    def fit(
-        self, x: sparse.csr_matrix, y: np.ndarray, params: dict, seed: int, task: str = "classification", device="cpu"
+    def fit(self, x: sparse.csr_matrix, y: np.ndarray, params: dict, seed: int, task: str, device: str) -> Any:
+        """Return what was fitted on features and class numbers, or values where *task* is regression.
+
+        *device* is cpu or cuda; a family that knows no GPU may disregard it.
+        """
+        raise NotImplementedError
+
+    def state(self, fitted: Any) -> dict[str, np.ndarray]:
+        """Return the arrays that resume() goes on from; none where the family cannot."""
+        return {}
+
+    def resume(
+        self, x: sparse.csr_matrix, y: np.ndarray, params: dict, seed: int, task: str, device: str, state: dict
     ) -> Any:
-        """Return what was fitted on features and class numbers, or values where *task* is regression."""
+        """Return what fit() does, started from the *state* of an earlier model of the same features and classes.
+
+        Raises BadInput where the state does not fit *params*.
+        """
         raise NotImplementedError
 
     def rows(self, x: sparse.csr_matrix) -> Any:
-        """Return some rows in the form that the models take."""
+        """Return some rows in the form that estimate() takes."""
         return x.toarray().astype(np.float64)
 
     def estimate(self, fitted: Any, rows: Any, classes: int) -> np.ndarray:

@@ -8,26 +8,34 @@ from sklearn.linear_model import LogisticRegression
 
 from scripts.bundle.onnxgraph import Builder
 from scripts.families.family import Family
-from scripts.families.heads import probabilities
+from scripts.families.heads import linear, probabilities
 
 
 class Logistic(Family):
     """Logistic regression; its features stay sparse."""
 
+    warm = True
     space = {"C": {"loguniform": [0.01, 100]}}
 
     def rows(self, x: sparse.csr_matrix) -> sparse.csr_matrix:
         return x.astype(np.float64)
 
-    def fit(
-        self, x: sparse.csr_matrix, y: np.ndarray, params: dict, seed: int, task: str = "classification", device="cpu"
-    ) -> Any:
+    def fit(self, x: sparse.csr_matrix, y: np.ndarray, params: dict, seed: int, task: str, device: str) -> Any:
         return LogisticRegression(C=params["C"], max_iter=2000, random_state=seed).fit(self.rows(x), y)
 
+    def state(self, fitted: Any) -> dict[str, np.ndarray]:
+        return {"weights": fitted.coef_, "offset": fitted.intercept_}
+
+    def resume(
+        self, x: sparse.csr_matrix, y: np.ndarray, params: dict, seed: int, task: str, device: str, state: dict
+    ) -> Any:
+        model = LogisticRegression(C=params["C"], max_iter=2000, random_state=seed, warm_start=True)
+        model.coef_, model.intercept_ = state["weights"], state["offset"]
+        return model.fit(self.rows(x), y)
+
     def export(self, graph: Builder, fitted: Any, classes: int, output: str) -> str:
-        weights = graph.constant(fitted.coef_.T.astype(np.float32))
-        sums = graph.add("Add", graph.add("MatMul", "features", weights), graph.constant(np.float32(fitted.intercept_)))
-        return probabilities(graph, sums, fitted.classes_, classes, output)
+        sums = linear(graph, "features", fitted.coef_.T, fitted.intercept_)
+        return probabilities(graph, sums, len(fitted.coef_), fitted.classes_, classes, output)
 
 
 FAMILY = Logistic()

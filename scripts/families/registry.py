@@ -8,8 +8,3 @@ from scripts.families.family import Family
 def family(name: str) -> Family:
     """Return the family whose file is scripts/families/<name>.py; its packages are loaded now."""
     return importlib.import_module(f"scripts.families.{name}").FAMILY
-
-
-def spaces(families: dict[str, dict]) -> dict[str, dict]:
-    """Return the search space of each family: as the configuration says, else by the family's own file."""
-    return {name: family(name).space | space for name, space in families.items()}

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from scripts.feedback.tally import is_number, tallies_of
+from scripts.feedback.versions import counted
 from scripts.schema.compare import Comparison, excesses
 from scripts.schema.load import load_schema
 from scripts.schema.schema import is_checked
@@ -13,16 +14,17 @@ from scripts.spine.canon import read_json, write_json
 from scripts.spine.job import main, say
 from scripts.statistics.drift import adjusted, compare
 
-SCORE_BINS = 10
 
+def entry_of(line: bytes, tallies: dict, classes: bool) -> dict[str, Any]:
+    """Return the log entry on *line*. Raises ValueError on anything that the server does not write.
 
-def entry_of(line: bytes, tallies: dict) -> dict[str, Any]:
-    """Return the log entry on *line*. Raises ValueError on anything that the server does not write."""
+    Scores of *classes* are probabilities.
+    """
     try:
         entry = json.loads(line)
         rows, scores = entry["rows"], entry["scores"]
         sound = type(entry["version"]) is int and len(rows) == len(scores)
-        sound = sound and all(is_number(score) and 0 <= score <= 1 for score in scores)
+        sound = sound and all(is_number(score) and (0 <= score <= 1 or not classes) for score in scores)
         sound = sound and all(
             name not in tallies or tallies[name].accepts(value) for row in rows for name, value in row.items()
         )
@@ -39,8 +41,8 @@ def lines_of(path: Path) -> Iterator[bytes]:
         yield from (line for line in file if line.endswith(b"\n") and line.strip())
 
 
-def read_log(files: list[Path], tallies: dict) -> dict[str, Any]:
-    """Count the entries of the log *files*, their columns into *tallies*."""
+def read_log(files: list[Path], tallies: dict, classes: bool) -> dict[str, Any]:
+    """Count the entries of the log *files*, their columns into *tallies*; *classes*: whether a label has them."""
     versions: dict[str, dict] = {}
     listed, malformed = [], 0
     for path in files:
@@ -48,16 +50,12 @@ def read_log(files: list[Path], tallies: dict) -> dict[str, Any]:
         for line in lines_of(path):
             count += 1
             try:
-                entry = entry_of(line, tallies)
+                entry = entry_of(line, tallies, classes)
             except ValueError:
                 malformed += 1
                 continue
-            empty = {"requests": 0, "rows": 0, "scores": [0] * SCORE_BINS}
-            figures = versions.setdefault(str(entry["version"]), empty)
-            figures["requests"] += 1
-            figures["rows"] += len(entry["rows"])
-            for score in entry["scores"]:
-                figures["scores"][min(int(score * SCORE_BINS), SCORE_BINS - 1)] += 1
+            version = str(entry["version"])
+            versions[version] = counted(versions.get(version), entry, classes)
             for row in entry["rows"]:
                 for name in row.keys() & tallies.keys():
                     tallies[name].add(row[name])
@@ -113,16 +111,16 @@ def feedback(
     *schema* is the data schema, if there is one, whose limits on skew count as well.
     """
     training = [read_json(path) for path in statistics]
-    tallies = tallies_of(training)
-    counted = read_log(sorted(requests.glob("*.jsonl")), tallies)
-    rows = sum(figures["rows"] for figures in counted["versions"].values())
+    tallies, classes = tallies_of(training), all(part.get("label") != {} for part in training)
+    found = read_log(sorted(requests.glob("*.jsonl")), tallies, classes)
+    rows = sum(figures["rows"] for figures in found["versions"].values())
     sides = both_sides(training, tallies)
     skew, passed = compared(sides), [item for path in schema for item in skewed(sides, load_schema(path))]
     distances = {name: measures["distance"] for name, measures in skew.items()}
     verdict, drifted = judge(rows, distances, passed, min_requests, max_drift)
     report = {
-        **counted,
-        "requests": sum(figures["requests"] for figures in counted["versions"].values()),
+        **found,
+        "requests": sum(figures["requests"] for figures in found["versions"].values()),
         "rows": rows,
         "drift": distances,
         "skew": skew,
@@ -132,7 +130,7 @@ def feedback(
     }
     write_json(feedback, report)
     named = ", ".join(f"{name} {distances[name]:.2f}" for name in drifted)
-    say(f"{rows} rows asked, {counted['malformed']} malformed lines in the log: {verdict} {named}".strip())
+    say(f"{rows} rows asked, {found['malformed']} malformed lines in the log: {verdict} {named}".strip())
 
 
 if __name__ == "__main__":

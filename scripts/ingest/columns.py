@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 NUMBER = r"^\s*[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d+)?\s*$"
 INTEGER = r"^\s*[-+]?\d+(\.0*)?\s*$"
 MOMENT = re.compile(r"(\d{4}-\d\d-\d\d)([ T]\d\d(:\d\d(:\d\d(\.\d{1,6})?)?)?)?(Z|[-+]\d\d:?\d\d)?", re.ASCII)
-LARGEST = 3.4028234663852886e38  # a bundle takes float32
+LARGEST = 3.4028234663852886e38  # of float32: squares and sums of squares are finite doubles
 FIRST, LAST = -719162, 2932896  # days of 0001-01-01 and 9999-12-31
 TRUE, FALSE = ("1", "true", "t", "yes", "y"), ("0", "false", "f", "no", "n")
 TYPES = {"number": pa.float64(), "integer": pa.int64(), "boolean": pa.bool_(), "text": pa.string()}
@@ -69,7 +69,7 @@ def convert(values: pa.Array, kind: str) -> Converted:
 
 
 def numbers(values: pa.Array) -> Converted:
-    """Convert text to finite numbers that float32 can hold."""
+    """Convert text to numbers of at most LARGEST."""
     strange = pc.fill_null(pc.invert(pc.match_substring_regex(values, NUMBER)), False)
     found = pc.cast(pc.if_else(strange, None, pc.utf8_trim_whitespace(values)), pa.float64())
     bad = pc.or_(strange, pc.fill_null(pc.greater(pc.abs(found), LARGEST), False))

@@ -16,6 +16,7 @@ from scripts.spine.formats import PACKED
 from scripts.spine.job import BadInput
 
 BOM = b"\xef\xbb\xbf"
+NEAR = 1 << 12  # bytes
 UTF8 = ("utf-8", "utf-8-sig")
 DAMAGED = (EOFError, gzip.BadGzipFile, zlib.error, pa.ArrowInvalid, OSError)
 
@@ -85,6 +86,13 @@ class Text:
         text = b"".join(parts)
         self.rest = text[size:]
         return text[:size]
+
+    def line_end(self, size: int) -> int:
+        """Return after how many bytes, *size* or a few less, the last line ends, or *size* where that is not known."""
+        if not self.file or size < NEAR:
+            return size
+        tail = os.pread(self.file.fileno(), NEAR, self.file.tell() + size - NEAR)
+        return size - NEAR + tail.rfind(b"\n") + 1 if len(tail) == NEAR and b"\n" in tail else size
 
     def unread(self, text: bytes) -> None:
         """Give the last bytes that were read back, to be read again."""

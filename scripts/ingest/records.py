@@ -130,13 +130,13 @@ def cut(
     """
     size = BLOCK
     while True:
+        size = size if careful else text.line_end(size)  # a block of whole lines need not be copied
         raw = text.read(size if end is None else min(size, end - at))
         last = len(raw) < size
         after = len(raw) if last else form.end(raw, careful)
         if after:
             text.unread(raw[after:]) if after < len(raw) else None
-            if raw := raw[:after]:
-                yield at, raw, last
+            yield at, raw[:after], last
             at, size = at + after, BLOCK
         elif not last:
             size *= 2

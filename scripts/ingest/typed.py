@@ -43,7 +43,7 @@ def fits(values: pa.Array) -> bool:
     form, day = {pa.float64(): ("f8", 0), pa.date32(): ("i4", 1)}.get(values.type, ("i8", 86_400_000_000))
     raw = np.frombuffer(values.buffers()[1], form)[values.offset : values.offset + len(values)]
     if form == "f8":
-        return bool(np.abs(raw).max() <= LARGEST)
+        return bool(raw.max() <= LARGEST and raw.min() >= -LARGEST)  # not so with NaN
     return bool(raw.min() >= FIRST * day and raw.max() < (LAST + 1) * day)
 
 

@@ -1,110 +1,119 @@
 """Fit the graph on the training split and write it as ONNX: raw rows in, features out."""
 
 import hashlib
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
-import onnxruntime
-from scipy import sparse
 
-from scripts.bundle.encode import from_column, from_table, is_text
-from scripts.bundle.label import order
+from scripts.bundle.label import order, task
 from scripts.bundle.onnxgraph import Builder, model, to_bytes
-from scripts.bundle.rows import batches, read, spans, types
-from scripts.preprocess.kinds import KINDS, Limits
+from scripts.bundle.rows import batches, spans, types
+from scripts.preprocess.kind import SEPARATOR
+from scripts.preprocess.plan import Feature, columns_read, planned, read, tensors
+from scripts.preprocess.proof import prove
 from scripts.spine.canon import write_bytes, write_json
+from scripts.spine.features import file_of
 from scripts.spine.job import BadInput, main, say
 
-RESERVED = {"features", "probabilities"}  # what the graph and the bundle give
-TOLERANCE = 1e-4  # of a feature: days times 2 pi / 365 lose digits in float32
+RESERVED = {"features", "probabilities", "prediction"}  # what the graph and the bundle give
+KNOWN = 100  # values of a column that the contract lists for golden rows
 
 
-def contract_of(
-    case: str, title: str, features: dict[str, str], types: dict[str, str], label: dict, window: dict | None
-) -> dict:
-    """Return what a row must hold and what the classes are; *types* are those of the columns."""
-    return {
-        "window": window if window and window["columns"] else None,
-        "case": case,
-        "title": title,
-        "columns": {name: {"type": types[name], "feature": kind} for name, kind in sorted(features.items())},
-        "classes": order(label["classes"]),
-        "positive": label["positive"],
-    }
+def again(tables: list[Path], feature: Feature, columns: dict) -> Iterator[np.ndarray]:
+    """Yield the values of *feature* in the rows of *tables*, in batches."""
+    for rows in batches(tables, feature.columns):
+        yield feature.values(tensors(rows, {name: columns[name] for name in feature.columns}))
 
 
-def check_equal(
-    column: str, kind: str, fitted: object, values: np.ndarray, exported: np.ndarray, first: int = 0
-) -> None:
-    """Raise BadInput unless scikit-learn and ONNX give the same features of *column* for every row.
-
-    *first* is the number of the first row.
-    """
-    offline = fitted.transform(values.ravel() if kind == "text" else values)
-    served = sparse.csr_matrix(exported) if sparse.issparse(offline) else exported
-    gaps = sparse.coo_matrix(abs(offline - served))
-    worst = gaps.data.max(initial=0)
-    if not worst <= TOLERANCE:
-        row = int(gaps.row[gaps.data.argmax()])
-        raise BadInput(
-            f"{column} ({kind}): ONNX differs from scikit-learn by {worst:.3g} in row {first + row} "
-            f"({values[row, 0]!r:.80})"
-        )
+def graph_of(plan: list[Feature], fits: list, columns: dict, width: int) -> bytes:
+    """Return the ONNX graph of fitted features: a tensor for each column in, "features" [rows, width] out."""
+    builder, parts = Builder(), []
+    for feature, fitted in zip(plan, fits, strict=True):
+        builder.prefix = f"{feature.name}/"
+        tensor = builder.add("Concat", *feature.columns, axis=1) if len(feature.columns) > 1 else feature.columns[0]
+        parts.append(feature.kind.export(builder, tensor, fitted))
+    builder.prefix = ""
+    builder.add("Concat", *parts, axis=1, output="features")
+    inputs = {name: (spec["tensor"], spec.get("width", 1)) for name, spec in columns.items()}
+    return to_bytes(model(builder, inputs, {"features": width}))
 
 
-def prove(tables: list[Path], described: dict, fits: dict, widths: dict[str, int], content: bytes) -> int:
-    """Return the number of rows in *tables*. Raises BadInput where the graph *content* differs from *fits* on a row."""
-    session, seen = onnxruntime.InferenceSession(content), 0
-    for rows in batches(tables, list(widths), sum(widths.values())):
-        data, start = from_table(rows, described), 0
-        exported = session.run(["features"], data)[0]
-        for column, spec in described["columns"].items():
-            part = exported[:, start : start + widths[column]]
-            check_equal(column, spec["feature"], fits[column], data[column], part, seen)
-            start += widths[column]
-        seen += len(rows)
-    return seen
+def described(plan: list[Feature], fits: list, columns: dict[str, dict]) -> dict[str, dict]:
+    """Return *columns* with what the contract says of each: some values or words that are known, or the hook."""
+    found: dict[str, dict] = {}
+    for feature, fitted in zip(plan, fits, strict=True):
+        own = feature.kind.contract(fitted)
+        values = own.get("known", [])
+        parts = list(zip(*(value.split(SEPARATOR) for value in values), strict=True)) if feature.columns[1:] else []
+        for column, known in zip(feature.columns, parts or [values], strict=False):
+            few = list(dict.fromkeys(known))
+            found.setdefault(column, own | {"known": few[:: -(-len(few) // KNOWN)]} if few else own)
+    return {name: spec | found.get(name, {}) for name, spec in columns.items()}
 
 
 def fit(
     tables: list[Path],
+    evaluate: list[Path],
+    summaries: list[Path],
     graph: Path,
     contract: Path,
+    schema: Path,
     case: str,
     title: str,
     features: dict,
     label: dict,
-    min_count: int,
-    terms: int,
     window: dict | None = None,
+    lookups: list[Path] | None = None,
 ) -> None:
-    """Fit each feature of the rows in *tables*; write *graph* (ONNX, output "features") and *contract* (JSON).
+    """Fit each feature on the *summaries* of *tables*; write *graph* (ONNX, output "features") and *contract* (JSON).
 
-    Raises BadInput where the ONNX graph differs from what was fitted, naming column, row and value.
+    *schema* gets the name of each feature and its range in the training split. *lookups* are the tables of
+    files beside the rows, each in a folder that has the name of its file.
+
+    Raises BadInput where the ONNX graph differs from what was fitted on a row of *tables* or of *evaluate*, naming
+    feature, kind, row and value.
     """
-    for name in RESERVED & set(features):
+    plan, typed = planned(features, label), types(tables)
+    columns = columns_read(plan, typed)
+    for name in RESERVED & set(columns):
         raise BadInput(f"a column cannot be called {name}, which is the name of a tensor; rename it in the data")
-    described = contract_of(case, title, features, types(tables), label, window)
-    limits = Limits(min_count, terms)
-    builder, parts, names, fits = Builder(), [], {}, {}
-    for column, spec in described["columns"].items():  # one at a time: all would not fit into memory
-        values, kind = from_column(read(tables, [column])[column], spec), KINDS[spec["feature"]]
-        if not len(values):
-            raise BadInput(f"span {spans(tables)} has no rows; nothing can be fitted on them; widen windows.train")
-        builder.prefix = f"{column}/"
-        fits[column] = kind.fit(values, limits)
-        parts.append(kind.export(builder, column, fits[column]))
-        names[column] = kind.names(column, fits[column])
-    builder.prefix = ""
-    builder.add("Concat", *parts, axis=1, output="features")
-    inputs = {name: ("text" if is_text(spec) else "number", 1) for name, spec in described["columns"].items()}
-    widths = {name: len(part) for name, part in names.items()}
-    content = to_bytes(model(builder, inputs, {"features": sum(widths.values())}))
-    rows = prove(tables, described, fits, widths, content)
+    parts = [read(path, plan) for path in summaries]
+    if not sum(rows for _, rows in parts):
+        raise BadInput(f"span {spans(tables)} has no rows; nothing can be fitted on them; widen windows.train")
+    fits, names, beside = [], [], {path.parent.name: path for path in lookups or []}
+    for number, feature in enumerate(plan):
+        merged = feature.kind.merge([part[number] for part, _ in parts])
+        options = feature.options | {"table": beside.get(file_of(feature.options))}
+        fits.append(feature.kind.fit(merged, options, partial(again, tables, feature, columns)))
+        names.append(feature.kind.names(feature.name, fits[-1]))
+    flat = [name for part in names for name in part]
+    for name in [name for name in flat if flat.count(name) > 1][:1]:
+        raise BadInput(f"two features are called {name}; drop one of the kinds that make it")
+    widths = [len(part) for part in names]
+    own = described(plan, fits, columns)
+    content = graph_of(plan, fits, own, len(flat))
+    proof = (plan, fits, widths, content, own)
+    rows, low, high = prove(tables, "train", *proof)
+    proven = rows + prove(evaluate, "eval", *proof)[0]
+    contents = {
+        "window": window if window and window["columns"] else None,
+        "case": case,
+        "title": title,
+        "columns": own,
+        "task": task(label),
+        "classes": order(label["classes"] or []),
+        "positive": label["positive"],
+        "label": label,
+        "features": flat,
+        "graph": hashlib.sha256(content).hexdigest(),
+    }
     write_bytes(graph, content)
-    listed = [name for part in names.values() for name in part]
-    write_json(contract, described | {"features": listed, "graph": hashlib.sha256(content).hexdigest()})
-    say(f"{sum(widths.values())} features of {len(names)} columns, fitted on {rows} rows")
+    write_json(contract, contents)
+    ranges = zip(flat, low.tolist(), high.tolist(), strict=True)
+    write_json(schema, {"features": [{"name": name, "min": least, "max": most} for name, least, most in ranges]})
+    say(f"{len(flat)} features of {len(columns)} columns, fitted on {rows} rows, equal on {proven}")
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ from scripts.bundle.files import identity
 from scripts.register.mirror import mirror
 from scripts.register.trail import append
 from scripts.spine.canon import file_digest, read_json, write_json
+from scripts.spine.fingerprint import content_digest
 from scripts.spine.job import BadInput, main, say
 from scripts.spine.pointer import pointer
 
@@ -36,6 +37,7 @@ def register(
     blessing: Path,
     best: Path,
     pointers: list[Path],
+    others: list[Path],
     trail: Path,
     store: str,
     version: Path,
@@ -53,10 +55,12 @@ def register(
     lineage = {
         "data": {split: {span: md5[span] for span in spans} for split, spans in windows.items()},
         "setting": {key: read_json(best)[key] for key in ("family", "params")},
-        "test": {"rows": test["rows"], "positives": test["positives"], "metrics": test["metrics"]},
+        "test": {"rows": test["rows"], "positives": test.get("positives"), "metrics": test["metrics"]},
         "gate": read_json(blessing)["checks"],
         "contract": file_digest(bundle / "contract.json"),
     }
+    if others:  # beside the rows: word vectors, edge lists
+        lineage["others"] = {path.name: content_digest(str(path)) for path in others}
     number = version_of(trail, case, digest)
     write_json(version, {"case": case, "version": number, "bundle": digest, "lineage": lineage})
     files = [*sorted(path for path in bundle.iterdir() if path.name != "golden.json"), metrics]

@@ -4,7 +4,7 @@ import datetime
 import math
 from typing import Any
 
-from scripts.report.page import BLANK, listed, number, share, short
+from scripts.report.markup import BLANK, listed, number, share, short
 
 SEVERITIES = ("error", "warning", "info")
 SECONDS = {"date": 86_400, "time": 1}  # of a unit of their statistics
@@ -123,24 +123,3 @@ def anomaly_rows(anomalies: list[dict]) -> list[list]:
     ends = ("observed", "limit")
     rows = [[*(entry.get(key) for key in keys), *(listed(entry.get(end)) for end in ends)] for entry in anomalies]
     return sorted(rows, key=lambda row: (rank.get(row[0], len(rank)), [str(cell) for cell in row[1:4]]))
-
-
-def best_first(trials: list[dict]) -> list[dict]:
-    """Return the trials by loss, failed ones last."""
-    return sorted(trials, key=lambda trial: (loss_of(trial), trial["number"]))
-
-
-def loss_of(trial: dict) -> float:
-    """Return the loss of a trial, infinite where it failed."""
-    return math.inf if trial["status"] != "ok" or trial.get("loss") is None else trial["loss"]
-
-
-def running_best(trials: list[dict]) -> list[tuple[int, float]]:
-    """Return number and score of the best trial so far after each trial, from the first that succeeded."""
-    found, best = [], None
-    for trial in sorted(trials, key=lambda trial: trial["number"]):
-        if loss_of(trial) < (math.inf if best is None else loss_of(best)):
-            best = trial
-        if best is not None:
-            found.append((trial["number"], best["score"]))
-    return found

@@ -1,36 +1,33 @@
-"""Plots of the sweep and of the model: history, curves, confusion matrices, slices."""
+"""Plots of the model: curves over the unit square, rates by threshold, clouds of values, confusion matrices."""
 
+import math
+import xml.etree.ElementTree as ET
+
+from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
-from matplotlib.ticker import MaxNLocator
 
-from scripts.report.page import Markup, short
-from scripts.report.plots import FILL, INK, MARKERS, SERIES, axes, inline
+from scripts.report.canvas import FILL, INK, MARKERS, SERIES, axes, inline, placed
+from scripts.report.forest import ends_of
+from scripts.report.markup import Markup, short
+from scripts.report.measures import wilson
 
-
-def history(name: str, title: str, trials: list[dict], best: list[tuple[int, float]], metric: str) -> Markup:
-    """Draw score by trial, one colour and shape per family, failed trials at the foot, the best so far as a line."""
-    figure, [axis] = axes(4.6, 3.2)
-    if best:
-        axis.plot(*zip(*best, strict=True), color=INK, drawstyle="steps-post", linewidth=1, label="best so far")
-    for index, family in enumerate(sorted({trial["family"] for trial in trials})):
-        own = [trial for trial in trials if trial["family"] == family]
-        look = {"color": SERIES[index % len(SERIES)], "marker": MARKERS[index % len(MARKERS)], "linestyle": "none"}
-        good = [(trial["number"], trial["score"]) for trial in own if trial["status"] == "ok"]
-        axis.plot(*(zip(*good, strict=True) if good else ([], [])), label=short(family), markersize=5, **look)
-    failed = [trial["number"] for trial in trials if trial["status"] != "ok"]
-    if failed:
-        foot = {"transform": axis.get_xaxis_transform(), "clip_on": False}
-        axis.plot(failed, [0.02] * len(failed), "x", color=INK, label="failed", **foot)
-    axis.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axis.set(xlabel="trial", ylabel=short(metric))
-    figure.legend(loc="outside upper center", ncols=3, fontsize=8)
-    return inline(figure, name, title)
+NARROW = 24  # signs of all names of a legend that has one line
 
 
 def curves(
-    name: str, title: str, lines: dict[str, list], xlabel: str, ylabel: str, diagonal: bool, points: bool = False
+    name: str,
+    title: str,
+    lines: dict[str, list],
+    xlabel: str,
+    ylabel: str,
+    diagonal: bool,
+    points: bool = False,
+    chosen: dict[str, tuple[float, float]] | None = None,
 ) -> Markup:
-    """Draw one curve per split over the unit square, with the diagonal where that is the yardstick."""
+    """Draw one curve per split over the unit square, with the diagonal where that is the yardstick.
+
+    A ring is where the *chosen* threshold is; *points* (mean score, share, rows) have a 95 % interval (Wilson 1927).
+    """
     figure, [axis] = axes(4.2, 3.9)
     if diagonal:
         axis.plot([0, 1], [0, 1], color=INK, linewidth=0.8, linestyle=":")
@@ -38,10 +35,77 @@ def curves(
         look = {"color": SERIES[index % len(SERIES)], "linestyle": ["-", "--"][index % 2]}
         look |= {"marker": MARKERS[index % len(MARKERS)], "markersize": 4} if points else {}
         axis.plot([pair[0] for pair in pairs], [pair[1] for pair in pairs], label=short(split), **look)
+        if points:
+            ends = zip(*(wilson(share, rows) for _, share, rows in pairs), strict=True) if pairs else ([], [])
+            axis.vlines([pair[0] for pair in pairs], *map(list, ends), color=look["color"], linewidth=1)
+        if chosen and split in chosen:
+            axis.plot(*chosen[split], "o", color=look["color"], fillstyle="none", markersize=9, markeredgewidth=1.5)
     axis.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), xlabel=xlabel, ylabel=ylabel, aspect="equal")
     if lines:
+        columns = 4 if sum(len(short(line)) for line in lines) <= NARROW else 2
+        figure.legend(loc="outside upper center", ncols=columns, fontsize=8)
+    return inline(figure, name, title)
+
+
+def rates(
+    name: str, title: str, lines: dict[str, list], ylabel: str, reference: str | None, chosen: float | None
+) -> Markup:
+    """Draw (threshold, figure) of each group with intervals, the *reference* thick, a line at the *chosen* one."""
+    figure, [axis] = axes(3.2, 3.0)
+    for index, (group, points) in enumerate(lines.items()):
+        known = [(at, entry) for at, entry in points if entry.get("value") is not None]
+        look = {"color": SERIES[index % len(SERIES)], "marker": MARKERS[(index + index // 4) % len(MARKERS)]}
+        width = 2.6 if group == reference else 1.2
+        xs = [at for at, _ in known]
+        label = short(str(group), 14)
+        axis.plot(xs, [entry["value"] for _, entry in known], label=label, linewidth=width, markersize=4, **look)
+        ends = zip(*(ends_of(entry) for _, entry in known), strict=True) if known else ([], [])
+        axis.vlines(xs, *map(list, ends), color=look["color"], linewidth=1)
+    if chosen is not None:
+        axis.axvline(chosen, color=INK, linewidth=0.8, linestyle="--")
+    axis.set(ylim=(-0.03, 1.03), xlabel="threshold", ylabel=ylabel)
+    figure.legend(loc="outside upper center", ncols=2, fontsize=7.5)
+    return inline(figure, name, title)
+
+
+def by_threshold(name: str, title: str, lines: dict[str, list[tuple[float, float | None]]], chosen: float) -> Markup:
+    """Draw each of *lines* (threshold, share) and a line at the *chosen* threshold, which a script may move."""
+    figure, [axis] = axes(4.8, 3.0)
+    for index, (label, points) in enumerate(lines.items()):
+        look = {"color": SERIES[index % len(SERIES)], "linestyle": ["-", "--", "-.", ":"][index % 4]}
+        axis.plot([at for at, _ in points], [math.nan if y is None else y for _, y in points], label=label, **look)
+    axis.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), xlabel="threshold")
+    figure.legend(loc="outside upper center", ncols=4, fontsize=8)
+    (left, bottom), (right, top), (x, _) = placed(figure, axis, [(0, 0), (1, 1), (chosen, 0)])
+    line = {"x1": x, "x2": x, "y1": bottom, "y2": top, "data-left": left, "data-right": right}
+    return inline(
+        figure, name, title, [ET.Element("line", {key: f"{v:g}" for key, v in line.items()} | {"class": "at"})]
+    )
+
+
+def cloud(
+    name: str, title: str, points: dict[str, list], xlabel: str, ylabel: str, level: bool = False, joined: bool = False
+) -> Markup:
+    """Draw pairs of values of each split, and where they would be without error: the diagonal, or the *level* zero."""
+    figure, [axis] = axes(4.2, 3.9)
+    for index, (split, pairs) in enumerate(points.items()):
+        look = {"color": SERIES[index % len(SERIES)], "marker": MARKERS[index % len(MARKERS)], "label": short(split)}
+        look |= {"linestyle": "-", "markersize": 4} if joined else {"linestyle": "none", "markersize": 3, "alpha": 0.6}
+        axis.plot([x for x, _ in pairs], [y for _, y in pairs], **look)
+    yardstick(axis, level)
+    axis.set(xlabel=xlabel, ylabel=ylabel)
+    if points:
         figure.legend(loc="outside upper center", ncols=4, fontsize=8)
     return inline(figure, name, title)
+
+
+def yardstick(axis: Axes, level: bool) -> None:
+    """Draw the line of no error."""
+    look = {"color": INK, "linewidth": 0.8, "linestyle": ":"}
+    if level:
+        axis.axhline(0, **look)
+    else:
+        axis.axline((0, 0), slope=1, **look)
 
 
 def confusion(name: str, title: str, tables: dict[str, list[list[int]]], classes: list[str]) -> Markup:
@@ -61,18 +125,4 @@ def confusion(name: str, title: str, tables: dict[str, list[list[int]]], classes
         axis.grid(False)
         axis.tick_params(length=0)
         axis.spines[:].set_visible(False)
-    return inline(figure, name, title)
-
-
-def dots(name: str, title: str, slices: list[tuple[str, dict]], whole: float | None, xlabel: str) -> Markup:
-    """Draw value and interval of a metric for each slice, and a line at its value over all rows."""
-    figure, [axis] = axes(4.6, 0.9 + 0.24 * len(slices))
-    for y, (_, entry) in enumerate(slices):
-        ends = [entry["value"] if entry.get(end) is None else entry[end] for end in ("low", "high")]
-        axis.plot(ends, [y, y], color=SERIES[0], linewidth=1.5)
-        axis.plot(entry["value"], y, "o", color=SERIES[0], markersize=5)
-    if whole is not None:
-        axis.axvline(whole, color=INK, linewidth=0.8, linestyle="--")
-    axis.set_yticks(range(len(slices)), [short(label) for label, _ in slices])
-    axis.set(ylim=(len(slices) - 0.5, -0.5), xlabel=xlabel)
     return inline(figure, name, title)

@@ -1,52 +1,28 @@
-"""The sections of the report that show the sweep and the chosen model."""
+"""The section of the report that shows the chosen model."""
 
-from typing import Any
-
-from scripts.report import choose, curves, plots
+from scripts.report import curves, plots
 from scripts.report.classes import frequent
-from scripts.report.page import BLANK, Markup, figure, interval, number, share, short, table, verdict
+from scripts.report.fairness import fairness
+from scripts.report.markup import Markup, interval, share, table
+from scripts.report.measures import points_of
+from scripts.report.page import figure
 from scripts.report.sections import CLASSES, Figures
-
-LISTED = 20  # trials in the table
-
-
-def setting(params: dict[str, Any]) -> str:
-    """Return hyperparameters on one line."""
-    values = {key: number(value) if isinstance(value, int | float) else str(value) for key, value in params.items()}
-    return ", ".join(f"{key} {values[key]}" for key in sorted(values))
-
-
-def tuning(tuned: dict, captions: dict[str, str]) -> Figures:
-    """Show the sweep as history and as a table, the best trial first."""
-    metric, trials = tuned["metric"], tuned["trials"]
-    best = (tuned.get("best") or {}).get("number")
-    rows = []
-    for trial in choose.best_first(trials)[:LISTED]:
-        good = verdict(trial["status"] == "ok", "best" if trial["number"] == best else "ok", "failed")
-        score = BLANK if trial["score"] is None else f"{trial['score']:.4f}"
-        words = "; ".join(filter(None, (setting(trial["params"]), short(trial.get("error", ""), 120))))
-        rows.append([trial["number"], trial["family"], words, good, trial["round"], score])
-    failed = sum(trial["status"] != "ok" for trial in trials)
-    title = f"Trials: {len(trials)}, {failed} failed"
-    if len(trials) > LISTED:
-        title += f"; the first {LISTED}"
-    plot = curves.history("history", "Score by trial", trials, choose.running_best(trials), metric)
-    listed = table(["trial", "family", "setting", "status", "round", metric], rows, 4)
-    return [
-        figure("history", "Score by trial", plot, captions["history"], full=True),
-        figure("trials", title, listed, captions["trials"], full=True),
-    ]
+from scripts.report.slices import importance, slices
+from scripts.report.threshold import threshold
+from scripts.report.values import values
 
 
 def model(metrics: dict, captions: dict[str, str]) -> Figures:
     """Show metrics, curves, confusion and slices of the chosen model, splits side by side."""
-    splits = metrics["splits"]
-    return [
-        figure("metrics", "Metrics", measured(splits), captions["metrics"]),
-        *(curve(kind, metrics, captions[kind]) for kind in KINDS),
-        *confusion(metrics, captions),
-        *slices(splits.get("test", {}), captions),
-    ]
+    splits, test = metrics["splits"], metrics["splits"].get("test", {})
+    shown = [figure("metrics", "Metrics", measured(splits), captions["metrics"])]
+    if metrics.get("task") == "regression":
+        shown += values(metrics, captions)
+    else:
+        shown += [curve(kind, metrics, captions[kind]) for kind in KINDS]
+        shown += threshold(metrics, captions) + confusion(metrics, captions)
+    shown += slices(test, captions) + fairness(test, captions)
+    return shown + importance(metrics.get("importance") or [], captions)
 
 
 def curve(kind: str, metrics: dict, caption: str) -> tuple[str, str, Markup]:
@@ -58,7 +34,8 @@ def curve(kind: str, metrics: dict, caption: str) -> tuple[str, str, Markup]:
         label += ", class against the rest, test"
     elif metrics["positive"] is None:
         ylabel = "share that is right"
-    return figure(kind, label, curves.curves(kind, label, lines, xlabel, ylabel, diagonal, points), caption)
+    chosen = points_of(metrics, kind)
+    return figure(kind, label, curves.curves(kind, label, lines, xlabel, ylabel, diagonal, points, chosen), caption)
 
 
 def confusion(metrics: dict, captions: dict[str, str]) -> Figures:
@@ -102,30 +79,9 @@ def measured(splits: dict[str, dict]) -> Markup:
     """Return the table of metrics by split."""
     names = sorted({name for found in splits.values() for name in found["metrics"]})
     rows = [[name, *(interval(found["metrics"].get(name)) for found in splits.values())] for name in names]
-    rows += [[name, *(found.get(name) for found in splits.values())] for name in ("rows", "positives")]
+    rows += [
+        [name, *(found.get(name) for found in splits.values())]
+        for name in ("rows", "positives")
+        if any(found.get(name) is not None for found in splits.values())
+    ]
     return table(["metric", *splits], rows)
-
-
-def value_of(part: dict) -> str:
-    """Return the value that a slice stands for as text that can be seen."""
-    return BLANK if part["value"] in (None, "") else str(part["value"])
-
-
-def slices(test: dict, captions: dict[str, str]) -> Figures:
-    """Show the ROC AUC of each slice of the test split, and all metrics as a table."""
-    found = test.get("slices", [])
-    named = [(f"{part['column']}: {value_of(part)}", part["metrics"].get("roc_auc") or {}) for part in found]
-    named = [(label, entry) for label, entry in named if entry.get("value") is not None]
-    whole = test.get("metrics", {}).get("roc_auc", {}).get("value")
-    title = "ROC AUC by slice of test"
-    plot = curves.dots("slices", title, named, whole, "ROC AUC") if named else Markup("<p>no slices</p>")
-    metrics = sorted({name for part in found for name in part["metrics"]})
-    rows = [
-        [part["column"], value_of(part), part["rows"], *(interval(part["metrics"].get(name)) for name in metrics)]
-        for part in found
-    ]
-    listed = table(["column", "value", "rows", *metrics], rows, 2, "no slices")
-    return [
-        figure("slices", title, plot, captions["slices"], full=True),
-        figure("slices-table", "Slices in figures", listed, captions["slices-table"], full=True),
-    ]

@@ -1,83 +1,10 @@
-"""Plots as inline SVG: real text, colours by CSS variable (light and dark), the same bytes on every machine."""
+"""Plots of the data by span: bars, lines, and grids of shares."""
 
-import io
-import xml.etree.ElementTree as ET
-
-import matplotlib
-from matplotlib import font_manager
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_svg import FigureCanvasSVG
-from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from scripts.report.page import Markup, short
-
-# colours that stand for a CSS variable, since matplotlib knows no variables
-INK, LINE, FILL = "#010101", "#020202", "#030303"
-SERIES = ["#040401", "#040402", "#040403", "#040404"]
-VARIABLES = {INK: "ink", LINE: "line", FILL: "fill"} | {color: f"s{i}" for i, color in enumerate(SERIES, 1)}
-MARKERS = "osD^"
-SCROLLS = 6.0  # inches: a wider plot scrolls on a phone and is not shrunk
-
-matplotlib.rcdefaults()  # whatever the user's matplotlibrc says
-matplotlib.rcParams.update(
-    {
-        "svg.fonttype": "none",
-        "text.parse_math": False,
-        "font.size": 9,
-        "axes.spines.top": False,
-        "axes.spines.right": False,
-        "axes.grid": True,
-        "axes.axisbelow": True,
-        "grid.color": LINE,
-        "grid.linewidth": 0.6,
-        "axes.edgecolor": LINE,
-        "text.color": INK,
-        "axes.labelcolor": INK,
-        "xtick.color": LINE,
-        "ytick.color": LINE,
-        "xtick.labelcolor": INK,
-        "ytick.labelcolor": INK,
-        "legend.frameon": False,
-    }
-)
-# text is measured with the fonts in the package: others differ between machines
-FONTS = font_manager.fontManager
-FONTS.ttflist = [font for font in FONTS.ttflist if font.fname.startswith(matplotlib.get_data_path())]
-
-
-def axes(width: float, height: float, count: int = 1) -> tuple[Figure, list[Axes]]:
-    """Return a figure of *width* by *height* inches with *count* axes side by side."""
-    figure = Figure(figsize=(width, height), layout="constrained")
-    FigureCanvasSVG(figure)
-    return figure, list(figure.subplots(1, count, squeeze=False)[0])
-
-
-def inline(figure: Figure, name: str, title: str) -> Markup:
-    """Return the figure as an SVG element for a page with others: own ids, no namespaces, metadata or style sheet."""
-    matplotlib.rcParams["svg.hashsalt"] = name
-    file = io.BytesIO()
-    figure.savefig(file, format="svg", transparent=True, metadata=dict.fromkeys(("Creator", "Date", "Format", "Type")))
-    root = ET.fromstring(file.getvalue())
-    used = set()
-    for element in root.iter():
-        element.tag = element.tag.rpartition("}")[2]
-        element.attrib = {key.rpartition("}")[2]: value for key, value in element.attrib.items()}
-        for key, value in element.attrib.items():
-            if value.startswith(("#", "url(#")):
-                used.add(value.removeprefix("url(").strip("#)"))
-                element.attrib[key] = value.replace("#", f"#{name}-", 1)
-            for color, variable in VARIABLES.items() if key == "style" else ():
-                element.attrib[key] = element.attrib[key].replace(color, f"var(--{variable})")
-    for parent in root.iter():
-        if "id" in parent.attrib:
-            own = parent.attrib.pop("id")
-            parent.attrib |= {"id": f"{name}-{own}"} if own in used else {}
-        for child in [child for child in parent if child.tag in ("style", "metadata")]:
-            parent.remove(child)
-    root.attrib = {key: root.attrib[key] for key in ("viewBox", "width")} | {"role": "img", "aria-label": title}
-    root.attrib |= {"class": "wide"} if figure.get_figwidth() > SCROLLS else {}
-    return Markup(ET.tostring(root, encoding="unicode"))
+from scripts.report.canvas import FILL, SERIES, axes, inline
+from scripts.report.markup import Markup, short
 
 
 def spans_axis(axis: Axes, spans: list[str]) -> None:

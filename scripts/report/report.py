@@ -2,10 +2,18 @@
 
 from pathlib import Path
 
-from scripts.report import choose, model, sections
-from scripts.report.page import number, page, text
+from scripts.report import choose, gate, model, sections, tuning
+from scripts.report.markup import number, text
+from scripts.report.page import page
 from scripts.spine.canon import read_json, write_bytes
+from scripts.spine.declared import families as declared
 from scripts.spine.job import main, say
+
+
+def spaces(families: dict[str, dict]) -> dict[str, dict]:
+    """Return the search space of each family: as the configuration says, else by the family's own file."""
+    known = declared()
+    return {name: known.get(name, {}).get("space", {}) | space for name, space in families.items()}
 
 
 def report(
@@ -17,8 +25,10 @@ def report(
     metrics: Path,
     captions: list[Path],
     style: Path,
+    code: list[Path],
     report: Path,
     title: str,
+    families: dict,
 ) -> None:
     """Write *report*, an HTML file that needs no other file and no network, from the JSON files of the stages."""
     texts = {path.stem: path.read_text(encoding="utf-8") for path in captions}
@@ -29,12 +39,13 @@ def report(
         "Overview": sections.overview(registered, blessed, measured, tuned, texts),
         "Data": sections.data(described, measured["positive"], texts),
         "Drift": sections.drift(read_json(anomalies), spans, texts),
-        "Tuning": model.tuning(tuned, texts),
+        "Tuning": tuning.tuning(tuned, spaces(families), texts),
         "Model": model.model(measured, texts),
-        "Gate": sections.gate(blessed, texts),
+        "Gate": gate.gate(blessed, texts),
     }
     subtitle = text(f"case {registered['case']}, version {registered['version']}")
-    document = page(title, subtitle, style.read_text(encoding="utf-8"), figures)
+    scripts = [path.read_text(encoding="utf-8") for path in code]
+    document = page(title, subtitle, style.read_text(encoding="utf-8"), scripts, figures)
     write_bytes(report, document.encode("utf-8", "replace"))
     say(f"report: {sum(map(len, figures.values()))} figures and tables, {number(len(document) // 1024)} KiB")
 

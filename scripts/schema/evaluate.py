@@ -1,4 +1,4 @@
-"""What an expression (scripts/schema/expression.py) gives for a row; scripts/schema/columnar.py does whole columns."""
+"""What an expression (scripts/schema/expression.py) gives for a row; scripts/schema/columns.py does whole columns."""
 
 import math
 import operator

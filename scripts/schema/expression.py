@@ -2,7 +2,7 @@
 
 ``end >= start and (weight / count < 5 or is_null(note))``: comparisons, ``in``, ``and or not``, ``+ - * /``, the
 functions below, ``column("odd name")``. Numbers are float64. As in SQL, what a missing value decides is unknown, and
-unknown breaks no rule. scripts/schema/columnar.py evaluates the same tree over whole columns.
+unknown breaks no rule. scripts/schema/columns.py evaluates the same tree over whole columns.
 """
 
 import ast

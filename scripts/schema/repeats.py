@@ -1,6 +1,6 @@
 """Values and keys that come more than once, found exactly in bounded memory: hash buckets, one pass for each few."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,8 @@ import pyarrow.parquet as pq
 from scripts.statistics.hashes import mixed, of_numbers, of_texts
 
 ROWS = 1 << 22  # rows held at once
+WHOLE = "_whole"  # the column that stands for all columns of a row
+END, NOTHING = "\x1f", "\x00"  # of a value in it, and in place of a missing one
 
 
 def buckets(keys: pa.Table) -> np.ndarray:
@@ -34,10 +36,20 @@ def plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
     return column
 
 
-def passes(parts: list[tuple[int, Path]], key: list[str], names: list[str]) -> Iterator[pa.Table]:
+def whole(rows: pa.Table) -> pa.Table:
+    """Return *rows* as one column of texts, alike where all values are; a missing value is a value."""
+    values = [column.cast(pa.string()) for column in rows.columns]
+    joined = pc.binary_join_element_wise(*values, END, null_handling="replace", null_replacement=NOTHING)
+    return pa.table({WHOLE: joined})
+
+
+def passes(
+    parts: list[tuple[int, Path]], key: list[str], names: list[str], of: Callable[[pa.Table], pa.Table] | None = None
+) -> Iterator[pa.Table]:
     """Yield the rows of *parts* (number of the table, file) whose *key* is not missing, all of one key together.
 
     Each has the columns *names*, its table (``_table``) and its number there (``_row``); about ROWS rows come at once.
+    *of*, where given, makes the columns of *key* of these.
     """
     total = sum(pq.read_metadata(path).num_rows for _, path in parts)
     count = np.uint64(-(-total // ROWS) or 1)
@@ -47,6 +59,7 @@ def passes(parts: list[tuple[int, Path]], key: list[str], names: list[str]) -> I
             with pq.ParquetFile(path) as file:
                 for index in range(file.num_row_groups):
                     rows = file.read_row_group(index, names)
+                    rows = of(rows) if of else rows
                     start = first.get(table, 0)
                     first[table] = start + len(rows)
                     rows = rows.append_column("_row", pa.array(np.arange(start, start + len(rows))))
@@ -77,13 +90,35 @@ def repeated(parts: list[Path], column: str, most: int, key: list[str]) -> tuple
     return count, named(pa.concat_tables(found).sort_by("_row").slice(0, most), key) if found else []
 
 
-def shared(tables: dict[str, list[Path]], key: list[str], most: int) -> list[dict]:
-    """Return for each two splits of *tables* how many keys both have, and the *most* smallest of them."""
-    names, order = sorted(tables), [(name, "ascending") for name in key]
+def duplicated(tables: dict[str, list[Path]], columns: list[str], most: int) -> list[dict]:
+    """Return for each two splits of *tables* how many different rows of *columns* both have, and *most* of them.
+
+    Missing values are like each other.
+    """
+    found = shared(tables, [WHOLE], most, columns, whole)
+    for pair in found:
+        texts = (example[WHOLE].split(END) for example in pair["examples"])
+        known = [[None if text == NOTHING else text for text in parts] for parts in texts]
+        pair["examples"] = [dict(zip(columns, values, strict=False)) for values in known]
+    return found
+
+
+def shared(
+    tables: dict[str, list[Path]],
+    key: list[str],
+    most: int,
+    names: list[str] | None = None,
+    of: Callable[[pa.Table], pa.Table] | None = None,
+) -> list[dict]:
+    """Return for each two splits of *tables* how many keys both have, and the *most* smallest of them.
+
+    *of*, where given, makes the key of the columns *names*.
+    """
+    read, names, order = names or key, sorted(tables), [(name, "ascending") for name in key]
     parts = [(index, path) for index, name in enumerate(names) for path in tables[name]]
     pairs = [(a, b) for a in range(len(names)) for b in range(a + 1, len(names))]
     count, kept = dict.fromkeys(pairs, 0), {pair: [] for pair in pairs}
-    for rows in passes(parts, key, key):
+    for rows in passes(parts, key, read, of):
         held = rows.group_by([*key, "_table"], use_threads=False).aggregate([])
         each = [held.filter(pc.equal(held["_table"], index)).select(key) for index in range(len(names))]
         for a, b in pairs:

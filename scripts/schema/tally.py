@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from scripts.schema.columnar import WORST, breaks, measured
+from scripts.schema.columns import decoded
 from scripts.schema.rules import Rule
 from scripts.spine.canon import DIGITS, rounded
 
@@ -31,13 +32,15 @@ class Tally:
     worst: Any = None
     more: bool = False
 
-    def add(self, table: pa.Table, first: int, key: list[str]) -> None:
-        """Count the rows of *table*, the first of which is row number *first*."""
+    def add(self, table: pa.Table, first: int, keys: pa.Table | None) -> None:
+        """Count the rows of *table*, which *keys* names, or else their numbers, the first of which is *first*."""
         rule = self.rule
         column = table[rule.column] if rule.column else None
         self.rows += len(table)
         self.values += len(table) if column is None else len(table) - column.null_count
-        if rule.key == "present" and not column.null_count:
+        counted = rule.key == "present"  # already
+        if counted and (not column.null_count or len(self.examples) == EXAMPLES):
+            self.count += column.null_count
             return
         mask = breaks(rule, table)
         found = pc.sum(mask).as_py() or 0
@@ -47,12 +50,12 @@ class Tally:
         where = pc.indices_nonzero(mask)
         wanted = where.slice(0, EXAMPLES - len(self.examples))
         if len(wanted):
-            ids = table.select(key).take(wanted).to_pylist() if key else [first + at for at in wanted.to_pylist()]
-            self.examples += ids
+            numbers = [first + at for at in wanted.to_pylist()]
+            self.examples += numbers if keys is None else keys.take(wanted).to_pylist()
         if rule.key in LISTED:
-            self.list(column.take(where))
+            self.list(decoded(column.take(where)))
         elif rule.key in WORST:
-            end = WORST[rule.key](measured(rule, column.take(where))).as_py()
+            end = WORST[rule.key](measured(rule, decoded(column.take(where)))).as_py()
             ends = [end] if self.worst is None else [end, self.worst]
             self.worst = min(ends) if WORST[rule.key] is pc.min else max(ends)
 

@@ -11,7 +11,7 @@ import orjson
 
 from scripts.bundle.encode import ContractError, from_rows
 from scripts.serve.log import RequestLog
-from scripts.serve.models import Model
+from scripts.serve.models import Model, score
 from scripts.serve.request import Gone, Refusal, read_body, request_id, rows_of
 from scripts.serve.series import windowed
 from scripts.serve.shelf import NAME, VERSION, Shelf
@@ -110,5 +110,5 @@ class App:
         for index, found in flags.items():
             predictions[index]["flags"] = found
         head = {"request": request, "case": name, "version": model.version, "bundle": model.digest}
-        self.log.put(name, {**head, "rows": rows, "scores": [prediction["score"] for prediction in predictions]})
+        self.log.put(name, {**head, "rows": rows, "scores": [*map(score, predictions)]})
         return orjson.dumps({**head, "predictions": predictions})

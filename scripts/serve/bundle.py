@@ -3,7 +3,7 @@
 import hashlib
 from pathlib import Path
 
-from scripts.bundle.files import ONNX, SKOPS
+from scripts.bundle.files import ONNX, SKOPS, STATE
 
 SUMS = "SHA256SUMS"
 FILES = ("contract.json", "golden.json", "lineage.json", ONNX, "schema.json")
@@ -24,7 +24,7 @@ def read_bundle(folder: Path) -> dict[str, bytes]:
     Raises BundleError if a file is missing or is not what SHA256SUMS says.
     """
     try:
-        names = [*FILES, SKOPS] if (folder / SKOPS).exists() else FILES
+        names = [*FILES, *(name for name in (SKOPS, STATE) if (folder / name).exists())]
         contents = {name: (folder / name).read_bytes() for name in names}
         stated = (folder / SUMS).read_text(encoding="utf-8", errors="replace")
     except OSError as error:

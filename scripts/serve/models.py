@@ -31,7 +31,7 @@ class Model:
         return digests[main_file(digests)]
 
     def outputs(self, rows: Any) -> np.ndarray:
-        """Return the probabilities [rows, classes]. Raises ContractError on rows that do not keep the contract."""
+        """Return probabilities [rows, classes] or values [rows, 1]. Raises ContractError on rows that break it."""
         return self.predictor.outputs(from_rows(rows, self.contract))
 
     def flags(self, rows: list[dict]) -> dict[int, list[dict]]:
@@ -48,14 +48,16 @@ class Model:
                 found.setdefault(index, []).append({"code": rule.code, "column": column, "message": words})
         return found
 
-    def decide(self, probabilities: np.ndarray) -> list[dict]:
-        """Return label, score and probabilities by class of each row.
+    def decide(self, outputs: np.ndarray) -> list[dict]:
+        """Return label, score and probabilities by class of each row, or its prediction where there are no classes.
 
         Of two classes, the score is the positive one's probability; of more, that of the most probable one, the label.
         """
         classes, positive = self.contract["classes"], self.contract["positive"]
+        if not classes:
+            return [{"prediction": value} for (value,) in outputs.tolist()]
         answers = []
-        for row in probabilities.tolist():
+        for row in outputs.tolist():
             by_class = dict(zip(classes, row, strict=True))
             label = max((name for name in classes if name != positive), key=by_class.__getitem__)
             score = by_class[label if positive is None else positive]
@@ -63,6 +65,11 @@ class Model:
                 label = positive
             answers.append({"label": label, "score": score, "probabilities": by_class})
         return answers
+
+
+def score(answer: dict) -> float:
+    """Return what an answer of decide() says in one number."""
+    return answer["prediction"] if "prediction" in answer else answer["score"]
 
 
 def load(folder: Path) -> Model:

@@ -8,6 +8,9 @@ from cerberus import Validator
 
 from scripts.bundle.raw import as_text
 from scripts.spine.crossed import ConfigError, crossed
+from scripts.spine.crossed_analyze import criterion
+from scripts.spine.features import KINDS, complete
+from scripts.spine.mistakes import explanation
 
 SCHEMA = "config/schema.yaml"
 SPAN = re.compile(r"[A-Za-z0-9_.-]+")
@@ -41,6 +44,12 @@ class Checker(Validator):
         if not isinstance(value, dict):
             return value
         return {name: [*map(as_text, named)] if isinstance(named, list) else named for name, named in value.items()}
+
+    def _normalize_coerce_threshold(self, value: Any) -> str | dict:
+        return criterion(value, self._normalize_coerce_number)
+
+    def _normalize_coerce_cut(self, value: Any) -> str | float:
+        return value if value == "chosen" else self._normalize_coerce_number(value)
 
     def _normalize_coerce_windows(self, value: Any) -> dict:
         if not isinstance(value, dict):
@@ -79,56 +88,16 @@ def leaves(errors: dict | list, path: str = "") -> list[tuple[str, str]]:
     return found
 
 
-def described(schema: dict, key: str) -> dict:
-    """Return the rules of the dotted *key*, {} where the schema has none."""
-    rules: dict = {"schema": schema}
-    for part in key.split("."):
-        inner = rules.get("schema", {})
-        if part in inner:
-            rules = inner[part]
-        elif part.isdigit() and rules.get("type") == "list":
-            rules = inner
-        else:
-            rules = rules.get("valuesrules", {})
-    return rules
-
-
-def value_at(config: Any, key: str) -> Any:
-    """Return what *config* holds under the dotted *key*, or None."""
-    for part in key.split("."):
-        if isinstance(config, list) and part.isdigit() and int(part) < len(config):
-            config = config[int(part)]
-        elif isinstance(config, dict):
-            config = config.get(part)
-        else:
-            return None
-    return config
-
-
-def explanation(key: str, message: str, config: dict, schema: dict) -> str:
-    """Return one line that says which key is wrong, its value, what is allowed, and what the key is for."""
-    rules = described(schema, key)
-    allowed = [f"{name} {rules[name]}" for name in ("type", "allowed", "min", "max", "regex") if name in rules]
-    text = f"  {key}: {message}"
-    if message != "required field":
-        secret = rules.get("meta", {}).get("secret")
-        text += "; it is not shown here" if secret else f"; got {value_at(config, key)!r}"
-    if message == "unknown field":
-        siblings = described(schema, key.rpartition(".")[0]).get("schema", {}) if "." in key else schema
-        allowed = [f"keys {', '.join(sorted(siblings))}"] if siblings else []
-    about = rules.get("meta", {}).get("description", "")
-    return text + (f"; expected {', '.join(allowed)}" if allowed else "") + (f" ({about})" if about else "")
-
-
 def check(config: dict, schema: dict | None = None) -> dict:
     """Return *config* coerced and with its defaults.
 
     Raises ConfigError naming every wrong key, its value and what is allowed.
     """
-    schema = load(SCHEMA) if schema is None else schema
-    checker = Checker(schema)
-    valid = checker.validate(config)
-    errors = leaves(checker.errors) if not valid else crossed(checker.document)
+    checker, kinds = Checker(schema := schema or load(SCHEMA)), load(KINDS)
+    if checker.validate(config):
+        errors = complete(checker.document["preprocess"], kinds, Checker) or crossed(checker.document, kinds)
+    else:
+        errors = leaves(checker.errors)
     if errors:
         lines = [explanation(key, message, config, schema) for key, message in errors]
         raise ConfigError("\n".join(["the configuration cannot be used:", *lines]))

@@ -4,6 +4,7 @@ import ast
 from pathlib import Path
 from typing import Any
 
+DEFAULTS = {"tasks": ("classification",), "space": {}, "reason": "", "types": (), "warm": False}
 FOLDER = Path(__file__).parents[1] / "families"
 
 
@@ -24,7 +25,7 @@ def assigned(body: list[ast.stmt]) -> dict[str, ast.expr]:
 
 
 def families() -> dict[str, dict[str, Any]]:
-    """Return `tasks` and `space` of each family by its name, as the class in its file says them by literals.
+    """Return the literals (DEFAULTS) of each family by its name, as the class in its file gives them.
 
     A file of a family assigns FAMILY.
     """
@@ -32,7 +33,7 @@ def families() -> dict[str, dict[str, Any]]:
     for path in files():
         body = ast.parse(path.read_text(encoding="utf-8")).body
         if "FAMILY" in assigned(body):
-            values: dict[str, Any] = {"tasks": ("classification",), "space": {}}
+            values: dict[str, Any] = dict(DEFAULTS)
             for part in body:
                 if isinstance(part, ast.ClassDef):
                     own = assigned(part.body)

@@ -1,4 +1,4 @@
-"""Write config/README.md from config/schema.yaml: .envs/driver/bin/python -m scripts.spine.describe."""
+"""Write config/README.md from its schemas: .envs/driver/bin/python -m scripts.spine.describe."""
 
 import json
 import sys
@@ -8,6 +8,7 @@ from typing import Any
 
 from scripts.spine.canon import plain, write_bytes
 from scripts.spine.config import SCHEMA, load
+from scripts.spine.features import KINDS
 
 TARGET = "config/README.md"
 HEAD = f"""\
@@ -17,7 +18,7 @@ Three sources, each on top of the one before: `config/config.yaml`, `config/case
 The result is checked before anything runs; an error names the key, its value and what is allowed. A rule is stale only
 when a key that it uses has changed. Threads, memory and partitions are not here but in `profiles/`.
 
-This file is made from `{SCHEMA}`: `.envs/driver/bin/python -m scripts.spine.describe` writes it anew.
+This file is made from `{SCHEMA}` and `{KINDS}`: `.envs/driver/bin/python -m scripts.spine.describe` writes it anew.
 """
 COLUMNS = ("Key", "Type", "Default", "Allowed", "Description")
 
@@ -83,8 +84,18 @@ def table(schema: dict, prefix: str = "") -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
 
 
-def describe(schema: dict) -> str:
-    """Return the text of config/README.md: a table for keys outside of sections and one for each section."""
+def kinds_table(kinds: dict) -> str:
+    """Return the Markdown table of the kinds of feature and their options."""
+    found = []
+    for name, about in kinds.items():
+        found.append([code(name), " or ".join(about["types"]), "", "", about["about"]])
+        found += rows(about["options"], f"{name}.")
+    lines = [("Kind or option", "Of columns, or type", *COLUMNS[2:]), ["---"] * len(COLUMNS), *found]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
+
+
+def describe(schema: dict, kinds: dict) -> str:
+    """Return the text of config/README.md: a table for keys outside of sections, one for each section, one of kinds."""
     sections = {name: rules for name, rules in schema.items() if rules.get("type") == "dict" and "schema" in rules}
     parts = [HEAD, "## General\n", table({name: rules for name, rules in schema.items() if name not in sections})]
     for name, rules in sections.items():
@@ -92,8 +103,9 @@ def describe(schema: dict) -> str:
         if about := prose(rules):
             parts.append(f"{about}\n")
         parts.append(table(rules["schema"], f"{name}."))
+    parts += ["## Kinds of feature\n", kinds_table(kinds)]
     return "\n".join(parts)
 
 
 if __name__ == "__main__":
-    write_bytes(Path(sys.argv[1] if len(sys.argv) > 1 else TARGET), describe(load(SCHEMA)).encode())
+    write_bytes(Path(sys.argv[1] if len(sys.argv) > 1 else TARGET), describe(load(SCHEMA), load(KINDS)).encode())

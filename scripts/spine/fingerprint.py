@@ -65,5 +65,12 @@ def differences(kind: str, before: Any, now: Any, what: str = "") -> Iterator[Ca
             if before.get(key) != now.get(key):
                 name = f"{what}.{key}" if what else key
                 yield from differences(kind, before.get(key), now.get(key), name)
+    elif are_parts(before) and are_parts(now) and len(before) == len(now):
+        yield from differences(kind, *(dict(enumerate(parts)) for parts in (before, now)), what)
     elif before != now:
         yield Cause(kind, what, before, now)
+
+
+def are_parts(value: Any) -> bool:
+    """Return whether *value* is a list of dictionaries, whose keys are worth a name each."""
+    return isinstance(value, list) and all(isinstance(part, dict) for part in value)

@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -57,15 +57,15 @@ def source(path: str, compiled: re.Pattern) -> Source | None:
     return Source(f"{split}-{span}" if split else span, path, int(fields.get("VERSION") or 0), split)
 
 
-def sources(folder: Path, pattern: str) -> dict[str, Source]:
+def sources(folder: Path, pattern: str, others: Collection[str] = ()) -> dict[str, Source]:
     """Return the pointers in *folder* by span, spans in natural order; of several versions the latest.
 
-    A span that the pattern finds by {SPLIT} and {SPAN} is called SPLIT-SPAN. Raises ConfigError where two pointers
-    claim the same version of a span.
+    A span that the pattern finds by {SPLIT} and {SPAN} is called SPLIT-SPAN; the pointers *others* hold no rows. Raises
+    ConfigError where two pointers claim the same version of a span.
     """
     compiled, found = pattern_of(pattern), {}
     for name in sorted(os.listdir(folder)) if folder.is_dir() else []:
-        if not (one := source(str(folder / name), compiled)):
+        if str(folder / name) in others or not (one := source(str(folder / name), compiled)):
             continue
         other = found.get(one.span)
         if other and other.version == one.version:

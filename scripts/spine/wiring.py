@@ -76,10 +76,11 @@ class Wiring:
 
         return command
 
-    def job(self, wildcards, output) -> str:
+    def job(self, wildcards, output, resources) -> str:
         """Return the command of a rule: launcher, environment, script and stamp (a params function).
 
-        Snakemake asks again once the inputs are there.
+        With the resource `gpu` it is the environment for GPUs, and the script is told. That counts for nothing: the
+        stamp is the same. Snakemake asks again once the inputs are there.
         """
         node = self.graph.node(output.record)
         makers = self.graph.makers(node)
@@ -87,6 +88,9 @@ class Wiring:
             return "<TBD>"
         means = {path: self.graph.input_digest(path) for path in node.means}
         stamp = self.graph.fingerprint(node) | {"means": means, "outputs": node.outputs, "record": node.record}
-        first, *_ = stamp["env"].values()
+        name, environment = next(iter(stamp["env"].items()))
+        device = ""
+        if resources.get("gpu"):
+            environment, device = env_id(f"{name}-gpu"), " --device cuda"
         script = f"scripts/{dict(node.rule.params._allitems())['code'].split()[0]}.py"
-        return f"envs/python {first} {script} --stamp {kept(stamp)}"
+        return f"envs/python {environment} {script} --stamp {kept(stamp)}{device}"

@@ -6,28 +6,24 @@ from typing import Any
 import numpy as np
 
 from scripts.bundle.encode import EPOCH, is_text
+from scripts.bundle.raw import as_text
 
 MISSING = 0.1  # share of missing values
-
-
-def known(features: list[str], column: str, mark: str) -> list[str]:
-    """Return what follows ``column<mark>`` in the names of the features: categories or words."""
-    return [name[len(column) + 1 :] for name in features if name.startswith(f"{column}{mark}")]
 
 
 UNSEEN = {"text": "NEVER SEEN", "integer": 2**62, "boolean": False}
 
 
-def cell(rng: np.random.Generator, column: str, spec: dict, features: list[str], range_of: dict) -> Any:
+def cell(rng: np.random.Generator, column: str, spec: dict, range_of: dict) -> Any:
     """Return one made-up JSON value of *column*."""
     if rng.random() < MISSING:
         return None
-    if spec["feature"] == "category":
-        values = [value for value in known(features, column, "=") if value != "(missing)"]
-        return raw(str(rng.choice([*values, str(UNSEEN[spec["type"]])])), spec["type"])
-    if spec["feature"] == "text":
-        words = known(features, column, ":")
-        return " ".join(str(word) for word in rng.choice(words, rng.integers(0, 12))) if words else ""
+    if is_text(spec):
+        values = [value for value in spec.get("known", []) if value]
+        if spec.get("words"):
+            return " ".join(values[place] for place in rng.integers(0, len(values), rng.integers(0, 12)))
+        values.append(as_text(UNSEEN[spec["type"]]))
+        return raw(values[rng.integers(0, len(values))], spec["type"])
     low, high = range_of[column]
     value = float(rng.uniform(low, high))
     if spec["type"] == "date":
@@ -53,11 +49,10 @@ def golden_rows(contract: dict, data: dict[str, np.ndarray], count: int, seed: i
     """
     range_of = {}
     for column, spec in contract["columns"].items():
-        if not is_text(spec):
+        if "range" in spec:
+            range_of[column] = tuple(spec["range"])
+        elif not is_text(spec):
             values = data[column][~np.isnan(data[column])]
             range_of[column] = tuple(np.quantile(values, [0.05, 0.95])) if values.size else (0.0, 1.0)
     rng = np.random.default_rng(seed)
-    return [
-        {name: cell(rng, name, spec, contract["features"], range_of) for name, spec in contract["columns"].items()}
-        for _ in range(count)
-    ]
+    return [{name: cell(rng, name, spec, range_of) for name, spec in contract["columns"].items()} for _ in range(count)]

@@ -4,10 +4,12 @@ from pathlib import Path
 
 import numpy as np
 
-from scripts.bundle.encode import from_table, is_text
+from scripts.bundle.encode import from_table
 from scripts.bundle.label import labelled
 from scripts.bundle.predictor import Predictor
 from scripts.spine.job import BadInput, say
+
+TIE = 1e-12  # classes whose probabilities differ by less are equally probable
 
 
 def check_equal(offline: np.ndarray, served: np.ndarray, tolerance: float, first: int = 0) -> float:
@@ -24,7 +26,7 @@ def check_equal(offline: np.ndarray, served: np.ndarray, tolerance: float, first
             f"{first + row} ({served[row, column]:.6f} against {offline[row, column]:.6f}), after the features, which "
             f"are equal; train.tolerance allows {tolerance:g}"
         )
-    other = np.flatnonzero(offline.argmax(axis=1) != served.argmax(axis=1))
+    other = np.flatnonzero(offline.max(axis=1) - offline[np.arange(len(served)), served.argmax(axis=1)] > TIE)
     if other.size:
         raise BadInput(
             f"the bundle's most probable class is not the model's in eval row {first + other[0]}: "
@@ -40,7 +42,7 @@ def prove(
 
     Raises BadInput where the *bundle* differs from the *offline* answers for these rows.
     """
-    numbers: dict[str, list] = {name: [] for name, spec in described["columns"].items() if not is_text(spec)}
+    numbers: dict[str, list] = {name: [] for name, spec in described["columns"].items() if spec["tensor"] == "number"}
     first, worst = 0, 0.0
     for rows, _ in labelled(tables, label, list(described["columns"]), len(described["features"])):
         data = from_table(rows, described)

@@ -1,108 +1,80 @@
-"""Search the model families' settings: rounds of trials on any number of workers, one file per trial."""
+"""Search the model families' settings: trials on any number of workers, one file per trial."""
 
-import concurrent.futures
 import time
 from pathlib import Path
 
 import numpy as np
-from scipy import sparse
-from sklearn.metrics import log_loss, roc_auc_score
 
-from scripts.families.registry import family as family_of
-from scripts.families.registry import spaces
 from scripts.spine.canon import digest, read_json, write_json
+from scripts.spine.declared import families as declared
 from scripts.spine.job import BadInput, main, say
-from scripts.tune.suggest import seed_of, suggest
+from scripts.tune.data import load
+from scripts.tune.losses import METRICS, score_of
+from scripts.tune.plan import Plan, seed_of
+from scripts.tune.pool import one_thread
+from scripts.tune.progress import Progress
+from scripts.tune.space import space
+from scripts.tune.sweep import Sweep, new_setting, run
+from scripts.tune.trial import Objective
+
+LENGTH = {"trials", "budget", "early_stop"}  # keys that say how long a sweep goes on, not what its trials are
 
 
-def auc(y: np.ndarray, p: np.ndarray) -> float:
-    """Return the area under the ROC curve: with more than two classes each against the rest, their mean."""
-    classes = [1] if p.shape[1] == 2 else np.unique(y)
-    return float(np.mean([roc_auc_score(y == number, p[:, number]) for number in classes]))
-
-
-LOSSES = {
-    "roc_auc": lambda y, p: 1 - auc(y, p),
-    "log_loss": lambda y, p: log_loss(y, p, labels=range(p.shape[1])),
-}
-SCORES = {"roc_auc": lambda loss: 1 - loss, "log_loss": lambda loss: loss}
-
-
-def load(path: Path) -> tuple[sparse.csr_matrix, np.ndarray]:
-    """Return features [rows, width] and class numbers [rows] of a split."""
-    with np.load(path, allow_pickle=False) as parts:
-        matrix = sparse.csr_matrix((parts["data"], parts["indices"], parts["indptr"]), shape=tuple(parts["shape"]))
-        return matrix, parts["y"]
-
-
-def some(x: sparse.csr_matrix, y: np.ndarray, most: int | None) -> tuple[sparse.csr_matrix, np.ndarray]:
-    """Return *most* of the rows, drawn at random but always the same ones; all where *most* is None or not fewer."""
-    if most is None or most >= len(y):
-        return x, y
-    rows = np.sort(np.random.default_rng(0).choice(len(y), most, replace=False))
-    return x[rows], y[rows]
-
-
-def trial(setting: dict, number: int, train: Path, evaluate: Path, metric: str, most: int | None, seed: int) -> dict:
-    """Return the record of one trial: fitted on *most* rows of *train*, its loss on *evaluate*.
-
-    A failure is a result, too.
-    """
-    result = setting | {"number": number, "loss": None, "status": "ok"}
-    try:
-        family = family_of(setting["family"])
-        x, y = load(train)
-        classes = 1 + max(y.max(), load(evaluate)[1].max())
-        fitted = family.fit(*some(x, y, most), setting["params"], seed)
-        del x
-        x, y = load(evaluate)
-        result["loss"] = float(LOSSES[metric](y, family.score(fitted, x, classes)))
-    except Exception as error:
-        result |= {"status": "failed", "error": f"{type(error).__name__}: {error}"[:500]}
-    return result
-
-
-def run_round(pool, numbers: list[int], settings: list[dict], folder: Path, arguments: tuple, seed: int) -> list[dict]:
-    """Return the records of a round in order; those on disk are kept, the others are run and written."""
-    files = [folder / f"{number:06d}.json" for number in numbers]
-    waiting = {
-        pool.submit(trial, setting, number, *arguments, seed_of(seed, number)): file
-        for number, setting, file in zip(numbers, settings, files, strict=True)
-        if not file.exists()
-    }
-    for future in concurrent.futures.as_completed(waiting):
-        write_json(waiting[future], future.result())
-    return [read_json(file) for file in files]
-
-
-def report(results: list[dict], total: int, metric: str, started: float) -> None:
-    """Say how far the sweep is."""
-    done = [result for result in results if result["loss"] is not None]
-    best = min(done, key=lambda result: result["loss"], default=None)
-    text = f"{metric} {SCORES[metric](best['loss']):.4f} ({best['family']})" if best else "none worked yet"
-    left = (time.monotonic() - started) / max(1, len(results)) * (total - len(results))
-    failed = f", {len(results) - len(done)} failed" if len(done) < len(results) else ""
-    say(f"tune: {len(results)}/{total} trials{failed}, best {text}, about {left:.0f} s left")
-
-
-def chosen(results: list[dict], metric: str) -> dict:
-    """Return the best trial, ties by number. Raises BadInput where none worked."""
-    done = [result for result in results if result["loss"] is not None]
-    if not done:
-        raise BadInput(f"all {len(results)} trials failed; the first: {results[0]['error']}")
-    best = min(done, key=lambda result: (result["loss"], result["number"]))
-    return {key: best[key] for key in ("number", "family", "params")} | {"score": SCORES[metric](best["loss"])}
+def chosen(sweep: Sweep, metric: str, seed: int) -> dict:
+    """Return the best trial with its score and seed. Raises BadInput where none worked."""
+    records = sweep.records()
+    best = sweep.plan.best(records)
+    if best is None:
+        failures = [record["error"] for record in records if "error" in record]
+        first = f"; the first failure: {failures[0]}" if failures else ""
+        raise BadInput(f"none of {len(records)} trials gave a model on all of the data{first}")
+    kept = {key: best[key] for key in ("number", "family", "params")}
+    return kept | {"score": score_of(metric, best["loss"]), "seed": seed_of(seed, best["number"])}
 
 
 def sweep_key(stamp: dict) -> str:
     """Return the name of a sweep: what its trials depend on, which their number is not, so it can be extended."""
-    config = {key: value for key, value in stamp["config"].items() if key != "trials"}
+    config = {key: value for key, value in stamp["config"].items() if key not in LENGTH}
     return digest([config, *(stamp[part] for part in ("code", "env", "inputs"))])[:16]
+
+
+def objective_of(train: Path, evaluate: Path, metric: str, **more) -> Objective:
+    """Return what trials are judged by. Raises BadInput where the rows do not allow it."""
+    found = Objective(load(train), load(evaluate), metric, **more)
+    labels = found.train[1], found.evaluate[1]
+    if METRICS[metric].regression != (labels[0].dtype.kind == "f"):
+        kind = "a number" if labels[0].dtype.kind == "f" else "a class"
+        raise BadInput(f"tune.metric: {metric} does not fit a label that is {kind}")
+    if any(len(np.unique(y)) < 2 for y in labels):
+        raise BadInput("the train or eval split has rows of one class only, or one value; widen windows.train or .eval")
+    return found
+
+
+def points_of(families: dict, points: list[dict]) -> list[dict]:
+    """Return the configured *points* as settings. Raises BadInput where one is not in the search space."""
+    known, found = space(families), []
+    for point in points:
+        try:
+            found.append(known.setting(known.choice(point)))
+        except (KeyError, ValueError) as error:
+            raise BadInput(f"tune.points_to_evaluate: {point} is not a setting of tune.families: {error}") from error
+    return found
+
+
+def reused(file: Path, families: dict, trials_file: Path, best: Path, metric: str) -> None:
+    """Write the best setting of an earlier sweep, without trials. Raises BadInput where it is of no use here."""
+    setting = read_json(file)
+    if not isinstance(setting, dict) or setting.get("family") not in families or "params" not in setting:
+        raise BadInput(f"{file}: no best.json of one of the families {', '.join(sorted(families))}")
+    write_json(trials_file, {"metric": metric, "trials": [], "best": None, "reused": str(file)})
+    write_json(best, {key: setting[key] for key in ("family", "params", "seed") if key in setting})
+    say(f"tune: the setting in {file} is used, without trials")
 
 
 def tune(
     train: Path,
     evaluate: Path,
+    reuse: list[Path],
     trials_file: Path,
     best: Path,
     folder: Path,
@@ -114,33 +86,54 @@ def tune(
     algorithm: str,
     metric: str,
     max_rows: int | None,
+    folds: int,
+    seeds: int,
+    points_to_evaluate: list,
+    timeout: float | None,
+    early_stop: dict,
+    halving: dict,
+    budget: dict,
     seed: int,
+    device: str = "cpu",
 ) -> None:
     """Write all trials and the best one. Trials already in *folder*, which belong to the same sweep, are not rerun."""
-    if len(np.unique(load(evaluate)[1])) < 2 or len(np.unique(load(train)[1])) < 2:
-        raise BadInput("the train or eval split has rows of one class only; widen windows.train or windows.eval")
+    if reuse:
+        return reused(reuse[0], families, trials_file, best, metric)
+    one_thread()
+    families = {name: declared()[name]["space"] | space for name, space in families.items()}
+    objective = objective_of(
+        train,
+        evaluate,
+        metric,
+        max_rows=max_rows,
+        folds=folds,
+        seeds=seeds,
+        resource=halving["resource"],
+        device=device,
+    )
+    new = new_setting(families, algorithm, seed, points_of(families, points_to_evaluate))
+    plan = Plan(new, width, halving["rungs"], halving["eta"], early_stop["trials"], early_stop["gain"])
     folder = folder / sweep_key(stamp)
     folder.mkdir(parents=True, exist_ok=True)
-    results: list[dict] = []
-    searched = spaces(families)
-    started = time.monotonic()
-    with concurrent.futures.ProcessPoolExecutor(int(workers)) as pool:
-        while len(results) < trials:
-            numbers = list(range(len(results), min(len(results) + width, trials)))
-            settings = suggest(searched, results, numbers, algorithm, seed)
-            results += run_round(pool, numbers, settings, folder, (train, evaluate, metric, max_rows), seed)
-            report(results, trials, metric, started)
-    scored = [
-        result
-        | {
-            "round": result["number"] // width,
-            "score": None if result["loss"] is None else SCORES[metric](result["loss"]),
-        }
-        for result in results
-    ]
-    winner = chosen(results, metric)
-    write_json(trials_file, {"metric": metric, "trials": scored, "best": winner})
-    write_json(best, {key: winner[key] for key in ("family", "params")})
+    sweep, started = Sweep(plan, trials, folder), time.monotonic()
+
+    def may_start(seconds: float) -> bool:
+        spent = {"minutes": (time.monotonic() - started) / 60}
+        if device == "cuda":
+            spent["gpu_hours"] = seconds / 3600
+        return all(budget[key] is None or spent[key] < budget[key] for key in spent)
+
+    run(sweep, objective, int(workers), seed, timeout, may_start, Progress(sweep, metric, int(workers)))
+    winner = chosen(sweep, metric, seed)
+    shown = [public(record, metric, width) for record in sweep.records()]
+    write_json(trials_file, {"metric": metric, "trials": shown, "best": winner})
+    write_json(best, {key: winner[key] for key in ("family", "params", "seed")})
+
+
+def public(record: dict, metric: str, width: int) -> dict:
+    """Return a trial as the trials file shows it: without the time that it took, which no two runs share."""
+    shown = {key: value for key, value in record.items() if key != "seconds"}
+    return shown | {"round": record["number"] // width, "score": score_of(metric, record["loss"])}
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from scripts.spine.job import BadInput, main, say
 from scripts.validate.columns import of_columns
 from scripts.validate.datasets import of_label, of_rows, of_splits
 from scripts.validate.drifts import distances, of_drift
-from scripts.validate.leaks import shared_keys
+from scripts.validate.leaks import shared_keys, shared_rows
 from scripts.validate.page import page
 from scripts.validate.waived import waived
 
@@ -20,7 +20,7 @@ from scripts.validate.waived import waived
 def all_anomalies(
     tables: list[dict], checks: list[dict], shared: list[dict], schema: dict, windows: dict
 ) -> list[dict]:
-    """Return the anomalies of *tables* (statistics), each with its *checks*, and of the keys that splits share."""
+    """Return the anomalies of *tables* (statistics), each with its *checks*, and of what splits share."""
     rows: dict[str, int] = {}
     for table in tables:
         rows[table["span"]] = rows.get(table["span"], 0) + table["rows"]
@@ -41,6 +41,7 @@ def anomalies(
     page_file: Path,
     rules: Path,
     key: list[str],
+    duplicates: list[str],
     windows: dict,
     case: str,
     stamp: dict,
@@ -54,7 +55,8 @@ def anomalies(
         raise BadInput(f"{own} is missing; read the proposal, mend it, then: cp {proposal[0]} {own}")
     frozen = load_schema(schema[0])
     described, checked = [read_json(path) for path in statistics], [read_json(path) for path in checks]
-    found = all_anomalies(described, checked, shared_keys(tables, key, windows), frozen, windows)
+    shared = shared_keys(tables, key, windows) + shared_rows(tables, duplicates, windows)
+    found = all_anomalies(described, checked, shared, frozen, windows)
     in_force = waived(found, stamp["params"]["waivers"])
     content = {"anomalies": found, "waivers": in_force, "drift": distances(described, windows)}
     write_json(anomalies, content)

@@ -17,23 +17,46 @@ from scripts.spine.canon import write_json
 from scripts.spine.job import BadInput, main
 
 
-def needed(rules: list[Rule], key: list[str]) -> list[str]:
-    """Return the columns that *rules* look at, and those of the *key* that names rows."""
-    named = [name for rule in rules for name in ([rule.column] if rule.column else columns_of(rule.limit))]
-    return list(dict.fromkeys([*named, *key]))
+def by_columns(found: list[Tally]) -> dict[tuple[str, ...], list[Tally]]:
+    """Return the tallies that look at the same columns together."""
+    together: dict[tuple[str, ...], list[Tally]] = {}
+    for tally in found:
+        rule = tally.rule
+        together.setdefault((rule.column,) if rule.column else tuple(columns_of(rule.limit)), []).append(tally)
+    return together
+
+
+def few(metadata: pq.FileMetaData) -> list[str]:
+    """Return the columns of a Parquet file whose texts take so little room that they are stored as few different ones.
+
+    A text by itself takes four bytes or more. Read as dictionaries, such columns are checked by their different texts.
+    """
+    groups = [metadata.row_group(index) for index in range(metadata.num_row_groups)]
+    found = []
+    for index, field in enumerate(metadata.schema):
+        size = sum(group.column(index).total_uncompressed_size for group in groups)
+        if field.physical_type == "BYTE_ARRAY" and size < 4 * metadata.num_rows:
+            found.append(field.path)
+    return found
 
 
 def tallies(parts: list[Path], rules: list[Rule], key: list[str]) -> list[Tally]:
-    """Return what each of *rules* finds in the Parquet files *parts*, one pass over their row groups."""
+    """Return what each of *rules* finds in the Parquet files *parts*, one pass over their row groups.
+
+    Few columns are held at once; rows that break a rule are named by those of *key*.
+    """
     found = [Tally(rule) for rule in rules]
-    columns, first = needed(rules, key), 0
+    together, first = by_columns(found), 0
     for path in parts if rules else []:
-        with pq.ParquetFile(path) as file:
+        metadata = pq.read_metadata(path)
+        with pq.ParquetFile(path, metadata=metadata, read_dictionary=few(metadata)) as file:
             for index in range(file.num_row_groups):
-                rows = file.read_row_group(index, columns)
-                for tally in found:
-                    tally.add(rows, first, key)
-                first += len(rows)
+                keys = file.read_row_group(index, key) if key else None
+                for columns, mine in together.items():
+                    rows = file.read_row_group(index, columns)
+                    for tally in mine:
+                        tally.add(rows, first, keys)
+                first += metadata.row_group(index).num_rows
     return found
 
 

@@ -42,7 +42,7 @@ def of_label(statistics: dict, limits: dict) -> Iterator[dict]:
     """Yield what is wrong with the classes of one table: one alone, or a share out of its bounds."""
     counts, total = statistics["label"], sum(statistics["label"].values())
     place = {"span": statistics["span"], "split": statistics["split"]}
-    if not statistics["rows"]:
+    if not statistics["rows"] or not counts:  # nothing, or values instead of classes
         return
     held = [name for name, count in counts.items() if count]
     if len(held) < 2:
@@ -70,9 +70,10 @@ def of_share(share: float, bounds: dict) -> Iterator[tuple[str, object, float, s
 
 
 def of_splits(shared: list[dict], most: int) -> Iterator[dict]:
-    """Yield the splits that share more than *most* keys."""
+    """Yield the splits that share more than *most* keys, or rows where a pair names the columns that are equal."""
     for pair in shared:
         if pair["count"] > most:
-            text = f"splits {' and '.join(pair['splits'])} share {pair['count']} keys, at most {most}"
+            what = f"rows equal in {', '.join(pair['columns'])}" if "columns" in pair else "keys"
+            text = f"splits {' and '.join(pair['splits'])} share {pair['count']} {what}, at most {most}"
             change, examples = {"max_shared": pair["count"]}, pair["examples"]
             yield anomaly("SPLITS_SHARE_ROWS", "max_shared", pair["count"], most, text, change, examples=examples)

@@ -92,13 +92,16 @@ def of_part(path: Path, label: str, chosen: dict[str, list[str]]) -> dict[tuple[
 
 def described(parts: list[Described], label: dict, top: int) -> dict:
     """Return the description of all *parts* as JSON."""
-    raw = of_counts(part.label for part in parts)
-    classes = dict.fromkeys(sorted(label["classes"]), 0)
-    labelled = zip(classes_of(raw, label["classes"]), raw.values(), strict=True)
-    counts = of_counts([classes, *({name: count} for name, count in labelled)])
-    unlabelled = counts.pop(None, 0)
-    names = parts[0].columns
+    names, counts = parts[0].columns, {}
     columns = {name: figures(merged([part.columns[name] for part in parts]), top) for name in names}
+    if label["classes"]:
+        raw = of_counts(part.label for part in parts)
+        labelled = zip(classes_of(raw, label["classes"]), raw.values(), strict=True)
+        classes = dict.fromkeys(sorted(label["classes"]), 0)
+        counts = of_counts([classes, *({name: count} for name, count in labelled)])
+        unlabelled = counts.pop(None, 0)
+    else:
+        unlabelled = columns[label["column"]]["missing"]
     rows = sum(part.rows for part in parts)
     return {"rows": rows, "label": counts, "unlabelled": unlabelled, "columns": columns}
 
@@ -129,8 +132,9 @@ def statistics(
     """
     parts = files([table])
     chosen = {name: values for name in slices if (values := frequent(parts, name, min_slice))}
+    counted = label["column"] if label["classes"] else ""
     with ThreadPoolExecutor(int(workers)) as pool:
-        found = list(pool.map(of_part, parts, [label["column"]] * len(parts), [chosen] * len(parts)))
+        found = list(pool.map(of_part, parts, [counted] * len(parts), [chosen] * len(parts)))
     whole = {key: described([part[key] for part in found], label, top) for key in found[0]}
     sliced: dict[str, dict] = {name: {} for name in chosen}
     for (name, value), content in whole.items():

@@ -123,8 +123,12 @@ def fetch(pointer: Path, raw: Path) -> dict[Path, str]:
     """Put the files that *pointer* names into the folder *raw*; return the digest of that folder.
 
     A working copy that differs from its pointer is an error rather than passed over: what the user sees beside the
-    pointer must be what is used. Raises BadInput with the way out, also for bytes that were purged or may not be kept.
+    pointer must be what is used. A *pointer* that is no .dvc file is the file itself: one beside the rows without a
+    pointer. Raises BadInput with the way out, also for bytes that were purged or may not be kept.
     """
+    if pointer.suffix != ".dvc":
+        bring(pointer, raw / pointer.name)
+        return {raw: tree_digest(raw)}
     try:
         named = read_pointer(pointer)
         refuse(pointer, named)

@@ -1,5 +1,6 @@
 """All versions of pointers: those in git, on every branch, and those of the working copy."""
 
+import getpass
 import itertools
 import re
 import subprocess
@@ -17,6 +18,12 @@ def git(*words: str, text: str = "") -> bytes:
     if done.returncode:
         raise BadInput(f"git {words[0]}: {done.stderr.decode(errors='replace').strip()}")
     return done.stdout
+
+
+def user() -> str:
+    """Return who git says that the user is, else the name of the account."""
+    command = ["git", "config", "user.email"]
+    return subprocess.run(command, capture_output=True, text=True).stdout.strip() or getpass.getuser()
 
 
 def committed(*paths: str, everywhere: bool = False) -> list[tuple[str, dict]]:

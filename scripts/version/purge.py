@@ -1,8 +1,6 @@
 """Remove rows, or the whole file of a span, from every version: cache, remotes, results and working copy."""
 
-import getpass
 import shutil
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +10,7 @@ from scripts.spine.pointer import retained, today
 from scripts.spine.windows import pattern_of, source
 from scripts.version.clean import clean, read_keys
 from scripts.version.fetch import find
-from scripts.version.history import committed
+from scripts.version.history import committed, user
 from scripts.version.objects import databases
 from scripts.version.place import version_of
 from scripts.version.purged import note, purged
@@ -34,14 +32,18 @@ class Asked:
     who: str
 
 
-def targets(folder: Path, pattern: str, span: str, expired: bool) -> set[str]:
-    """Return the paths of the pointers of *span*, of all spans where that is "", in git or out of it."""
+def targets(folder: Path, pattern: str, span: str, expired: bool, others: list[Path]) -> set[str]:
+    """Return the paths of the pointers of *span*, of all spans where that is "", in git or out of it.
+
+    The pointers *others* hold no rows.
+    """
     compiled = pattern_of(pattern)
     paths = {path for path, _ in committed(str(folder), everywhere=True)} | set(map(str, folder.glob("*.dvc")))
     paths = {
         path
         for path in paths
         if Path(path).parent == folder and (one := source(path, compiled)) and span in ("", one.span)
+        if Path(path) not in others
     }
     if expired:
         paths = {path for path in paths if Path(path).exists() and not retained(path, today())}
@@ -105,25 +107,28 @@ def plan(path: str, named: dict, asked: Asked, confirm: bool) -> bool:
     return True
 
 
-def user() -> str:
-    """Return who git says that the user is, else the name of the account."""
-    command = ["git", "config", "user.email"]
-    return subprocess.run(command, capture_output=True, text=True).stdout.strip() or getpass.getuser()
-
-
 def purge(
-    folder: Path, results: Path, pattern: str, key: list, ingest: dict, span: str, rows: str, expired: str, confirm: str
+    folder: Path,
+    results: Path,
+    pattern: str,
+    key: list,
+    ingest: dict,
+    span: str,
+    rows: str,
+    expired: str,
+    confirm: str,
+    others: list[Path],
 ) -> None:
     """Purge from the case in *folder* the rows that the file *rows* names, from all spans or *span*, or all of *span*.
 
     With *expired*, all spans whose retention is over. Only says what it would do unless *confirm*. An interrupted
-    purge is completed by the next one. Raises BadInput.
+    purge is completed by the next one. The pointers *others* hold no rows. Raises BadInput.
     """
     if not (rows or span or expired):
         raise BadInput("purge needs rows=FILE (a CSV file with the columns of version.key), span=SPAN or expired=yes")
     keys = read_keys(Path(rows), key) if rows else None
     asked = Asked(folder, key, ingest, keys, user())
-    paths = targets(folder, pattern, span, bool(expired))
+    paths = targets(folder, pattern, span, bool(expired), others)
     gone = purged(folder)
     try:
         found = {pair: named for pair, named in versions(paths).items() if (Path(pair[0]).name, pair[1]) not in gone}

@@ -30,12 +30,13 @@ def described(spans: list[str] = SPANS) -> set[str]:
 
 STATISTICS = each("statistics", [f"{span} all" for span in SPANS])
 ROWS = each("check_rows", [f"{span} all" for span in SPANS])
+SUMMARIZE = each("summarize", ["2001 all", "2002 all"])
 TRANSFORM = each("transform", ["train", "eval"])
 RELEASE = {"gate_model", "register_model", "deploy"}
 FROM_TRAIN = {"train", "metrics"} | RELEASE
-FROM_GRAPH = {"fit_graph", "tune"} | TRANSFORM | FROM_TRAIN
+FROM_GRAPH = {"fit_graph", "tune", "sentinel"} | TRANSFORM | FROM_TRAIN
 CHECKS = {"anomalies", "gate_data"}
-ALL = each("fetch") | each("ingest_span") | described() | CHECKS | FROM_GRAPH
+ALL = each("fetch") | each("ingest_span") | described() | CHECKS | SUMMARIZE | FROM_GRAPH
 
 
 @dataclass
@@ -74,6 +75,15 @@ def append(path: str, text: str) -> Callable[[Path], None]:
 def case(old: str, new: str) -> Callable[[Path], None]:
     """Return an edit of the tiny case's configuration."""
     return replace("config/cases/tiny.yaml", old, new)
+
+
+def earlier(c: str) -> Callable[[Path], None]:
+    """Return the edit that writes a best.json of an earlier sweep."""
+
+    def do(root: Path) -> None:
+        (root / "earlier.json").write_text(f'{{"family": "logistic", "params": {{"C": {c}}}, "seed": 1}}')
+
+    return do
 
 
 def section(text: str) -> Callable[[Path], None]:
@@ -126,6 +136,15 @@ def new_rows(span: str, column: int, value: str, row: int = 3) -> Callable[[Path
         assert rows[row][column] != value
         rows[row][column] = value
         tiny.write_span(root / "data/tiny", span, rows)
+
+    return do
+
+
+def reordered(span: str) -> Callable[[Path], None]:
+    """Return the edit that makes a new version of a span: the same rows in another order."""
+
+    def do(root: Path) -> None:
+        tiny.write_span(root / "data/tiny", span, tiny.rows(span)[::-1])
 
     return do
 
@@ -195,6 +214,19 @@ def add_span(root: Path) -> None:
     case('train: ["2001", "2002"]', 'train: ["2000", "2001", "2002"]')(root)
 
 
+def add_hook(root: Path) -> None:
+    """Give the case a feature by a user's own module, which imports another one."""
+    folder = root / "scripts/custom"
+    folder.mkdir()
+    (folder / "helper.py").write_text("def one():\n    return 1\n")
+    text = (
+        "import numpy\n\nfrom scripts.custom.helper import one\n\n\ndef fit(values, options):\n    return one()\n\n\n"
+    )
+    text += "def transform(values, state):\n    return numpy.full((len(values), 1), float(one()))\n\n\n"
+    (folder / "shape.py").write_text(f'{text}def names(state):\n    return ["one"]\n')
+    case("    day: season\n", "    day: season\n    id: {kind: hook, module: shape}\n")(root)
+
+
 def spare(root: Path) -> None:
     """Add a span before all others that no window takes."""
     tiny.write_span(root / "data/tiny", "2000", tiny.rows("2000"))
@@ -217,6 +249,30 @@ def add_latest(root: Path) -> None:
     tiny.write_span(root / "data/tiny", "2005", tiny.rows("2005"))
 
 
+ROADS = "source,target,weight\nred,green,1\ngreen,blue,2\nblue,black,1\n"
+
+
+def beside(root: Path) -> None:
+    """Add an edge list, and word vectors with a pointer, that features of the tiny case need."""
+    write_beside("roads.csv", ROADS)(root)
+    write_beside("glove.txt", "rain 1 0\nbox 0 1\n", with_pointer=True)(root)
+    case("colour: category", "colour: [category, {kind: node, edges: roads.csv}]")(root)
+    case("note: text\n    day: s", "note: [text, {kind: vectors, source: glove.txt}]\n    day: s")(root)
+    case("  terms: 20\n", "  terms: 20\n  edges: {roads.csv: {size: 2}}\n")(root)
+
+
+def write_beside(name: str, content: str, with_pointer: bool = False) -> Callable[[Path], None]:
+    """Return the edit that writes a file beside the rows."""
+
+    def do(root: Path) -> None:
+        path = root / "data/tiny" / name
+        path.write_text(content)
+        if with_pointer:
+            tiny.write_pointer(path)
+
+    return do
+
+
 def rule_params(text: str) -> Callable[[Path], None]:
     """Return the edit that gives the data gate's rule further parameters."""
     return replace("rules/validate.smk", '        code="validate/gate",\n', f'        code="validate/gate",\n{text}')
@@ -236,7 +292,7 @@ def gate_shell(old: str, new: str) -> Callable[[Path], None]:
 GATE_LINE = '"{params.job} --anomalies {input.anomalies} --page {input.page} --alert'
 MODULE = "_ADDED = 1\n"
 DATE = datetime.date(2020, 1, 2)
-CHANGED_SPAN = {"fetch 2001", "ingest_span 2001"} | described(["2001"]) | CHECKS | FROM_GRAPH
+CHANGED_SPAN = {"fetch 2001", "ingest_span 2001", "summarize 2001 all"} | described(["2001"]) | CHECKS | FROM_GRAPH
 
 EDITS = [
     # nothing that matters
@@ -260,6 +316,7 @@ EDITS = [
     Edit("a value as text on the command line", lambda root: None, set(), words=("--config", "tune={trials: 4}")),
     Edit("port of the server", section("serve: {port: 9000}\n"), set()),
     Edit("style of the report", append("report/style.css", "\n/* x */\n"), set()),
+    Edit("script in the page of the report", append("report/trials.js", "\n// x\n"), set()),
     Edit("an edit taken back", both(append("scripts/ingest/ingest.py", MODULE), replace("scripts/ingest/ingest.py", MODULE, "")), set()),
     Edit(".snakemake removed", remove(".snakemake"), set()),
     Edit("fresh clone with pulled results", fresh_clone, set()),
@@ -267,16 +324,18 @@ EDITS = [
     Edit("script of one stage", append("scripts/ingest/ingest.py", MODULE), each("ingest_span"), "code: scripts/ingest/ingest.py changed"),
     Edit("script with modification time 1", both(append("scripts/ingest/ingest.py", MODULE), touch("scripts/**/*.py", when=1)), each("ingest_span"), "code: scripts/ingest/ingest.py changed"),
     Edit("script after .snakemake was removed", both(remove(".snakemake"), append("scripts/ingest/ingest.py", MODULE)), each("ingest_span"), "code: scripts/ingest/ingest.py changed"),
-    Edit("other bytes, same meaning, of tables", replace("scripts/ingest/parts.py", '"compression": "none"', '"compression": "snappy"'), each("ingest_span") | described() | TRANSFORM | {"fit_graph", "train", "metrics"}, "code: scripts/ingest/parts.py changed"),
-    Edit("helper module of one stage", append("scripts/preprocess/kinds.py", MODULE), {"fit_graph"}, "code: scripts/preprocess/kinds.py changed"),
-    Edit("preprocessing changed in a helper", replace("scripts/preprocess/kinds.py", "YEAR = 365.2425", "YEAR = 365.0"), FROM_GRAPH, "code: scripts/preprocess/kinds.py changed"),
-    Edit("helper shared by two stages", append("scripts/bundle/onnxgraph.py", MODULE), {"fit_graph", "tune", "train"}, "code: scripts/bundle/onnxgraph.py changed"),
-    Edit("helper shared by many", append("scripts/bundle/label.py", MODULE), STATISTICS | TRANSFORM | {"fit_graph", "train", "metrics"}, "code: scripts/bundle/label.py changed"),
+    Edit("other bytes, same meaning, of tables", replace("scripts/ingest/parts.py", '"compression": "none"', '"compression": "snappy"'), each("ingest_span") | described() | SUMMARIZE | TRANSFORM | {"fit_graph", "train", "metrics"}, "code: scripts/ingest/parts.py changed"),
+    Edit("helper module of one stage", append("scripts/preprocess/kinds.py", MODULE), SUMMARIZE | {"fit_graph"}, "code: scripts/preprocess/kinds.py changed"),
+    Edit("preprocessing changed in a helper", replace("scripts/preprocess/dates.py", "YEAR = 365.2425", "YEAR = 365.0"), SUMMARIZE | FROM_GRAPH, "code: scripts/preprocess/dates.py changed"),
+    Edit("helper shared by two stages", append("scripts/bundle/onnxgraph.py", MODULE), SUMMARIZE | {"fit_graph", "tune", "train", "sentinel"}, "code: scripts/bundle/onnxgraph.py changed"),
+    Edit("helper shared by many", append("scripts/bundle/label.py", MODULE), STATISTICS | SUMMARIZE | TRANSFORM | {"fit_graph", "train", "metrics"}, "code: scripts/bundle/label.py changed"),
     Edit("helper of all", append("scripts/spine/job.py", MODULE), ALL, "code: scripts/spine/job.py changed"),
+    Edit("module that a hook imports", replace("scripts/custom/helper.py", "return 1", "return 1 + 0"), TRANSFORM | {"fit_graph", "train", "metrics", "sentinel", "register_model", "deploy"}, "code: scripts/custom/helper.py changed", before=add_hook),
+    Edit("hook that no feature names", lambda root: (root / "scripts/custom/other.py").write_text("X = 1\n"), set(), before=add_hook),
     Edit("constant of the golden rows", replace("scripts/train/golden.py", "MISSING = 0.1", "MISSING = 0.2"), {"train", "metrics", "register_model", "deploy"}, "code: scripts/train/golden.py changed"),
-    Edit("file of a family that the case uses", append("scripts/families/logistic.py", MODULE), {"tune", "train"}, "code: scripts/families/logistic.py changed"),
+    Edit("file of a family that the case uses", append("scripts/families/logistic.py", MODULE), {"tune", "train", "sentinel"}, "code: scripts/families/logistic.py changed"),
     Edit("file of a family that the case does not use", append("scripts/families/boosting.py", MODULE), set()),
-    Edit("default search space of a family", replace("scripts/families/logistic.py", "[0.01, 100]", "[0.02, 50]"), {"tune", "train"}, "code: scripts/families/logistic.py changed"),
+    Edit("default search space of a family", replace("scripts/families/logistic.py", "[0.01, 100]", "[0.02, 50]"), {"tune", "train", "sentinel"}, "code: scripts/families/logistic.py changed"),
     Edit("code of the server", append("scripts/serve/app.py", MODULE), {"deploy"}, "code: scripts/serve/app.py changed"),
     Edit("code of the registry", append("scripts/register/mirror.py", MODULE), {"register_model"}, "code: scripts/register/mirror.py changed"),
     Edit("code of the report", append("scripts/report/report.py", MODULE), set()),
@@ -287,17 +346,34 @@ EDITS = [
     Edit("validate key", section("validate: {top: 1000}\n"), STATISTICS | {"anomalies"}, "configuration: validate.top: 50 -> 1000"),
     Edit("whom to alert", section('validate: {alert: ["json://127.0.0.1:9/"]}\n'), {"gate_data"}, 'configuration: validate.alert: [] -> ["json://127.0.0.1:9/"]'),
     Edit("slices of the statistics", section("validate: {slices: [colour], min_slice: 20}\n"), STATISTICS | {"anomalies"}, 'configuration: validate.slices: [] -> ["colour"]'),
-    Edit("preprocess key", case("terms: 20", "terms: 5"), FROM_GRAPH, "configuration: preprocess.terms: 20 -> 5"),
-    Edit("preprocess key that changes nothing", case("terms: 20", "terms: 20\n  min_count: 9"), {"fit_graph"}, "configuration: preprocess.min_count: 10 -> 9"),
-    Edit("label map", case('"no": ["no"]', '"no": ["no", "never"]'), STATISTICS | TRANSFORM | {"fit_graph", "train", "metrics"}, "configuration: preprocess.label.classes.no"),
-    Edit("title", case("title: Made-up", "title: Invented"), TRANSFORM | {"fit_graph", "train", "metrics", "register_model", "deploy"}, "configuration: title"),
-    Edit("search space", case("loguniform: [0.1, 10]", "loguniform: [0.01, 0.05]"), {"tune"} | FROM_TRAIN, "configuration: tune.families.logistic.C.loguniform: [0.1, 10] -> [0.01, 0.05]"),
-    Edit("seed of the sweep", case("trials: 4", "trials: 4\n  seed: 5"), {"tune"} | FROM_TRAIN, "configuration: tune.seed: 0 -> 5"),
+    Edit("preprocess key", case("terms: 20", "terms: 5"), SUMMARIZE | FROM_GRAPH, "configuration: preprocess.features.note.0.terms: 20 -> 5"),
+    Edit("preprocess key that changes nothing", case("terms: 20", "terms: 20\n  min_count: 9"), SUMMARIZE | {"fit_graph"}, "configuration: preprocess.features.colour.0.min_count: 10 -> 9"),
+    Edit("label map", case('"no": ["no"]', '"no": ["no", "never"]'), STATISTICS | SUMMARIZE | TRANSFORM | {"fit_graph", "train", "metrics", "sentinel", "register_model", "deploy"}, "configuration: preprocess.label.classes.no"),
+    Edit("title", case("title: Made-up", "title: Invented"), TRANSFORM | {"fit_graph", "train", "metrics", "sentinel", "register_model", "deploy"}, "configuration: title"),
+    Edit("search space", case("loguniform: [0.1, 10]", "loguniform: [0.01, 0.05]"), {"tune", "sentinel"} | FROM_TRAIN, "configuration: tune.families.logistic.C.loguniform: [0.1, 10] -> [0.01, 0.05]"),
+    Edit("seed of the sweep", case("trials: 4", "trials: 4\n  seed: 5"), {"tune", "sentinel"} | FROM_TRAIN, "configuration: tune.seed: 0 -> 5"),
     Edit("more trials", case("trials: 4", "trials: 5"), {"tune"}, "configuration: tune.trials: 4 -> 5"),
-    Edit("seed of the training", section("train: {seed: 1}\n"), {"train", "metrics", "register_model", "deploy"}, "configuration: train.seed: 0 -> 1"),
+    Edit("a trial more in a row without gain", case("trials: 4", "trials: 4\n  early_stop: {trials: 9}"), {"tune"}, "configuration: tune.early_stop.trials: null -> 9"),
+    Edit("a limit on the time of a sweep", case("trials: 4", "trials: 4\n  budget: {minutes: 60}"), {"tune"}, "configuration: tune.budget.minutes: null -> 60"),
+    Edit("folds of the trials", case("trials: 4", "trials: 4\n  folds: 2"), {"tune", "sentinel"} | FROM_TRAIN, "configuration: tune.folds: 0 -> 2"),
+    Edit("an earlier best setting that is used", earlier("0.5"), {"tune", "sentinel"} | FROM_TRAIN, "earlier.json", before=lambda root: (earlier("2.5")(root), case("trials: 4", "trials: 4\n  reuse: earlier.json")(root))),
+    Edit("seed of the training", section("train: {seed: 1}\n"), {"train", "metrics", "register_model", "deploy"}, "configuration: train.seed: null -> 1"),
+    Edit("a version to start training from", section("train: {warm_start: 1}\n"), {"train", "metrics", "register_model", "deploy"}, 'configuration: train.warm_start: "" -> "1"'),
     Edit("tolerance of the bundle", section("train: {tolerance: 0.0001}\n"), {"train"}, "configuration: train.tolerance"),
     Edit("gate threshold", case("min: 0.6", "min: 0.5"), RELEASE, "configuration: analyze.gate.roc_auc.min: 0.6 -> 0.5"),
     Edit("bootstrap samples", case("bootstrap: 20", "bootstrap: 30"), {"metrics"} | RELEASE, "configuration: analyze.bootstrap: 20 -> 30"),
+    Edit("whole rows that no two splits may share", section('validate: {duplicates: ["*"]}\n'), {"anomalies"}, "configuration: validate.duplicates"),
+    Edit("limit of change", case("roc_auc: {min: 0.6}", "roc_auc: {min: 0.6, drop: 0.5}"), RELEASE, "configuration: analyze.gate.roc_auc.drop"),
+    Edit("limit of change after another deployment", case("min: 0.6", "min: 0.5"), RELEASE, "configuration: analyze.gate.roc_auc.min", before=case("roc_auc: {min: 0.6}", "roc_auc: {min: 0.6, drop: 0.5}")),
+    Edit("code of comparisons where a limit needs it", append("scripts/analyze/compare.py", MODULE), {"gate_model"}, "code: scripts/analyze/compare.py changed", before=case("roc_auc: {min: 0.6}", "roc_auc: {min: 0.6, drop: 0.5}")),
+    Edit("code of comparisons where no limit needs it", append("scripts/analyze/compare.py", MODULE), set()),
+    Edit("label of the version to compare with", case("max_latency_ms: 5000", "max_latency_ms: 5000\n  label: stable"), RELEASE, "configuration: deploy.label", before=case("roc_auc: {min: 0.6}", "roc_auc: {min: 0.6, drop: 0.5}")),
+    Edit("a deployment that has made another baseline", remove("serving/tiny/labels.json"), set(), before=case("roc_auc: {min: 0.6}", "roc_auc: {min: 0.6, drop: 0.5}")),
+    Edit("limit of latency", case("roc_auc: {min: 0.6}", "roc_auc: {min: 0.6}\n    latency_ms: {max: 5000}"), RELEASE, "configuration: analyze.gate.latency_ms"),
+    Edit("criterion of the threshold", case("bootstrap: 20", "bootstrap: 20\n  threshold: {value: 0.5}"), {"metrics"} | RELEASE, 'configuration: analyze.threshold: "f1" ->'),
+    Edit("sensitive columns", case("bootstrap: 20", "bootstrap: 20\n  fairness: {columns: [colour], reference: {colour: red}}"), {"metrics", "gate_model", "register_model"}, "configuration: analyze.fairness.columns"),
+    Edit("shuffles of importance", case("bootstrap: 20", "bootstrap: 20\n  importance: {repeats: 2}"), {"metrics", "gate_model", "register_model"}, "configuration: analyze.importance.repeats: 5 -> 2"),
+    Edit("shuffles of the sentinel", case("bootstrap: 20", "bootstrap: 20\n  sentinel: {repeats: 4}"), {"sentinel", "gate_model"}, "configuration: analyze.sentinel.repeats: 8 -> 4"),
     Edit("slices", case("slices: [colour]", "slices: []"), {"metrics", "gate_model", "register_model"}, "configuration: analyze.slices"),
     Edit("serving option", case("max_latency_ms: 5000", "max_latency_ms: 4000"), {"deploy"}, "configuration: deploy.max_latency_ms: 5000.0 -> 4000.0"),
     Edit("label of the version", case("max_latency_ms: 5000", "max_latency_ms: 5000\n  label: stable"), {"deploy"}, 'configuration: deploy.label: "champion" -> "stable"'),
@@ -306,17 +382,25 @@ EDITS = [
     Edit("a changed row", new_rows("2001", 1, "29.5"), CHANGED_SPAN, "; 1 rows added, 1 removed)"),
     Edit("a changed row under an old time", keeping_times("2001", new_rows("2001", 1, "29.5")), CHANGED_SPAN, "input: data/tiny/2001.csv.dvc changed (md5"),
     Edit("a changed row that no feature holds", new_rows("2004", 0, "77"), described(["2004"]) | {"fetch 2004", "ingest_span 2004", "metrics", "register_model", "deploy"} | CHECKS, "input: data/tiny/2004.csv.dvc changed (md5"),
+    Edit("the rows of the test split in another order", reordered("2004"), described(["2004"]) | {"fetch 2004", "ingest_span 2004", "metrics"} | RELEASE, "input: data/tiny/2004.csv.dvc changed (md5"),
     Edit("an older version by git and hard links", older_version, CHANGED_SPAN, "input: data/tiny/2001.csv.dvc changed (md5", before=two_versions),
-    Edit("an added span", add_span, {"fetch 2000", "ingest_span 2000"} | described(["2000"]) | CHECKS | FROM_GRAPH, 'configuration: windows.train: ["2001", "2002"] -> ["2000", "2001", "2002"]'),
+    Edit("an added span", add_span, {"fetch 2000", "ingest_span 2000", "summarize 2000 all"} | described(["2000"]) | CHECKS | FROM_GRAPH, 'configuration: windows.train: ["2001", "2002"] -> ["2000", "2001", "2002"]'),
     Edit("a span fewer", case('train: ["2001", "2002"]', 'train: ["2002"]'), CHECKS | FROM_GRAPH, "input: results/tiny/ingest/2001/all removed"),
     Edit("a backfill of a span that no window holds", both(spare, spare_rows), set(), before=spare),
     Edit("a backfill of a span that a rolling window holds", new_rows("2001", 1, "29.5"), CHANGED_SPAN, "input: data/tiny/2001.csv.dvc changed", before=both(spare, rolling)),
     Edit("another way to say the same windows", rolling, set()),
-    Edit("a span newer than all others", add_latest, each("fetch", ["2005"]) | each("ingest_span", ["2005"]) | described(["2005"]) | CHECKS | FROM_GRAPH, "configuration: windows.test: [\"2004\"] -> [\"2005\"]", before=rolling),
+    Edit("a span newer than all others", add_latest, each("fetch", ["2005"]) | each("ingest_span", ["2005"]) | described(["2005"]) | {"summarize 2003 all"} | CHECKS | FROM_GRAPH, "configuration: windows.test: [\"2004\"] -> [\"2005\"]", before=rolling),
     Edit("a retention date to come", retention("2999-12-31"), set()),
     Edit("a retention date that is past", retention("2001-12-31"), CHECKS | FROM_GRAPH, 'configuration: windows.train: ["2001", "2002"] -> ["2002"]'),
     Edit("schema edit that changes no verdict", replace("data/tiny/schema.yaml", "min: 50", "min: 51"), ROWS | {"anomalies"}, "input: data/tiny/schema.yaml changed"),
     Edit("schema edit that requests must keep", replace("data/tiny/schema.yaml", "max: 100", "max: 101"), ROWS | {"anomalies", "deploy"}, "input: data/tiny/schema.yaml changed"),
+    # beside the rows
+    Edit("an edge list", write_beside("roads.csv", ROADS.replace("blue,2", "blue,7")), {"fetch roads.csv", "node_table roads.csv"} | FROM_GRAPH, "input: data/tiny/roads.csv changed", before=beside),
+    Edit("an edge list that gives the same figures", write_beside("roads.csv", ROADS.replace("red,green", "green,red")), {"fetch roads.csv", "node_table roads.csv", "register_model", "deploy"}, "input: data/tiny/roads.csv changed", before=beside),
+    Edit("an option of an edge list", case("size: 2", "size: 3"), {"node_table roads.csv"} | FROM_GRAPH, "configuration: preprocess.edges.roads.csv.size: 2 -> 3", before=beside),
+    Edit("word vectors by their pointer", write_beside("glove.txt", "rain 1 0\nbox 1 1\n", with_pointer=True), {"fetch glove.txt", "word_table glove.txt"} | FROM_GRAPH, "input: data/tiny/glove.txt.dvc changed", before=beside),
+    Edit("code of the figures of nodes", append("scripts/preprocess/network.py", MODULE), {"node_table roads.csv"}, "code: scripts/preprocess/network.py changed", before=beside),
+    Edit("code of a kind that the case does not use", append("scripts/preprocess/vectors.py", MODULE), set()),
     # results
     Edit("a removed output", remove("results/tiny/ingest/2002/all"), {"ingest_span 2002"}, "missing: results/tiny/ingest/2002/all"),
     Edit("a removed record", remove("results/tiny/tune/record.json"), {"tune"}, "missing: results/tiny/tune/record.json"),

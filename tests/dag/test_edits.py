@@ -28,7 +28,7 @@ def own_environments(tmp_path, monkeypatch) -> None:
     monkeypatch.setenv("OUROBOROS_ENVS", str(folder))
 
 
-@pytest.mark.feature("U3", "U5", "U6", "U7", "T9", "D8", "I5", "I6")
+@pytest.mark.feature("U3", "U5", "U6", "U7", "T1", "T7", "T9", "D8", "I5", "I6")
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("edit", EDITS, ids=[edit.name.replace(" ", "-") for edit in EDITS])
 def test_edit(edit: Edit, checkout: Path, own_environments) -> None:
@@ -95,3 +95,24 @@ def test_forced_ingestion_gets_its_bytes(checkout: Path) -> None:
     assert run.returncode == 0, run.stdout + run.stderr
     assert {f"ingest_span {span}" for span in tiny.SPANS} <= jobs(run.stderr)
     assert snakemake(checkout, "verify").returncode == 0
+
+
+@pytest.mark.feature("U10", "H9", "H10", "H11")
+@pytest.mark.timeout(600)
+def test_sweeps_are_the_same_for_any_workers_and_extended_by_their_new_trials(checkout: Path) -> None:
+    def made() -> dict[str, bytes]:
+        files = [*(checkout / "results/tiny/tune").glob("*.json"), *(checkout / "results/tiny/train/bundle").iterdir()]
+        return {path.name: path.read_bytes() for path in files if path.name != "record.json"}
+
+    before = made()
+    for workers in (1, 4):
+        shutil.rmtree(checkout / "results/tiny/tune")
+        shutil.rmtree(checkout / "results/tiny/train")
+        run = snakemake(checkout, "train", "--cores", "4", "--set-threads", f"tune={workers}")
+        assert run.returncode == 0, run.stdout + run.stderr
+        assert made() == before
+    kept = {path: path.stat().st_mtime_ns for path in (checkout / "results/tiny/tune/sweeps").glob("*/??????.json")}
+    assert len(kept) == 4
+    assert snakemake(checkout, "tune", "--config", "tune={trials: 7}").returncode == 0
+    longer = {path: path.stat().st_mtime_ns for path in (checkout / "results/tiny/tune/sweeps").glob("*/??????.json")}
+    assert len(longer) == 7 and kept.items() <= longer.items()

@@ -148,12 +148,13 @@ def test_links_and_layout_name_what_exists():
     assert heads <= {path.split("/")[0] for path in named}
 
 
-@pytest.mark.parametrize("shown", [content for _, content in blocks("yaml")])
-def test_configuration_shown_is_accepted(shown):
-    files = ["config/config.yaml", "config/cases/birds.yaml"]
+@pytest.mark.parametrize(("section", "shown"), blocks("yaml"))
+def test_configuration_shown_is_accepted(section, shown):
+    case = "adult" if section == "Analysis" else "birds"
+    files = ["config/config.yaml", f"config/cases/{case}.yaml"]
     config = {key: value for name in files for key, value in yaml.safe_load((ROOT / name).read_text()).items()}
-    for section, values in yaml.safe_load(shown).items():
-        config[section] = config.get(section, {}) | values
+    for name, values in yaml.safe_load(shown).items():
+        config[name] = config.get(name, {}) | values
     config["ingest"]["columns"]["id"] = "integer"
     check(config)
 

@@ -15,6 +15,6 @@ def test_two_folders(deployed, tmp_path) -> None:
     subprocess.run(["git", "add", "--all"], cwd=other, check=True)
     settings = {"TZ": "Asia/Kathmandu", "LANG": "tr_TR.UTF-8", "LC_ALL": "C", "PYTHONHASHSEED": "7"}
     ran = deploy(other, "--cores", "1", **settings)
-    assert len(ran) == 27
+    assert len(ran) == 30
     assert digests(other) == digests(deployed)
     assert (other / "serving/tiny/1/model.onnx").read_bytes() == (deployed / "serving/tiny/1/model.onnx").read_bytes()

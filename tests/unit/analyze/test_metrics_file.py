@@ -3,56 +3,33 @@
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
-from onnx.helper import set_model_props
 
-from scripts.analyze.gate import gate
 from scripts.analyze.metrics import metrics
-from scripts.bundle.onnxgraph import Builder, model, to_bytes
-from scripts.spine.canon import read_json, write_json
+from scripts.spine.canon import file_digest, read_json
 from scripts.spine.job import BadInput
+from tests.unit.analyze.bundles import NAMES, bundle, table, values
 
-NAMES = ["a", "b", "c", "d"]
-
-
-def bundle(folder: Path, classes: list[str]) -> Path:
-    """Write a bundle that favours class number x, and return its folder."""
-    builder = Builder()
-    gaps = builder.add("Abs", builder.add("Sub", "x", builder.constant(np.arange(len(classes), dtype=np.float32))))
-    builder.add("Softmax", builder.add("Neg", gaps), axis=1, output="probabilities")
-    made = model(builder, {"x": ("number", 1)}, {"probabilities": len(classes)})
-    set_model_props(made, {"graph": "0" * 64})
-    (folder / "bundle").mkdir()
-    (folder / "bundle/model.onnx").write_bytes(to_bytes(made))
-    contract = {
-        "graph": "0" * 64,
-        "columns": {"x": {"type": "integer", "feature": "number"}},
-        "classes": classes,
-        "features": ["x"],
-    }
-    write_json(folder / "bundle/contract.json", contract | {"positive": classes[0] if len(classes) == 2 else None})
-    return folder / "bundle"
+OPTIONS = {
+    "columns": ["flag", "area"],
+    "min_slice": 20,
+    "bootstrap": 20,
+    "seed": 0,
+    "threshold": "f1",
+    "unit": None,
+    "ranking": {"group": None, "k": 10},
+    "sensitive": [],
+    "reference": {},
+    "thresholds": ["chosen"],
+    "shuffles": {"rows": 100, "repeats": 3},
+}
 
 
-def table(folder: Path, seed: int, classes: int) -> Path:
-    """Write 300 rows whose class is x, or by chance another; some have none."""
-    rng = np.random.default_rng(seed)
-    x = rng.integers(0, classes, 300)
-    y = np.where(rng.random(300) < 0.3, rng.integers(0, classes, 300), x)
-    label = [None if number % 50 == 7 else NAMES[value] for number, value in enumerate(y)]
-    folder.mkdir(parents=True)
-    columns = {"x": x, "y": label, "flag": x > 0, "area": rng.integers(-1, 2, 300)}
-    pq.write_table(pa.table(columns), folder / "part-00000.parquet", row_group_size=70)
-    return folder
-
-
-def measured(folder: Path, classes: int, tables: list[Path]) -> dict:
+def measured(folder: Path, classes: int, tables: list[Path], **changes) -> dict:
     """Return the content of the metrics file."""
     label = {"column": "y", "classes": {name: [name] for name in NAMES[:classes]}}
-    made = bundle(folder, NAMES[:classes])
-    metrics(tables[:1], tables[1:], made, folder / "metrics.json", label, ["flag", "area"], 20, 20, 0)
+    made, options = bundle(folder / "bundle", NAMES[:classes]), OPTIONS | changes
+    metrics(tables[:1], tables[1:], made, folder / "metrics.json", label, **options)
     return read_json(folder / "metrics.json")
 
 
@@ -74,15 +51,53 @@ def test_many_classes_have_figures_each(tmp_path):
         *(("area", value) for value in ("-1", "0", "1")),
     }
     assert test["metrics"]["accuracy"]["value"] == pytest.approx(np.trace(test["confusion"]) / 294)
-    gate(tmp_path / "metrics.json", tmp_path / "blessing.json", {"accuracy": {"min": 0.6}, "brier": {"max": 1}})
-    assert read_json(tmp_path / "blessing.json")["threshold"] is None
+
+
+@pytest.mark.feature("A1", "A2", "A6", "A8", "A14")
+def test_all_that_can_be_asked_for_is_written(tmp_path):
+    tables = [table(tmp_path / name / "all", seed, 2) for seed, name in enumerate(("v", "t"))]
+    asked = {
+        "columns": [["flag", "area"], "span", "x > 0", {"column": "area", "quantiles": 2}],
+        "threshold": {"recall": 0.5},
+        "unit": "area",
+        "ranking": {"group": "area", "k": 5},
+        "sensitive": ["flag"],
+        "reference": {"flag": "true"},
+        "thresholds": [0.3, "chosen"],
+        "min_slice": 60,
+    }
+    made = measured(tmp_path, 2, tables, **asked)
+    test = made["splits"]["test"]
+    assert made["criterion"] == {"recall": 0.5} and made["task"] == "classification" and made["size_mb"] > 0
+    assert made["bundle"] == file_digest(tmp_path / "bundle/model.onnx")
+    assert {"ndcg", "precision_at_k", "mcc", "ece"} < set(test["metrics"])
+    names = [entry["name"] for entry in test["slices"] + test["too_small"]]
+    assert {"span=t", "x > 0", "area=q1", "flag=true, area=1"} < set(names) and test["too_small"]
+    assert all(entry["rows"] < 60 for entry in test["too_small"])
+    assert [entry["threshold"] for entry in test["fairness"]["flag"]["thresholds"]] == [0.3, made["threshold"]]
+    (only,) = made["importance"]
+    assert (only["column"], only["metric"]) == ("x", "roc_auc") and only["drop"]["low"] > 0.1
 
 
 def test_split_that_lacks_classes_is_measured_on_the_others(tmp_path):
     made = measured(tmp_path, 4, [table(tmp_path / "v/all", 0, 4), table(tmp_path / "t/all", 1, 3)])
     test = made["splits"]["test"]
-    assert test["classes"]["d"] == {"rows": 0, "precision": None, "recall": None}
+    assert test["classes"]["d"]["rows"] == 0 and test["classes"]["d"]["recall"] is None
     assert 0.7 < test["metrics"]["recall"]["value"] < 0.9 and list(test["curves"]["roc"]) != NAMES
+
+
+@pytest.mark.feature("A1", "A8")
+def test_values_have_errors_and_no_threshold(tmp_path):
+    tables = [table(tmp_path / name / "all", seed, 4) for seed, name in enumerate(("v", "t"))]
+    label = {"column": "z", "classes": {}, "positive": None}
+    options = OPTIONS | {"ranking": {"group": "area", "k": 5}}
+    metrics(tables[:1], tables[1:], values(tmp_path / "bundle"), tmp_path / "metrics.json", label, **options)
+    made = read_json(tmp_path / "metrics.json")
+    assert made["task"] == "regression" and made["threshold"] is made["criterion"] is made["positive"] is None
+    test = made["splits"]["test"]
+    assert test["rows"] == 300 and {"rmse", "r2", "ndcg"} < set(test["metrics"]) and test["metrics"]["r2"]["value"] < 0
+    assert "confusion" not in test and set(test["curves"]) == {"residuals", "calibration"}
+    assert test["slices"][0]["metrics"]["rmse"]["value"] > 0 and made["importance"][0]["metric"] == "r2"
 
 
 def test_split_of_one_class_is_bad_input(tmp_path):

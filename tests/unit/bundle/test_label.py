@@ -4,7 +4,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from scripts.bundle.label import class_numbers, classes_of, order
+from scripts.bundle.label import class_numbers, classes_of, order, targets, task
 from scripts.bundle.raw import as_text
 
 
@@ -82,3 +82,12 @@ def test_twenty_six_classes_of_many_rows():
 
 def test_booleans_and_integers_are_texts_of_the_configuration():
     assert [as_text(value) for value in (True, False, 5, -5, 2**62)] == ["true", "false", "5", "-5", str(2**62)]
+
+
+def test_values_where_there_are_no_classes():
+    column = pa.chunked_array([pa.array([3, None, -2])])
+    values, known = targets(column, {"column": "y", "classes": None})
+    assert known.tolist() == [True, False, True] and values[known].tolist() == [3, -2] and values.dtype == np.float64
+    assert (task({"classes": None}), task({"classes": {"a": ["a"], "b": ["b"]}})) == ("regression", "classification")
+    numbers, known = targets(pa.chunked_array([["a", "c"]]), {"classes": {"a": ["a"], "b": ["b"]}})
+    assert (numbers.tolist(), known.tolist()) == ([0, -1], [True, False])

@@ -11,8 +11,8 @@ from scripts.bundle.onnxgraph import Builder, joined, model, to_bytes
 def scaled(factor: float, prefix: str = "", given: str = "x", output: str = "y") -> onnx.ModelProto:
     """Return a model that multiplies by *factor* twice."""
     builder = Builder(prefix)
-    once = builder.add("Mul", given, builder.constant(np.array([[factor]], np.float32)))
-    builder.add("Mul", once, builder.constant(np.array([[factor]], np.float32)), output=output)
+    once = builder.add("Mul", given, builder.constant(np.array([[factor]], np.float64)))
+    builder.add("Mul", once, builder.constant(np.array([[factor]], np.float64)), output=output)
     return model(builder, {given: ("number", 1)}, {output: 1})
 
 
@@ -30,7 +30,7 @@ def test_joined_models_run_as_one():
     whole = joined(scaled(2, "a/"), scaled(3, "b/", "y", "z"), "y")
     session = onnxruntime.InferenceSession(to_bytes(whole))
     assert [item.name for item in session.get_inputs()] == ["x"]
-    assert session.run(["z"], {"x": np.array([[1], [2]], np.float32)})[0].tolist() == [[36], [72]]
+    assert session.run(["z"], {"x": np.array([[1], [2]], np.float64)})[0].tolist() == [[36], [72]]
 
 
 def test_wrong_graph_is_refused_at_once():

@@ -1,150 +1,285 @@
-"""Model families: the exported graph gives the probabilities of the fitted model, also where a tree splits."""
+"""Model families: the bundle's form of each gives what the fitted model gives, for every task and number of classes."""
 
-import warnings
+import io
+import json
+import zipfile
 
 import numpy as np
 import onnxruntime
 import pytest
 from scipy import sparse
-from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.datasets import make_blobs
+from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
+from sklearn.naive_bayes import GaussianNB
+from sklearn.svm import SVC
 
+from scripts.bundle.estimator import dumped, loaded
 from scripts.bundle.onnxgraph import Builder, model, to_bytes
+from scripts.bundle.predictor import estimates
 from scripts.families import boosting as module
-from scripts.families.boosting import below
 from scripts.families.registry import family as family_of
+from scripts.spine.declared import families
+from scripts.spine.inputs import BadInput
 
-SETTINGS = {
-    "logistic": [{"C": 0.01}, {"C": 1}, {"C": 100}],
+BOTH = {
+    "svm": [{"C": 0.001}, {"C": 1}],
     "boosting": [
-        {"learning_rate": 0.3, "iterations": 30.0, "leaves": 31.0, "l2": 0.01},
-        {"learning_rate": 0.1, "iterations": 100, "leaves": 15, "l2": 1},
-        {"learning_rate": 0.05, "iterations": 1, "leaves": 2, "l2": 10},
+        {"learning_rate": 0.1, "iterations": 60, "leaves": 15, "l2": 1},
+        {"learning_rate": 0.05, "iterations": 1.0, "leaves": 2.0, "l2": 10},
     ],
+    "forest": [
+        {"trees": 20.0, "min_leaf": 2.0, "max_features": 0.5},
+        {"trees": 3, "min_leaf": 1000, "max_features": 0.05},
+    ],
+    "xgboost": [
+        {"learning_rate": 0.2, "iterations": 30.0, "depth": 5.0, "l2": 1, "rows": 0.8},
+        {"learning_rate": 0.1, "iterations": 2, "depth": 1, "l2": 1e9, "rows": 1},
+    ],
+    "mlp": [
+        {"units": 16.0, "layers": 1, "learning_rate": 0.01, "decay": 0.001},
+        {"units": 4, "layers": 2, "learning_rate": 0.003, "decay": 0.1},
+    ],
+    "neighbours": [{"neighbours": 7.0, "weights": "uniform"}, {"neighbours": 5000, "weights": "distance"}],
 }
-CASES = [(family, params) for family, settings in SETTINGS.items() for params in settings]
+CLASSIFIERS = BOTH | {
+    "logistic": [{"C": 1}, {"C": 0.01}],
+    "discriminant": [{"kind": "linear", "shrinkage": 0.1}, {"kind": "quadratic", "shrinkage": 0.3}],
+    "bayes": [{"smoothing": 0.1}, {"smoothing": 1e-3}],
+}
+REGRESSORS = BOTH | {"linear": [{"alpha": 1}, {"alpha": 100}]}
+FIRST = {name: settings[0] for name, settings in CLASSIFIERS.items()}
+CASES = [(family, params) for family, settings in CLASSIFIERS.items() for params in settings]
+VALUES = [(family, params) for family, settings in REGRESSORS.items() for params in settings]
 
 
-def data(seed: int, rows: int = 400, width: int = 8) -> tuple[sparse.csr_matrix, np.ndarray]:
-    """Return features like the graph's, many of them 0, and noisy classes."""
+def values(seed: int, rows: int = 400, width: int = 8) -> tuple[sparse.csr_matrix, np.ndarray]:
+    """Return features like the graph's, many of them 0, and noisy values."""
     rng = np.random.default_rng(seed)
     x = (rng.normal(0, 1, (rows, width)) * (rng.random((rows, width)) < 0.5)).astype(np.float32)
     x[:, 0] = rng.integers(0, 3, rows) / np.float32(3)
-    y = (x[:, 1] - x[:, 0] + x[:, 2] * x[:, 3] + rng.normal(0, 0.5, rows) > 0).astype(np.int64)
-    return sparse.csr_matrix(x), y
+    return sparse.csr_matrix(x), 50 + 10 * (x[:, 1] - x[:, 0] + x[:, 2] * x[:, 3] + rng.normal(0, 0.2, rows))
 
 
-def exported(family: str, fitted, x: np.ndarray, classes: int = 2) -> np.ndarray:
-    """Return the probabilities of each row by the graph."""
+def several(seed: int, classes: int, rows: int = 600, width: int = 8) -> tuple[sparse.csr_matrix, np.ndarray]:
+    """Return features and as many noisy *classes*."""
+    x = values(seed, rows, width)[0]
+    rng = np.random.default_rng(seed)
+    scores = x.toarray() @ np.random.default_rng(9).normal(0, 1, (width, classes)) + rng.gumbel(0, 0.3, (rows, classes))
+    return x, scores.argmax(axis=1)
+
+
+def fit(name: str, x, y, params: dict, seed: int = 0):
+    """Return the fitted model; of values, where *y* holds floats."""
+    task = "regression" if y.dtype.kind == "f" else "classification"
+    return family_of(name).fit(x, y, params, seed, task, "cpu")
+
+
+def served(name: str, fitted, x: sparse.csr_matrix, classes: int = 2) -> np.ndarray:
+    """Return the answer to each row in the form in which a bundle holds the model."""
+    own, dense = family_of(name), x.toarray().astype(np.float64)
+    if own.reason:
+        return estimates(loaded(dumped(fitted, "", own.types), own.types)[0], dense, classes)
     builder = Builder("model/")
-    family_of(family).export(builder, fitted, classes, "probabilities")
-    content = to_bytes(model(builder, {"features": ("number", x.shape[1])}, {"probabilities": classes}))
-    return onnxruntime.InferenceSession(content).run(None, {"features": x})[0]
+    own.export(builder, fitted, classes, "answer")
+    made = model(builder, {"features": ("number", x.shape[1])}, {"answer": max(1, classes)})
+    return onnxruntime.InferenceSession(to_bytes(made)).run(None, {"features": dense})[0]
+
+
+def gap(name: str, fitted, x: sparse.csr_matrix, classes: int = 2) -> float:
+    """Return the largest difference of the model and its form in a bundle; their labels must be equal."""
+    offline, other = family_of(name).score(fitted, x, classes), served(name, fitted, x, classes)
+    assert offline.shape == other.shape == (x.shape[0], max(1, classes)) and other.dtype == np.float64
+    assert (offline.argmax(axis=1) == other.argmax(axis=1)).all()
+    return float(np.abs(offline - other).max())
+
+
+NOTHING = sparse.csr_matrix(np.zeros((3, 8), np.float32))
+
+
+def test_every_family_is_tested_here():
+    known = families()
+    assert set(CLASSIFIERS) == {name for name, own in known.items() if "classification" in own["tasks"]}
+    assert set(REGRESSORS) == {name for name, own in known.items() if "regression" in own["tasks"]}
+    for name, settings in (CLASSIFIERS | REGRESSORS).items():
+        assert known[name]["space"] == family_of(name).space and settings[0].keys() == family_of(name).space.keys()
+        assert known[name]["reason"] == family_of(name).reason and known[name]["types"] == family_of(name).types
+
+
+@pytest.mark.feature("A12")
+@pytest.mark.parametrize(("family", "params"), CASES)
+def test_bundle_gives_the_models_probabilities(family, params):
+    x, y = several(0, 2)
+    fitted = fit(family, x, y, params)
+    for rows in (x, several(1, 2)[0], several(2, 2, 1)[0], NOTHING):
+        assert gap(family, fitted, rows) < 1e-12
+    offline = family_of(family).score(fitted, x, 2)
+    assert np.allclose(offline.sum(axis=1), 1, rtol=0, atol=1e-9) and offline.min() >= 0
+
+
+@pytest.mark.parametrize("family", CLASSIFIERS)
+def test_two_classes_are_learnt(family):
+    (x, y), (other, right) = several(0, 2), several(1, 2)
+    fitted = fit(family, x, y, FIRST[family])
+    assert (family_of(family).score(fitted, other, 2).argmax(axis=1) == right).mean() > 0.8
+
+
+@pytest.mark.feature("A12")
+@pytest.mark.parametrize(("family", "params"), VALUES)
+def test_bundle_gives_the_models_values(family, params):
+    fitted = fit(family, *values(0), params)
+    for rows in (values(0)[0], values(1)[0], values(2, 1)[0], NOTHING):
+        assert gap(family, fitted, rows, 0) < 1e-12 * 100
+
+
+@pytest.mark.parametrize("family", REGRESSORS)
+def test_values_are_learnt(family):
+    x, y = values(1)
+    fitted = fit(family, *values(0, 2000), REGRESSORS[family][0])
+    error = family_of(family).score(fitted, x, 0)[:, 0] - y
+    assert 1 - error.var() / y.var() > 0.4 and abs(error.mean()) < 2
+
+
+@pytest.mark.parametrize("family", [*CLASSIFIERS, "linear"])
+def test_same_data_same_model(family):
+    x, y = several(3, 3) if family != "linear" else values(3)
+    params = (CLASSIFIERS | REGRESSORS)[family][0]
+    one, two = (family_of(family).score(fit(family, x, y, params, 5), x, 3 * (family != "linear")) for _ in range(2))
+    assert (one == two).all()
+
+
+@pytest.mark.parametrize("classes", [3, 26])
+@pytest.mark.parametrize("family", CLASSIFIERS)
+def test_bundle_gives_the_probabilities_of_many_classes(family, classes):
+    x, y = several(0, classes)
+    fitted = fit(family, x, y, FIRST[family] | ({"iterations": 10} if "iterations" in FIRST[family] else {}))
+    for rows in (x, several(1, classes)[0], NOTHING):
+        assert gap(family, fitted, rows, classes) < 1e-12
+    assert (family_of(family).score(fitted, x, classes).argmax(axis=1) == y).mean() > 2 / classes
+
+
+@pytest.mark.parametrize("seen", [[0, 2, 3], [1, 4]])
+@pytest.mark.parametrize("family", CLASSIFIERS)
+def test_class_without_rows_has_probability_zero(family, seen):
+    x, y = several(0, len(seen))
+    fitted = fit(family, x, np.array(seen)[y], FIRST[family])
+    assert gap(family, fitted, x, 5) < 1e-12
+    assert sorted(np.flatnonzero(family_of(family).score(fitted, x, 5).sum(axis=0))) == seen
 
 
 @pytest.mark.parametrize(("family", "params"), CASES)
-def test_graph_gives_the_models_probabilities(family, params):
-    fitted = family_of(family).fit(*data(0), params, 0)
-    for x in (data(0)[0], data(1)[0], data(2, 1)[0], sparse.csr_matrix(np.zeros((3, 8), np.float32))):
-        offline = family_of(family).score(fitted, x, 2)
-        assert np.abs(offline - exported(family, fitted, x.toarray())).max() < 1e-6
-        assert ((offline > 0) & (offline < 1)).all()
+def test_class_with_one_row_and_constant_columns(family, params):
+    x, y = several(0, 3)
+    y[y == 2] = 0
+    y[7] = 2
+    x = sparse.csr_matrix(np.hstack([x.toarray(), np.ones((600, 1)), np.zeros((600, 1))]).astype(np.float32))
+    fitted = fit(family, x, y, params)
+    assert gap(family, fitted, x, 3) < 1e-9
+    assert np.isfinite(family_of(family).score(fitted, x, 3)).all()
 
 
-@pytest.mark.parametrize("family", SETTINGS)
-def test_same_data_same_model(family):
-    params = SETTINGS[family][1]
-    one, two = (family_of(family).fit(*data(3), params, 5) for _ in range(2))
-    x = data(4)[0]
-    assert (family_of(family).score(one, x, 2) == family_of(family).score(two, x, 2)).all()
-
-
-def test_rows_on_a_threshold_take_the_same_branch():
-    x, y = data(5, 600)
-    fitted = family_of("boosting").fit(x, y, SETTINGS["boosting"][0], 0)
-    nodes = np.concatenate([stage[0].nodes for stage in fitted._predictors])
-    nodes = nodes[~nodes["is_leaf"].astype(bool)]
+def on_thresholds(x: sparse.csr_matrix, features: np.ndarray, thresholds: np.ndarray) -> sparse.csr_matrix:
+    """Return rows of *x* with one feature on, just below or just above a threshold each."""
     rows = []
-    for feature, threshold in zip(nodes["feature_idx"], nodes["num_threshold"], strict=True):
+    for feature, threshold in zip(features, thresholds, strict=True):
         near = np.float32(threshold)
         for value in (np.nextafter(near, np.float32(-np.inf)), near, np.nextafter(near, np.float32(np.inf))):
             row = x[len(rows) % x.shape[0]].toarray()[0]
             row[feature] = value
             rows.append(row)
-    edge = np.array(rows, np.float32)
-    assert len(edge) > 1000
-    # Were thresholds rounded to the nearest float32, some rows would take the other branch
-    rounded_up = nodes["num_threshold"].astype(np.float32) > nodes["num_threshold"]
-    assert rounded_up.any()
-    offline = family_of("boosting").score(fitted, sparse.csr_matrix(edge), 2)
-    assert np.abs(offline - exported("boosting", fitted, edge)).max() < 1e-6
+    assert len(rows) > 500
+    return sparse.csr_matrix(np.array(rows, np.float32))
 
 
-def test_below_keeps_every_comparison():
-    rng = np.random.default_rng(0)
-    thresholds = np.concatenate(
-        [rng.normal(0, 1, 1000), rng.normal(0, 1e-30, 100), [0.0, -0.0, 0.1, 1 / 3, 1e300, np.inf]]
-    )
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # 1e300 has no float32
-        single = below(thresholds)
-    assert single.dtype == np.float32 and (single <= thresholds).all()
-    near = single[:-2]
-    for values in (np.nextafter(near, np.float32(-np.inf)), near, np.nextafter(near, np.float32(np.inf))):
-        assert ((values.astype(np.float64) <= thresholds[:-2]) == (values <= near)).all()
-    assert below(np.array([0.5]))[0] == 0.5
+def test_rows_on_a_threshold_take_the_same_branch():
+    x, y = several(5, 2)
+    fitted = {name: fit(name, x, y, FIRST[name]) for name in ("boosting", "forest", "xgboost")}
+    nodes = np.concatenate([stage[0].nodes for stage in fitted["boosting"]._predictors])
+    nodes = nodes[~nodes["is_leaf"].astype(bool)]
+    forest = [each.tree_ for each in fitted["forest"].estimators_]
+    splits = {
+        "boosting": (nodes["feature_idx"], nodes["num_threshold"]),
+        "forest": tuple(np.concatenate([getattr(each, part) for each in forest]) for part in ("feature", "threshold")),
+        "xgboost": tuple(
+            np.concatenate([getattr(t, part) for t in fitted["xgboost"].trees]) for part in ("feature", "threshold")
+        ),
+    }
+    for name, (features, thresholds) in splits.items():
+        assert gap(name, fitted[name], on_thresholds(x, np.maximum(features, 0), thresholds)) < 1e-12
 
 
-def several(seed: int, classes: int, rows: int = 600, width: int = 8) -> tuple[sparse.csr_matrix, np.ndarray]:
-    """Return features and as many noisy *classes*."""
-    x = data(seed, rows, width)[0]
-    rng = np.random.default_rng(seed)
-    values = x.toarray() @ np.random.default_rng(9).normal(0, 1, (width, classes)) + rng.gumbel(0, 0.3, (rows, classes))
-    return x, values.argmax(axis=1)
+@pytest.mark.parametrize("classes", [0, 2, 4])
+def test_sums_of_xgboosts_trees_are_xgboosts(classes):
+    x, y = several(0, classes) if classes else values(0)
+    fitted = fit("xgboost", x, y, FIRST["xgboost"])
+    from scripts.families.xgboost import matrix
+
+    own = fitted.booster.predict(matrix(x)).reshape(x.shape[0], -1) + fitted.start
+    found = family_of("xgboost").score(fitted, x, classes)
+    assert np.abs((found[:, 1:] if classes == 2 else found) - own).max() < (1e-6 if classes else 1e-4)
 
 
-@pytest.mark.parametrize("classes", [3, 5, 26])
-@pytest.mark.parametrize("family", SETTINGS)
-def test_graph_gives_the_probabilities_of_many_classes(family, classes):
-    x, y = several(0, classes)
-    fitted = family_of(family).fit(x, y, SETTINGS[family][1 if classes < 26 else 0] | {"C": 1}, 0)
-    for rows in (x, several(1, classes)[0], sparse.csr_matrix(np.zeros((3, 8), np.float32))):
-        offline = family_of(family).score(fitted, rows, classes)
-        served = exported(family, fitted, rows.toarray(), classes)
-        assert offline.shape == served.shape == (rows.shape[0], classes)
-        assert np.abs(offline - served).max() < 1e-5 and np.allclose(offline.sum(axis=1), 1)
-    assert (family_of(family).score(fitted, x, classes).argmax(axis=1) == y).mean() > 2 / classes
+def test_votes_of_a_forest_are_scikit_learns():
+    x, y = several(0, 4)
+    plain = RandomForestClassifier(20, min_samples_leaf=2, max_features=0.5, random_state=4)
+    rows = x.toarray()
+    found = family_of("forest").score(fit("forest", x, y, FIRST["forest"], 4), x, 4)
+    assert np.abs(plain.fit(rows, y).predict_proba(rows) - found).max() < 1e-10
 
 
-@pytest.mark.parametrize("seen", [[0, 2, 3], [1, 4], [1, 2, 3, 4]])
-@pytest.mark.parametrize("family", SETTINGS)
-def test_class_without_rows_has_probability_zero(family, seen):
-    x, y = several(0, len(seen))
-    fitted = family_of(family).fit(x, np.array(seen)[y], SETTINGS[family][1], 0)
-    offline = family_of(family).score(fitted, x, 5)
-    assert np.abs(offline - exported(family, fitted, x.toarray(), 5)).max() < 1e-6
-    assert sorted(np.flatnonzero(offline.sum(axis=0))) == seen
-
-
-@pytest.mark.parametrize("family", SETTINGS)
-def test_class_with_one_row_and_constant_columns(family):
+def test_bayes_of_sparse_features_is_scikit_learns():
     x, y = several(0, 3)
-    y[y == 2] = 0
-    y[7] = 2
-    x = sparse.csr_matrix(np.hstack([x.toarray(), np.ones((600, 1)), np.zeros((600, 1))]).astype(np.float32))
-    fitted = family_of(family).fit(x, y, SETTINGS[family][1], 0)
-    offline = family_of(family).score(fitted, x, 3)
-    assert np.abs(offline - exported(family, fitted, x.toarray(), 3)).max() < 1e-6
+    dense = x.toarray().astype(np.float64)
+    plain = GaussianNB(var_smoothing=0.1).fit(dense, y).predict_proba(dense)
+    assert np.abs(family_of("bayes").score(fit("bayes", x, y, {"smoothing": 0.1}), x, 3) - plain).max() < 1e-6
+
+
+def test_probabilities_of_a_machine_are_calibrated():
+    x, y = make_blobs(4000, 2, centers=[(0, 0), (1, 1)], random_state=0)
+    fitted = fit("svm", sparse.csr_matrix(x[:2000]), y[:2000], {"C": 1})
+    found = family_of("svm").score(fitted, sparse.csr_matrix(x[2000:]), 2)[:, 1]
+    for low in (0, 0.25, 0.5, 0.75):
+        part = (found >= low) & (found < low + 0.25)
+        assert abs(found[part].mean() - y[2000:][part].mean()) < 0.06
+
+
+def test_a_skops_file_is_canonical_and_holds_named_types_only():
+    x, y = several(0, 2)
+    types = family_of("neighbours").types
+    one, two = (dumped(fit("neighbours", x, y, FIRST["neighbours"]), "ab", types) for _ in range(2))
+    assert one == two and loaded(one, types)[1] == "ab"
+    with pytest.raises(
+        BadInput, match=r"model\.skops holds a sklearn\.svm\._classes\.SVC \(ObjectNode\), which its family"
+    ):
+        dumped(SVC().fit(x, y), "ab", types)
+    with pytest.raises(BadInput, match=r"holds a sklearn\.neighbors\._kd_tree\.KDTree"):
+        loaded(one, tuple(name for name in types if "KDTree" not in name))
+
+
+def test_a_skops_file_cannot_name_a_function():
+    x, y = several(0, 2)
+    types = family_of("neighbours").types
+    with zipfile.ZipFile(io.BytesIO(dumped(fit("neighbours", x, y, FIRST["neighbours"]), "", types))) as file:
+        parts = {name: file.read(name) for name in file.namelist()}
+    schema = json.loads(parts["schema.json"])
+    call = {"__class__": "str", "__module__": "builtins", "__loader__": "FunctionNode", "__id__": 99}
+    schema["content"]["graph"] = call | {"content": {"module_path": "os", "function": "system"}}
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w") as file:
+        for name, content in (parts | {"schema.json": json.dumps(schema)}).items():
+            file.writestr(name, content)
+    with pytest.raises(BadInput, match=r"holds a builtins\.str \(FunctionNode\)"):
+        loaded(made.getvalue(), types)
 
 
 @pytest.mark.parametrize("cells", [1, 3000, 1 << 25])
 @pytest.mark.parametrize("classes", [2, 4])
 def test_features_put_into_bins_by_columns_give_scikit_learns_model(monkeypatch, cells, classes):
     x, y = several(3, classes, 700)
-    params = SETTINGS["boosting"][1]
+    params = {"learning_rate": 0.1, "iterations": 100, "leaves": 15, "l2": 1}
     settings = {"learning_rate": 0.1, "max_iter": 100, "max_leaf_nodes": 15, "l2_regularization": 1}
     plain = HistGradientBoostingClassifier(**settings, early_stopping=False, random_state=4).fit(x.toarray(), y)
     monkeypatch.setattr(module, "CELLS", cells)
-    fitted = family_of("boosting").fit(x, y, params, 4)
+    fitted = family_of("boosting").fit(x, y, params, 4, "classification", "cpu")
     assert (family_of("boosting").score(fitted, x, classes) == plain.predict_proba(x.toarray())).all()
 
 
@@ -154,5 +289,7 @@ def test_bins_of_many_rows_are_scikit_learns(monkeypatch):
     y = (x[:, 0].toarray().ravel() + rng.normal(0, 0.2, x.shape[0]) > 0.3).astype(int)
     settings = {"learning_rate": 0.1, "max_iter": 3, "max_leaf_nodes": 5, "l2_regularization": 1}
     plain = HistGradientBoostingClassifier(**settings, early_stopping=False, random_state=4).fit(x.toarray(), y)
-    fitted = family_of("boosting").fit(x, y, {"learning_rate": 0.1, "iterations": 3, "leaves": 5, "l2": 1}, 4)
+    fitted = family_of("boosting").fit(
+        x, y, {"learning_rate": 0.1, "iterations": 3, "leaves": 5, "l2": 1}, 4, "classification", "cpu"
+    )
     assert (fitted.predict_proba(x[:1000].toarray()) == plain.predict_proba(x[:1000].toarray())).all()

@@ -191,3 +191,17 @@ def test_the_same_log_gives_the_same_bytes(report, tmp_path):
     first = (tmp_path / "feedback.json").read_bytes()
     report(files)
     assert (tmp_path / "feedback.json").read_bytes() == first
+
+
+def test_predictions_of_values_have_their_ends_and_mean():
+    from scripts.feedback.versions import counted
+
+    first = counted(None, {"scores": [-3.0, 12.0]}, classes=False)
+    assert counted(first, {"scores": [0.0]}, classes=False) == {
+        "requests": 2,
+        "rows": 3,
+        "least": -3.0,
+        "most": 12.0,
+        "mean": 3.0,
+    }
+    assert counted(None, {"scores": [0.95, 1.0]}, classes=True)["scores"][9] == 2

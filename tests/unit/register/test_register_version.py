@@ -27,7 +27,8 @@ def made():
     names = ("metrics", "blessing", "best", "version")
     files = {name: Path(f"{name}.json") for name in names}
     register(**files, bundle=Path("bundle"), pointers=[Path("2001.csv.dvc"), Path("2002.csv.dvc")],
-             trail=Path("trail/tiny.jsonl"), store="mlruns", stamp={"env": {"model": "model-1"}}, case="tiny",
+             others=[], trail=Path("trail/tiny.jsonl"), store="mlruns",
+             stamp={"env": {"model": "model-1"}}, case="tiny",
              windows={"train": ["2001"], "test": ["2002"]})
 
 def versions(*bundles):

@@ -1,19 +1,17 @@
 """The whole report, made by its script in its own environment."""
 
+import base64
+import hashlib
 import html.parser
-import os
 import re
 import subprocess
-from pathlib import Path
 
 import pytest
 
-from scripts.spine.env import env_id
+from tests.report import CAPTIONS, PROGRAMS, PYTHON, ROOT
+from tests.results import NASTY, regression, several, whole
 
-ROOT = Path(__file__).parents[3]
-PYTHON = ("envs/python", env_id("report", ROOT / "envs"))
-CAPTIONS = sorted((ROOT / "report").glob("*.md"))
-VOID = {"meta", "link", "br", "img"}
+VOID = {"meta", "link", "br", "img", "input"}
 
 
 class Page(html.parser.HTMLParser):
@@ -45,34 +43,29 @@ class Page(html.parser.HTMLParser):
         return " ".join(" ".join(self.words).split())
 
 
-@pytest.fixture
-def make(written, tmp_path):
-    """The function that makes the report of some inputs and returns its bytes."""
-
-    def run(given: dict, python=PYTHON, **environment) -> bytes:
-        out = tmp_path / "report.html"
-        words = [*written(given, tmp_path), "--captions", *map(str, CAPTIONS), "--style", "report/style.css"]
-        command = [*python, "scripts/report/report.py", *words, "--report", str(out), "--title", "Vögel & <b>Co</b>"]
-        done = subprocess.run(command, cwd=ROOT, env=os.environ | environment, capture_output=True, text=True)
-        assert done.returncode == 0, done.stderr
-        return out.read_bytes()
-
-    return run
-
-
 def test_page_is_whole_escaped_and_asks_for_nothing(make, given):
     content = make(given).decode()
     page = Page(content)
     assert not {"iframe", "object", "embed", "img", "image"} & {tag for tag, _ in page.tags}
-    assert "<script" not in content
     assert "Trials: 12, 1 failed" in page.text and "C 3.5; ValueError: <script>" in page.text
     assert page.text.count("<script>") > 10 and 'größe & "quotes"' in page.text
     for _, attributes in page.tags:
         assert not {"src", "srcset", "action", "onload"} & set(attributes)
         assert attributes.get("href", "#").startswith(("#", "data:,"))
         assert not re.search(r"url\((?!#)|//", attributes.get("style", ""))
+        assert not {"style", *(key for key in attributes if key.startswith("on"))} & set(attributes)
     styles = re.findall(r"<style>(.*?)</style>", content, re.DOTALL)
     assert len(styles) == 1 and not re.search(r"url|@import|http", styles[0])
+
+
+def test_policy_allows_the_own_style_and_scripts_alone(make, given):
+    content = make(given).decode()
+    inside = [re.findall(rf"<{tag}>(.*?)</{tag}>", content, re.DOTALL) for tag in ("style", "script")]
+    assert [len(found) for found in inside] == [content.count("<style"), content.count("<script")] == [1, len(PROGRAMS)]
+    digests = [[base64.b64encode(hashlib.sha256(one.encode()).digest()).decode() for one in found] for found in inside]
+    style, scripts = (" ".join(f"'sha256-{digest}'" for digest in found) for found in digests)
+    policy = f"default-src 'none'; img-src data:; style-src {style}; script-src {scripts}"
+    assert f'<meta http-equiv="Content-Security-Policy" content="{policy}">' in content
 
 
 def test_ids_are_unique_and_links_arrive(make, given):
@@ -84,16 +77,17 @@ def test_ids_are_unique_and_links_arrive(make, given):
 
 
 def test_every_caption_is_there_once(make, given):
-    text = Page(make(given).decode()).text
+    texts = [Page(make(whole(given)).decode()).text, Page(make(regression(given)).decode()).text]
     for path in CAPTIONS:
         for paragraph in path.read_text(encoding="utf-8").strip().split("\n\n"):
-            assert text.count(" ".join(paragraph.split())) == 1, path.name
+            assert max(text.count(" ".join(paragraph.split())) for text in texts) == 1, path.name
 
 
-def test_rule_names_all_captions():
+def test_rule_names_all_captions_and_scripts():
     rule = (ROOT / "rules/report.smk").read_text()
-    names = re.search(r"CAPTIONS = \((.*?)\)\.split", rule, re.DOTALL)[1].replace('"', " ").split()
-    assert sorted(names) == sorted(path.stem for path in CAPTIONS)
+    for pattern, paths in ((r"CAPTIONS = \((.*?)\)\.split", CAPTIONS), (r"PROGRAMS = \[(.*?)\]", PROGRAMS)):
+        names = re.search(pattern, rule, re.DOTALL)[1].replace('"', " ").replace(",", " ").split()
+        assert sorted(names) == sorted(path.stem for path in paths)
 
 
 def test_same_inputs_give_same_bytes(make, given, tmp_path):
@@ -129,8 +123,8 @@ def test_results_at_their_largest(make, given):
 
 
 @pytest.mark.parametrize("count", [3, 26, 60])
-def test_more_than_two_classes(make, given, classes, count):
-    content = make(classes(given, count)).decode()
+def test_more_than_two_classes(make, given, count):
+    content = make(several(given, count)).decode()
     page = Page(content)
     assert page.text.count("class 0 <b>") > 4 and "class against the rest, test" in page.text
     assert "Classes by span" in page.text and "positive rows, %" not in content
@@ -146,3 +140,60 @@ def test_sweep_without_any_success(make, given):
         "trials": [{**one, "status": "failed", "score": None, "loss": None} for one in given["trials"]["trials"]],
     }
     assert "Trials: 12, 12 failed" in make(given).decode()
+
+
+def ids(page: Page) -> set[str]:
+    """Return the ids of figures."""
+    return {attributes["id"] for tag, attributes in page.tags if tag == "figure"}
+
+
+NEW = {"thresholds", "fairness", "fairness-table", "groups", "importance", "gaps", "change"}
+
+
+@pytest.mark.feature("A6", "A8")
+def test_all_that_analysis_may_say_is_shown(make, given):
+    page = Page(make(whole(given)).decode())
+    assert ids(page) >= NEW
+    assert "compared with version 12" in page.text and "roc_auc of sex=a change ✗ failed relative drop 0.1" in page.text
+    assert f"roc_auc of {NASTY} slice ✗ failed no such slice at least 0.8" in page.text
+    assert "sex Male (reference) " in page.text and "sex; reference: Male; too few rows: x & y" in page.text
+    assert (
+        "0.31 ✓ chosen 0.062 (0.052 to 0.072)" in page.text and "0.3 ✓ chosen 55.0 % 70.0 % 61.6 % 45.2 %" in page.text
+    )
+    assert f"too few rows to measure: sky={NASTY} (7)" in page.text
+    assert "loss of roc_auc on eval" in page.text
+
+
+def test_files_that_know_less_show_less(make, given):
+    assert not (NEW | {"predicted", "residuals", "means"}) & ids(Page(make(given).decode()))
+
+
+def test_predicted_values(make, given):
+    page = Page(make(regression(given)).decode())
+    assert {"predicted", "residuals", "means", "slices"} <= ids(page)
+    assert not {"roc", "pr", "calibration", "confusion", "thresholds", "base-rate"} & ids(page)
+    assert "predicts a value" in page.text and "RMSE by slice of test" in page.text and "threshold –" not in page.text
+
+
+@pytest.mark.feature("H6", "H12")
+def test_every_trial_is_in_every_plot_of_its_family(make, given):
+    page = Page(make(whole(given)).decode())
+    marks = [(tag, attributes) for tag, attributes in page.tags if "data-trial" in attributes]
+    numbers = [
+        [int(attributes["data-trial"]) for tag, attributes in marks if tag == kind] for kind in ("polyline", "span")
+    ]
+    assert sorted(numbers[0]) == sorted(numbers[1]) == list(range(12))
+    dots = [attributes["class"] for tag, attributes in marks if tag == "path"]
+    assert len(dots) == 12 + 6 * 3 + 6  # history, three hyperparameters of one family and one of the other
+    assert sum("cross" in kind for kind in dots) == 2 and sum("hollow" in kind for kind in dots) == 2 + 3 + 1
+    assert "learning_rate (log)" in page.text and "C (log)" in page.text and "leaves (log)" not in page.text
+    assert page.text.count("± 0.0141 (2 fits)") == 2 * 11 and "on 25% of the resource" in page.text
+
+
+def test_sweep_of_thousands_shows_the_best_of_them(make, given):
+    one = given["trials"]["trials"][0]
+    trials = [one | {"number": n, "loss": -n / 1e4, "score": n / 1e4} for n in range(2000)]
+    given["trials"]["trials"] = trials
+    content = make(given).decode()
+    assert content.count("<polyline") == 500 and "Parallel coordinates, the best 500 trials" in content
+    assert len(content) < 2_000_000

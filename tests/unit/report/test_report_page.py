@@ -4,7 +4,10 @@ import pytest
 
 from scripts.report import choose
 from scripts.report.classes import base_rates, frequent, shares_by_span
-from scripts.report.page import BLANK, clean, figure, interval, listed, number, share, short, table, text, tree, verdict
+from scripts.report.markup import BLANK, clean, interval, listed, number, share, short, table, text, tree, verdict
+from scripts.report.measures import f1, name_of, points_of, wilson
+from scripts.report.page import figure
+from scripts.report.trials import best_first, running_best
 
 
 @pytest.mark.parametrize(
@@ -73,8 +76,8 @@ def test_trials_are_ordered_by_loss_whatever_the_score_means():
         {"number": 2, "status": "ok", "loss": 0.4, "score": 0.4},
         {"number": 3, "status": "ok", "loss": 0.2, "score": 0.2},
     ]
-    assert [trial["number"] for trial in choose.best_first(trials)] == [3, 1, 2, 0]
-    assert choose.running_best(trials) == [(1, 0.3), (2, 0.3), (3, 0.2)]
+    assert [trial["number"] for trial in best_first(trials)] == [3, 1, 2, 0]
+    assert running_best(trials) == [(1, 0.3), (2, 0.3), (3, 0.2)]
 
 
 def test_errors_come_before_warnings(given):
@@ -104,3 +107,30 @@ def test_columns_of_every_type_have_a_row():
     n, t = choose.number_rows(statistics)
     assert n[1] == "integer" and t[-2:] == ["1970-01-01 00:00:00", "1970-01-02 00:00:00"] and t[5] == "0.5 s"
     assert choose.text_rows(statistics) == [["b", "True (80 %), False (20 %)", "50.0 %", 2, None, None]]
+
+
+def test_slices_are_called_by_what_they_are():
+    cross = {"name": "a=1, b=2", "column": "a, b", "value": "1, 2", "slice": {"a": "1", "b": "2"}}
+    expression = {"name": "age < 30", "column": "age < 30", "value": "true", "slice": {"age < 30": "true"}}
+    quantile = {"name": "age=q1", "column": "age", "value": "q1", "slice": {"age": "q1"}, "bounds": [17.0, 40.0]}
+    old = {"column": "sky", "value": ""}
+    names = [name_of(part) for part in (cross, expression, quantile, old)]
+    assert names == [
+        "1, 2",
+        "age < 30",
+        "age: q1 (17 to 40)",
+        "sky: –",
+    ]
+
+
+def test_rates_at_a_threshold_by_its_confusion():
+    splits = {"eval": {"confusion": [[90, 10], [5, 15]]}, "test": {"confusion": [[0, 0], [5, 0]]}}
+    found = {"threshold": 0.5, "splits": splits}
+    assert points_of(found, "roc") == {"eval": (0.1, 0.75)} and points_of(found, "pr") == {"eval": (0.75, 0.6)}
+    assert points_of(found | {"threshold": None}, "roc") == points_of(found, "calibration") == {}
+    assert f1(0.6, 0.75) == pytest.approx(2 / 3) and f1(None, 0) is f1(0, 0) is None
+
+
+def test_interval_of_a_share_stays_within_its_bounds():
+    assert wilson(0.5, 100) == pytest.approx((0.4038, 0.5962), abs=1e-3)  # Brown, Cai & DasGupta 2001
+    assert wilson(0.0, 10)[0] == 0 and wilson(1.0, 10)[1] == 1 and wilson(0.0, 10)[1] == pytest.approx(0.2775, abs=1e-3)

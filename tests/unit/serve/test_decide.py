@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 
 from scripts.serve.bundle import BundleError
-from scripts.serve.models import Model, load
+from scripts.serve.models import Model, load, score
 from tests.unit.serve.tiny import CONTRACT, bundle, put
 
 
 def decided(contract: dict, probabilities: list[list[float]]) -> list[dict]:
     """Return the answers of a model with *contract*."""
-    return Model(1, "", contract, None, None).decide(np.array(probabilities, np.float32))
+    return Model(1, "", contract, None, None).decide(np.array(probabilities, np.float64))
 
 
 @pytest.mark.parametrize("positive", ["a", "b"])
@@ -45,3 +45,9 @@ def test_contract_that_does_not_fit_together_is_refused(tmp_path, changes):
     put(tmp_path / "serving", "birds", 1, bundle(contract=contract))
     with pytest.raises(BundleError, match=r"contract\.json does not fit together"):
         load(tmp_path / "serving/birds/1")
+
+
+def test_values_are_answered_as_they_are():
+    contract = {"classes": [], "positive": None}
+    assert decided(contract, [[2.5], [-7.0]]) == [{"prediction": 2.5}, {"prediction": -7.0}]
+    assert [score({"prediction": 2.5}), score({"label": "a", "score": 0.5})] == [2.5, 0.5]

@@ -18,7 +18,11 @@ from scripts.bundle.encode import from_rows
 from scripts.deploy.publish import move_label, publish, staged
 
 SERVER = Path(__file__).parents[3] / "scripts" / "serve" / "server.py"
-COLUMNS = {"height": {"type": "number"}, "phase": {"type": "text"}, "date": {"type": "date"}}
+COLUMNS = {
+    "height": {"type": "number", "tensor": "number"},
+    "phase": {"type": "text", "tensor": "text"},
+    "date": {"type": "date", "tensor": "number"},
+}
 CONTRACT = {
     "case": "birds",
     "title": "Birds",
@@ -35,9 +39,9 @@ def model_bytes(bias: float) -> bytes:
     """Return a model of height, phase and date whose answers depend on *bias*."""
     column = [None, 1]
     inputs = [
-        helper.make_tensor_value_info("height", TensorProto.FLOAT, column),
+        helper.make_tensor_value_info("height", TensorProto.DOUBLE, column),
         helper.make_tensor_value_info("phase", TensorProto.STRING, column),
-        helper.make_tensor_value_info("date", TensorProto.FLOAT, column),
+        helper.make_tensor_value_info("date", TensorProto.DOUBLE, column),
     ]
     constants = {"scale": 0.001, "zero": 0.0, "one": 1.0, "bias": bias}
     nodes = [
@@ -49,9 +53,9 @@ def model_bytes(bias: float) -> bytes:
             ["phase"],
             ["phased"],
             domain="ai.onnx.ml",
-            keys_strings=["Climb", "Approach"],
-            values_floats=[0.7, -0.3],
-            default_float=0.1,
+            keys_tensor=helper.make_tensor("keys", TensorProto.STRING, [2], ["Climb", "Approach"]),
+            values_tensor=helper.make_tensor("values", TensorProto.DOUBLE, [2], [0.7, -0.3]),
+            default_tensor=helper.make_tensor("default", TensorProto.DOUBLE, [1], [0.1]),
         ),
         helper.make_node("IsNaN", ["date"], ["undated"]),
         helper.make_node("Where", ["undated", "zero", "zero"], ["dated"]),
@@ -64,10 +68,10 @@ def model_bytes(bias: float) -> bytes:
         nodes,
         "tiny",
         inputs,
-        [helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, [None, 2])],
-        [helper.make_tensor(name, TensorProto.FLOAT, [1, 1], [value]) for name, value in constants.items()],
+        [helper.make_tensor_value_info("probabilities", TensorProto.DOUBLE, [None, 2])],
+        [helper.make_tensor(name, TensorProto.DOUBLE, [1, 1], [value]) for name, value in constants.items()],
     )
-    opsets = [helper.make_opsetid("", 18), helper.make_opsetid("ai.onnx.ml", 3)]
+    opsets = [helper.make_opsetid("", 18), helper.make_opsetid("ai.onnx.ml", 5)]
     model = helper.make_model(graph, opset_imports=opsets, ir_version=9)
     helper.set_model_props(model, {"graph": CONTRACT["graph"]})
     return model.SerializeToString(deterministic=True)

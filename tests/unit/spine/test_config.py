@@ -7,12 +7,14 @@ import pytest
 import yaml
 
 from scripts.spine import checked as remembered
-from scripts.spine.config import ConfigError, check, leaves, load, value_at
-from scripts.spine.crossed import NEEDED, wrong_features, wrong_label
+from scripts.spine.config import ConfigError, check, leaves, load
+from scripts.spine.crossed import wrong_features, wrong_label
+from scripts.spine.mistakes import value_at
 from tests.tiny import CASE
 from tests.workflow import ROOT
 
 SCHEMA = load(ROOT / "config/schema.yaml")
+KINDS = load(ROOT / "config/kinds.yaml")
 GONE = object()
 
 
@@ -87,7 +89,7 @@ def test_every_wrong_key_has_a_line():
         "(Bootstrap samples behind each confidence interval (95 %).)"
     )
     assert lines[1].startswith("  colour: unknown field; got 3; expected keys analyze, case, ")
-    assert lines[2] == "  preprocess.term: unknown field; got 4; expected keys features, label, min_count, terms"
+    assert lines[2] == "  preprocess.term: unknown field; got 4; expected keys edges, features, label, min_count, terms"
     assert lines[4].startswith("  windows.eval: required field; expected type ['list', 'dict'] (Spans to choose")
 
 
@@ -105,7 +107,7 @@ def test_every_wrong_key_has_a_line():
         ({"ingest__columns__id": "numbr"}, "ingest.columns.id", "got 'numbr'"),
         ({"preprocess__features": {"weight": "nr"}}, "preprocess.features.weight", "unallowed value nr"),
         ({"tune__families": None}, "tune.families", "null value not allowed"),
-        ({"tune__algorithm": "grid"}, "tune.algorithm", "expected type string, allowed ['mix', 'tpe', "),
+        ({"tune__algorithm": "grid"}, "tune.algorithm", "expected type string, allowed ['mix', 'joint', "),
         ({"analyze__gate": {"roc": {"min": 1}}}, "analyze.gate.roc", "unallowed value roc"),
         ({"analyze__gate": {"roc_auc": {}}}, "analyze.gate.roc_auc", "min length is 1"),
         ({"feedback__max_drift": 1.5}, "feedback.max_drift", "max value is 1"),
@@ -122,12 +124,55 @@ def test_wrong_value_is_named_with_what_is_allowed(changes, key, text):
     [
         (
             {"tune__families": {"woods": {}}},
-            "tune.families.woods: no such family in scripts/families; there are boosting, ",
+            "tune.families.woods: no such family in scripts/families; there are bayes, ",
         ),
         (
             {"tune__families": {"logistic": {"c": {"choice": [1]}}}},
             "tune.families.logistic.c: no hyperparameter of logistic, which has C",
         ),
+        (
+            {"tune__families": {"logistic": {"C": {"loguniform": [0, 1]}}}},
+            "tune.families.logistic.C: loguniform takes [lo",
+        ),
+        ({"tune__families": {"logistic": {"C": {"uniform": [2, 1]}}}}, "uniform takes [low, high], got [2, 1]"),
+        ({"tune__families": {"logistic": {"C": {"quniform": [1, 2]}}}}, "quniform takes [low, high, step], got [1, 2]"),
+        ({"tune__families": {"logistic": {"C": {"normal": [1, 0]}}}}, "normal takes [mean, standard deviation], got"),
+        ({"tune__families": {"logistic": {"C": {"randint": [4, 2]}}}}, "randint takes [end] or [first, end], got"),
+        ({"tune__families": {"logistic": {"C": {"uniformint": [0, 1.5]}}}}, "uniformint takes [low, high], got"),
+        ({"tune__families": {"logistic": {"C": {"uniform": ["a", 1]}}}}, "uniform takes [low, high], got ['a', 1]"),
+        (
+            {"tune__families": {"logistic": {"C": {"choice": [{"a": 1}]}}}},
+            "an option with hyperparameters is {option: ",
+        ),
+        (
+            {"tune__families": {"logistic": {"C": {"choice": [{"a": {"b": 1}}]}}}},
+            "logistic.C.b: one of choice, randint",
+        ),
+        (
+            {"tune__families": {"logistic": {"C": {"choice": [{"a": {"b": {"uniform": [1, 0]}}}]}}}},
+            "C.b: uniform takes",
+        ),
+        ({"tune__folds": 1}, "tune.folds: one part leaves nothing to fit on"),
+        ({"tune__halving": {"rungs": 3}}, "tune.trials: successive halving needs 13 trials until one has the whole"),
+        (
+            {"tune__halving": {"rungs": 2, "resource": "iterations"}},
+            "tune.halving.resource: logistic has no hyperparameter iterations",
+        ),
+        (
+            {"tune__points_to_evaluate": [{"family": "boosting", "params": {}}]},
+            "tune.points_to_evaluate.0: no family boosting in tune.families",
+        ),
+        ({"tune__reuse": "nowhere.json"}, "tune.reuse: no such file; got 'nowhere.json'"),
+        (
+            {"preprocess__label__classes": None},
+            "preprocess.label.column: without classes it is predicted, which needs a column of type number or integer",
+        ),
+        ({"tune__families": {"linear": {}}}, "tune.families.linear: not for classification, which bayes, boosting, "),
+        (
+            {"train": {"warm_start": 2}, "tune__families": {"bayes": {}}},
+            "train.warm_start: bayes cannot go on from an earlier model; logistic, mlp, xgboost can",
+        ),
+        ({"tune__metric": "rmse"}, "tune.metric: not for classification; rmse, mae, r2 are for regression"),
         ({"preprocess__features__size": "number"}, "preprocess.features.size: no such column in ingest.columns"),
         ({"preprocess__features__note": "number"}, "preprocess.features.note: a number feature needs a column of type"),
         ({"preprocess__features__weight": "text"}, "preprocess.features.weight: a text feature needs a column of type"),
@@ -168,7 +213,10 @@ def test_class_names_that_yaml_reads_as_no_text_are_refused(classes):
 def test_two_classes_need_a_positive_one_and_more_need_none():
     assert "preprocess.label.positive: not one of the classes no, yes" in refused(preprocess__label__positive=GONE)
     label = {"column": "late", "classes": {"no": ["n"], "yes": ["y"], "so": ["*"]}}
-    assert check(config(preprocess__label=label), SCHEMA)["preprocess"]["label"] == label | {"positive": None}
+    assert check(config(preprocess__label=label), SCHEMA)["preprocess"]["label"] == label | {
+        "positive": None,
+        "unknown": "drop",
+    }
 
 
 @pytest.mark.parametrize(
@@ -205,10 +253,71 @@ def test_lists_that_name_no_classes_are_refused(classes):
     ],
 )
 def test_kinds_of_feature_take_their_types_of_column(kind, types):
-    assert [NEEDED[kind], NEEDED["season"]] == [[type_.split(":")[0] for type_ in types], ["date", "time"]]
+    assert KINDS[kind]["types"] == [type_.split(":")[0] for type_ in types]
     columns = {"x": "text", "label": "text"}
     for type_ in ("number", "integer", "boolean", "text", "date:%Y", "time:%Y"):
-        assert bool(wrong_features({"x": kind}, columns | {"x": type_})) == (type_ not in types)
+        assert bool(wrong_features({"x": [{"kind": kind}]}, columns | {"x": type_}, KINDS)) == (type_ not in types)
+
+
+@pytest.mark.feature("T4")
+@pytest.mark.parametrize(
+    ("features", "why"),
+    [
+        ({"weight": {"kind": "number", "scale": "big"}}, "preprocess.features.weight.scale: unallowed value big"),
+        (
+            {"weight": {"kind": "number", "scael": "none"}},
+            "weight.scael: unknown field; options of number: impute, fill",
+        ),
+        (
+            {"weight": {"scale": "none"}},
+            "preprocess.features.weight: unallowed value None; a kind of feature is one of",
+        ),
+        (
+            {"weight": ["number", {"kind": "bucket", "n_bins": 1}]},
+            "preprocess.features.weight.1.n_bins: min value is 2",
+        ),
+        ({"weight": []}, "preprocess.features.weight: no kind of feature; known: number,"),
+        (
+            {"x": {"kind": "cross", "columns": ["note", "weigth"]}},
+            "features.x: no such column in ingest.columns: weigth",
+        ),
+        (
+            {"x": {"kind": "cross", "columns": ["note", "day"]}},
+            "needs a column of type text or integer or boolean: day",
+        ),
+        ({"x": {"kind": "cross", "columns": ["note", "late"]}}, "preprocess.features.x: the label cannot be a feature"),
+        ({"x": {"kind": "cross"}}, "preprocess.features.x.columns: required field; options of cross: columns"),
+        ({"weight": "number", "x": "number"}, "preprocess.features.x: no such column in ingest.columns"),
+        ({"note": {"kind": "category", "smooth": -1, "encode": "target"}}, "preprocess.features.note.smooth"),
+    ],
+)
+def test_options_of_features_are_checked(features, why):
+    assert why in refused(preprocess__features=features)
+
+
+@pytest.mark.feature("T2")
+def test_unknown_labels_have_a_policy():
+    assert check(config(), SCHEMA)["preprocess"]["label"]["unknown"] == "drop"
+    full = check(config(preprocess__label__unknown="no"), SCHEMA)
+    assert full["preprocess"]["label"]["classes"]["no"] == ["no", "*"] and check(full, SCHEMA) == full
+    why = "preprocess.label.unknown: not drop, stop or one of the classes no, yes; got 'never'"
+    assert why in refused(preprocess__label__unknown="never")
+    classes = {"no": ["no"], "yes": ["*"]}
+    assert "another class has '*'" in refused(preprocess__label__unknown="no", preprocess__label__classes=classes)
+
+
+def test_column_is_read_in_one_way():
+    columns = {"ingest__columns": {"n": "integer", "late": "text", "colour": "text"}}
+    why = refused(**columns, preprocess__features={"n": ["number", "category"]})
+    assert "preprocess.features.n: n is read as text by category and as number by number; drop one of them" in why
+
+
+def test_features_get_the_options_of_their_kind():
+    features = {"note": ["text", {"kind": "category", "min_count": 3}], "weight": {"kind": "quantile"}}
+    full = check(config(preprocess__features=features, preprocess__min_count=7), SCHEMA)["preprocess"]["features"]
+    assert full["note"][0]["terms"] == 20 and full["note"][0]["min_count"] == 1 and full["note"][1]["min_count"] == 3
+    assert full["weight"][0]["n_quantiles"] == 100
+    assert check(config(preprocess__features=full), SCHEMA)["preprocess"]["features"] == full
 
 
 @pytest.mark.parametrize(
@@ -217,6 +326,22 @@ def test_kinds_of_feature_take_their_types_of_column(kind, types):
 def test_label_may_be_any_column_but_dates(type_, wrong):
     label = {"column": "y", "classes": {"0": ["0"], "1": ["1"]}, "positive": "1"}
     assert len(wrong_label({"label": label, "features": {}}, {"y": type_})) == wrong
+
+
+@pytest.mark.feature("T3")
+@pytest.mark.parametrize(
+    ("feature", "text"),
+    [
+        ({"kind": "node", "edges": "roads.csv"}, "there is no edge list roads.csv in preprocess.edges"),
+        ({"kind": "node"}, "required field; options of node: edges"),
+        ({"kind": "text", "ngrams": [2, 1]}, "ngrams [2, 1]: the least length of a term comes first"),
+        ({"kind": "text", "ngrams": [1]}, "min length is 2"),
+        ({"kind": "text", "analyzer": "char", "buckets": 3}, "stop_words and buckets are for words"),
+        ({"kind": "vectors", "source": "a/b.txt"}, "does not match regex"),
+    ],
+)
+def test_options_of_texts_and_nodes_that_do_not_go_together(feature, text):
+    assert text in refused(preprocess__features__note=feature)
 
 
 @pytest.mark.parametrize("column", ["colur", "weight"])
@@ -229,7 +354,7 @@ def test_raw_value_belongs_to_one_class():
 
 
 def test_unknown_limit_of_a_metric_lists_the_known_limits():
-    assert "expected keys max, min" in refused(analyze__gate={"roc_auc": {"mi": 1}})
+    assert "expected keys drop, gain, gap, max, min," in refused(analyze__gate={"roc_auc": {"mi": 1}})
 
 
 def test_the_cases_of_the_repository_are_right():
@@ -258,10 +383,11 @@ def test_error_tree_is_flattened_and_a_value_found():
 
 @pytest.fixture
 def checkout(tmp_path, monkeypatch) -> Path:
-    """Return a folder with the schema, where the process works."""
+    """Return a folder with the schemas, where the process works."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "config").mkdir()
-    (tmp_path / "config/schema.yaml").write_text((ROOT / "config/schema.yaml").read_text())
+    for name in ("schema.yaml", "kinds.yaml"):
+        (tmp_path / "config" / name).write_text((ROOT / "config" / name).read_text())
     return tmp_path
 
 

@@ -8,6 +8,7 @@ from scripts.spine.describe import describe, table
 
 ROOT = Path(__file__).parents[3]
 SCHEMA = load(ROOT / "config/schema.yaml")
+KINDS = load(ROOT / "config/kinds.yaml")
 
 
 def keys(schema: dict, prefix: str = "") -> Iterator[tuple[str, dict]]:
@@ -20,11 +21,11 @@ def keys(schema: dict, prefix: str = "") -> Iterator[tuple[str, dict]]:
 
 def test_file_is_what_the_schema_gives():
     hint = "write it anew: .envs/driver/bin/python -m scripts.spine.describe"
-    assert (ROOT / "config/README.md").read_text(encoding="utf-8") == describe(SCHEMA), hint
+    assert (ROOT / "config/README.md").read_text(encoding="utf-8") == describe(SCHEMA, KINDS), hint
 
 
 def test_every_key_has_a_type_a_description_and_a_row():
-    text = describe(SCHEMA)
+    text = describe(SCHEMA, KINDS)
     for name, rules in keys(SCHEMA):
         assert "type" in rules, name
         if name not in SCHEMA or "schema" not in rules:

@@ -125,6 +125,12 @@ def test_pattern_that_makes_no_sense(pattern, tmp_path):
         sources(tmp_path, pattern)
 
 
+@pytest.mark.feature("T3")
+def test_pointers_of_files_beside_the_rows_are_no_spans(tmp_path):
+    folder = pointers(tmp_path / "x", "1.csv", "roads.csv", "glove.txt")
+    assert list(sources(folder, "{SPAN}", [str(folder / "roads.csv.dvc"), str(folder / "glove.txt.dvc")])) == ["1"]
+
+
 def test_two_pointers_of_one_version(tmp_path):
     with pytest.raises(ConfigError, match=r"1.csv.dvc and .*1.jsonl.dvc both are span 1"):
         sources(pointers(tmp_path / "x", "1.csv", "1.jsonl"), "{SPAN}")

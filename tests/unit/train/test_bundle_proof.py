@@ -4,7 +4,6 @@ import json
 from pathlib import Path
 
 import numpy as np
-import onnx
 import onnxruntime
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -13,13 +12,14 @@ import pytest
 from scripts.bundle.encode import from_rows, from_table
 from scripts.bundle.label import labelled
 from scripts.families.registry import family as family_of
-from scripts.preprocess.fit import fit
-from scripts.preprocess.transform import transform
 from scripts.spine.canon import exact, read_json, write_json
 from scripts.spine.job import BadInput
+from scripts.train.models import models_of
 from scripts.train.proof import check_equal
-from scripts.train.train import bundle_of, train
-from scripts.tune.tune import load
+from scripts.train.train import train
+from scripts.tune.data import load
+from tests.features import fitted as fit_features
+from tests.features import transformed
 
 LABEL = {"column": "late", "classes": {"no": ["no"], "yes": ["yes"]}, "positive": "yes"}
 FEATURES = {"weight": "number", "colour": "category", "note": "text"}
@@ -51,10 +51,9 @@ def table(path: Path, seed: int) -> Path:
 def made(tmp_path) -> Path:
     """Return a folder with graph, contract, features of two splits and the settings."""
     tables = {split: [table(tmp_path / split / "all", seed)] for seed, split in enumerate(("train", "eval"))}
-    graph, contract = tmp_path / "graph.onnx", tmp_path / "contract.json"
-    fit(tables["train"], graph, contract, "tiny", "Tiny", FEATURES, LABEL, 2, 10)
+    fit_features(tmp_path, tables["train"], tables["eval"], FEATURES, LABEL, terms=10)
     for split in tables:
-        transform(tables[split], graph, contract, tmp_path / f"{split}.npz", LABEL)
+        transformed(tmp_path, tables[split], tmp_path / f"{split}.npz", LABEL)
     for family, setting in SETTINGS.items():
         write_json(tmp_path / f"{family}.json", setting)
     return tmp_path
@@ -63,7 +62,8 @@ def made(tmp_path) -> Path:
 def run(folder: Path, family: str, out: str, tolerance: float = 1e-5, seed: int = 0) -> list[bytes]:
     """Train *family* and return model, signature and golden file."""
     given = [folder / "train.npz", folder / "eval.npz", [folder / "eval/all"], folder / "graph.onnx"]
-    train(*given, folder / "contract.json", folder / f"{family}.json", folder / out, LABEL, seed, 16, tolerance)
+    given += [folder / "contract.json", folder / f"{family}.json", folder / out, folder / "serving", "tiny"]
+    train(*given, LABEL, seed, 16, tolerance)
     return [(folder / out / name).read_bytes() for name in ("model.onnx", "contract.json", "golden.json")]
 
 
@@ -84,13 +84,13 @@ def test_bundle_is_the_same_every_time_and_answers_its_golden_rows(made, family)
 @pytest.mark.parametrize("family", SETTINGS)
 def test_bundle_of_raw_rows_gives_scikit_learns_probabilities(made, family):
     model, signature, _ = run(made, family, "one")
-    fitted = family_of(family).fit(*load(made / "train.npz"), SETTINGS[family]["params"], 0)
+    fitted = family_of(family).fit(*load(made / "train.npz"), SETTINGS[family]["params"], 0, "classification", "cpu")
     ((rows, numbers),) = labelled([made / "eval/all"], LABEL, list(FEATURES))
     data = from_table(rows, json.loads(signature))
     assert len(data["weight"]) == 118 and numbers.tolist() == load(made / "eval.npz")[1].tolist()
     served = onnxruntime.InferenceSession(model).run(["probabilities"], data)[0]
     offline = family_of(family).score(fitted, load(made / "eval.npz")[0], 2)
-    assert np.abs(served - offline).max() < 1e-6
+    assert np.abs(served - offline).max() < 1e-12
 
 
 def test_missing_and_unseen_values_have_probabilities(made):
@@ -103,10 +103,11 @@ def test_missing_and_unseen_values_have_probabilities(made):
 
 
 def test_bundle_has_the_raw_columns_as_inputs_and_one_output(made):
-    graph = onnx.load(made / "graph.onnx")
     x, y = load(made / "train.npz")
-    fitted = family_of("logistic").fit(x, y, {"C": 1.0}, 0)
-    session = onnxruntime.InferenceSession(bundle_of(graph, "0" * 64, family_of("logistic"), fitted, x.shape[1], 2))
+    fitted = family_of("logistic").fit(x, y, {"C": 1.0}, 0, "classification", "cpu")
+    graph, contract = (made / "graph.onnx").read_bytes(), read_json(made / "contract.json")
+    models = models_of(graph, contract, family_of("logistic"), fitted)
+    session = onnxruntime.InferenceSession(models["model.onnx"])
     assert {item.name for item in session.get_inputs()} == set(FEATURES)
     assert [item.name for item in session.get_outputs()] == ["probabilities"]
 
@@ -135,9 +136,9 @@ def test_bundle_that_differs_is_not_written(made):
 
 
 def test_golden_file_keeps_every_bit():
-    answers = np.random.default_rng(0).random((50, 2)).astype(np.float32)
+    answers = np.random.default_rng(0).random((50, 2))
     back = json.loads(exact({"rows": [{"t": "ä"}], "probabilities": answers.tolist()}))
-    assert (np.array(back["probabilities"], np.float32) == answers).all() and back["rows"] == [{"t": "ä"}]
+    assert (np.array(back["probabilities"]) == answers).all() and back["rows"] == [{"t": "ä"}]
 
 
 MANY = {"column": "size", "classes": {str(number): [str(number)] for number in range(5)}, "positive": None}
@@ -159,13 +160,14 @@ def test_bundle_of_many_classes_of_an_integer_label(tmp_path, family):
             pa.table({"weight": weight, "flag": flag, "day": days, "size": size}), folder / "part-00000.parquet"
         )
     features = {"weight": "number", "flag": "category", "day": "season"}
-    fit(tables["train"], tmp_path / "graph.onnx", tmp_path / "contract.json", "tiny", "Tiny", features, MANY, 2, 10)
+    fit_features(tmp_path, tables["train"], tables["eval"], features, MANY, terms=10)
     for split in tables:
-        transform(tables[split], tmp_path / "graph.onnx", tmp_path / "contract.json", tmp_path / f"{split}.npz", MANY)
+        transformed(tmp_path, tables[split], tmp_path / f"{split}.npz", MANY)
     write_json(tmp_path / f"{family}.json", SETTINGS[family])
     files = [tmp_path / "out" / name for name in ("model.onnx", "contract.json", "golden.json")]
     given = [tmp_path / "train.npz", tmp_path / "eval.npz", tables["eval"], tmp_path / "graph.onnx"]
-    train(*given, tmp_path / "contract.json", tmp_path / f"{family}.json", tmp_path / "out", MANY, 0, 16, 1e-5)
+    given += [tmp_path / "contract.json", tmp_path / f"{family}.json", tmp_path / "out", tmp_path / "serving", "tiny"]
+    train(*given, MANY, 0, 16, 1e-5)
     contract, golden = read_json(files[1]), read_json(files[2])
     assert contract["classes"] == ["0", "1", "2", "3", "4"] and contract["positive"] is None
     answers = onnxruntime.InferenceSession(files[0]).run(None, from_rows(golden["rows"], contract))[0]

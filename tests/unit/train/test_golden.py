@@ -6,33 +6,22 @@ import numpy as np
 import pytest
 
 from scripts.bundle.encode import EPOCH, from_rows
-from scripts.train.golden import cell, golden_rows, known
+from scripts.train.golden import cell, golden_rows
 
 CONTRACT = {
     "columns": {
-        "colour": {"type": "text", "feature": "category"},
-        "day": {"type": "date", "feature": "season"},
-        "note": {"type": "text", "feature": "text"},
-        "weight": {"type": "number", "feature": "number"},
-    },
-    "features": [
-        "colour=(missing)",
-        "colour=red",
-        "colour=a=b",
-        "day sine",
-        "day cosine",
-        "note:rain",
-        "note:état",
-        "weight",
-        "weight missing",
-    ],
+        "colour": {"type": "text", "tensor": "text", "known": ["", "red", "a=b"], "words": False},
+        "day": {"type": "date", "tensor": "number"},
+        "note": {"type": "text", "tensor": "text", "known": ["rain", "état"], "words": True},
+        "weight": {"type": "number", "tensor": "number"},
+    }
 }
 RNG = np.random.default_rng(0)
 DATA = {
     "colour": np.array([["secret"]] * 200, object),
     "note": np.array([["private words"]] * 200, object),
-    "day": np.append(RNG.integers(9000, 9400, 195), [np.nan] * 5).astype(np.float32).reshape(-1, 1),
-    "weight": np.append(RNG.normal(70, 10, 198), [np.nan, 1e9]).astype(np.float32).reshape(-1, 1),
+    "day": np.append(RNG.integers(9000, 9400, 195), [np.nan] * 5).reshape(-1, 1),
+    "weight": np.append(RNG.normal(70, 10, 198), [np.nan, 1e9]).reshape(-1, 1),
 }
 
 
@@ -69,37 +58,32 @@ def test_every_column_is_missing_now_and_then():
 
 @pytest.mark.parametrize("column", ["weight", "day"])
 def test_column_without_values(column):
-    data = DATA | {column: np.full((3, 1), np.nan, np.float32)}
+    data = DATA | {column: np.full((3, 1), np.nan, np.float64)}
     from_rows(golden_rows(CONTRACT, data, 50, 0), CONTRACT)
 
 
-def test_features_that_know_nothing():
-    contract = CONTRACT | {"features": ["colour=(missing)", "weight"]}
-    rows = golden_rows(contract, DATA, 50, 0)
-    assert {row["colour"] for row in rows} == {"NEVER SEEN", None} and {row["note"] for row in rows} == {"", None}
+def test_columns_that_know_nothing():
+    contract = {"columns": {"colour": {"type": "text", "tensor": "text"}}}
+    assert {row["colour"] for row in golden_rows(contract, DATA, 50, 0)} == {"NEVER SEEN", None}
 
 
-def test_names_of_features_are_read_back():
-    assert known(CONTRACT["features"], "colour", "=") == ["(missing)", "red", "a=b"]
-    assert known(CONTRACT["features"], "note", ":") == ["rain", "état"]
-    assert known(CONTRACT["features"], "col", "=") == []
+def test_a_single_value():
     spec = CONTRACT["columns"]["weight"]
-    assert cell(np.random.default_rng(1), "weight", spec, [], {"weight": (5.0, 5.0)}) in (5.0, None)
+    assert cell(np.random.default_rng(1), "weight", spec, {"weight": (5.0, 5.0)}) in (5.0, None)
 
 
 def test_columns_of_every_type():
     contract = {
         "columns": {
-            "area": {"type": "integer", "feature": "category"},
-            "count": {"type": "integer", "feature": "number"},
-            "flag": {"type": "boolean", "feature": "category"},
-            "sign": {"type": "boolean", "feature": "number"},
-            "when": {"type": "time", "feature": "season"},
+            "area": {"type": "integer", "tensor": "text", "known": ["", "-2", "7"], "words": False},
+            "count": {"type": "integer", "tensor": "number"},
+            "flag": {"type": "boolean", "tensor": "text", "known": ["true"], "words": False},
+            "sign": {"type": "boolean", "tensor": "number"},
+            "when": {"type": "time", "tensor": "number"},
         },
-        "features": ["area=7", "area=-2", "area=(missing)", "flag=true", "count", "sign", "when sine", "when cosine"],
     }
-    data = {"count": np.array([[3], [9]], np.float32), "sign": np.array([[0], [1]], np.float32)}
-    rows = golden_rows(contract, data | {"when": np.array([[1.5], [2.5]], np.float32)}, 300, 0)
+    data = {"count": np.array([[3], [9]], np.float64), "sign": np.array([[0], [1]], np.float64)}
+    rows = golden_rows(contract, data | {"when": np.array([[1.5], [2.5]], np.float64)}, 300, 0)
     from_rows(rows, contract)
     assert {row["area"] for row in rows} == {7, -2, 2**62, None}
     assert {row["flag"] for row in rows} == {row["sign"] for row in rows} == {True, False, None}

@@ -63,7 +63,7 @@ def run(folder: Path, spans: dict, schema: dict = SCHEMA, waivers: list | None =
     outputs = [folder / name for name in ("anomalies.json", "anomalies.html", "rules.json")]
     stamp = {"params": {"waivers": waivers or []}}
     anomalies(**made, proposal=[], schema=[folder / "schema.yaml"], anomalies=outputs[0], page_file=outputs[1],
-              rules=outputs[2], key=[], windows=windows, case="tiny", stamp=stamp)  # fmt: skip
+              rules=outputs[2], key=[], duplicates=[], windows=windows, case="tiny", stamp=stamp)  # fmt: skip
     return read_json(outputs[0])
 
 
@@ -248,7 +248,15 @@ def test_without_a_schema_the_job_names_the_proposal_and_how_to_take_it(tmp_path
     with pytest.raises(BadInput) as error:
         paths = {name: tmp_path / name for name in ("anomalies", "page_file", "rules")}
         anomalies(
-            **made, **paths, proposal=[Path("p/schema.yaml")], schema=[], key=[], windows=WINDOWS, case="tiny", stamp={}
+            **made,
+            **paths,
+            proposal=[Path("p/schema.yaml")],
+            schema=[],
+            key=[],
+            duplicates=[],
+            windows=WINDOWS,
+            case="tiny",
+            stamp={},
         )
     assert "data/tiny/schema.yaml is missing" in str(error.value)
     assert "cp p/schema.yaml data/tiny/schema.yaml" in str(error.value)

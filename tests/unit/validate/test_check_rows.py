@@ -12,8 +12,9 @@ import yaml
 from scripts.schema import repeats
 from scripts.spine.canon import read_json
 from scripts.spine.job import BadInput
-from scripts.validate.check_rows import check_rows
-from scripts.validate.leaks import shared_keys
+from scripts.validate.check_rows import check_rows, few
+from scripts.validate.datasets import of_splits
+from scripts.validate.leaks import shared_keys, shared_rows
 
 RNG = random.Random(11)
 
@@ -70,6 +71,34 @@ def test_counts_and_first_rows_are_exact_wherever_the_parts_end(tmp_path, cuts):
     strange = Counter(T[n] for n in EXPECTED["t", "domain"])
     assert found["t", "domain"]["strange"] == sorted(map(list, strange.items()), key=lambda one: (-one[1], one[0]))
     assert found["t", "domain"]["values"] == sum(value is not None for value in T)
+
+
+@pytest.mark.feature("V3")
+@pytest.mark.parametrize("key", [(), ("t", "n")])
+def test_few_different_texts_give_the_same_however_they_are_stored(tmp_path, key):
+    values = [RNG.choice([None, "a", "b", "c" * 9, "dd 1"]) for _ in range(3000)]
+    odd = values[:2000] + [f"{number} odd" for number in range(1000)]
+    table = pa.table({"t": values, "odd": odd, "n": list(range(3000))})
+    spec = {"type": "text", "domain": ["a", "b"], "min_length": 2, "max_length": 5, "matches": "[a-d]+"}
+    spec |= {"min_fraction": 0.9}
+    schema = {"columns": {"t": spec, "odd": spec, "n": {"type": "integer"}}}
+    schema["custom"] = [{"name": "own", "expression": "length(t) < 3 or is_null(odd) or matches(t, 'd.*')"}]
+    found = {}
+    for stored in (True, False):
+        folder = tmp_path / str(stored) / "all"
+        folder.mkdir(parents=True)
+        pq.write_table(table, folder / "part-00000.parquet", row_group_size=900, use_dictionary=stored)
+        assert few(pq.read_metadata(folder / "part-00000.parquet")) == (["t"] if stored else [])
+        (tmp_path / "schema.yaml").write_text(yaml.safe_dump(schema))
+        check_rows(folder, tmp_path / "schema.yaml", tmp_path / "checks.json", list(key))
+        found[stored] = read_json(tmp_path / "checks.json")["rules"]
+    assert found[True] == found[False]
+    assert {rule["key"] for rule in found[True] if rule["count"]} == {*spec, "present", "own"} - {
+        "type",
+        "min_fraction",
+    }
+    mine = next(rule for rule in found[True] if (rule["column"], rule["key"]) == ("t", "max_length"))
+    assert (mine["count"], mine["worst"]) == (values.count("c" * 9), 9)
 
 
 def test_rows_are_named_by_their_key(tmp_path):
@@ -182,3 +211,27 @@ def test_splits_of_one_span_are_compared_part_by_part(tmp_path):
     found = {tuple(pair["splits"]): pair["examples"] for pair in shared_keys(tables, ["id"], windows)}
     assert found == {("eval", "test"): [], ("eval", "train"): [{"id": 3}], ("test", "train"): []}
     assert shared_keys(tables, [], windows) == []
+
+
+@pytest.mark.feature("U17")
+@pytest.mark.parametrize("held", [1 << 22, 37])
+def test_a_row_planted_in_two_splits_is_found_whatever_is_missing_in_it(tmp_path, monkeypatch, held):
+    monkeypatch.setattr(repeats, "ROWS", held)
+    tables = []
+    for number, span in enumerate(("2001", "2002", "2003", "2004")):
+        rows = [{"id": 100 * number + index, "s": RNG.choice("abc"), "x": RNG.random()} for index in range(70)]
+        rows[5:6] = [{"id": None, "s": "planted", "x": None}] if span in ("2002", "2004") else rows[5:6]
+        tables.append(write(tmp_path / span / "all", pa.Table.from_pylist(rows), [40]))
+    whole = {tuple(pair["splits"]): pair for pair in shared_rows(tables, ["*"], WINDOWS)}
+    planted = {"id": None, "s": "planted", "x": None}
+    assert {pair: (found["count"], found["examples"]) for pair, found in whole.items()} == {
+        ("eval", "test"): (0, []),
+        ("eval", "train"): (0, []),
+        ("test", "train"): (1, [planted]),
+    }
+    assert whole["test", "train"]["columns"] == ["id", "s", "x"]
+    by_text = {tuple(pair["splits"]): pair["count"] for pair in shared_rows(tables, ["s"], WINDOWS)}
+    assert by_text == {("eval", "test"): 3, ("eval", "train"): 3, ("test", "train"): 4}
+    assert shared_rows(tables, [], WINDOWS) == []
+    (found,) = of_splits([whole["test", "train"]], 0)
+    assert found["message"] == "splits test and train share 1 rows equal in id, s, x, at most 0"

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from scripts.spine.cache import cached
-from scripts.spine.canon import digest
+from scripts.spine.canon import digest, tree_digest
 from scripts.spine.env import env_id
 from scripts.spine.job import BadInput
 from scripts.version.fetch import fetch
@@ -45,6 +45,13 @@ def with_origin(pointer: Path) -> Path:
     lines = [f"    {key}: '{value}'" for key, value in ORIGIN.items()]
     pointer.write_text("\n".join([pointer.read_text().rstrip(), "meta:", "  origin:", *lines, ""]))
     return put(Path("results/.origin") / digest(ORIGIN)[:16] / "2001.csv")
+
+
+@pytest.mark.feature("T3")
+def test_a_file_without_a_pointer_is_taken_as_it_is(pointer):
+    path = put(Path("data/tiny/roads.csv"), b"source,target\na,b\n")
+    assert fetch(path, Path("raw")) == {Path("raw"): tree_digest("raw")}
+    assert [(found.name, found.read_bytes()) for found in Path("raw").iterdir()] == [("roads.csv", path.read_bytes())]
 
 
 @pytest.mark.parametrize(

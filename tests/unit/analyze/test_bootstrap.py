@@ -1,13 +1,13 @@
-"""Metrics, intervals, threshold, curves and slices of made-up scores."""
+"""Metrics, their intervals, and curves of made-up scores."""
 
 import numpy as np
 import pytest
 from sklearn import metrics
 
-from scripts.analyze.measure import POINTS, best_threshold, by_class, confusion, curves, intervals, slices, thinned
-from scripts.analyze.weighted import METRICS
-
-NAMES = METRICS
+from scripts.analyze.bootstrap import Scores, draws, sampled
+from scripts.analyze.curves import POINTS, by_class, confusion, curves, of_values, thinned
+from scripts.analyze.weighted import METRICS as NAMES
+from scripts.analyze.weighted import OF_SEVERAL
 
 
 def scores(count: int = 400, signal: float = 1.0, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -17,6 +17,13 @@ def scores(count: int = 400, signal: float = 1.0, seed: int = 0) -> tuple[np.nda
     return y, 1 / (1 + np.exp(-(signal * (2 * y - 1) + rng.normal(0, 1, count))))
 
 
+def intervals(y, p, threshold, names, samples: int, seed: int) -> dict:
+    """Return the figures of some metrics."""
+    found = sampled(Scores(y, p, threshold), samples, seed).figures()
+    return {name: found[name] for name in names}
+
+
+@pytest.mark.feature("A7")
 @pytest.mark.parametrize("signal", [0, 0.5, 2])
 def test_intervals_contain_the_value(signal):
     for name, figure in intervals(*scores(signal=signal), 0.5, NAMES, 200, 0).items():
@@ -44,6 +51,16 @@ def test_interval_covers_the_truth_as_often_as_it_says():
     assert 87 <= covered <= 99
 
 
+def calibration_error(right: np.ndarray, p: np.ndarray) -> float:
+    """Return the expected calibration error, bin by bin."""
+    found = 0.0
+    for low in np.arange(10) / 10:
+        rows = (p >= low) & ((p < low + 0.1) | (low == 0.9))
+        found += abs(p[rows].mean() - right[rows].mean()) * rows.mean() if rows.any() else 0
+    return found
+
+
+@pytest.mark.feature("A1")
 def test_metrics_are_scikit_learns():
     y, p = scores()
     hit = (p >= 0.4).astype(int)
@@ -56,6 +73,10 @@ def test_metrics_are_scikit_learns():
         "recall": metrics.recall_score(y, hit),
         "f1": metrics.f1_score(y, hit),
         "accuracy": metrics.accuracy_score(y, hit),
+        "balanced_accuracy": metrics.balanced_accuracy_score(y, hit),
+        "specificity": metrics.recall_score(1 - y, 1 - hit),
+        "mcc": metrics.matthews_corrcoef(y, hit),
+        "ece": calibration_error(y, p),
     }
     assert {name: figure["value"] for name, figure in intervals(y, p, 0.4, NAMES, 1, 0).items()} == pytest.approx(
         expected
@@ -68,7 +89,6 @@ def test_perfect_scores():
     for name in ("roc_auc", "pr_auc", "precision", "recall", "f1", "accuracy"):
         assert figures[name] == {"value": 1, "low": 1, "high": 1}
     assert figures["brier"]["value"] == 0 and figures["log_loss"]["value"] < 1e-12
-    assert best_threshold(y, y * 0.5 + 0.25) == 0.75
 
 
 def test_reversed_and_constant_scores():
@@ -92,22 +112,6 @@ def test_no_interval_where_no_sample_has_both_classes():
     assert intervals(y, p, 0.5, ("roc_auc",), 1, seed) == {"roc_auc": {"value": 1, "low": None, "high": None}}
 
 
-def test_threshold_has_the_best_f1():
-    for seed in range(10):
-        y, p = scores(40, 0.7, seed)
-        found = best_threshold(y, p)
-        f1 = {threshold: metrics.f1_score(y, p >= threshold) for threshold in np.unique(p)}
-        assert metrics.f1_score(y, p >= found) == pytest.approx(max(f1.values()))
-        assert found == pytest.approx(round(found, 6), abs=1e-12)
-
-
-def test_rounding_of_the_threshold_loses_no_row():
-    y, p = np.array([0, 0, 1, 1]), np.array([0.1, 0.2, 0.1234569, 0.9999999])
-    threshold = best_threshold(y, p)
-    assert threshold == 0.123456 and (p >= threshold).tolist() == [False, True, True, True]
-    assert best_threshold(np.array([0, 1]), np.array([0.0, 1e-9])) == 0
-
-
 def test_thinned_keeps_the_ends_and_the_order():
     for count in (1, 2, POINTS - 1, POINTS, POINTS + 1, 5000):
         axis = np.linspace(0, 1, count)
@@ -128,24 +132,6 @@ def test_curves():
     assert sum(share * count for _, share, count in made["calibration"]) == pytest.approx(y.sum())
     few = curves(np.array([0, 1, 1]), np.array([0.1, 0.2, 0.9]))
     assert [count for *_, count in few["calibration"]] == [1, 1, 1]
-
-
-def test_slices_have_enough_rows_and_both_classes():
-    y, p = scores(300)
-    colour = np.array(["red"] * 100 + ["blue"] * 50 + ["green"] * 49 + ["one class"] * 51 + [""] * 50)
-    y[colour == "one class"] = 1
-    made = slices(y, p, {"colour": colour, "all": np.full(300, "x")}, 0.5, 50, samples=10, seed=0)
-    assert [(item["column"], item["value"], item["rows"]) for item in made] == [
-        ("colour", "(missing)", 50),
-        ("colour", "blue", 50),
-        ("colour", "red", 100),
-        ("all", "x", 300),
-    ]
-    red = colour == "red"
-    assert made[2]["positives"] == y[red].sum()
-    assert made[2]["metrics"]["roc_auc"]["value"] == pytest.approx(metrics.roc_auc_score(y[red], p[red]))
-    assert made[3]["metrics"]["roc_auc"] == intervals(y, p, 0.5, ("roc_auc",), 10, 0)["roc_auc"]
-    assert slices(y, p, {}, 0.5, 50, samples=10, seed=0) == []
 
 
 def bootstrap(y: np.ndarray, p: np.ndarray, value, samples: int, seed: int) -> list:
@@ -184,6 +170,7 @@ def expected_of(y: np.ndarray, p: np.ndarray) -> dict[str, float]:
     """Return scikit-learn's metrics; classes without rows count for nothing."""
     labels, said = np.unique(y), p.argmax(axis=1)
     mean = {"labels": labels, "average": "macro", "zero_division": 0}
+    weighted = mean | {"average": "weighted"}
     return {
         "roc_auc": np.mean([metrics.roc_auc_score(y == number, p[:, number]) for number in labels]),
         "pr_auc": np.mean([metrics.average_precision_score(y == number, p[:, number]) for number in labels]),
@@ -193,17 +180,25 @@ def expected_of(y: np.ndarray, p: np.ndarray) -> dict[str, float]:
         "recall": metrics.recall_score(y, said, **mean),
         "f1": metrics.f1_score(y, said, **mean),
         "accuracy": metrics.accuracy_score(y, said),
+        "balanced_accuracy": metrics.recall_score(y, said, **mean),
+        "specificity": np.mean([metrics.recall_score(y != number, said != number) for number in labels]),
+        "mcc": metrics.matthews_corrcoef(y, said),
+        "ece": calibration_error(y == said, p.max(axis=1)),
+        "precision_weighted": metrics.precision_score(y, said, **weighted),
+        "recall_weighted": metrics.recall_score(y, said, **weighted),
+        "f1_weighted": metrics.f1_score(y, said, **weighted),
     }
 
 
+@pytest.mark.feature("A1")
 @pytest.mark.parametrize("classes", [3, 26])
 def test_metrics_of_many_classes(classes):
     y, p = several(300, classes)
-    found = intervals(y, p, None, NAMES, 15, 3)
+    found = intervals(y, p, None, OF_SEVERAL, 15, 3)
     assert {name: figure["value"] for name, figure in found.items()} == pytest.approx(expected_of(y, p))
-    ends = bootstrap(y, p, lambda y, p: [expected_of(y, p)[name] for name in NAMES], 15, 3)
+    ends = bootstrap(y, p, lambda y, p: list(map(expected_of(y, p).get, OF_SEVERAL)), 15, 3)
     for end, values in zip(("low", "high"), ends, strict=True):
-        assert [found[name][end] for name in NAMES] == pytest.approx(values)
+        assert [found[name][end] for name in OF_SEVERAL] == pytest.approx(values)
 
 
 def test_classes_without_rows_or_never_predicted():
@@ -211,7 +206,7 @@ def test_classes_without_rows_or_never_predicted():
     y[y == 3] = 0
     p[:, 2] = 0
     p /= p.sum(axis=1, keepdims=True)
-    assert {name: found["value"] for name, found in intervals(y, p, None, NAMES, 5, 0).items()} == pytest.approx(
+    assert {name: found["value"] for name, found in intervals(y, p, None, OF_SEVERAL, 5, 0).items()} == pytest.approx(
         expected_of(y, p)
     )
 
@@ -232,10 +227,10 @@ def test_confusion_and_figures_by_class():
     table = confusion(y, p, None)
     assert table == [[1, 1, 0, 0], [0, 1, 0, 0], [1, 0, 2, 0], [0, 0, 0, 0]]
     assert by_class(table, list("abcd")) == {
-        "a": {"rows": 2, "precision": 0.5, "recall": 0.5},
-        "b": {"rows": 1, "precision": 0.5, "recall": 1.0},
-        "c": {"rows": 3, "precision": 1.0, "recall": pytest.approx(2 / 3)},
-        "d": {"rows": 0, "precision": None, "recall": None},
+        "a": {"rows": 2, "precision": 0.5, "recall": 0.5, "f1": 0.5, "specificity": 0.75},
+        "b": {"rows": 1, "precision": 0.5, "recall": 1.0, "f1": pytest.approx(2 / 3), "specificity": 0.8},
+        "c": {"rows": 3, "precision": 1.0, "recall": pytest.approx(2 / 3), "f1": 0.8, "specificity": 1.0},
+        "d": {"rows": 0, "precision": None, "recall": None, "f1": None, "specificity": 1.0},
     }
     assert confusion(np.array([0, 1, 1]), np.array([0.2, 0.3, 0.1]), 0.2) == [[0, 1], [1, 1]]
 
@@ -250,10 +245,72 @@ def test_curves_of_the_most_frequent_classes():
     assert sum(share * count for _, share, count in made["calibration"]) == pytest.approx(right.sum())
 
 
-def test_slices_of_many_classes():
-    y, p = several(300)
-    groups = {"colour": np.array(["red"] * 200 + ["blue"] * 100)}
-    y[200:] = 1
-    (red,) = slices(y, p, groups, None, 50, samples=10, seed=0)
-    assert (red["value"], red["rows"], red["positives"]) == ("red", 200, None)
-    assert red["metrics"]["recall"]["value"] == pytest.approx(expected_of(y[:200], p[:200])["recall"])
+@pytest.mark.feature("A1")
+@pytest.mark.parametrize("offset", [0, 1e7])
+def test_metrics_of_values_are_scikit_learns(offset):
+    rng = np.random.default_rng(1)
+    y = rng.normal(3, 2, 301) + offset
+    p = y + rng.normal(0.2, 1, 301)
+
+    def expected(y: np.ndarray, p: np.ndarray) -> dict[str, float]:
+        return {
+            "rmse": metrics.root_mean_squared_error(y, p),
+            "mae": metrics.mean_absolute_error(y, p),
+            "median_absolute_error": metrics.median_absolute_error(y, p),
+            "r2": metrics.r2_score(y, p),
+            "mape": metrics.mean_absolute_percentage_error(y, p),
+            "bias": np.mean(p - y),
+        }
+
+    found = sampled(Scores(y, p, regression=True), 40, 5).figures()
+    assert {name: figure["value"] for name, figure in found.items()} == pytest.approx(expected(y, p), rel=1e-6)
+    for name, figure in found.items():
+        ends = bootstrap(y, p, lambda y, p, name=name: expected(y, p)[name], 40, 5)
+        assert [figure["low"], figure["high"]] == pytest.approx(ends, rel=1e-6)
+
+
+def test_what_is_not_defined_has_no_figure():
+    y = np.array([0.0, 1.0, 2.0])
+    found = sampled(Scores(y, y + 1, regression=True), 5, 0).figures()
+    assert found["mape"] == {"value": None, "low": None, "high": None} and found["rmse"]["value"] == 1
+    assert sampled(Scores(np.ones(3), y, regression=True), 5, 0).figures()["r2"]["value"] is None
+    one_class = sampled(Scores(np.ones(4, np.int64), np.array([0.1, 0.4, 0.6, 0.9]), 0.5), 5, 0).figures()
+    assert one_class["roc_auc"]["value"] is one_class["specificity"]["value"] is None
+    assert (
+        one_class["recall"]["value"] == one_class["accuracy"]["value"] == one_class["balanced_accuracy"]["value"] == 0.5
+    )
+
+
+def test_curves_of_values():
+    y = np.arange(1000.0)
+    made = of_values(y, y[::-1])
+    assert len(made["residuals"]) == POINTS and made["residuals"][0] == [0, 999]
+    assert made["calibration"][0] == [49.5, 949.5, 100]
+
+
+@pytest.mark.feature("A1")
+def test_ranking_is_scikit_learns():
+    rng = np.random.default_rng(2)
+    sizes = rng.integers(2, 30, 40)
+    group = rng.permutation(np.repeat(np.arange(40), sizes))
+    y, p = (rng.random(len(group)) < 0.3).astype(np.int64), rng.random(len(group))
+    made = sampled(Scores(y, p, 0.5, groups=group, k=10), 200, 0).figures()
+    parts = [(y[group == number], p[group == number]) for number in range(40)]
+    gains = [metrics.ndcg_score(a[None], b[None], k=10) for a, b in parts if a.any()]
+    hits = [a[np.argsort(-b)][:10].mean() for a, b in parts]
+    assert made["ndcg"]["value"] == pytest.approx(np.mean(gains))
+    assert made["precision_at_k"]["value"] == pytest.approx(np.mean(hits))
+    spread = np.std(hits) / np.sqrt(40)
+    assert made["precision_at_k"]["high"] - made["precision_at_k"]["low"] == pytest.approx(3.92 * spread, rel=0.25)
+
+
+@pytest.mark.feature("A7")
+def test_rows_of_one_subject_are_drawn_together():
+    units = np.repeat(np.arange(50), 6)
+    for weights in draws(300, units * 7 + 3, 5, 0):
+        by_unit = weights.reshape(50, 6)
+        assert (by_unit == by_unit[:, :1]).all() and by_unit[:, 0].sum() == 50
+    y = np.repeat(np.random.default_rng(0).integers(0, 2, 50), 6)  # six copies of each row say no more than one
+    p = np.where(np.random.default_rng(1).random(50).repeat(6) < 0.8, y, 1 - y) * 0.9
+    alone, together = (sampled(Scores(y, p, 0.5, units=held), 100, 0).figures()["accuracy"] for held in (None, units))
+    assert together["high"] - together["low"] > 1.5 * (alone["high"] - alone["low"])

@@ -1,0 +1,58 @@
+"""Gaussian naive Bayes."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+
+from scripts.bundle.onnxgraph import Builder
+from scripts.families.family import Family
+from scripts.families.heads import linear, of_sums, probabilities
+
+
+@dataclass
+class Fitted:
+    """The log densities of classes as sums of features, of their squares, and an offset: [width, classes] each."""
+
+    single: np.ndarray
+    square: np.ndarray
+    offset: np.ndarray
+    classes_: np.ndarray
+
+
+class Bayes(Family):
+    """Gaussian naive Bayes; `smoothing` is the share of the largest variance that is added to all.
+
+    A word or level that a class never has would else have no variance there, and one row with it would decide alone.
+    Means and variances come of sums: the features stay sparse.
+    """
+
+    space = {"smoothing": {"loguniform": [0.001, 1]}}
+
+    def rows(self, x: sparse.csr_matrix) -> sparse.csr_matrix:
+        return x.astype(np.float64)
+
+    def fit(self, x: sparse.csr_matrix, y: np.ndarray, params: dict, seed: int, task: str, device: str) -> Any:
+        x = self.rows(x)
+        seen, counts = np.unique(y, return_counts=True)
+        member = sparse.csr_matrix((np.ones(len(y)), (np.searchsorted(seen, y), np.arange(len(y)))))
+        squares = x.multiply(x).tocsr()
+        means = (member @ x).toarray() / counts[:, None]
+        variances = np.maximum((member @ squares).toarray() / counts[:, None] - means**2, 0)
+        total = np.asarray(squares.mean(axis=0)) - np.asarray(x.mean(axis=0)) ** 2
+        variances += params["smoothing"] * (total.max(initial=0) or 1)
+        offset = np.log(counts / len(y)) - (means**2 / variances + np.log(2 * np.pi * variances)).sum(axis=1) / 2
+        return Fitted((means / variances).T, (-0.5 / variances).T, offset, seen)
+
+    def estimate(self, fitted: Fitted, rows: sparse.csr_matrix, classes: int) -> np.ndarray:
+        sums = rows @ fitted.single + rows.multiply(rows).tocsr() @ fitted.square + fitted.offset
+        return of_sums(sums, fitted.classes_, classes)
+
+    def export(self, graph: Builder, fitted: Fitted, classes: int, output: str) -> str:
+        squares = graph.add("MatMul", graph.add("Mul", "features", "features"), graph.constant(fitted.square))
+        sums = graph.add("Add", linear(graph, "features", fitted.single, fitted.offset), squares)
+        return probabilities(graph, sums, len(fitted.classes_), fitted.classes_, classes, output)
+
+
+FAMILY = Bayes()

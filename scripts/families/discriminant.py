@@ -1,0 +1,80 @@
+"""Discriminant analysis: a normal distribution for each class, by covariances that are regularised (Friedman 1989)."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+
+from scripts.bundle.onnxgraph import Builder
+from scripts.families.family import Family
+from scripts.families.heads import linear, of_sums, probabilities
+
+LEAST = 1e-6  # variance of a feature that varies in no class
+
+
+@dataclass
+class Fitted:
+    """The log densities of classes: linear by weights and offsets, less half the squared length of (x - mean) root."""
+
+    weights: np.ndarray
+    offset: np.ndarray
+    means: np.ndarray
+    roots: list[np.ndarray]
+    classes_: np.ndarray
+
+
+def scatter(x: sparse.csr_matrix, mean: np.ndarray) -> np.ndarray:
+    """Return the sum of the outer products of the rows of *x* less their *mean*."""
+    return (x.T @ x).toarray() - x.shape[0] * np.outer(mean, mean)
+
+
+class Discriminant(Family):
+    """Linear or quadratic discriminant analysis.
+
+    `shrinkage` draws the common covariance to a multiple of the identity, and the covariance of each class (quadratic)
+    to the common one.
+    """
+
+    space = {"kind": {"choice": ["linear", "quadratic"]}, "shrinkage": {"uniform": [0.01, 1]}}
+
+    def fit(self, x: sparse.csr_matrix, y: np.ndarray, params: dict, seed: int, task: str, device: str) -> Any:
+        x, shrinkage = x.astype(np.float64), params["shrinkage"]
+        seen, counts = np.unique(y, return_counts=True)
+        parts = [x[y == number] for number in seen]
+        means = np.vstack([np.asarray(part.mean(axis=0)) for part in parts])
+        scatters = [scatter(part, mean) for part, mean in zip(parts, means, strict=True)]
+        common, eye = sum(scatters) / max(1, len(y) - len(seen)), np.eye(x.shape[1])
+        common = (1 - shrinkage) * common + (shrinkage * common.trace() / len(common) + LEAST) * eye
+        prior = np.log(counts / len(y))
+        if params["kind"] == "linear":
+            weights = np.linalg.solve(common, means.T)
+            return Fitted(weights, prior - np.einsum("kf,fk->k", means, weights) / 2, means, [], seen)
+        roots = []
+        for own, count in zip(scatters, counts, strict=True):
+            mixed = (1 - shrinkage) * own / max(1, count - 1) + (shrinkage + LEAST) * common
+            roots.append(np.linalg.inv(np.linalg.cholesky(mixed)).T)
+        offset = prior + [np.log(np.diagonal(root)).sum() for root in roots]
+        return Fitted(np.zeros(means.T.shape), offset, means, roots, seen)
+
+    def estimate(self, fitted: Fitted, rows: np.ndarray, classes: int) -> np.ndarray:
+        sums = rows @ fitted.weights + fitted.offset
+        for number, root in enumerate(fitted.roots):
+            sums[:, number] -= (((rows - fitted.means[number]) @ root) ** 2).sum(axis=1) / 2
+        return of_sums(sums, fitted.classes_, classes)
+
+    def export(self, graph: Builder, fitted: Fitted, classes: int, output: str) -> str:
+        sums = linear(graph, "features", fitted.weights, fitted.offset)
+        if fitted.roots:
+            axis, half = graph.constant(np.array([1], np.int64)), graph.constant(np.full((1, 1), 0.5))
+            lengths = []
+            for mean, root in zip(fitted.means, fitted.roots, strict=True):
+                centred = graph.add("Sub", "features", graph.constant(mean.reshape(1, -1)))
+                turned = graph.add("MatMul", centred, graph.constant(root))
+                lengths.append(graph.add("ReduceSum", graph.add("Mul", turned, turned), axis, keepdims=1))
+            less = graph.add("Mul", graph.add("Concat", *lengths, axis=1), half)
+            sums = graph.add("Sub", sums, less)
+        return probabilities(graph, sums, len(fitted.classes_), fitted.classes_, classes, output)
+
+
+FAMILY = Discriminant()

@@ -1,0 +1,82 @@
+"""Random forest (Breiman 2001)."""
+
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
+
+from scripts.bundle.onnxgraph import Builder
+from scripts.families.family import Family
+from scripts.families.heads import placed, spread
+from scripts.families.trees import AT_MOST, ensemble, tree
+
+FLOAT, INT64 = 1, 7  # of ONNX
+STEP = 2.0**-40  # values are multiples of it, so that their sums are exact in any order and equal votes stay equal
+DENSE = 0.25  # share of features that are not 0 from which on a dense copy is faster
+
+
+def leaf_values(fitted: Any) -> list[np.ndarray]:
+    """Return for each tree what each of its nodes adds to the outputs, [nodes, outputs]."""
+    found = []
+    for each in fitted.estimators_:
+        values = each.tree_.value[:, 0, :]
+        if hasattr(fitted, "classes_"):
+            values = np.round(values / values.sum(axis=1, keepdims=True) / len(fitted.estimators_) / STEP) * STEP
+        else:
+            values = values / len(fitted.estimators_)
+        found.append(values)
+    return found
+
+
+class Forest(Family):
+    """A random forest; its trees compare float32, as scikit-learn's do."""
+
+    tasks = ("classification", "regression")
+    space = {
+        "trees": {"quniform": [50, 200, 50]},
+        "min_leaf": {"quniform": [2, 20, 2]},
+        "max_features": {"uniform": [0.05, 0.5]},
+    }
+
+    def rows(self, x: sparse.csr_matrix) -> Any:
+        x = x.astype(np.float32)
+        return x.toarray() if x.nnz > DENSE * x.shape[0] * x.shape[1] else x
+
+    def fit(self, x: sparse.csr_matrix, y: np.ndarray, params: dict, seed: int, task: str, device: str) -> Any:
+        kind = RandomForestRegressor if task == "regression" else RandomForestClassifier
+        model = kind(
+            n_estimators=int(params["trees"]),
+            min_samples_leaf=int(params["min_leaf"]),
+            max_features=params["max_features"],
+            random_state=seed,
+        )
+        return model.fit(self.rows(x), y)
+
+    def estimate(self, fitted: Any, rows: Any, classes: int) -> np.ndarray:
+        reached = fitted.apply(rows).T
+        sums = sum(values[nodes] for values, nodes in zip(leaf_values(fitted), reached, strict=True))
+        return spread(sums, fitted.classes_, classes) if classes else sums
+
+    def export(self, graph: Builder, fitted: Any, classes: int, output: str) -> str:
+        trees, tables, first = [], [], 0
+        for each, values in zip(fitted.estimators_, leaf_values(fitted), strict=True):
+            nodes, leaves = each.tree_, np.flatnonzero(each.tree_.children_left < 0)
+            numbers = np.zeros(len(nodes.children_left))
+            numbers[leaves] = first + np.arange(len(leaves))
+            trees.append(tree(nodes.children_left, nodes.children_right, nodes.feature, nodes.threshold, numbers))
+            tables.append(values[leaves])
+            first += len(leaves)
+        single = graph.double(graph.add("Cast", "features", to=FLOAT))
+        reached = graph.add("Cast", ensemble(graph, single, trees, list(range(len(trees))), AT_MOST), to=INT64)
+        table, axis = np.vstack(tables), graph.constant(np.array([1], np.int64))
+        sums = [
+            graph.add("ReduceSum", graph.add("Gather", graph.constant(values), reached, axis=0), axis, keepdims=1)
+            for values in np.ascontiguousarray(table.T)
+        ]
+        if not classes:
+            return graph.add("Identity", *sums, output=output)
+        return placed(graph, graph.add("Concat", *sums, axis=1), fitted.classes_, classes, output)
+
+
+FAMILY = Forest()

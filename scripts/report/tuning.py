@@ -1,0 +1,97 @@
+"""The section of the report that shows the sweep: history, hyperparameters, the trials in figures."""
+
+from scripts.report import marks, sweep
+from scripts.report.markup import BLANK, Markup, number, short, table, text, verdict
+from scripts.report.page import figure
+from scripts.report.scales import scales
+from scripts.report.sections import Figures
+from scripts.report.trials import BEST, STEPS, best_first, running_best, steps
+
+LISTED = 20  # trials in the table
+
+
+def tuning(tuned: dict, spaces: dict[str, dict], captions: dict[str, str]) -> Figures:
+    """Show the sweep: a choice of families, score by trial, hyperparameters in two ways, the best trials in figures.
+
+    *spaces* is the configured search space of each family.
+    """
+    metric, trials = tuned["metric"], tuned["trials"]
+    families = sorted({trial["family"] for trial in trials})
+    plot = sweep.history("history", "Score by trial", trials, running_best(trials), metric, families)
+    return [
+        figure("families", "Families", legend(trials, families, metric), captions["families"], full=True),
+        figure("history", "Score by trial", plot, captions["history"], full=True),
+        *hyperparameters(trials, spaces, metric, captions),
+        listed(tuned, captions["trials"]),
+    ]
+
+
+def legend(trials: list[dict], families: list[str], metric: str) -> Markup:
+    """Return a check box for each family, with its mark, trials and best score: the plots show those checked."""
+    found = []
+    for index, family in enumerate(families):
+        own = best_first([trial for trial in trials if trial["family"] == family])
+        color, shape = marks.look(index)
+        path = f'<path class="{color}" d="M6 6{shape}"/>'
+        best = BLANK if own[0]["score"] is None else f"{own[0]['score']:.4f}"
+        words = f"{text(short(family))} <small>{number(len(own))} trials, best {text(best)}</small>"
+        sign = f'<svg class="sign" viewBox="0 0 12 12" width="16" aria-hidden="true">{path}</svg>'
+        found.append(f'<label><input type="checkbox" id="family-{index}" checked>{sign}{words}</label>')
+    return Markup(f"<fieldset><legend>{text(metric)} by family</legend>{''.join(found)}</fieldset>")
+
+
+def hyperparameters(trials: list[dict], spaces: dict[str, dict], metric: str, captions: dict[str, str]) -> Figures:
+    """Show, for each family that has hyperparameters, the trials as lines through all, and the score by each."""
+    shown = best_first(trials)[:BEST]
+    few = f", the best {BEST} trials" if len(trials) > BEST else ""
+    titles = [f"Parallel coordinates{few}", f"Score by hyperparameter{few}"]
+    step, lines, panels = steps(shown), [], []
+    for index, family in enumerate(sorted({trial["family"] for trial in trials})):
+        own = [trial for trial in shown if trial["family"] == family]
+        lanes = scales(own, spaces.get(family, {}))
+        if not lanes:
+            continue
+        heading = f"<h4>{text(short(family))}</h4>"
+        title = f"{titles[0]}, {family}"
+        plot = sweep.parallel(f"parallel-{index}", title, own, lanes, metric, index, step)
+        region = f'<div class="scroll" tabindex="0" role="region" aria-label="{text(title)}">{plot}</div>'
+        lines.append(f'<div class="f{index}">{heading}{region}</div>')
+        plots = [
+            sweep.slices(f"slice-{index}-{place}", f"{titles[1]}, {family}, {lane.name}", own, lane, metric, index)
+            for place, lane in enumerate(lanes)
+        ]
+        panels.append(f'<div class="f{index}">{heading}<div class="panels">{"".join(plots)}</div></div>')
+    if not lines:
+        return []
+    bodies = [Markup(key() + "".join(lines)), Markup("".join(panels))]
+    names = ["parallel", "hyperparameters"]
+    return [
+        figure(name, title, body, captions[name], full=True, scroll=False)
+        for name, title, body in zip(names, titles, bodies, strict=True)
+    ]
+
+
+def key() -> str:
+    """Return what the colours of lines mean."""
+    signs = "".join(f'<path class="line q{step}" d="M{14 * step} 6h12"/>' for step in range(STEPS))
+    size = f'viewBox="0 0 {14 * STEPS} 12" width="{20 * STEPS}"'
+    svg = f'<svg class="sign" {size} aria-hidden="true">{signs}</svg>'
+    return f"<p>score: worst fifth {svg} best fifth of all trials; dashed: failed</p>"
+
+
+def listed(tuned: dict, caption: str) -> tuple[str, str, Markup]:
+    """Show the best trials as a table."""
+    metric, trials, rows = tuned["metric"], tuned["trials"], []
+    best = (tuned.get("best") or {}).get("number")
+    for trial in best_first(trials)[:LISTED]:
+        good = verdict(trial["status"] == "ok", "best" if trial["number"] == best else "ok", "failed")
+        score = BLANK if trial["score"] is None else f"{trial['score']:.4f}"
+        score += f" ± {trial['spread']:.4f}" if trial.get("spread") is not None else ""
+        words = "; ".join(filter(None, (marks.setting(trial["params"]), short(trial.get("error", ""), 120))))
+        name = Markup(f'<span data-trial="{trial["number"]}">{trial["number"]}</span>')
+        rows.append([name, trial["family"], words, good, trial.get("round"), score])
+    failed = sum(trial["status"] != "ok" for trial in trials)
+    title = f"Trials: {len(trials)}, {failed} failed"
+    title += f"; the first {LISTED}" if len(trials) > LISTED else ""
+    body = table(["trial", "family", "setting", "status", "round", metric], rows, 4)
+    return figure("trials", title, body, caption, full=True)

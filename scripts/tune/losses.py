@@ -1,0 +1,87 @@
+"""Metrics that a sweep optimises, as losses: the lower the better."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+from sklearn.metrics import average_precision_score, f1_score, log_loss, r2_score, roc_auc_score
+
+
+class Metric(NamedTuple):
+    """The loss of a metric, whether the score is 1 - loss (else it is the loss), and whether it is for numbers."""
+
+    loss: Callable[[np.ndarray, np.ndarray], float]
+    upside: bool
+    regression: bool = False
+
+
+def ranked(score: Callable, y: np.ndarray, p: np.ndarray) -> float:
+    """Return 1 - the *score* of the second of two classes; of more, the mean of each class against the rest."""
+    classes = [1] if p.shape[1] == 2 else np.unique(y)
+    return 1 - float(np.mean([score(y == number, p[:, number]) for number in classes]))
+
+
+def roc_auc(y: np.ndarray, p: np.ndarray) -> float:
+    """Return 1 - the area under the ROC curve."""
+    return ranked(roc_auc_score, y, p)
+
+
+def pr_auc(y: np.ndarray, p: np.ndarray) -> float:
+    """Return 1 - the average precision."""
+    return ranked(average_precision_score, y, p)
+
+
+def cross_entropy(y: np.ndarray, p: np.ndarray) -> float:
+    """Return the log loss."""
+    return log_loss(y, p, labels=range(p.shape[1]))
+
+
+def f1(y: np.ndarray, p: np.ndarray) -> float:
+    """Return 1 - the F1 score of the second of two classes; of more, the mean over those that have rows."""
+    labels = [1] if p.shape[1] == 2 else np.unique(y)
+    return 1 - f1_score(y, p.argmax(axis=1), labels=labels, average="macro", zero_division=0)
+
+
+def accuracy(y: np.ndarray, p: np.ndarray) -> float:
+    """Return the share of rows whose most probable class is wrong."""
+    return float((p.argmax(axis=1) != y).mean())
+
+
+def brier(y: np.ndarray, p: np.ndarray) -> float:
+    """Return the Brier score: the mean squared error of the probability of the second class, or summed over all."""
+    if p.shape[1] == 2:
+        return float(((p[:, 1] - y) ** 2).mean())
+    return float(((p - np.eye(p.shape[1])[y]) ** 2).sum(axis=1).mean())
+
+
+def rmse(y: np.ndarray, p: np.ndarray) -> float:
+    """Return the root of the mean squared error."""
+    return float(np.sqrt(((p[:, 0] - y) ** 2).mean()))
+
+
+def mae(y: np.ndarray, p: np.ndarray) -> float:
+    """Return the mean absolute error."""
+    return float(np.abs(p[:, 0] - y).mean())
+
+
+def r2(y: np.ndarray, p: np.ndarray) -> float:
+    """Return 1 - the coefficient of determination."""
+    return 1 - r2_score(y, p[:, 0])
+
+
+METRICS = {
+    "roc_auc": Metric(roc_auc, True),
+    "pr_auc": Metric(pr_auc, True),
+    "f1": Metric(f1, True),
+    "accuracy": Metric(accuracy, True),
+    "log_loss": Metric(cross_entropy, False),
+    "brier": Metric(brier, False),
+    "rmse": Metric(rmse, False, True),
+    "mae": Metric(mae, False, True),
+    "r2": Metric(r2, True, True),
+}
+
+
+def score_of(metric: str, loss: float | None) -> float | None:
+    """Return the score that people read for *loss*; None for a failed trial."""
+    return loss if loss is None or not METRICS[metric].upside else 1 - loss

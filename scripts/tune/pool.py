@@ -1,0 +1,118 @@
+"""Worker processes that run one task at a time: a task that raises, runs too long or is killed is a failed result."""
+
+import contextlib
+import multiprocessing
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from multiprocessing.connection import Connection, wait
+from typing import Any
+
+from threadpoolctl import threadpool_limits
+
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+
+
+def one_thread() -> None:
+    """Let this process and those that it starts calculate with one thread: as many workers share the machine."""
+    os.environ.update(dict.fromkeys(THREADS, "1"))  # for libraries that are loaded later
+    os.environ.setdefault("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1")
+    threadpool_limits(1)
+
+
+def follow() -> None:
+    """End this process when the one that started it ends, even by a signal that it could not see."""
+    wait([multiprocessing.parent_process().sentinel])
+    os._exit(1)
+
+
+def serve(task: Callable, pipe: Connection) -> None:
+    """Run *task* on what comes through *pipe* and send what it returns; end with the process that asks."""
+    threading.Thread(target=follow, daemon=True).start()
+    with contextlib.suppress(EOFError, KeyboardInterrupt):
+        while True:
+            pipe.send(task(*pipe.recv()))
+
+
+class Worker:
+    """One process and the key of what it runs."""
+
+    def __init__(self, task: Callable):
+        self.pipe, theirs = multiprocessing.Pipe()
+        self.process = multiprocessing.get_context("fork").Process(target=serve, args=(task, theirs), daemon=True)
+        self.process.start()
+        theirs.close()
+        self.key: Any = None
+        self.started = 0.0
+
+    def stop(self) -> None:
+        """End the process."""
+        self.process.kill()
+        self.process.join()
+        self.pipe.close()
+
+
+class Pool:
+    """A number of workers that share the memory of this process: what *task* needs is loaded once, before."""
+
+    def __init__(self, task: Callable, workers: int, timeout: float | None = None):
+        self.task, self.timeout = task, timeout
+        self.workers = [Worker(task) for _ in range(workers)]
+
+    def __enter__(self) -> "Pool":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for worker in self.workers:
+            worker.stop()
+
+    @property
+    def idle(self) -> int:
+        """The number of workers without a task."""
+        return sum(worker.key is None for worker in self.workers)
+
+    @property
+    def running(self) -> list:
+        """The keys of the tasks that are under way."""
+        return [worker.key for worker in self.workers if worker.key is not None]
+
+    def start(self, key: Any, *arguments: Any) -> None:
+        """Give the task *key* to an idle worker."""
+        worker = next(worker for worker in self.workers if worker.key is None)
+        worker.key, worker.started = key, time.monotonic()
+        worker.pipe.send(arguments)
+
+    def finished(self, seconds: float | None) -> Iterator[tuple[Any, Any, str, float]]:
+        """Yield key, result, error and time of each task that has ended, within *seconds* (None: wait for one)."""
+        busy = {worker.pipe: worker for worker in self.workers if worker.key is not None}
+        if self.timeout is not None and busy:
+            first = min(worker.started for worker in busy.values()) + self.timeout - time.monotonic()
+            seconds = max(0.0, first if seconds is None else min(first, seconds))
+        ready = wait(list(busy), seconds)
+        for pipe, worker in busy.items():
+            took = time.monotonic() - worker.started
+            late = self.timeout is not None and took > self.timeout
+            if pipe in ready or late:
+                result, error = (
+                    self.received(worker) if pipe in ready else (None, f"ran longer than {self.timeout:g} s")
+                )
+                key, worker.key = worker.key, None
+                if error:
+                    self.replace(worker)
+                yield key, result, error, took
+
+    def received(self, worker: Worker) -> tuple[Any, str]:
+        """Return result and error of the task that *worker* has ended, with which it may have ended itself."""
+        try:
+            return worker.pipe.recv(), ""
+        except (EOFError, ConnectionError):
+            worker.process.join()
+            code = worker.process.exitcode
+            how = f"was ended by signal {-code}" if code < 0 else f"ended with status {code}"
+            return None, f"the process {how}; was there enough memory?"
+
+    def replace(self, worker: Worker) -> None:
+        """Put a new worker in the place of one that died or must."""
+        worker.stop()
+        self.workers[self.workers.index(worker)] = Worker(self.task)

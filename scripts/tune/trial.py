@@ -1,0 +1,96 @@
+"""One trial: a setting fitted and scored, on one or several parts of the data, with one or several seeds."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from sklearn.model_selection import KFold, StratifiedKFold
+
+from scripts.families.registry import family as family_of
+from scripts.spine.canon import rounded, write_json
+from scripts.tune.data import Rows, some
+from scripts.tune.losses import METRICS
+from scripts.tune.plan import seed_of
+
+
+@dataclass(frozen=True)
+class Objective:
+    """What every trial of a sweep shares: the rows and how settings are judged on them."""
+
+    train: Rows
+    evaluate: Rows
+    metric: str
+    max_rows: int | None = None
+    folds: int = 0
+    seeds: int = 1
+    resource: str = "rows"  # what successive halving gives a part of: rows, or a hyperparameter
+    device: str = "cpu"
+
+    @property
+    def classes(self) -> int:
+        """The number of classes; 0 for regression."""
+        if METRICS[self.metric].regression:
+            return 0
+        return 1 + int(max(self.train[1].max(), self.evaluate[1].max()))
+
+    def parts(self) -> Iterator[tuple[Rows, Rows]]:
+        """Yield the rows to fit on and those to score: train and eval, or parts of train."""
+        x, y = self.train
+        if not self.folds:
+            yield self.train, self.evaluate
+            return
+        cut = (StratifiedKFold if self.classes else KFold)(self.folds, shuffle=True, random_state=0)
+        for fit, held in cut.split(np.empty(len(y)), y):
+            yield (x[fit], y[fit]), (x[held], y[held])
+
+    def losses(self, setting: dict, fraction: float, seed: int) -> list[float]:
+        """Return the loss of a setting for each part and seed, fitted with a *fraction* of the resource."""
+        family, params, found = family_of(setting["family"]), setting["params"], []
+        task = "classification" if self.classes else "regression"
+        if fraction < 1 and self.resource != "rows":
+            params = params | {self.resource: max(1, round(params[self.resource] * fraction))}
+        for (x, y), (held, truth) in self.parts():
+            most = min(len(y), self.max_rows or len(y))
+            if self.resource == "rows":
+                most = max(1, round(most * fraction))
+            x, y = some(x, y, most)
+            for index in range(self.seeds):
+                fitted = family.fit(x, y, params, seed_of(seed, index) if index else seed, task, self.device)
+                score = family.score(fitted, held, self.classes)
+                found.append(float(METRICS[self.metric].loss(truth, score)))
+        return found
+
+    def run(self, setting: dict, number: int, fraction: float, seed: int, folder: Path) -> dict:
+        """Return the record of one trial, and write it. A failure is a result, too."""
+        started, result = time.monotonic(), setting | {"number": number, "loss": None, "status": "ok"}
+        try:
+            losses = self.losses(setting, fraction, seed)
+            if not np.isfinite(losses).all():
+                raise ValueError(f"the loss is {next(loss for loss in losses if not np.isfinite(loss))}")
+            result["loss"] = float(np.mean(losses))
+            if len(losses) > 1:
+                result |= {"losses": losses, "spread": float(np.std(losses, ddof=1))}
+        except Exception as error:
+            result |= failed(f"{type(error).__name__}: {error}")
+        return written(result, fraction, time.monotonic() - started, folder)
+
+
+def failed(error: str) -> dict:
+    """Return what the record of a failed trial says."""
+    return {"loss": None, "status": "failed", "error": error[:500]}
+
+
+def written(result: dict, fraction: float, seconds: float, folder: Path) -> dict:
+    """Write the record of a trial to its file in *folder*; return it as it would be read again."""
+    if fraction < 1:
+        result |= {"fraction": fraction}
+    result = rounded(result | {"seconds": round(seconds, 3)})
+    write_json(file_of(folder, result["number"]), result)
+    return result
+
+
+def file_of(folder: Path, number: int) -> Path:
+    """Return the path of a trial's record."""
+    return folder / f"{number:06d}.json"

@@ -1,0 +1,30 @@
+"""The report of made-up results, made by its script in its own environment."""
+
+import json
+import os
+import subprocess
+from pathlib import Path
+
+from scripts.spine.env import env_id
+from tests.results import write
+
+ROOT = Path(__file__).parents[1]
+PYTHON = ("envs/python", env_id("report", ROOT / "envs"))
+CAPTIONS = sorted((ROOT / "report").glob("*.md"))
+PROGRAMS = sorted((ROOT / "report").glob("*.js"))
+SPACES = {
+    "boosting": {"learning_rate": {"loguniform": [0.01, 1]}, "leaves": {"quniform": [4, 40, 1]}},
+    "logistic": {},
+}
+
+
+def report(given: dict, folder: Path, python: tuple[str, ...] = PYTHON, **environment: str) -> Path:
+    """Write the report of the inputs *given* in *folder* and return its path."""
+    out, stamp = folder / "report.html", folder / "stamp.json"
+    stamp.write_text(json.dumps({"config": {"title": "Vögel & <b>Co</b>", "families": SPACES}}))
+    words = [*write(given, folder), "--captions", *map(str, CAPTIONS), "--style", "report/style.css"]
+    words += ["--code", *map(str, PROGRAMS), "--report", str(out), "--stamp", str(stamp)]
+    command = [*python, "scripts/report/report.py", *words]
+    done = subprocess.run(command, cwd=ROOT, env=os.environ | environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return out

@@ -1,0 +1,101 @@
+"""Fairness by group: fairlearn's figures, against the same by hand, and their intervals."""
+
+import numpy as np
+import pytest
+
+from scripts.analyze.bootstrap import Scores
+from scripts.analyze.fairness import of_column, rates, tables_of, unfair
+
+NAMES = ["a", "b", "c", "few"]
+
+
+def made(count: int = 900, seed: int = 0, apart: float = 0.6) -> tuple[Scores, np.ndarray]:
+    """Return scores that are higher in group b, and the group of each row."""
+    rng = np.random.default_rng(seed)
+    group = rng.choice(4, count, p=[0.4, 0.3, 0.28, 0.02])
+    y = (rng.random(count) < 0.4).astype(np.int64)
+    p = 1 / (1 + np.exp(-(1.5 * y - 0.8 + apart * (group == 1) + rng.normal(0, 1, count))))
+    return Scores(y, p, 0.45), group
+
+
+def by_hand(y: np.ndarray, said: np.ndarray, group: np.ndarray) -> tuple[dict, dict]:
+    """Return rates of the three large groups, and what they say together."""
+    of = {
+        name: {
+            "selection_rate": said[group == number].mean(),
+            "true_positive_rate": said[(group == number) & (y == 1)].mean(),
+            "false_positive_rate": said[(group == number) & (y == 0)].mean(),
+        }
+        for number, name in enumerate(NAMES[:3])
+    }
+    apart = {rate: [found[rate] for found in of.values()] for rate in of["a"]}
+    wide = {rate: max(values) - min(values) for rate, values in apart.items()}
+    return of, {
+        "demographic_parity_difference": wide["selection_rate"],
+        "demographic_parity_ratio": min(apart["selection_rate"]) / max(apart["selection_rate"]),
+        "equalized_odds_difference": max(wide["true_positive_rate"], wide["false_positive_rate"]),
+        "equal_opportunity_difference": wide["true_positive_rate"],
+    }
+
+
+@pytest.mark.feature("A6")
+def test_figures_at_several_thresholds_are_those_by_hand():
+    scores, group = made()
+    found = of_column(scores, group, NAMES, "a", 50, [0.3, 0.5, "chosen"], samples=60, seed=0)
+    assert found["reference"] == "a" and found["too_small"] == ["few"]
+    assert [(entry["threshold"], entry["chosen"]) for entry in found["thresholds"]] == [
+        (0.3, False),
+        (0.5, False),
+        (0.45, True),
+    ]
+    for entry in found["thresholds"]:
+        said = (scores.p >= entry["threshold"]).astype(int)
+        of, together = by_hand(scores.y, said, group)
+        assert {name: figure["value"] for name, figure in entry["metrics"].items()} == pytest.approx(together)
+        assert list(entry["groups"]) == NAMES[:3]
+        for name, rate_of in of.items():
+            for rate, value in rate_of.items():
+                figure = entry["groups"][name][rate]
+                assert figure["value"] == pytest.approx(value) and figure["low"] < value < figure["high"]
+                against = entry["groups"][name]["against_reference"][rate]
+                assert against["value"] == pytest.approx(value - of["a"][rate])
+        assert entry["groups"]["b"]["against_reference"]["selection_rate"]["low"] > 0  # what was planted
+        assert entry["groups"]["a"]["against_reference"]["selection_rate"] == {"value": 0, "low": 0, "high": 0}
+
+
+@pytest.mark.feature("A6")
+def test_intervals_follow_from_the_same_figures_as_the_value():
+    scores, group = made()
+    said = (scores.p >= 0.45).astype(np.int64)
+    keep = group < 3
+    tables = tables_of(scores.of(np.flatnonzero(keep)), group[keep], said[keep], 3, 0)
+    assert tables.shape == (3, 3, 2, 2) and (tables.sum(axis=(1, 2, 3)) == keep.sum()).all()
+    own = np.array(
+        [
+            [[(keep & (group == g) & (scores.y == t) & (said == s)).sum() for s in (0, 1)] for t in (0, 1)]
+            for g in range(3)
+        ]
+    )
+    _, together = by_hand(scores.y, said, group)
+    assert {name: float(value) for name, value in unfair(rates(own)).items()} == pytest.approx(together)
+
+
+def test_without_reference_or_with_one_that_is_too_small():
+    scores, group = made()
+    for reference in (None, "few"):
+        found = of_column(scores, group, NAMES, reference, 50, ["chosen"], samples=10, seed=0)
+        assert found["reference"] == reference
+        assert "against_reference" not in found["thresholds"][0]["groups"]["a"]
+
+
+def test_one_group_is_compared_with_nothing():
+    scores, group = made()
+    found = of_column(scores, np.zeros_like(group), ["all"], "all", 50, ["chosen"], samples=10, seed=0)
+    assert found == {"reference": "all", "too_small": [], "thresholds": []}
+
+
+def test_group_without_positives_has_a_rate_of_zero_as_in_fairlearn():
+    scores = Scores(np.array([0] * 60 + [1, 0] * 30), np.linspace(0, 1, 120), 0.5)
+    found = of_column(scores, np.repeat([0, 1], 60), ["a", "b"], None, 50, ["chosen"], samples=5, seed=0)
+    figure = found["thresholds"][0]["groups"]["a"]["true_positive_rate"]
+    assert figure == {"value": 0, "low": 0, "high": 0}

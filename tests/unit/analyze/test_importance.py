@@ -1,0 +1,33 @@
+"""Permutation importance: what is used counts, what is not does not, and the same seed gives the same."""
+
+import numpy as np
+import pytest
+
+from scripts.analyze.bootstrap import Scores
+from scripts.analyze.importance import importance
+
+
+def tensors(rows: int = 400) -> dict[str, np.ndarray]:
+    rng = np.random.default_rng(0)
+    return {name: rng.normal(size=(rows, 1)) for name in ("strong", "weak", "unused")}
+
+
+@pytest.mark.feature("A8")
+@pytest.mark.parametrize("regression", [False, True])
+def test_columns_count_by_what_the_model_makes_of_them(regression):
+    data = tensors()
+    value = 3 * data["strong"][:, 0] + data["weak"][:, 0]
+
+    def predict(found: dict) -> Scores:
+        said = 3 * found["strong"][:, 0] + found["weak"][:, 0]
+        if regression:
+            return Scores(value, said, regression=True)
+        return Scores((value > 0).astype(np.int64), 1 / (1 + np.exp(-said)), 0.5)
+
+    made = importance(predict, data, 5, 0)
+    assert [entry["column"] for entry in made] == ["strong", "weak", "unused"]
+    assert {entry["metric"] for entry in made} == {"r2" if regression else "roc_auc"}
+    strong, weak, unused = (entry["drop"] for entry in made)
+    assert strong["low"] > weak["high"] and weak["low"] > 0
+    assert unused == {"value": 0, "low": 0, "high": 0}
+    assert importance(predict, data, 5, 0) == made != importance(predict, data, 5, 1)

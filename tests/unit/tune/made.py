@@ -1,0 +1,58 @@
+"""Made-up splits and sweeps for the tests of tuning."""
+
+from pathlib import Path
+
+import numpy as np
+
+from scripts.spine.canon import read_json
+from scripts.tune.tune import tune
+
+FAMILIES = {
+    "logistic": {"C": {"loguniform": [0.1, 10]}},
+    "boosting": {
+        "learning_rate": {"uniform": [0.05, 0.3]},
+        "iterations": {"quniform": [4, 10, 2]},
+        "leaves": {"choice": [3, 5]},
+        "l2": {"loguniform": [0.1, 1]},
+    },
+}
+STAMP = {"config": {"trials": 4, "width": 2, "seed": 0}, "code": {"a": "1"}, "env": {"model": "m"}, "inputs": {}}
+CONFIG = {
+    "families": FAMILIES,
+    "width": 2,
+    "algorithm": "mix",
+    "metric": "roc_auc",
+    "max_rows": None,
+    "folds": 0,
+    "seeds": 1,
+    "points_to_evaluate": [],
+    "timeout": None,
+    "early_stop": {"trials": None, "gain": 0.0},
+    "halving": {"rungs": 1, "eta": 3, "resource": "rows"},
+    "budget": {"minutes": None, "gpu_hours": None},
+    "seed": 0,
+}
+
+
+def split(path: Path, seed: int, classes=(0, 1)) -> Path:
+    """Write the features of a made-up split as preprocess does; without *classes* the label is a number."""
+    rng = np.random.default_rng(seed)
+    x = rng.random((80, 5))
+    value = x[:, 0] + rng.normal(0, 0.2, 80)
+    y = np.array(classes)[(value > 0.5).astype(int)] if classes else value
+    shape = {"indices": np.tile(np.arange(5), 80), "indptr": np.arange(0, 401, 5), "shape": np.array([80, 5])}
+    with open(path, "wb") as file:
+        np.savez(file, data=x.ravel(), **shape, y=y)
+    return path
+
+
+def sweep(
+    folder: Path, splits: tuple[Path, Path], workers: int = 1, trials: int = 4, reuse=(), device="cpu", **changes
+) -> dict:
+    """Run a sweep in *folder* and return its trials file."""
+    folder.mkdir(exist_ok=True)
+    config = CONFIG | changes
+    stamp = STAMP | {"config": config | {"trials": trials}}
+    files = [folder / "trials.json", folder / "best.json"]
+    tune(*splits, list(reuse), *files, folder / "kept", str(workers), stamp, trials=trials, device=device, **config)
+    return read_json(files[0])
