@@ -52,8 +52,12 @@ def begin(submits: bool, environments: list[str]) -> None:
 
 
 def environments(workflow) -> list[str]:
-    """Return the names of the environments of all rules but those that run Snakemake's own Python."""
-    names = {Path(str(rule.conda_env)).stem for rule in workflow.rules if rule.conda_env}
+    """Return the names of the environments of all rules but Snakemake's own; for GPUs where a rule has one."""
+    names = set()
+    for rule in workflow.rules:
+        gpu = rule.resources.get("gpu")
+        if rule.conda_env:
+            names.add(Path(str(rule.conda_env)).stem + ("-gpu" if gpu and gpu.value else ""))
     return sorted(names - {"driver"})
 
 
