@@ -31,6 +31,10 @@ include: "rules/report.smk"
 include: "rules/explain.smk"
 
 
+onstart:
+    begin(submits=not workflow.local_exec, environments=environments(workflow))
+
+
 rule all:
     default_target: True
     input:

@@ -93,6 +93,7 @@ checkpoint gate_model:
         f"logs/{CASE}/analyze/gate.log",
     benchmark:
         f"benchmarks/rules/{CASE}/analyze/gate.tsv"
+    retries: 0
     localrule: True
     conda:
         "../envs/analyze.yaml"

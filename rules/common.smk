@@ -9,6 +9,7 @@ from scripts.spine.beside import beside
 from scripts.spine.checked import checked
 from scripts.spine.graph import Graph
 from scripts.spine.pointer import today
+from scripts.spine.submit import begin, environments, put_beside
 from scripts.spine.windows import ended, parted_splits, resolve, sources
 from scripts.spine.wiring import Wiring
 
@@ -32,6 +33,7 @@ if ENDED:
     print(f"left out of all windows, their retention is over: {', '.join(sorted(ENDED))}", file=sys.stderr)
 
 os.environ.update(OUROBOROS_PYTHON=sys.executable)
+put_beside()
 
 graph = Graph(workflow, config)
 wiring = Wiring(graph)

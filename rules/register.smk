@@ -28,6 +28,7 @@ checkpoint register_model:
         f"logs/{CASE}/register/register.log",
     benchmark:
         f"benchmarks/rules/{CASE}/register/register.tsv"
+    localrule: True
     conda:
         "../envs/register.yaml"
     params:

@@ -21,6 +21,7 @@ checkpoint tune:
         f"benchmarks/rules/{CASE}/tune/tune.tsv"
     conda:
         "../envs/model.yaml"
+    threads: 2  # for a machine: profiles/slurm says more
     resources:
         gpu=0,
     params:

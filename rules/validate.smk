@@ -105,6 +105,7 @@ checkpoint gate_data:
         f"logs/{CASE}/validate/gate.log",
     benchmark:
         f"benchmarks/rules/{CASE}/validate/gate.tsv"
+    retries: 0
     localrule: True
     conda:
         "../envs/alert.yaml"

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from scripts.spine.env import env_id, pins
-from tests.workflow import ROOT
+from tests.workflow import ROOT, clone, environment
 
 TABLE = env_id("table", ROOT / "envs")
 LIST = "import importlib.metadata as m; print(sorted((d.name.lower(), d.version) for d in m.distributions()))"
@@ -84,3 +84,11 @@ def test_conda_files_stand_for_the_locks() -> None:
     assert {path.stem for path in (ROOT / "envs").glob("*.yaml")} == names
     for name in names:
         assert f"{{pip: [-r {name}.txt]}}" in (ROOT / f"envs/{name}.yaml").read_text()
+
+
+def test_offline_nothing_is_built(tmp_path):
+    folder = clone(tmp_path / "clone")
+    env = environment(OUROBOROS_ENVS=str(tmp_path / "empty"), OUROBOROS_OFFLINE="1")
+    run = subprocess.run([sys.executable, "envs/build", "alert"], cwd=folder, env=env, capture_output=True, text=True)
+    assert run.returncode == 1 and "run snakemake envs where there is a network" in run.stderr
+    assert not (tmp_path / "empty").exists()

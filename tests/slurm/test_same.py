@@ -1,0 +1,49 @@
+"""docs/cluster.md is true: its commands run, in order, and give the records of a local run; GPUs are assigned."""
+
+import re
+import subprocess
+
+import pytest
+
+from tests.slurm.running import PYTHON, SOON, Run
+from tests.workflow import ROOT, digests, environment, jobs
+
+SUBMITTED = re.compile(r"^(?:checkpoint|rule) \w+:$", re.M)  # those that run beside Snakemake say localrule
+
+
+def commands() -> list[str]:
+    """Return the commands of the page."""
+    blocks = re.findall(r"```sh\n(.*?)```", (ROOT / "docs/cluster.md").read_text(), re.S)
+    return [line.strip() for block in blocks for line in block.splitlines() if line.strip()]
+
+
+def test_page_has_ten_commands():
+    assert len(commands()) == 10
+    assert "-r envs/slurm.txt" in commands()[1]
+
+
+@pytest.mark.feature("H7")
+@pytest.mark.timeout(600)
+def test_every_command_of_the_page_and_the_records_of_a_local_run(cluster, deployed, fresh):
+    (fresh / ".envs").mkdir()
+    (fresh / ".envs/driver").symlink_to(PYTHON.parents[1])  # which the first two commands make
+    subprocess.run(["git", "add", "--all"], cwd=fresh, check=True)
+    said = {}
+    for command in commands()[2:]:
+        words = command.replace("--profile profiles/slurm", " ".join(["--profile profiles/slurm", *SOON]))
+        own = {"cwd": fresh, "env": environment(**cluster.environment()), "capture_output": True, "text": True}
+        run = subprocess.run(words, shell=True, **own)
+        assert run.returncode == 0, command + run.stdout + run.stderr
+        said[command] = run.stdout + run.stderr
+    dry, deployment, verified, left = (said[command] for command in commands()[6:])
+    assert "slurm_partition=cpu" in dry
+    assert len(jobs(deployment)) == 30
+    assert deployment.count("has been submitted with SLURM jobid") == len(SUBMITTED.findall(deployment)) > 15
+    assert "is as recorded" in verified and len(left.splitlines()) == 1
+    assert digests(fresh) == digests(deployed)
+
+
+@pytest.mark.feature("H7")
+def test_job_that_asks_for_a_gpu_gets_one(cluster, fresh):
+    Run(fresh, cluster, "ab", 3, "--set-resources", "made:slurm_partition=gpu", "made:gpu=1").end()
+    assert {(fresh / "made" / name).read_text() for name in "ab"} <= {"gpu 0\n", "gpu 1\n"}
