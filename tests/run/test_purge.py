@@ -231,6 +231,7 @@ def test_purge_killed_before_any_of_its_changes_is_completed_by_the_next(tmp_pat
     rows_file(root)
     python = [ROOT / "envs/python", env_id("version", ROOT / "envs")]
     words = ["scripts/version/purge.py", "--stamp", "stamp.json", "--folder", "data/tiny", "--results", "results/tiny"]
+    words.append("--others")
     killed, code, place = 0, 9, tmp_path / "copy"
     while code == 9:
         shutil.copytree(root, place, symlinks=True)

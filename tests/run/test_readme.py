@@ -211,7 +211,7 @@ def server_answers_follows_and_rolls_back(said):
     assert broken["error"]["code"] == "ENUM_TYPE_UNEXPECTED_STRING_VALUES"
     assert broken["error"]["column"] == "time_of_day"
     assert models["case"] == "birds" and models["labels"] == {"champion": 1}
-    assert moved.startswith("configuration: preprocess.min_count: 10 -> 20")
+    assert moved.startswith("configuration: preprocess.features.atype.0.min_count: 10 -> 20")
     new, old = replies(moved)
     assert (new["version"], old["version"]) == (2, 1)
     assert old["predictions"] == reply["predictions"]
