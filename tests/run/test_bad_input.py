@@ -28,7 +28,11 @@ def spoil(root: Path, old: str, new: str, path: str = "config/cases/tiny.yaml") 
 @pytest.mark.parametrize(
     ("old", "new", "sentences"),
     [
-        ("terms: 20", "term: 20", ["preprocess.term: unknown field; got 20", "keys edges, features, label, min_count, terms"]),
+        (
+            "terms: 20",
+            "term: 20",
+            ["preprocess.term: unknown field; got 20", "keys edges, features, label, min_count, terms"],
+        ),
         ("trials: 4", "trials: many", ["tune.trials: ", "got 'many'", "expected type integer, min 1"]),
         ("trials: 4", "trials: 0", ["tune.trials: min value is 1; got 0"]),
         ("max_quarantined: 0.1", "max_quarantined: 7", ["ingest.max_quarantined: max value is 1; got 7"]),
