@@ -60,7 +60,7 @@ class Run:
     def send(self, number: int) -> int:
         """Send a signal to Snakemake alone and return its exit status."""
         self.process.send_signal(number)
-        return self.process.wait(60)
+        return self.process.wait(140)
 
     def end(self) -> str:
         """Return what it said; fails the test if it failed, or not all files were made."""
