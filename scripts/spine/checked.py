@@ -6,19 +6,20 @@ import json
 from pathlib import Path
 
 from scripts.spine.canon import canonical, write_json
+from scripts.spine.code import Code
 from scripts.spine.declared import files
 
+ROOT = Path(__file__).parents[2]
 SCHEMAS = Path("config/schema.yaml"), Path("config/kinds.yaml")
 CACHE = Path(".snakemake/ouroboros/config")
-CHECKERS = [
-    Path(__file__).parent / name
-    for name in ("config.py", "crossed.py", "declared.py", "features.py", "searched.py", "../bundle/raw.py")
-]
 
 
 def checked(config: dict) -> dict:
     """Return *config* with types and defaults by config/schema.yaml. Raises ConfigError (scripts/spine/config.py)."""
-    parts = (canonical(config).encode(), *(path.read_bytes() for path in (*SCHEMAS, *CHECKERS, *files())))
+    code = Code(ROOT)
+    checkers = canonical(code.closure("scripts/spine/config.py")).encode()
+    code.keep()
+    parts = (canonical(config).encode(), checkers, *(path.read_bytes() for path in (*SCHEMAS, *files())))
     path = CACHE / f"{hashlib.sha256(b'|'.join(parts)).hexdigest()[:32]}.json"
     with contextlib.suppress(OSError, ValueError):
         return json.loads(path.read_text(encoding="utf-8"))

@@ -1,6 +1,7 @@
 """The configuration: defaults, coercion, and a line for each wrong key that says what is allowed."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -409,6 +410,16 @@ def test_other_schema_is_another_check(checkout):
     text = (checkout / "config/schema.yaml").read_text()
     (checkout / "config/schema.yaml").write_text(text.replace("default: 8080", "default: 9090"))
     assert remembered.checked(config())["serve"]["port"] == 9090
+
+
+@pytest.mark.parametrize("module", ["crossed_analyze.py", "searched.py"])
+def test_other_code_of_any_check_is_another_check(checkout, monkeypatch, module):
+    shutil.copytree(ROOT / "scripts", checkout / "scripts", ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(remembered, "ROOT", checkout)
+    remembered.checked(config())
+    (checkout / "scripts/spine" / module).open("a").write("\nMORE = 1\n")
+    remembered.checked(config())
+    assert len(list(remembered.CACHE.iterdir())) == 2
 
 
 def test_wrong_configuration_is_not_remembered(checkout):
