@@ -13,9 +13,13 @@ LISTED = 20  # trials in the table
 def tuning(tuned: dict, spaces: dict[str, dict], captions: dict[str, str]) -> Figures:
     """Show the sweep: a choice of families, score by trial, hyperparameters in two ways, the best trials in figures.
 
-    *spaces* is the configured search space of each family.
+    *spaces* is the configured search space of each family. A setting that was taken over has no trials to show.
     """
     metric, trials = tuned["metric"], tuned["trials"]
+    if not trials:
+        best = tuned["best"]
+        words = f"No trials: {best['family']} ({marks.setting(best['params'])}) is taken from {tuned['reused']}."
+        return [figure("trials", "Trials: none", Markup(f"<p>{text(words)}</p>"), captions["trials"], full=True)]
     families = sorted({trial["family"] for trial in trials})
     plot = sweep.history("history", "Score by trial", trials, running_best(trials), metric, families)
     return [

@@ -66,8 +66,9 @@ def reused(file: Path, families: dict, trials_file: Path, best: Path, metric: st
     setting = read_json(file)
     if not isinstance(setting, dict) or setting.get("family") not in families or "params" not in setting:
         raise BadInput(f"{file}: no best.json of one of the families {', '.join(sorted(families))}")
-    write_json(trials_file, {"metric": metric, "trials": [], "best": None, "reused": str(file)})
-    write_json(best, {key: setting[key] for key in ("family", "params", "seed") if key in setting})
+    kept = {key: setting[key] for key in ("family", "params", "seed") if key in setting}
+    write_json(trials_file, {"metric": metric, "trials": [], "best": kept, "reused": str(file)})
+    write_json(best, kept)
     say(f"tune: the setting in {file} is used, without trials")
 
 

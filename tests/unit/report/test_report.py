@@ -43,6 +43,14 @@ class Page(html.parser.HTMLParser):
         return " ".join(" ".join(self.words).split())
 
 
+@pytest.mark.feature("H3")
+def test_setting_that_was_taken_over_has_no_trials(make, given):
+    best = {"family": "logistic", "params": {"C": 2.5}}
+    given["trials"] = {"metric": "roc_auc", "trials": [], "best": best, "reused": "earlier.json"}
+    shown = Page(make(given).decode()).text
+    assert "Trials: none" in shown and "No trials: logistic (C 2.5) is taken from earlier.json." in shown
+
+
 def test_page_is_whole_escaped_and_asks_for_nothing(make, given):
     content = make(given).decode()
     page = Page(content)
