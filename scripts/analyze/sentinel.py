@@ -3,9 +3,10 @@
 from pathlib import Path
 
 import numpy as np
-from scipy import sparse, stats
+from scipy import stats
 
 from scripts.analyze.bootstrap import Scores
+from scripts.bundle.features import load
 from scripts.families.registry import family
 from scripts.spine.canon import read_json, write_json
 from scripts.spine.job import BadInput, main, say
@@ -22,13 +23,6 @@ def interval(values: np.ndarray) -> tuple[float, float]:
     count = len(values)
     half = stats.t.ppf((1 + LEVEL) / 2, count - 1) * values.std(ddof=1) * np.sqrt(1 + 1 / count)
     return float(values.mean() - half), float(values.mean() + half)
-
-
-def load(path: Path) -> tuple[sparse.csr_matrix, np.ndarray]:
-    """Return features [rows, width] and class numbers or values [rows] of a split."""
-    with np.load(path, allow_pickle=False) as parts:
-        matrix = sparse.csr_matrix((parts["data"], parts["indices"], parts["indptr"]), shape=tuple(parts["shape"]))
-        return matrix, parts["y"]
 
 
 def worth(y: np.ndarray, said: np.ndarray) -> float:

@@ -7,6 +7,7 @@ import onnxruntime
 from scipy import sparse
 
 from scripts.bundle.encode import from_table
+from scripts.bundle.features import save
 from scripts.bundle.label import labelled
 from scripts.bundle.rows import spans
 from scripts.preprocess.figures import check_finite, figures_of, outside
@@ -36,8 +37,7 @@ def transform(
     figures = figures_of(x, described["features"])
     for line in outside(figures, read_json(schema)["features"]):
         say(line)
-    with open(features, "wb") as file:
-        np.savez(file, data=x.data, indices=x.indices, indptr=x.indptr, shape=np.array(x.shape), y=y)
+    save(features, x, y)
     write_json(statistics, {"rows": x.shape[0], "features": figures})
     say(f"{x.shape[0]} rows, {x.shape[1]} features, {x.nnz / x.shape[0]:.1f} not zero in a row")
 

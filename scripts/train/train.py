@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from scripts.bundle.encode import from_rows
+from scripts.bundle.features import load
 from scripts.bundle.files import STATE
 from scripts.bundle.predictor import check_graph, predictor
 from scripts.families.registry import family as family_of
@@ -12,7 +13,6 @@ from scripts.train.golden import golden_rows
 from scripts.train.models import models_of
 from scripts.train.proof import prove
 from scripts.train.warm import earlier, packed
-from scripts.tune.data import load
 
 
 def train(

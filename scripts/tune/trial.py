@@ -6,13 +6,22 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from scipy import sparse
 from sklearn.model_selection import KFold, StratifiedKFold
 
+from scripts.bundle.features import Rows
 from scripts.families.registry import family as family_of
 from scripts.spine.canon import rounded, write_json
-from scripts.tune.data import Rows, some
 from scripts.tune.losses import METRICS
 from scripts.tune.plan import seed_of
+
+
+def some(x: sparse.csr_matrix, y: np.ndarray, most: int | None) -> Rows:
+    """Return *most* of the rows, drawn at random but always the same ones; all where *most* is None or not fewer."""
+    if most is None or most >= len(y):
+        return x, y
+    rows = np.sort(np.random.default_rng(0).choice(len(y), most, replace=False))
+    return x[rows], y[rows]
 
 
 @dataclass(frozen=True)

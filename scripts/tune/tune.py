@@ -5,10 +5,10 @@ from pathlib import Path
 
 import numpy as np
 
+from scripts.bundle.features import load
 from scripts.spine.canon import digest, read_json, write_json
 from scripts.spine.declared import families as declared
 from scripts.spine.job import BadInput, main, say
-from scripts.tune.data import load
 from scripts.tune.losses import METRICS, score_of
 from scripts.tune.plan import Plan, seed_of
 from scripts.tune.pool import one_thread

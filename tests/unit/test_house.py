@@ -37,7 +37,7 @@ REGISTRIES = re.compile(
 )
 PLACES = re.compile(r"(?<![\w.$}*-])/(?:wor[k]|roo[t]|tm[p]|hom[e]|User[s]|op[t])/\w")
 # checks on the real server; fits what the sweep chose, from what is served
-CROSSINGS = {("deploy", "serve"), ("train", "serve"), ("train", "tune")}
+CROSSINGS = {("deploy", "serve"), ("train", "serve")}
 REQUIREMENT = re.compile(r"([A-Za-z0-9._-]+)==([^\s;\\]+)(?:\s*;\s*(.*?))?\s*\\?$")
 
 

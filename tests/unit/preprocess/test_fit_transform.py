@@ -14,13 +14,13 @@ from scipy import sparse
 
 from scripts.bundle import rows as module
 from scripts.bundle.encode import from_rows, from_table
+from scripts.bundle.features import load
 from scripts.bundle.rows import read
 from scripts.preprocess import figures
 from scripts.preprocess.plan import planned
 from scripts.preprocess.proof import check_equal
 from scripts.spine.canon import file_digest, read_json
 from scripts.spine.job import BadInput
-from scripts.tune.data import load
 from tests import features as made_features
 from tests.features import completed
 from tests.tiny import COLUMNS, rows

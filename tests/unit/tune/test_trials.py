@@ -12,15 +12,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from scripts.bundle.features import load
 from scripts.families.registry import family as family_of
 from scripts.spine.canon import read_json, write_json
 from scripts.spine.job import BadInput
 from scripts.tune import tune as module
-from scripts.tune.data import load, some
 from scripts.tune.losses import METRICS
 from scripts.tune.plan import Plan
 from scripts.tune.sweep import Sweep
-from scripts.tune.trial import Objective, failed
+from scripts.tune.trial import Objective, failed, some
 from scripts.tune.tune import chosen, points_of, sweep_key
 from tests.unit.tune.made import FAMILIES, STAMP, split, sweep
 

@@ -1,4 +1,4 @@
-"""The rows that trials and the final fit take."""
+"""The features of a split with their labels, as a file (npz, the same bytes for the same rows)."""
 
 from pathlib import Path
 
@@ -8,16 +8,14 @@ from scipy import sparse
 Rows = tuple[sparse.csr_matrix, np.ndarray]
 
 
+def save(path: Path, x: sparse.csr_matrix, y: np.ndarray) -> None:
+    """Write features [rows, width] and labels [rows] as *path*."""
+    with open(path, "wb") as file:
+        np.savez(file, data=x.data, indices=x.indices, indptr=x.indptr, shape=np.array(x.shape), y=y)
+
+
 def load(path: Path) -> Rows:
     """Return features [rows, width] and the label [rows] of a split: class numbers, or values (float64)."""
     with np.load(path, allow_pickle=False) as parts:
         matrix = sparse.csr_matrix((parts["data"], parts["indices"], parts["indptr"]), shape=tuple(parts["shape"]))
         return matrix, parts["y"]
-
-
-def some(x: sparse.csr_matrix, y: np.ndarray, most: int | None) -> Rows:
-    """Return *most* of the rows, drawn at random but always the same ones; all where *most* is None or not fewer."""
-    if most is None or most >= len(y):
-        return x, y
-    rows = np.sort(np.random.default_rng(0).choice(len(y), most, replace=False))
-    return x[rows], y[rows]
