@@ -11,6 +11,7 @@ from scripts.analyze.read import Split, held, scored, scores_of
 from scripts.analyze.slices import needed, slices
 from scripts.bundle.files import identity
 from scripts.bundle.predictor import predictor
+from scripts.bundle.published import labels_of
 from scripts.spine.canon import read_json
 from scripts.spine.crossed_analyze import CHANGES
 from scripts.spine.job import BadInput
@@ -32,12 +33,18 @@ class Setting:
 
 def deployed(serving: Path, case: str, label: str) -> tuple[int, Path] | None:
     """Return number and folder of the version that *label* names, None where there is none. Raises BadInput."""
-    path = serving / case / "labels.json"
-    try:
-        version = read_json(path).get(label) if path.exists() else None
-    except (ValueError, AttributeError) as error:
-        raise BadInput(f'{path} does not say {{"label": version}} ({error}); write it anew') from error
+    version = labels_of(serving / case).get(label)
     return None if version is None else (version, serving / case / str(version))
+
+
+def same(published: Path, bundle: Path) -> bool:
+    """Return whether the folder *published* holds *bundle*, to whose contract a threshold was added."""
+    try:
+        contract = read_json(published / "contract.json")
+        contract.pop("threshold", None)
+        return identity(published) == identity(bundle) and contract == read_json(bundle / "contract.json")
+    except (OSError, ValueError):
+        return False
 
 
 def score(tables: list[Path], bundle: Path, how: Setting, threshold: float | None) -> tuple[Split, Scores, dict]:
@@ -113,11 +120,11 @@ def compared(
     if named is None:
         return {"baseline": None, "first": True, "checks": []}
     version, folder = named
+    if same(folder, bundle):
+        return {"baseline": {"version": version, "bundle": identity(bundle)}, "first": False, "checks": []}
     split, new, contract = score(tables, bundle, how, threshold)
     old = baseline(tables, version, folder, how, contract)
     about = {"baseline": {"version": version, "bundle": identity(folder)}, "first": False}
-    if about["baseline"]["bundle"] == identity(bundle):
-        return about | {"checks": []}
     cuts = {name: np.array(inner) for name, inner in how.cuts.items()}
     parts = {part.name: part.rows for part in slices(how.columns, split.table, held(tables, []), cuts)}
     return about | {"checks": checks_of(new, old, parts, gate, how)}

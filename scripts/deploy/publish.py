@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from scripts.bundle.published import labels_of
 from scripts.serve.bundle import SUMS, BundleError, read_bundle, sums_of
-from scripts.spine.canon import read_json, write_bytes, write_json
-from scripts.spine.job import BadInput
+from scripts.spine.canon import write_bytes, write_json
 
 
 def sync(folder: Path) -> None:
@@ -64,13 +64,9 @@ def move_label(case: Path, label: str, version: int) -> int | None:
 
     Raises BadInput if the labels there cannot be read.
     """
-    path = case / "labels.json"
-    try:
-        labels = read_json(path) if path.exists() else {}
-        before = labels.get(label)
-    except (ValueError, AttributeError) as error:
-        raise BadInput(f'{path} does not say {{"label": version}} ({error}); write it anew') from error
-    write_json(path, labels | {label: version})
+    labels = labels_of(case)
+    before = labels.get(label)
+    write_json(case / "labels.json", labels | {label: version})
     write_bytes(case / ".generation", f"{time.time_ns()}\n".encode())
     sync(case)
     return before

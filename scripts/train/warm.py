@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from scripts.bundle.files import STATE, main_file
+from scripts.bundle.published import labels_of
 from scripts.serve.bundle import BundleError, read_bundle, sums_of
 from scripts.spine.job import BadInput
 
@@ -18,7 +19,7 @@ def resolved(folder: Path, named: str) -> Path:
     """Return the folder of the version in *folder*, where a case is published, that a number or label names."""
     number = named
     if not re.fullmatch(r"[1-9][0-9]*", named):
-        labels = json.loads((folder / "labels.json").read_text()) if (folder / "labels.json").exists() else {}
+        labels = labels_of(folder)
         if named not in labels:
             raise BadInput(f"train.warm_start: no label {named} in {folder}; there are {', '.join(labels) or 'none'}")
         number = str(labels[named])

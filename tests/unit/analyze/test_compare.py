@@ -136,7 +136,8 @@ def test_baseline_is_what_the_label_names_now(tmp_path, tables):
     assert found["checks"][1]["value"] < -0.4 and "missing" in found["checks"][3]["why"]
 
 
-def test_the_same_bundle_has_not_changed(tmp_path, tables):
+def test_the_same_bundle_has_not_changed_and_is_not_scored(tmp_path, tables, monkeypatch):
+    monkeypatch.setattr("scripts.analyze.compare.scored", None)
     made = bundle(tmp_path / "new", NAMES[:2])
     publish(tmp_path / "serving", made, 3)
     found = compared(tables, made, 0.5, tmp_path / "serving", "tiny", "champion", {"roc_auc": {"gain": 0.1}}, HOW)
@@ -161,6 +162,19 @@ def test_baseline_that_cannot_be_scored_any_more_is_named(tmp_path, tables, chan
     new = bundle(tmp_path / "new", NAMES[:2])
     with pytest.raises(BadInput, match=rf"the deployed version 4 .* cannot be scored on the test rows any more.*{why}"):
         compared(tables, new, 0.5, tmp_path / "serving", "tiny", "champion", {"roc_auc": {"drop": 0}}, HOW)
+
+
+@pytest.mark.feature("A4")
+def test_version_that_is_gone_and_labels_that_say_nothing_are_named(tmp_path, tables):
+    new, serving = bundle(tmp_path / "new", NAMES[:2]), tmp_path / "serving"
+    shutil.rmtree(publish(serving, new, 4))
+    arguments = (tables, new, 0.5, serving, "tiny", "champion", {"roc_auc": {"drop": 0}}, HOW)
+    with pytest.raises(BadInput, match=r"the deployed version 4 .* cannot be scored"):
+        compared(*arguments)
+    for content in ("[", "[4]", '{"champion": "four"}'):
+        (serving / "tiny/labels.json").write_text(content)
+        with pytest.raises(BadInput, match=r"labels.json does not say .* write it anew"):
+            compared(*arguments)
 
 
 @pytest.mark.feature("A4")
