@@ -10,7 +10,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostin
 from scripts.bundle.onnxgraph import Builder
 from scripts.families.family import CELLS, Family
 from scripts.families.heads import probabilities
-from scripts.families.trees import AT_MOST, Tree, ensemble, tree
+from scripts.families.trees import AT_MOST, Tree, boosted, tree
 
 
 class Binned:
@@ -78,9 +78,7 @@ class Boosting(Family):
     def export(self, graph: Builder, fitted: Any, classes: int, output: str) -> str:
         trees = [tree_of(each.nodes) for stage in fitted._predictors for each in stage]
         width = fitted.n_trees_per_iteration_
-        found = ensemble(graph, "features", trees, [number % width for number in range(len(trees))], AT_MOST)
-        start = graph.constant(fitted._baseline_prediction.reshape(1, -1).astype(np.float64))
-        sums = graph.add("Add", found, start, output=None if classes else output)
+        sums = boosted(graph, "features", trees, AT_MOST, fitted._baseline_prediction, None if classes else output)
         return probabilities(graph, sums, width, fitted.classes_, classes, output) if classes else sums
 
 

@@ -81,3 +81,10 @@ def ensemble(
         leaf_targetids=np.repeat(targets, counts).tolist(),
         leaf_weights=numpy_helper.from_array(values),
     )
+
+
+def boosted(graph: Builder, x: str, trees: list[Tree], mode: int, start: np.ndarray, output: str | None = None) -> str:
+    """Return the sums of boosted *trees*, which count for each element of *start* in turn, added to *start*."""
+    start = np.asarray(start, np.float64).reshape(1, -1)
+    found = ensemble(graph, x, trees, [number % start.size for number in range(len(trees))], mode)
+    return graph.add("Add", found, graph.constant(start), output=output)

@@ -11,7 +11,7 @@ from scipy import sparse
 from scripts.bundle.onnxgraph import Builder
 from scripts.families.family import Family
 from scripts.families.heads import of_sums, probabilities
-from scripts.families.trees import LESS, Tree, ensemble, tree
+from scripts.families.trees import LESS, Tree, boosted, tree
 
 FLOAT = 1  # of ONNX
 
@@ -109,10 +109,8 @@ class XGBoost(Family):
         single = graph.add("Cast", "features", to=FLOAT)
         zero = graph.add("Equal", single, graph.constant(np.zeros((1, 1), np.float32)))
         known = graph.add("Where", zero, graph.constant(np.full((1, 1), np.nan, np.float32)), single)
-        targets = [number % fitted.width for number in range(len(fitted.trees))]
-        found = ensemble(graph, graph.double(known), fitted.trees, targets, LESS)
-        start = graph.constant(np.full((1, 1), fitted.start))
-        sums = graph.add("Add", found, start, output=None if classes else output)
+        start = np.full(fitted.width, fitted.start)
+        sums = boosted(graph, graph.double(known), fitted.trees, LESS, start, None if classes else output)
         return probabilities(graph, sums, fitted.width, fitted.classes_, classes, output) if classes else sums
 
 

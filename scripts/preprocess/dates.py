@@ -117,12 +117,6 @@ class Phase:
 class Season(Kind):
     """The point of the year of a date: nothing is learnt."""
 
-    def summarize(self, values: np.ndarray, y: np.ndarray | None, options: dict) -> Summary:
-        return {}
-
-    def merge(self, parts: list[Summary]) -> Summary:
-        return {}
-
     def fit(self, summary: Summary, options: dict, rows: Rows) -> Phase:
         return Phase()
 

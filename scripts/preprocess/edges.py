@@ -33,12 +33,6 @@ class Nodes(Kind):
 
     takes = "text"
 
-    def summarize(self, values: np.ndarray, y: np.ndarray | None, options: dict) -> Summary:
-        return {}
-
-    def merge(self, parts: list[Summary]) -> Summary:
-        return {}
-
     def fit(self, summary: Summary, options: dict, rows: Rows) -> Node:
         table = load(options["table"])
         deviations = table.values.std(axis=0)

@@ -28,12 +28,6 @@ class Hook(Kind):
 
     takes = "hook"
 
-    def summarize(self, values: np.ndarray, y: np.ndarray | None, options: dict) -> Summary:
-        return {}
-
-    def merge(self, parts: list[Summary]) -> Summary:
-        return {}
-
     def fit(self, summary: Summary, options: dict, rows: Rows) -> Hooked:
         module, values = loaded(options["module"]), np.concatenate(list(rows())).ravel()
         try:  # as the contract will hold it

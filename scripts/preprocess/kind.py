@@ -24,12 +24,15 @@ class Kind:
     words = False  # whether known() gives words of texts
 
     def summarize(self, values: np.ndarray, y: np.ndarray | None, options: dict) -> Summary:
-        """Return what the values of some rows add to what is fitted; *y* has their labels by targets()."""
-        raise NotImplementedError
+        """Return what the values of some rows add to what is fitted; *y* has their labels by targets().
+
+        Nothing for a kind that is fitted without, or on all values at once.
+        """
+        return {}
 
     def merge(self, parts: list[Summary]) -> Summary:
         """Return the summary of all rows of *parts* (at least one)."""
-        raise NotImplementedError
+        return {}
 
     def fit(self, summary: Summary, options: dict, rows: Rows) -> Any:
         """Return the fitted transformer: `transform` takes values and returns doubles [rows, width] or CSR."""

@@ -34,17 +34,22 @@ def summary_of(values: np.ndarray) -> Summary:
 def limited(summary: Summary) -> Summary:
     """Return *summary* with bins instead of values where these are more than MOST."""
     if summary["keys"].dtype == np.float64 and len(summary["keys"]) > MOST:
-        bins = Bins.of(summary["keys"], summary["counts"])
+        bins = bins_of(summary)
         return summary | {"keys": bins.keys, "counts": bins.counts}
     return summary
+
+
+def bins_of(summary: Summary) -> Bins:
+    """Return the bins of *summary*, which holds values or bins already."""
+    if summary["keys"].dtype == np.float64:
+        return Bins.of(summary["keys"], summary["counts"])
+    return Bins(LOG, summary["keys"], summary["counts"])
 
 
 def merge(parts: list[Summary]) -> Summary:
     """Return the summary of all values of *parts*."""
     if any(part["keys"].dtype == np.int64 for part in parts):
-        bins = [Bins.of(part["keys"], part["counts"]) if part["keys"].dtype == np.float64 else part for part in parts]
-        bins = [part if isinstance(part, Bins) else Bins(LOG, part["keys"], part["counts"]) for part in bins]
-        whole = Bins.merged(bins)
+        whole = Bins.merged(list(map(bins_of, parts)))
         keys, counts = whole.keys, whole.counts
     else:
         keys, at = np.unique(np.concatenate([part["keys"] for part in parts]), return_inverse=True)
