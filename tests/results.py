@@ -42,7 +42,7 @@ def trial(number: int, status: str = "ok") -> dict:
     family = ["boosting", "logistic"][number % 2]
     params = {"learning_rate": 0.1234567, "leaves": 15.0, "note": NASTY} if family == "boosting" else {"C": 3.5}
     loss = None if score is None else -score
-    found = {"number": number, "round": number // 4, "family": family, "params": params, "loss": loss}
+    found = {"number": number, "family": family, "params": params, "loss": loss}
     found |= {"score": score, "status": status}
     return found | ({"error": f"ValueError: {NASTY}"} if status == "failed" else {})
 

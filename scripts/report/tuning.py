@@ -93,9 +93,9 @@ def listed(tuned: dict, caption: str) -> tuple[str, str, Markup]:
         score += f" ± {trial['spread']:.4f}" if trial.get("spread") is not None else ""
         words = "; ".join(filter(None, (marks.setting(trial["params"]), short(trial.get("error", ""), 120))))
         name = Markup(f'<span data-trial="{trial["number"]}">{trial["number"]}</span>')
-        rows.append([name, trial["family"], words, good, trial.get("round"), score])
+        rows.append([name, trial["family"], words, good, score])
     failed = sum(trial["status"] != "ok" for trial in trials)
     title = f"Trials: {len(trials)}, {failed} failed"
     title += f"; the first {LISTED}" if len(trials) > LISTED else ""
-    body = table(["trial", "family", "setting", "status", "round", metric], rows, 4)
+    body = table(["trial", "family", "setting", "status", metric], rows, 4)
     return figure("trials", title, body, caption, full=True)

@@ -126,15 +126,15 @@ def tune(
 
     run(sweep, objective, int(workers), seed, timeout, may_start, Progress(sweep, metric, int(workers)))
     winner = chosen(sweep, metric, seed)
-    shown = [public(record, metric, width) for record in sweep.records()]
+    shown = [public(record, metric) for record in sweep.records()]
     write_json(trials_file, {"metric": metric, "trials": shown, "best": winner})
     write_json(best, {key: winner[key] for key in ("family", "params", "seed")})
 
 
-def public(record: dict, metric: str, width: int) -> dict:
+def public(record: dict, metric: str) -> dict:
     """Return a trial as the trials file shows it: without the time that it took, which no two runs share."""
     shown = {key: value for key, value in record.items() if key != "seconds"}
-    return shown | {"round": record["number"] // width, "score": score_of(metric, record["loss"])}
+    return shown | {"score": score_of(metric, record["loss"])}
 
 
 if __name__ == "__main__":
