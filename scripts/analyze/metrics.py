@@ -86,7 +86,7 @@ def metrics(
         say(f"{name}: {first} {best['value']:.4f} ({best['low']:.4f} to {best['high']:.4f}), {found['rows']} rows")
     if positive is not None:
         classes = [*(name for name in classes if name != positive), positive]
-    about = {"task": described.get("task", "classification"), "classes": classes, "positive": positive}
+    about = {"task": described["task"], "classes": classes, "positive": positive}
     chosen = {"threshold": at, "criterion": None if at is None else threshold}
     chosen["cuts"] = {column: inner.tolist() for column, inner in cuts.items()}
     own = {"bundle": identity(bundle), "size_mb": size_mb(bundle)}

@@ -51,7 +51,7 @@ def scored(tables: list[Path], predict: Predict, contract: dict, label: dict, co
 
 def check(y: np.ndarray, contract: dict, tables: list[Path]) -> None:
     """Raise BadInput where the labels *y* of the rows of *tables* allow no measurement."""
-    if contract.get("task") == "regression":
+    if contract["task"] == "regression":
         if len(np.unique(y)) < 2:
             raise BadInput(f"span {spans(tables)}: {len(y)} rows with a value, at least two different ones are needed")
         return
@@ -63,7 +63,7 @@ def check(y: np.ndarray, contract: dict, tables: list[Path]) -> None:
 
 def as_scores(y: np.ndarray, p: np.ndarray, contract: dict) -> Scores:
     """Return labels and outputs of a bundle as scores: of two classes those of the positive one (no threshold yet)."""
-    if contract.get("task") == "regression":
+    if contract["task"] == "regression":
         return Scores(y, p[:, 0], regression=True)
     if contract["positive"] is None:
         return Scores(y, p)

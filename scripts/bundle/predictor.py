@@ -68,10 +68,10 @@ def predictor(source: Path | dict[str, bytes], contract: dict | None = None) -> 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     session = onnxruntime.InferenceSession(contents[ONNX], options, providers=["CPUExecutionProvider"])
-    classes = len(contract["classes"])
+    classes, output = len(contract["classes"]), OUTPUTS[contract["task"]]
     if SKOPS not in contents:
         check_graph(session.get_modelmeta().custom_metadata_map.get("graph"), contract, ONNX)
-        return Predictor(session, OUTPUTS["classification" if classes else "regression"], classes)
+        return Predictor(session, output, classes)
     types = families().get(contract["family"], {}).get("types", ())
     estimator, graph = loaded(contents[SKOPS], types)
     check_graph(graph, contract, SKOPS)

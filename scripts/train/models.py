@@ -19,7 +19,7 @@ def models_of(graph: bytes, described: dict, family: Family, fitted: Any) -> dic
     if family.reason:
         return {ONNX: graph, SKOPS: dumped(fitted, described["graph"], family.types)}
     classes, width = len(described["classes"]), len(described["features"])
-    builder, output = Builder("model/"), OUTPUTS["classification" if classes else "regression"]
+    builder, output = Builder("model/"), OUTPUTS[described["task"]]
     family.export(builder, fitted, classes, output)
     head = model(builder, {"features": ("number", width)}, {output: max(1, classes)})
     both = joined(onnx.load_from_string(graph), head, "features")

@@ -28,6 +28,7 @@ def bundle(folder: Path, classes: list[str], scale: float = 1.0, column: str = "
     contract = {
         "graph": GRAPH,
         "columns": {column: {"type": "integer", "tensor": "number"}},
+        "task": "classification",
         "classes": classes,
         "features": [column],
         "positive": classes[0] if len(classes) == 2 else None,

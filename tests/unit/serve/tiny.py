@@ -27,6 +27,7 @@ CONTRACT = {
     "case": "birds",
     "title": "Birds",
     "columns": COLUMNS,
+    "task": "classification",
     "classes": ["absent", "present"],
     "positive": "present",
     "graph": "0" * 64,

@@ -95,7 +95,7 @@ def test_a_few_more_rounds_start_where_the_earlier_ones_ended(family, classes, t
     own, task = family_of(family), "classification" if classes else "regression"
     x, y = several(0, classes) if classes else values(0)
     fitted = own.fit(x, y, WARM[family], 0, task, "cpu")
-    described = {"graph": "g", "classes": [*map(str, range(classes))], "family": family}
+    described = {"graph": "g", "task": task, "classes": [*map(str, range(classes))], "family": family}
     content = {"contract.json": json.dumps(described).encode(), "golden.json": b"", "model.onnx": b""}
     (tmp_path / "x").mkdir()
     content |= {"state.npz": packed(own.state(fitted), y)} | LEAST
