@@ -35,18 +35,19 @@ class Sleeping:
     def __init__(self, seconds: float):
         self.seconds = seconds
 
-    def run(self, setting: dict, number: int, fraction: float, seed: int, folder: Path) -> dict:
-        """Return the record of a trial, and write it."""
-        from scripts.tune.trial import written
+    def run(self, setting: dict, number: int, fraction: float, seed: int) -> dict:
+        """Return the record of a trial."""
+        from scripts.tune.trial import finished
 
         found = loss(setting["params"]["x"], setting["params"]["y"], self.seconds)
-        return written(setting | {"number": number, "loss": found, "status": "ok"}, fraction, self.seconds, folder)
+        return finished(setting | {"number": number, "loss": found, "status": "ok"}, fraction, self.seconds)
 
 
 def ours(trials: int, seconds: float, workers: int) -> float:
     """Return the wall time of our sweep, each trial in a file of its own."""
     from scripts.tune.plan import Plan
-    from scripts.tune.sweep import Sweep, new_setting, run
+    from scripts.tune.run import run
+    from scripts.tune.sweep import Sweep, new_setting
 
     families = {"f": {"x": {"uniform": [0, 1]}, "y": {"uniform": [0, 1]}}}
     with tempfile.TemporaryDirectory() as folder:
@@ -57,7 +58,7 @@ def ours(trials: int, seconds: float, workers: int) -> float:
         return time.monotonic() - started
 
 
-def always(seconds: float) -> bool:
+def always() -> bool:
     """Return that a trial may start."""
     return True
 

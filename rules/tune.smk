@@ -24,6 +24,7 @@ checkpoint tune:
     threads: 2  # for a machine: profiles/slurm says more
     resources:
         gpu=0,
+        workers=1,  # jobs that share the sweep, on a cluster
     params:
         code=f"tune/tune {FAMILIES}",
         cfg=cfg(
@@ -46,4 +47,5 @@ checkpoint tune:
         job=job,
     shell:
         "{params.job} --train {input.train} --evaluate {input.evaluate} --reuse {input.reuse}"
-        " --trials_file {output.trials} --best {output.best} --folder {params.folder} --workers {threads} 3>&2 2> {log}"
+        " --trials_file {output.trials} --best {output.best} --folder {params.folder} --workers {threads}"
+        " --jobs {resources.workers} 3>&2 2> {log}"

@@ -11,6 +11,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from scripts.spine.canon import digest
+
+LENGTH = {"trials", "budget", "early_stop"}  # keys that say how long a sweep goes on, not what its trials are
 Results = dict[int, dict]
 
 
@@ -98,6 +101,12 @@ class Plan:
         """Return the best trial on the whole resource, ties by number; None where none worked."""
         whole = [one for one in results if one["loss"] is not None and self.fraction(one["number"]) == 1]
         return min(whole, key=rank, default=None)
+
+
+def sweep_key(stamp: dict) -> str:
+    """Return the name of a sweep: what its trials depend on, which their number is not, so it can be extended."""
+    config = {key: value for key, value in stamp["config"].items() if key not in LENGTH}
+    return digest([config, *(stamp[part] for part in ("code", "env", "inputs"))])[:16]
 
 
 def seed_of(seed: int, number: int) -> int:

@@ -3,11 +3,12 @@
 import contextlib
 import multiprocessing
 import os
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
 from multiprocessing.connection import Connection, wait
-from typing import Any
+from typing import Any, NamedTuple
 
 from threadpoolctl import threadpool_limits
 
@@ -29,10 +30,22 @@ def follow() -> None:
 
 def serve(task: Callable, pipe: Connection) -> None:
     """Run *task* on what comes through *pipe* and send what it returns; end with the process that asks."""
+    for number in (signal.SIGINT, signal.SIGTERM):  # sent to all processes of a job: the one that asks answers them
+        signal.signal(number, signal.SIG_IGN)
     threading.Thread(target=follow, daemon=True).start()
-    with contextlib.suppress(EOFError, KeyboardInterrupt):
+    with contextlib.suppress(EOFError):
         while True:
             pipe.send(task(*pipe.recv()))
+
+
+class Ended(NamedTuple):
+    """A task that has ended: its key, its result or why there is none, the time, and whether a signal ended it."""
+
+    key: Any
+    result: Any
+    error: str
+    seconds: float
+    killed: bool
 
 
 class Worker:
@@ -83,34 +96,37 @@ class Pool:
         worker.key, worker.started = key, time.monotonic()
         worker.pipe.send(arguments)
 
-    def finished(self, seconds: float | None) -> Iterator[tuple[Any, Any, str, float]]:
-        """Yield key, result, error and time of each task that has ended, within *seconds* (None: wait for one)."""
+    def finished(self, seconds: float) -> Iterator[Ended]:
+        """Yield each task that ends within *seconds*, or sooner if one does."""
         busy = {worker.pipe: worker for worker in self.workers if worker.key is not None}
         if self.timeout is not None and busy:
             first = min(worker.started for worker in busy.values()) + self.timeout - time.monotonic()
-            seconds = max(0.0, first if seconds is None else min(first, seconds))
+            seconds = max(0.0, min(first, seconds))
         ready = wait(list(busy), seconds)
         for pipe, worker in busy.items():
             took = time.monotonic() - worker.started
             late = self.timeout is not None and took > self.timeout
             if pipe in ready or late:
-                result, error = (
-                    self.received(worker) if pipe in ready else (None, f"ran longer than {self.timeout:g} s")
-                )
+                result, error, killed = None, f"ran longer than {self.timeout or 0:g} s", False
+                if pipe in ready:
+                    result, error, killed = self.received(worker)
                 key, worker.key = worker.key, None
                 if error:
                     self.replace(worker)
-                yield key, result, error, took
+                yield Ended(key, result, error, took, killed)
 
-    def received(self, worker: Worker) -> tuple[Any, str]:
-        """Return result and error of the task that *worker* has ended, with which it may have ended itself."""
+    def received(self, worker: Worker) -> tuple[Any, str, bool]:
+        """Return result and error of the task that *worker* has ended, with which it may have ended itself.
+
+        The last value says whether a signal ended it.
+        """
         try:
-            return worker.pipe.recv(), ""
+            return worker.pipe.recv(), "", False
         except (EOFError, ConnectionError):
             worker.process.join()
             code = worker.process.exitcode
             how = f"was ended by signal {-code}" if code < 0 else f"ended with status {code}"
-            return None, f"the process {how}; was there enough memory?"
+            return None, f"the process {how}; was there enough memory?", code < 0
 
     def replace(self, worker: Worker) -> None:
         """Put a new worker in the place of one that died or must."""

@@ -3,6 +3,7 @@
 import time
 
 from scripts.spine.job import say
+from scripts.tune.budget import Budget
 from scripts.tune.losses import score_of
 from scripts.tune.sweep import Sweep
 
@@ -12,8 +13,8 @@ SECONDS = 2  # between two lines
 class Progress:
     """Says how far the sweep is, now and then."""
 
-    def __init__(self, sweep: Sweep, metric: str, workers: int):
-        self.sweep, self.metric, self.workers = sweep, metric, workers
+    def __init__(self, sweep: Sweep, metric: str, spends: Budget):
+        self.sweep, self.metric, self.spends = sweep, metric, spends
         self.kept, self.started, self.said = len(sweep.results), time.monotonic(), 0.0
 
     def __call__(self, running: int) -> None:
@@ -27,6 +28,9 @@ class Progress:
         score = f"{self.metric} {score_of(self.metric, best['loss']):.4f} ({best['family']})" if best else "none yet"
         left = (now - self.started) / max(1, len(records) - self.kept) * (sweep.total - len(records))
         lost = f", {failures} failed" if failures else ""
+        running += len(sweep.taken)
+        gpus = f", {self.spends.gpu_hours:.2f} GPU-hours" if self.spends.gpus_per_trial else ""
         say(
-            f"tune: {len(records)}/{sweep.total} trials{lost}, {running} running, best {score}, about {left:.0f} s left"
+            f"tune: {len(records)}/{sweep.total} trials{lost}, {running} running, best {score},"
+            f" about {left:.0f} s left{gpus}"
         )

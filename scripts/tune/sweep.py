@@ -1,28 +1,55 @@
-"""A sweep under way: what has a result, what was suggested, what may start; trials run in a pool of workers."""
+"""A sweep under way: what has a result, what was suggested, who has it, what may start."""
 
-from collections import deque
+import heapq
 from collections.abc import Callable
 from pathlib import Path
 
-from scripts.spine.canon import read_json
-from scripts.tune.plan import Plan, seed_of
-from scripts.tune.pool import Pool
+from scripts.spine.canon import rounded
+from scripts.tune.plan import Plan
+from scripts.tune.shared import ATTEMPTS, Shared, read
+from scripts.tune.signs import LEASE
 from scripts.tune.suggest import suggest
-from scripts.tune.trial import Objective, failed, file_of, written
+from scripts.tune.trial import failed, finished
 
 
 class Sweep:
-    """The first *trials* of *plan*, whose records lie in *folder*; those that are there are not run again."""
+    """The first *trials* of *plan*, whose records lie in *folder*; those that are there are not run again.
 
-    def __init__(self, plan: Plan, trials: int, folder: Path):
-        self.plan, self.trials, self.folder = plan, trials, folder
-        files = ((number, file_of(folder, number)) for number in range(trials))
-        self.results = {number: read_json(file) for number, file in files if file.exists()}
+    Other processes may work at the same sweep: a trial is run by the one that claims it.
+    """
+
+    def __init__(self, plan: Plan, trials: int, folder: Path, lease: float = LEASE):
+        self.plan, self.trials, self.shared = plan, trials, Shared(folder, lease)
+        self.results: dict[int, dict] = {}
         self.suggested: dict[int, dict] = {}  # settings of trials without a result
-        self.waiting: deque[int] = deque()  # those of them that have not started
+        self.waiting: list[int] = []  # those of them that nobody has, lowest first
+        self.taken: dict[int, tuple[int, str]] = {}  # those that others have: attempt and owner
+        self.attempts: dict[int, int] = {}  # the next attempt, where one was lost
         self.known = self.first = 0  # new settings with a result, and trials with a setting, from the first on
-        self.total, self.seconds = trials, sum(result["seconds"] for result in self.results.values())
+        self.total, self.seconds = trials, 0.0
+        self.look()
+
+    def look(self) -> None:
+        """Take notice of what other processes did, and of those that are gone."""
+        claims: dict[int, tuple[int, Path]] = {}
+        done = next((number for number in range(self.trials) if number not in self.results), self.trials)
+        for number, attempt, path in self.shared.names(done, self.trials):
+            if attempt:
+                claims[number] = max(claims.get(number, (0, path)), (attempt, path))
+            elif number not in self.results and (result := read(path)):
+                self.keep(result)
         self.settle()
+        for number, (attempt, path) in claims.items():
+            if number in self.results or number in self.shared.claims:
+                continue
+            if attempt > self.taken.get(number, (0, ""))[0] and (claim := read(path)):
+                self.taken[number], self.suggested[number] = (attempt, claim["owner"]), claim["setting"]
+        for number, (attempt, owner) in [*self.taken.items()]:
+            least = claims.get(number, (0,))[0]  # less than it was: given back
+            if least < attempt or not self.shared.signs.alive(owner):
+                del self.taken[number]
+                self.attempts[number] = least + 1
+                heapq.heappush(self.waiting, number)
 
     def settle(self) -> None:
         """Take notice of new results."""
@@ -35,6 +62,11 @@ class Sweep:
         """Whether every trial that counts has a result."""
         return len(self.results) >= self.total and all(number in self.results for number in range(self.total))
 
+    @property
+    def open(self) -> int:
+        """The number of trials that nobody has begun."""
+        return self.total - sum(number < self.total for number in {*self.results, *self.taken, *self.shared.claims})
+
     def prepare(self) -> bool:
         """Suggest the setting of the next trial; return whether there is one that need not wait for a result."""
         while self.first in self.results or self.first in self.suggested:
@@ -43,19 +75,54 @@ class Sweep:
             if number in self.results or number in self.suggested:
                 continue
             if self.plan.ready(number, self.results, self.known):
-                self.suggested[number] = self.plan.setting(number, self.results, self.suggested)
-                self.waiting.append(number)
+                self.suggested[number] = rounded(self.plan.setting(number, self.results, self.suggested))
+                heapq.heappush(self.waiting, number)
                 return True
             if self.plan.rungs == 1:
                 break
         return False
 
-    def ended(self, number: int, result: dict) -> None:
-        """Keep the result of a trial."""
+    def take(self) -> int | None:
+        """Claim the first suggested trial that nobody has; return its number, None where there is none."""
+        while self.waiting:
+            number = heapq.heappop(self.waiting)
+            begun = number in self.results or number in self.taken or number in self.shared.claims
+            if begun or number >= self.total:
+                continue
+            attempt = self.attempts.get(number, 1)
+            if not self.shared.claim(number, attempt, self.suggested[number]):
+                self.look()
+            elif attempt > ATTEMPTS:
+                self.ended(number, None, f"its process was lost {ATTEMPTS} times; was there enough memory?", 0.0)
+            else:
+                return number
+        return None
+
+    def again(self, number: int) -> bool:
+        """Let a trial that was lost here wait for a further attempt; return False where there were too many."""
+        attempt = self.attempts.get(number, 1) + 1
+        if attempt > ATTEMPTS:
+            return False
+        self.attempts[number] = attempt
+        self.shared.claims.pop(number)
+        heapq.heappush(self.waiting, number)
+        return True
+
+    def ended(self, number: int, result: dict | None, error: str, seconds: float) -> None:
+        """Write the record of a trial and keep it; without a *result* it failed, with *error*."""
+        if result is None:
+            result = self.suggested[number] | {"number": number} | failed(error)
+            result = finished(result, self.plan.fraction(number), seconds)
+        self.keep(self.shared.keep(result))
+        self.settle()
+
+    def keep(self, result: dict) -> None:
+        """Keep the record of a trial."""
+        number = result["number"]
         self.results[number] = result
         self.seconds += result["seconds"]
         self.suggested.pop(number, None)
-        self.settle()
+        self.taken.pop(number, None)
 
     def records(self) -> list[dict]:
         """Return the results that count, in order."""
@@ -69,40 +136,3 @@ def new_setting(families: dict, algorithm: str, seed: int, points: list[dict]) -
         return points[index] if index < len(points) else suggest(families, results, pending, index, algorithm, seed)
 
     return new
-
-
-def run(
-    sweep: Sweep,
-    objective: Objective,
-    workers: int,
-    seed: int,
-    timeout: float | None,
-    may_start: Callable[[float], bool],
-    report: Callable[[int], None],
-) -> None:
-    """Run what has no result, while *may_start* (given the seconds of work so far) says so.
-
-    Suggestions are made while the workers are busy. *report* is called with the number of trials under way.
-    """
-
-    def trial(setting: dict, number: int) -> dict:
-        return objective.run(setting, number, sweep.plan.fraction(number), seed_of(seed, number), sweep.folder)
-
-    with Pool(trial, workers, timeout) as pool:
-        while not sweep.complete:
-            going = may_start(sweep.seconds)
-            while going and pool.idle and sweep.waiting:
-                number = sweep.waiting.popleft()
-                pool.start(number, sweep.suggested[number], number)
-            ahead = going and len(sweep.waiting) < workers and sweep.prepare()
-            if not ahead and not pool.running:
-                break
-            for number, result, error, seconds in pool.finished(0 if ahead else None):
-                sweep.ended(number, result or lost(sweep, number, error, seconds))
-                report(len(pool.running))
-
-
-def lost(sweep: Sweep, number: int, error: str, seconds: float) -> dict:
-    """Return the record of a trial whose process was lost, and write it."""
-    result = sweep.suggested[number] | {"number": number} | failed(error)
-    return written(result, sweep.plan.fraction(number), seconds, sweep.folder)

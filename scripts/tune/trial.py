@@ -3,7 +3,6 @@
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from scipy import sparse
@@ -11,7 +10,6 @@ from sklearn.model_selection import KFold, StratifiedKFold
 
 from scripts.bundle.features import Rows
 from scripts.families.registry import family as family_of
-from scripts.spine.canon import rounded, write_json
 from scripts.tune.losses import METRICS
 from scripts.tune.plan import seed_of
 
@@ -71,8 +69,8 @@ class Objective:
                 found.append(float(METRICS[self.metric].loss(truth, score)))
         return found
 
-    def run(self, setting: dict, number: int, fraction: float, seed: int, folder: Path) -> dict:
-        """Return the record of one trial, and write it. A failure is a result, too."""
+    def run(self, setting: dict, number: int, fraction: float, seed: int) -> dict:
+        """Return the record of one trial. A failure is a result, too."""
         started, result = time.monotonic(), setting | {"number": number, "loss": None, "status": "ok"}
         try:
             losses = self.losses(setting, fraction, seed)
@@ -83,7 +81,7 @@ class Objective:
                 result |= {"losses": losses, "spread": float(np.std(losses, ddof=1))}
         except Exception as error:
             result |= failed(f"{type(error).__name__}: {error}")
-        return written(result, fraction, time.monotonic() - started, folder)
+        return finished(result, fraction, time.monotonic() - started)
 
 
 def failed(error: str) -> dict:
@@ -91,15 +89,6 @@ def failed(error: str) -> dict:
     return {"loss": None, "status": "failed", "error": error[:500]}
 
 
-def written(result: dict, fraction: float, seconds: float, folder: Path) -> dict:
-    """Write the record of a trial to its file in *folder*; return it as it would be read again."""
-    if fraction < 1:
-        result |= {"fraction": fraction}
-    result = rounded(result | {"seconds": round(seconds, 3)})
-    write_json(file_of(folder, result["number"]), result)
-    return result
-
-
-def file_of(folder: Path, number: int) -> Path:
-    """Return the path of a trial's record."""
-    return folder / f"{number:06d}.json"
+def finished(result: dict, fraction: float, seconds: float) -> dict:
+    """Return the record of a trial whose *result* took so many seconds."""
+    return result | ({"fraction": fraction} if fraction < 1 else {}) | {"seconds": round(seconds, 3)}

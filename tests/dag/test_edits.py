@@ -111,8 +111,8 @@ def test_sweeps_are_the_same_for_any_workers_and_extended_by_their_new_trials(ch
         run = snakemake(checkout, "train", "--cores", "4", "--set-threads", f"tune={workers}")
         assert run.returncode == 0, run.stdout + run.stderr
         assert made() == before
-    kept = {path: path.stat().st_mtime_ns for path in (checkout / "results/tiny/tune/sweeps").glob("*/??????.json")}
+    kept = {path: path.stat().st_mtime_ns for path in (checkout / "results/tiny/tune/sweeps").glob("*/*/??????.json")}
     assert len(kept) == 4
     assert snakemake(checkout, "tune", "--config", "tune={trials: 7}").returncode == 0
-    longer = {path: path.stat().st_mtime_ns for path in (checkout / "results/tiny/tune/sweeps").glob("*/??????.json")}
+    longer = {path: path.stat().st_mtime_ns for path in (checkout / "results/tiny/tune/sweeps").glob("*/*/??????.json")}
     assert len(longer) == 7 and kept.items() <= longer.items()

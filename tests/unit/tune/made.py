@@ -47,12 +47,22 @@ def split(path: Path, seed: int, classes=(0, 1)) -> Path:
 
 
 def sweep(
-    folder: Path, splits: tuple[Path, Path], workers: int = 1, trials: int = 4, reuse=(), device="cpu", **changes
-) -> dict:
-    """Run a sweep in *folder* and return its trials file."""
+    folder: Path,
+    splits: tuple[Path, Path],
+    workers: int = 1,
+    trials: int = 4,
+    reuse=(),
+    device="cpu",
+    kept: Path | None = None,
+    helps: str = "",
+    **changes,
+) -> dict | None:
+    """Run a sweep in *folder*, with its trials in *kept*, and return its trials file, if there is one."""
     folder.mkdir(exist_ok=True)
     config = CONFIG | changes
     stamp = STAMP | {"config": config | {"trials": trials}}
     files = [folder / "trials.json", folder / "best.json"]
-    tune(*splits, list(reuse), *files, folder / "kept", str(workers), stamp, trials=trials, device=device, **config)
-    return read_json(files[0])
+    kept = kept or folder / "kept"
+    own = {"trials": trials, "device": device, "helps": helps}
+    tune(*splits, list(reuse), *files, kept, str(workers), stamp, **own, **config)
+    return None if helps else read_json(files[0])

@@ -1,0 +1,102 @@
+"""What the processes that share a sweep tell each other, by files in one folder: results, claims, signs of life.
+
+No file is changed once it is there, but for signs of life, which grow; each appears whole, by a link to a temporary
+one, and of two the first one wins. So it is safe on NFS, with no locks, no database and no server. Folders hold a
+thousand trials each.
+"""
+
+import contextlib
+import json
+import os
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+from scripts.spine.canon import read_json, write_json
+from scripts.spine.inputs import BadInput
+from scripts.tune.signs import LEASE, Signs
+
+ATTEMPTS = 3  # processes that may be lost with a trial before it counts as failed
+SHARD = 1000  # trials in one folder
+
+
+def create(path: Path, value: object, lasting: bool) -> bool:
+    """Write *value* as JSON to *path*, whole; return False where that file is there already.
+
+    Where it is *lasting* it is on the disk then, even if the machine stops.
+    """
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:12]}")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        if lasting:
+            write_json(temporary, value)
+        else:
+            temporary.write_text(json.dumps(value))
+        try:
+            os.link(temporary, path)
+        except FileExistsError:
+            return os.stat(temporary).st_nlink > 1  # NFS may have lost the answer to a link that was made
+        except PermissionError as error:
+            raise BadInput(f"{path.parent}: the file system has no hard links, which a sweep needs") from error
+        return True
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+class Shared:
+    """The folder of a sweep, as one process sees and uses it."""
+
+    def __init__(self, folder: Path, lease: float = LEASE):
+        self.folder, self.signs = folder, Signs(folder / "workers", lease)
+        self.claims: dict[int, Path] = {}  # own claims of trials under way
+
+    def place(self, number: int) -> Path:
+        """Return the path of a trial's record."""
+        return self.folder / f"{number // SHARD:04d}" / f"{number:06d}.json"
+
+    def claim(self, number: int, attempt: int, setting: dict) -> bool:
+        """Claim a trial for this process; return False where another has it, or it is done."""
+        path = self.place(number).with_suffix(f".{attempt}.claim")
+        if not create(path, {"owner": self.signs.me, "setting": setting}, lasting=False):
+            return False
+        if self.place(number).exists():
+            path.unlink()
+            return False
+        self.claims[number] = path
+        return True
+
+    def keep(self, record: dict) -> dict:
+        """Write the record of a trial, unless there is one; return the one that is there, as all will read it."""
+        number = record["number"]
+        path, claim = self.place(number), self.claims.pop(number)
+        create(path, record, lasting=True)
+        for attempt in range(1, 1 + int(claim.name.split(".")[1])):
+            path.with_suffix(f".{attempt}.claim").unlink(missing_ok=True)
+        return read_json(path)
+
+    def leave(self) -> None:
+        """Give back the trials under way, so that others need not wait."""
+        for path in self.claims.values():
+            path.unlink(missing_ok=True)
+        self.claims.clear()
+        self.signs.path.unlink(missing_ok=True)
+
+    def names(self, first: int, end: int) -> Iterator[tuple[int, int, Path]]:
+        """Yield number, attempt and path of each claim, attempt 0 for each record, from the folder of *first* on."""
+        for shard in range(first // SHARD, (end - 1) // SHARD + 1):
+            with contextlib.suppress(FileNotFoundError), os.scandir(self.folder / f"{shard:04d}") as entries:
+                for entry in entries:
+                    number, *attempt = entry.name.split(".")[:-1]
+                    if number and int(number) < end:
+                        yield int(number), int(attempt[0]) if attempt else 0, Path(entry.path)
+
+
+def read(path: Path) -> dict | None:
+    """Return what a file of the folder says; None where it is gone, or damaged: then it is removed."""
+    try:
+        return read_json(path)
+    except FileNotFoundError:
+        return None
+    except ValueError:
+        path.unlink(missing_ok=True)
+        return None

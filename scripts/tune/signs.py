@@ -1,0 +1,70 @@
+"""Signs of life of processes that share a sweep: which of them are still at work.
+
+No clock is compared with another's: a process is given up once an observer saw no new sign of it for LEASE seconds of
+the observer's own clock; on the same machine as soon as it is gone.
+"""
+
+import hashlib
+import os
+import time
+import uuid
+from pathlib import Path
+
+BEAT = 10.0  # seconds between two signs of life
+LEASE = 90.0  # seconds without one: NFS may show a file as it was a minute ago
+
+
+def born(pid: int) -> str:
+    """Return when a process of this machine started, in ticks since the machine did; "" where there is none."""
+    try:
+        state, *fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return ""
+    return "" if state == "Z" else fields[18]  # it has ended, and nobody asked how
+
+
+def machine() -> str:
+    """Return what names this machine, since it started, and who sees whose processes; random where that is unknown."""
+    try:
+        boot, space = Path("/proc/sys/kernel/random/boot_id").read_text(), os.readlink("/proc/self/ns/pid")
+    except OSError:
+        return uuid.uuid4().hex[:12]
+    return hashlib.sha256(f"{boot} {space}".encode()).hexdigest()[:12]
+
+
+class Signs:
+    """The folder of the signs, as one process gives and sees them."""
+
+    def __init__(self, folder: Path, lease: float = LEASE):
+        self.folder, self.lease, self.machine = folder, lease, machine()
+        self.me = f"{self.machine}-{os.getpid()}-{born(os.getpid())}"
+        self.path = folder / self.me
+        self.beaten = float("-inf")
+        self.seen: dict[str, tuple[int, float]] = {}  # size of another's sign, and when that was seen first
+        folder.mkdir(parents=True, exist_ok=True)
+        self.beat()
+
+    def beat(self) -> None:
+        """Give a sign of life, unless there was one a moment ago."""
+        if time.monotonic() - self.beaten >= BEAT:
+            with open(self.path, "a") as file:
+                file.write(".")
+            self.beaten = time.monotonic()
+
+    def alive(self, owner: str) -> bool:
+        """Return whether the process *owner* may still be at work."""
+        if owner == self.me:  # what it works at it knows: this is of an earlier sweep of its own
+            return False
+        place, pid, since = owner.split("-")
+        if place == self.machine:
+            return born(int(pid)) == since
+        try:
+            with open(self.folder / owner) as file:  # NFS asks the server when a file is opened
+                size = os.fstat(file.fileno()).st_size
+        except FileNotFoundError:
+            size = -1
+        known, first = self.seen.get(owner, (None, 0.0))
+        if size != known:
+            self.seen[owner] = size, time.monotonic()
+            return True
+        return time.monotonic() - first < self.lease

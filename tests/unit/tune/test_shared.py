@@ -1,0 +1,191 @@
+"""Processes that share a sweep: each trial is run once, whoever comes, goes, stops or is killed."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from scripts.spine.canon import read_json, write_json
+from scripts.tune import signs as signs_module
+from scripts.tune.plan import Plan
+from scripts.tune.shared import ATTEMPTS, Shared, create
+from scripts.tune.signs import Signs, born
+from scripts.tune.sweep import Sweep
+from tests.unit.tune.made import split, sweep
+
+ROOT = Path(__file__).parents[3]
+OTHER = "0" * 12 + "-1-1"  # a process of another machine
+JOINING = """
+import sys, time
+from pathlib import Path
+from scripts.tune import tune
+from tests.unit.tune.made import sweep
+
+class Slow(tune.Objective):
+    def losses(self, setting, fraction, seed):
+        with open(Path(sys.argv[2]), "a") as file:
+            file.write(f"{sorted(setting['params'].items())}\\n")
+        time.sleep(0.1)
+        return super().losses(setting, fraction, seed)
+
+tune.Objective = Slow
+folder = Path(sys.argv[1])
+splits = folder.parent / "train.npz", folder.parent / "eval.npz"
+sweep(folder, splits, 2, trials=20, width=6, kept=folder.parent / "kept", helps=sys.argv[3])
+"""
+
+
+@pytest.fixture
+def splits(tmp_path) -> tuple[Path, Path]:
+    return split(tmp_path / "train.npz", 0), split(tmp_path / "eval.npz", 1)
+
+
+def joining(folder: Path, name: str, helps: str = "", before: tuple[str, ...] = ()) -> subprocess.Popen:
+    """Start a process that shares the sweep in *folder*; what it runs is written to runs."""
+    words = [*before, sys.executable, "-c", JOINING, str(folder / name), str(folder / "runs"), helps]
+    return subprocess.Popen(words, cwd=ROOT, stderr=subprocess.PIPE)
+
+
+def kept(folder: Path) -> list[Path]:
+    """Return the records of the trials of a sweep."""
+    return sorted(folder.glob("kept/*/*/*.json"))
+
+
+def claims(folder: Path) -> list[Path]:
+    """Return the claims of the trials of a sweep."""
+    return sorted(folder.glob("kept/*/*/*.claim"))
+
+
+def wait(holds, seconds: float = 30.0) -> None:
+    """Return once *holds* does."""
+    end = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+def runs(folder: Path) -> list[str]:
+    """Return the settings that were run, once for each time."""
+    return (folder / "runs").read_text().splitlines()
+
+
+@pytest.mark.feature("H4", "H9", "U10")
+def test_processes_that_start_the_same_sweep_at_once_share_it(tmp_path, splits):
+    whole = sweep(tmp_path / "whole", splits, trials=20, width=6)
+    both = [joining(tmp_path, name) for name in ("one", "two")]
+    helper = joining(tmp_path, "three", "yes")
+    for process in [*both, helper]:
+        assert process.wait(60) == 0, process.stderr.read()
+    assert len(runs(tmp_path)) == 20 == len(kept(tmp_path))
+    for name in ("one", "two"):
+        assert read_json(tmp_path / name / "trials.json") == whole
+        for file in ("trials.json", "best.json"):
+            assert (tmp_path / name / file).read_bytes() == (tmp_path / "whole" / file).read_bytes()
+    assert not claims(tmp_path) and not list((tmp_path / "three").iterdir())
+
+
+@pytest.mark.feature("H4", "U10")
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+def test_trials_of_a_process_that_ends_are_run_by_another(tmp_path, splits, number):
+    whole = sweep(tmp_path / "whole", splits, trials=20, width=6)
+    first = joining(tmp_path, "one")
+    wait(lambda: len(kept(tmp_path)) >= 3)
+    second = joining(tmp_path, "two")
+    wait(lambda: len(kept(tmp_path)) >= 8)
+    first.send_signal(number)
+    assert first.wait(10) != 0
+    assert second.wait(60) == 0, second.stderr.read()
+    assert read_json(tmp_path / "two/trials.json") == whole
+    assert 20 <= len(runs(tmp_path)) <= 22  # but for the two under way none is run twice
+    assert not claims(tmp_path)
+
+
+def test_sigterm_gives_trials_back_at_once(tmp_path, splits):
+    process = joining(tmp_path, "one")
+    wait(lambda: len(kept(tmp_path)) >= 2 and claims(tmp_path))
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(10) == 128 + signal.SIGTERM
+    assert not claims(tmp_path) and not list(tmp_path.glob("kept/*/workers/*"))
+    assert b"Traceback" not in process.stderr.read()
+
+
+@pytest.mark.feature("H10")
+def test_a_process_that_stands_still_loses_its_trials_and_does_no_harm(tmp_path, splits, monkeypatch):
+    whole = sweep(tmp_path / "whole", splits, trials=20, width=6)
+    process = joining(tmp_path, "one")
+    wait(lambda: len(kept(tmp_path)) >= 3 and claims(tmp_path))
+    process.send_signal(signal.SIGSTOP)
+    monkeypatch.setattr(signs_module, "machine", lambda: "f" * 12)  # as if on another machine
+    changes = {"trials": 20, "width": 6, "kept": tmp_path / "kept"}
+    monkeypatch.setattr(Sweep.__init__, "__defaults__", (0.5,))
+    assert sweep(tmp_path / "two", splits, 2, **changes) == whole
+    files = {path: path.read_bytes() for path in kept(tmp_path)}
+    process.send_signal(signal.SIGCONT)
+    assert process.wait(30) == 0
+    assert {path: path.read_bytes() for path in kept(tmp_path)} == files
+    assert read_json(tmp_path / "one/trials.json") == whole
+
+
+@pytest.mark.parametrize("hours", ["-30", "+30"])
+@pytest.mark.skipif(not shutil.which("faketime"), reason="needs Debian's package faketime")
+def test_clocks_do_not_matter(tmp_path, splits, hours):
+    whole = sweep(tmp_path / "whole", splits, trials=20, width=6)
+    processes = [joining(tmp_path, "one"), joining(tmp_path, "two", before=("faketime", "-f", f"{hours}h"))]
+    for process in processes:
+        assert process.wait(60) == 0, process.stderr.read()
+    assert len(runs(tmp_path)) == 20
+    assert read_json(tmp_path / "one/trials.json") == whole == read_json(tmp_path / "two/trials.json")
+
+
+def test_signs_of_life(tmp_path, monkeypatch):
+    signs, now = Signs(tmp_path, lease=60), [1000.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    assert not signs.alive(f"{signs.machine}-{os.getpid()}-1") and not signs.alive(signs.me)
+    parent = os.getppid()
+    assert signs.alive(f"{signs.machine}-{parent}-{born(parent)}")
+    for change in (lambda: (tmp_path / OTHER).write_text("."), lambda: (tmp_path / OTHER).write_text("..")):
+        change()
+        assert signs.alive(OTHER)
+        now[0] += 59
+        assert signs.alive(OTHER)
+    now[0] += 2
+    assert not signs.alive(OTHER)
+    (tmp_path / OTHER).write_text("...")
+    assert signs.alive(OTHER)
+
+
+def test_of_two_files_the_first_wins(tmp_path):
+    assert create(tmp_path / "x/a.json", {"n": 1}, lasting=True)
+    assert not create(tmp_path / "x/a.json", {"n": 2}, lasting=True)
+    assert read_json(tmp_path / "x/a.json") == {"n": 1} and len(list((tmp_path / "x").iterdir())) == 1
+
+
+def test_trial_that_was_done_meanwhile_is_not_claimed(tmp_path):
+    one, two = Shared(tmp_path), Shared(tmp_path)
+    assert one.claim(3, 1, {"a": 1}) and not two.claim(3, 1, {"a": 1})
+    assert one.keep({"number": 3, "loss": 1.0}) == {"number": 3, "loss": 1.0}
+    assert not two.claim(3, 1, {"a": 1}) and [path.name for path in (tmp_path / "0000").iterdir()] == ["000003.json"]
+
+
+def test_trial_with_which_processes_are_lost_fails_in_the_end(tmp_path):
+    place = Shared(tmp_path).place(0)
+    place.parent.mkdir()
+    for attempt in range(1, ATTEMPTS + 1):
+        dead = {"owner": f"{Signs(tmp_path).machine}-1-0", "setting": {"family": "f", "params": {}, "choice": {}}}
+        write_json(place.with_suffix(f".{attempt}.claim"), dead)
+    made = Sweep(Plan(None), 1, tmp_path)
+    assert made.take() is None and made.complete
+    assert made.results[0]["error"] == "its process was lost 3 times; was there enough memory?"
+    assert [path.name for path in place.parent.iterdir()] == ["000000.json"]
+
+
+def test_damaged_files_of_the_folder_are_made_anew(tmp_path, splits):
+    whole = sweep(tmp_path / "made", splits, trials=6)
+    (file,) = (tmp_path / "made").glob("kept/*/0000/000004.json")
+    file.write_text('{"numb')
+    assert sweep(tmp_path / "made", splits, trials=6) == whole and read_json(file)["number"] == 4
