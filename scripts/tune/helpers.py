@@ -38,7 +38,7 @@ def like(described: str) -> list[str]:
     """Return the words that ask sbatch for a job like the one that `scontrol show job` *described*."""
     found = dict(re.findall(r"\b([A-Za-z]+)=(\S+)", described))
     given = {key: found[key] for key in COPIED if found.get(key, "(null)") not in ("(null)", "N/A")}
-    return [COPIED[key].format(re.sub(r"\bgres[:/]", "", value)) for key, value in given.items()]
+    return [COPIED[key].format(given[key].replace("gres:gpu:", "gpu:" * (key == "TresPerNode"))) for key in given]
 
 
 def ask(*command: str) -> str | None:

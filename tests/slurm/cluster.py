@@ -51,9 +51,12 @@ CompleteWait=0
 ReturnToService=2
 MailProg={mail}
 GresTypes=gpu
+PreemptType=preempt/partition_prio
+PreemptMode=REQUEUE
 {nodes}
 PartitionName=cpu Nodes=ALL Default=YES DefMemPerCPU=200 MaxTime=INFINITE State=UP
 PartitionName=gpu Nodes=ALL DefMemPerCPU=200 MaxTime=INFINITE State=UP
+PartitionName=urgent Nodes=ALL DefMemPerCPU=200 MaxTime=INFINITE State=UP PriorityTier=2
 """
 NODE = (
     "NodeName={name} NodeHostname={host} NodeAddr=127.0.0.1 Port={port} CPUs={cpus} RealMemory={memory} Gres=gpu:{gpus}"
@@ -134,7 +137,7 @@ class Cluster:
         return self.daemons[name]
 
     def start(self) -> "Cluster":
-        """Start all daemons; return once every node is idle in both partitions."""
+        """Start all daemons; return once every node is idle in all partitions."""
         try:
             self.start_munge()
             self.accounting.start(self)
@@ -142,7 +145,7 @@ class Cluster:
             self.accounting.limit(self)
             for node in self.nodes:
                 self.start_node(node)
-            wait_for("idle nodes", lambda: self.ask("sinfo", "-hNo", "%T").split() == ["idle"] * 2 * len(self.nodes))
+            wait_for("idle nodes", lambda: self.ask("sinfo", "-hNo", "%T").split() == ["idle"] * 3 * len(self.nodes))
         except BaseException:
             self.stop()
             raise

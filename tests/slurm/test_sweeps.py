@@ -1,0 +1,155 @@
+"""What clusters do to a sweep that several jobs share: it ends with the trials of an undisturbed local run."""
+
+import fcntl
+import os
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.slurm import sweeps
+from tests.slurm.cluster import Cluster
+from tests.slurm.running import command
+from tests.slurm.sweeps import TRIALS, Sweep, copied, results
+from tests.slurm.waiting import wait_for
+from tests.workflow import environment
+
+pytestmark = [pytest.mark.timeout(300), pytest.mark.feature("H4", "H9", "H12", "U10")]
+
+
+@pytest.fixture(scope="session")
+def prepared(tmp_path_factory) -> Path:
+    """Return a clone whose sweep is to be run, made once for all workers, and beside it one where it was, locally."""
+    shared = tmp_path_factory.getbasetemp().parent
+    folder = shared / "sweep"
+    with open(shared / "sweep.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not folder.exists():
+            made = sweeps.prepare(shared / "preparing")
+            sweeps.locally(copied(made, shared / "local"))
+            made.rename(folder)
+    return folder
+
+
+@pytest.fixture
+def clone(prepared, tmp_path) -> Path:
+    """Return a clone of one's own, whose sweep is to be run."""
+    return copied(prepared, tmp_path / "clone")
+
+
+@pytest.fixture
+def local(prepared) -> dict[str, bytes]:
+    """Return what the sweep gives on this machine."""
+    return results(prepared.parent / "local")
+
+
+@pytest.fixture
+def sweep(cluster, clone, local):
+    """Return a sweep that three jobs share; afterwards it must have ended as a local one."""
+    made = Sweep(cluster, clone).shared()
+    yield made
+    assert results(clone) == local
+
+
+def test_sweep_is_shared_by_all_jobs_that_the_queue_gives(cluster, clone, local):
+    made = Sweep(cluster, clone, "--gpus=1")
+    made.end()
+    fits = made.fits()
+    assert len({job for job, _, _ in fits}) == 3 and {gpus for _, gpus, _ in fits} <= {"0", "1"}
+    assert len({setting for _, _, setting in fits}) == TRIALS
+    assert results(clone) == local
+
+
+def test_helper_that_is_killed(cluster, sweep):
+    array = sweep.jobs()[0].partition("_")[0]
+    os.kill(next(filter(is_python, cluster.processes(f"SLURM_ARRAY_JOB_ID={array}\0"))), signal.SIGKILL)
+    sweep.end(further=2)
+
+
+def is_python(pid: int) -> bool:
+    """Return whether a process is the first one of a helper."""
+    parent = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1]
+    lines = [Path(f"/proc/{number}/cmdline").read_bytes() for number in (pid, parent)]
+    return [b"scripts/tune/tune.py" in line for line in lines] == [True, False]
+
+
+def test_helper_that_is_cancelled_gives_its_trials_back_and_another_comes(cluster, sweep):
+    cluster.ask("scancel", *sweep.jobs())
+    sweep.end(further=4)
+    assert len({job for job, _, _ in sweep.fits()}) > 3
+
+
+def test_node_that_crashes(cluster, sweep):
+    node = sweep.node(sweep.jobs()[-1])
+    cluster.crash_node(node)
+    try:
+        sweep.end(further=6)
+    finally:
+        cluster.start_node(node)
+
+
+def test_helper_at_its_time_limit(cluster, clone, local):
+    made = Sweep(cluster, clone, "--time=1")
+    made.cluster.ask("scontrol", "update", f"JobId={made.main}", "TimeLimit=60")
+    made.shared()
+    for job in made.jobs():
+        cluster.ask("scontrol", "update", f"JobId={job}", "TimeLimit=1")
+    made.end(further=4)
+    assert results(clone) == local
+
+
+def test_helper_out_of_memory(cluster, sweep):
+    (sweep.folder / "greedy").touch()
+    sweep.end(further=4)
+
+
+def test_node_that_is_drained_and_resumed(cluster, sweep):
+    node = sweep.node(sweep.jobs()[-1])
+    cluster.ask("scontrol", "update", f"NodeName={node}", "State=DRAIN", "Reason=test")
+    cluster.ask("scancel", *sweep.jobs())
+    elsewhere = [name for name in cluster.nodes if name != node]
+    wait_for("helpers elsewhere", lambda: any(sweep.node(job) in elsewhere for job in sweep.jobs("RUNNING")))
+    cluster.ask("scontrol", "update", f"NodeName={node}", "State=RESUME")
+    sweep.end(further=4)
+
+
+def test_controller_that_restarts(cluster, sweep):
+    cluster.stop_controller()
+    seen = len(sweep.fits())
+    wait_for("fits without a controller", lambda: len(sweep.fits()) > seen + 3)
+    cluster.start_controller()
+    sweep.end()
+
+
+def test_helpers_that_are_preempted_come_back(cluster, sweep):
+    urgent = ["sbatch", "--partition=urgent", "--exclusive", "--nodes=1", "--parsable", "--output=/dev/null"]
+    node = sweep.node(sweep.jobs()[-1])
+    job = cluster.ask(*urgent, f"--nodelist={node}", "--wrap=sleep 4").strip()
+    wait_for("the urgent job", lambda: cluster.ask("squeue", "-ho", "%T", f"--jobs={job}").strip() == "RUNNING", 60)
+    sweep.end(further=6)
+
+
+def test_fewer_jobs_where_a_qos_has_a_limit(clone, local):
+    with Cluster(nodes=1, accounting="slurmdbd") as cluster:
+        made = Sweep(cluster, clone, "--account=main", "--qos=limited")
+        made.end()
+        assert len({job for job, _, _ in made.fits()}) == 2
+    assert results(clone) == local
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_snakemake_that_is_stopped_and_started_again(cluster, clone, local, number):
+    own = {"cwd": clone, "env": environment(**cluster.environment()), "start_new_session": True}
+    words = [*command("tune"), "--set-threads", "tune=2", "--set-resources", "tune:workers=3", "tune:mem_mb=900"]
+    with open(clone / "log", "w") as log:
+        process = subprocess.Popen(words, stdout=log, stderr=log, **own)
+        wait_for("fits", lambda: (clone / "fits").exists() and len((clone / "fits").read_text().splitlines()) > 8, 90)
+        process.send_signal(number)
+        assert process.wait(100) != 0
+        if number != signal.SIGKILL:
+            wait_for("an empty queue", lambda: str(clone) not in cluster.ask("squeue", "--noheader", "--format=%Z"))
+        assert subprocess.run(words, stdout=log, stderr=log, timeout=150, **own).returncode == 0
+    assert results(clone) == local
+    assert str(clone) not in cluster.ask("squeue", "--noheader", "--format=%Z")
+    assert len((clone / "fits").read_text().splitlines()) <= TRIALS + 6
