@@ -23,20 +23,25 @@ OTHER = "0" * 12 + "-1-1"  # a process of another machine
 JOINING = """
 import sys, time
 from pathlib import Path
+from scripts.spine import job
 from scripts.tune import tune
 from tests.unit.tune.made import sweep
 
 class Slow(tune.Objective):
     def losses(self, setting, fraction, seed):
-        with open(Path(sys.argv[2]), "a") as file:
+        with open(sys.argv[4], "a") as file:
             file.write(f"{sorted(setting['params'].items())}\\n")
         time.sleep(0.1)
         return super().losses(setting, fraction, seed)
 
 tune.Objective = Slow
-folder = Path(sys.argv[1])
-splits = folder.parent / "train.npz", folder.parent / "eval.npz"
-sweep(folder, splits, 2, trials=20, width=6, kept=folder.parent / "kept", helps=sys.argv[3])
+
+def run(folder: Path, runs: str, helps: str):
+    splits = folder.parent / "train.npz", folder.parent / "eval.npz"
+    sweep(folder, splits, 2, trials=20, width=6, kept=folder.parent / "kept", helps=helps)
+
+sys.argv[1:] = ["--folder", sys.argv[1], "--runs", sys.argv[2], "--helps", sys.argv[3]]
+job.main(run)
 """
 
 
@@ -189,3 +194,26 @@ def test_damaged_files_of_the_folder_are_made_anew(tmp_path, splits):
     (file,) = (tmp_path / "made").glob("kept/*/0000/000004.json")
     file.write_text('{"numb')
     assert sweep(tmp_path / "made", splits, trials=6) == whole and read_json(file)["number"] == 4
+
+
+FULL = """
+mount -t tmpfs -o size=48k none "$2/kept"
+"$@"
+echo $? > "$2/first"
+find "$2/kept" -mindepth 1 -name '.*' -o -name '*.claim' > "$2/odd"
+mount -o remount,size=10m "$2/kept"
+exec "$@"
+"""
+
+
+@pytest.mark.feature("H12")
+def test_full_disk_stops_the_sweep_with_one_sentence_and_the_next_one_goes_on(tmp_path, splits):
+    whole = sweep(tmp_path / "whole", splits, trials=20, width=6)
+    (tmp_path / "kept").mkdir()
+    before = ("unshare", "--map-root-user", "--mount", "sh", "-c", FULL.replace("$2", str(tmp_path)), "sh")
+    process = joining(tmp_path, "one", before=before)
+    assert process.wait(60) == 0
+    assert (tmp_path / "first").read_text() == "2\n"
+    assert "\nerror: the disk is full: " in process.stderr.read().decode()
+    assert (tmp_path / "odd").read_text() == ""  # neither claims nor halves of files
+    assert read_json(tmp_path / "one/trials.json") == whole
