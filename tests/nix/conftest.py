@@ -2,6 +2,7 @@
 
 import contextlib
 import fcntl
+import os
 import shutil
 import subprocess
 
@@ -25,7 +26,8 @@ def installed():
 @pytest.fixture(scope="session")
 def nix(tmp_path_factory, installed):
     """Return Nix with its own store."""
-    folder = tmp_path_factory.getbasetemp().parent / "nix"
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "nix"
     with open(folder.with_name("nix.lock"), "w") as making, open(folder.with_name("nix.users"), "w") as users:
         fcntl.flock(users, fcntl.LOCK_SH)
         fcntl.flock(making, fcntl.LOCK_EX)

@@ -27,7 +27,7 @@ PACKAGES = (
 BESIDES = re.compile(r"^(pip|setuptools)==.*\n", re.M)  # venv puts these into an environment
 JOBS = {path.stem for path in (ROOT / "envs").glob("*.in")} - {"model-gpu", "slurm", "test"}
 COMMANDS = (
-    "nix build .#envs",
+    "nix build .#jobs",
     "nix develop -c snakemake -n deploy",
     "nix run .#deploy",
     "nix run .#serve",
@@ -43,8 +43,8 @@ def packages(folder: Path) -> str:
 
 def test_readme_has_these_commands():
     text = (ROOT / "README.md").read_text()
-    shown = [line for block in re.findall(r"^```nix-sh\n(.*?)^```$", text, re.M | re.S) for line in block.splitlines()]
-    assert [line.partition(" #")[0].strip() + line.partition(" #")[1][:0] for line in shown] == list(COMMANDS)
+    shown = [line for block in re.findall(r"^```bash\n(.*?)^```$", text, re.M | re.S) for line in block.splitlines()]
+    assert [line.partition(" # ")[0] for line in shown] == list(COMMANDS)
 
 
 def test_hash_is_that_of_nix(nix, tmp_path):
