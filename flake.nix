@@ -19,6 +19,7 @@
           wheels = id: pkgs.stdenv.mkDerivation {
             name = "${id}-wheels";
             dontUnpack = true;
+            nativeBuildInputs = [ pkgs.cacert ];
             installPhase = ''
               mkdir $out
               ${tools}/bin/python ${./scripts/spine/wheels.py} ${./envs + "/${name id}.txt"} $out

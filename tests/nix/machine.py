@@ -4,6 +4,7 @@ Sandboxing is off and stays so: as root, Nix 2.8 with /etc in sandbox-paths empt
 """
 
 import os
+import shlex
 import shutil
 import subprocess
 from pathlib import Path
@@ -35,6 +36,8 @@ class Machine:
             shutil.copytree(ROOT / "tests/nix/nixpkgs", self.nixpkgs)
             shutil.copy(ROOT / "envs/constraints.txt", self.nixpkgs)
             (self.nixpkgs / "path").write_text(os.environ["PATH"])
+            told = [f"export {key}={shlex.quote(value)}" for key, value in used.items() if key.startswith("PIP_")]
+            (self.nixpkgs / "pip").write_text("\n".join(told))
 
     def command(self, verb: str, *words: str) -> list[str]:
         """Return the words of `nix` *verb* with the stand-in for nixpkgs; README.md has them without it."""

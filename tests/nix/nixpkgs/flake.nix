@@ -4,8 +4,9 @@
     let
       inherit (builtins) concatStringsSep map readFile;
       system = "x86_64-linux";
-      path = readFile ./path; # PATH of this machine; the test puts it and envs/constraints.txt here
-      setting = "export PATH=${path} HOME=$TMPDIR SOURCE_DATE_EPOCH=315532800 LC_ALL=C.UTF-8";
+      # the test puts these here: PATH, what pip is told by this machine's environment, envs/constraints.txt
+      path = readFile ./path;
+      setting = "${readFile ./pip}\nexport PATH=${path} HOME=$TMPDIR SOURCE_DATE_EPOCH=315532800 LC_ALL=C.UTF-8";
 
       derive = attributes: script: derivation ({ inherit system; builder = "/bin/bash"; }
         // removeAttrs attributes [ "nativeBuildInputs" "buildInputs" "packages" "installPhase" ]
@@ -33,6 +34,7 @@
         python311 = python;
         autoPatchelfHook = empty "auto-patchelf-hook";
         zlib = empty "zlib";
+        cacert = empty "cacert";
         stdenv = {
           cc.cc.lib = empty "libstdcxx";
           mkDerivation = attributes: derive attributes attributes.installPhase;
