@@ -11,7 +11,8 @@ from pathlib import Path
 
 from tests.workflow import ROOT
 
-NIX = {"NIX_STORE_DIR": "store", "NIX_STATE_DIR": "state", "NIX_LOG_DIR": "log", "NIX_CONF_DIR": "conf", "HOME": "home"}
+NIX = {"NIX_STORE_DIR": "store", "NIX_STATE_DIR": "state", "NIX_LOG_DIR": "log", "NIX_CONF_DIR": "conf"}
+NIX |= {"HOME": "home", "TMPDIR": "tmp"}
 CONFIG = """\
 experimental-features = nix-command flakes
 sandbox = false
@@ -33,6 +34,7 @@ class Machine:
         self.environment = used | own | {"NIX_CONFIG": CONFIG, "PIP_CACHE_DIR": cache}
         if not self.nixpkgs.exists():
             (folder / "home").mkdir(parents=True)
+            (folder / "tmp").mkdir()
             shutil.copytree(ROOT / "tests/nix/nixpkgs", self.nixpkgs)
             shutil.copy(ROOT / "envs/constraints.txt", self.nixpkgs)
             (self.nixpkgs / "path").write_text(os.environ["PATH"])
