@@ -2,7 +2,20 @@
 
 Needs: results/<case>/preprocess/features/{train,eval}/features.npz
 Gives: results/<case>/tune/{trials.json,best.json}; single trials, for resuming, in results/<case>/tune/sweeps/
+
+`snakemake progress` says how far a sweep is, while it runs or later; a dry run says what it will cost.
 """
+
+from scripts.tune.asked import Asked
+
+SWEEPS = f"{RESULTS}/tune/sweeps"
+ASKED = Asked(graph, f"{RESULTS}/tune/record.json", Path(SWEEPS), config["tune"])
+
+
+rule progress:
+    input:
+        ASKED.progress,
+    localrule: True
 
 
 checkpoint tune:
@@ -10,7 +23,7 @@ checkpoint tune:
         train=ancient(f"{RESULTS}/preprocess/features/train/features.npz"),
         evaluate=ancient(f"{RESULTS}/preprocess/features/eval/features.npz"),
         reuse=ancient(config["tune"]["reuse"] or []),
-        changed=changed("tune"),
+        changed=changed("tune", ASKED.price),
     output:
         trials=f"{RESULTS}/tune/trials.json",
         best=f"{RESULTS}/tune/best.json",
@@ -43,7 +56,7 @@ checkpoint tune:
             "tune.halving",
             "tune.budget",
         ),
-        folder=f"{RESULTS}/tune/sweeps",
+        folder=SWEEPS,
         job=job,
     shell:
         "{params.job} --train {input.train} --evaluate {input.evaluate} --reuse {input.reuse}"

@@ -1,6 +1,7 @@
 """How rules are wired to the records: input and parameter functions that Snakemake calls while it builds its graph."""
 
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,26 +17,31 @@ class Wiring:
 
     def __init__(self, graph: Graph):
         self.graph = graph
+        self.told: set[str] = set()  # records of which a dry run has said the price
 
     def node(self, name: str, wildcards: dict) -> Node:
         """Return the one node of the rule *name* with these *wildcards*."""
         return self.graph.node(Node(self.graph.workflow.get_rule(name), dict(wildcards)).record)
 
-    def changed(self, name: str) -> Callable:
+    def changed(self, name: str, price: Callable[[Node], str] | None = None) -> Callable:
         """Return the input function of rule *name* that gives newer files exactly when its outputs are stale.
 
         It waits for every upstream checkpoint whose outputs are not up to date, by its record, which makes the rule
-        appear in a dry run and be looked at again once the checkpoint has run.
+        appear in a dry run and be looked at again once the checkpoint has run. A dry run says the *price* of the job.
         """
         from snakemake.exceptions import IncompleteCheckpointException
         from snakemake.io import checkpoint_target
 
         def marks(wildcards):
             node = self.node(name, wildcards)
-            for maker in self.graph.upstream(node):
-                if not self.graph.fresh(maker):
-                    raise IncompleteCheckpointException(maker.rule, checkpoint_target(maker.record))
-            return sorted({mark(node, cause) for cause in self.graph.settled(node)})
+            stale = [maker for maker in self.graph.upstream(node) if not self.graph.fresh(maker)]
+            causes = [] if stale else self.graph.settled(node)
+            if price and (stale or causes) and self.graph.workflow.dryrun and node.record not in self.told:
+                self.told.add(node.record)
+                print(price(node), file=sys.stderr, flush=True)
+            for maker in stale:
+                raise IncompleteCheckpointException(maker.rule, checkpoint_target(maker.record))
+            return sorted({mark(node, cause) for cause in causes})
 
         return marks
 

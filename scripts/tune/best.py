@@ -22,17 +22,14 @@ def chosen(sweep: Sweep, metric: str, seed: int) -> dict:
 
 
 def result(sweep: Sweep, metric: str, seed: int, trials_file: Path, best: Path) -> None:
-    """Write all trials and the best one. Raises BadInput where none worked."""
+    """Write all trials, without the times that they took, which no two runs share, and the best one.
+
+    Raises BadInput where none worked.
+    """
     winner = chosen(sweep, metric, seed)
-    shown = [public(record, metric) for record in sweep.records()]
+    shown = [{key: value for key, value in record.items() if key != "seconds"} for record in sweep.records()]
     write_json(trials_file, {"metric": metric, "trials": shown, "best": winner})
     write_json(best, {key: winner[key] for key in ("family", "params", "seed")})
-
-
-def public(record: dict, metric: str) -> dict:
-    """Return a trial as the trials file shows it: without the time that it took, which no two runs share."""
-    shown = {key: value for key, value in record.items() if key != "seconds"}
-    return shown | {"score": score_of(metric, record["loss"])}
 
 
 def reused(file: Path, families: dict, trials_file: Path, best: Path, metric: str) -> None:

@@ -68,8 +68,9 @@ class Shared:
     def keep(self, record: dict) -> dict:
         """Write the record of a trial, unless there is one; return the one that is there, as all will read it."""
         number = record["number"]
-        path, claim = self.place(number), self.claims.pop(number)
+        path, claim = self.place(number), self.claims[number]
         create(path, record, lasting=True)
+        del self.claims[number]
         for attempt in range(1, 1 + int(claim.name.split(".")[1])):
             path.with_suffix(f".{attempt}.claim").unlink(missing_ok=True)
         return read_json(path)

@@ -32,6 +32,12 @@ def machine() -> str:
     return hashlib.sha256(f"{boot} {space}".encode()).hexdigest()[:12]
 
 
+def ended(owner: str) -> bool:
+    """Return whether the process *owner* is known to have ended: it was one of this machine."""
+    place, pid, since = owner.split("-")
+    return place == machine() and born(int(pid)) != since
+
+
 class Signs:
     """The folder of the signs, as one process gives and sees them."""
 
@@ -55,9 +61,8 @@ class Signs:
         """Return whether the process *owner* may still be at work."""
         if owner == self.me:  # what it works at it knows: this is of an earlier sweep of its own
             return False
-        place, pid, since = owner.split("-")
-        if place == self.machine:
-            return born(int(pid)) == since
+        if owner.startswith(self.machine):
+            return not ended(owner)
         try:
             with open(self.folder / owner) as file:  # NFS asks the server when a file is opened
                 size = os.fstat(file.fileno()).st_size

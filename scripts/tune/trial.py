@@ -10,7 +10,7 @@ from sklearn.model_selection import KFold, StratifiedKFold
 
 from scripts.bundle.features import Rows
 from scripts.families.registry import family as family_of
-from scripts.tune.losses import METRICS
+from scripts.tune.losses import METRICS, score_of
 from scripts.tune.plan import seed_of
 
 
@@ -81,12 +81,13 @@ class Objective:
                 result |= {"losses": losses, "spread": float(np.std(losses, ddof=1))}
         except Exception as error:
             result |= failed(f"{type(error).__name__}: {error}")
+        result["score"] = score_of(self.metric, result["loss"])
         return finished(result, fraction, time.monotonic() - started)
 
 
 def failed(error: str) -> dict:
     """Return what the record of a failed trial says."""
-    return {"loss": None, "status": "failed", "error": error[:500]}
+    return {"loss": None, "score": None, "status": "failed", "error": error[:500]}
 
 
 def finished(result: dict, fraction: float, seconds: float) -> dict:
