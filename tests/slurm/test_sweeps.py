@@ -13,7 +13,7 @@ from tests.slurm.cluster import Cluster
 from tests.slurm.running import command
 from tests.slurm.sweeps import TRIALS, Sweep, copied, results
 from tests.slurm.waiting import wait_for
-from tests.workflow import environment
+from tests.workflow import environment, snakemake
 
 pytestmark = [pytest.mark.timeout(300), pytest.mark.feature("H4", "H9", "H12", "U10")]
 
@@ -145,6 +145,8 @@ def test_snakemake_that_is_stopped_and_started_again(cluster, clone, local, numb
     with open(clone / "log", "w") as log:
         process = subprocess.Popen(words, stdout=log, stderr=log, **own)
         wait_for("fits", lambda: (clone / "fits").exists() and len((clone / "fits").read_text().splitlines()) > 8, 90)
+        said = snakemake(clone, "progress").stdout
+        assert f"/{TRIALS} trials, " in said and " running in 0 jobs" not in said and " left, " in said
         process.send_signal(number)
         assert process.wait(100) != 0
         if number != signal.SIGKILL:
