@@ -126,7 +126,7 @@ def measure(cluster, python: str, name: str, trials: int, seconds: float, worker
         (folder / "stamp.json").write_text("{}")
         words = [python, __file__, "--job", name, "--folder", place, "--stamp", f"{place}/stamp.json"]
         words += ["--trials", str(trials), "--seconds", str(seconds), "--workers", str(workers)]
-        own = {"OMP_NUM_THREADS": "1", "PYTHONSAFEPATH": "1", "RAY_USAGE_STATS_ENABLED": "0"}
+        own = {"OMP_NUM_THREADS": "1", "PYTHONSAFEPATH": "1", "PYTHONPATH": str(ROOT), "RAY_USAGE_STATS_ENABLED": "0"}
         command = [*cluster.prefix, "sbatch", "--wait", f"--chdir={place}", f"--output={place}/%a.log"]
         command += [*asked(name, workers), f"--wrap=exec {shlex.join(words)}"]
         submitted = time.time()

@@ -6,7 +6,8 @@ Each simulated process goes through the loop of scripts/tune/run.py for --each G
 record, and look at what others did after 1 s without work and 10 s with. Times of the CPU are measured first, on this
 machine, with the real functions. The file system is assumed: --latency seconds a call, --calls a second at most, and
 CALLS for each thing done. A sweep has 100 trials a GPU with log-normal lengths; what is printed is the share of time
-with a trial on a GPU, after two trials' time and until the last trial began, and what GPUs without a trial wait for.
+with a trial on a GPU, after two trials' time and until the last trial began, and what GPUs without a trial wait for
+(~: cut off before that, as so little moves; the latter half of it counts).
 Then the design is mended, one change after the other. First the simulation is compared with real processes.
 """
 
@@ -37,7 +38,9 @@ CALLS = {  # of NFS 4: those of open, write, link, rename and so on, counted in 
     "alone": 0,
 }
 SOON, SELDOM, SHARD = 1.0, 10.0, 1000  # as in scripts/tune
-TRIALS, EVENTS = 100, 1_500_000  # trials a GPU, and events after which a simulation is cut off
+PENDING, WIDER = 100, 4
+MENDS = "one_watches", "digest", "bounded", "offers"  # in this order
+TRIALS, EVENTS = 100, 400_000  # trials a GPU, and events after which a simulation is cut off
 
 
 @dataclass(frozen=True)
@@ -54,6 +57,7 @@ class Design:
     spread: float = 60.0  # seconds within which all processes have started
     one_watches: bool = False  # only the job of the sweep looks at signs of life, and lists no absent folders
     digest: bool = False  # it writes every second what is new; others read that one file
+    bounded: bool = False  # a suggestion looks at no more than PENDING pending settings, and costs no more with results
     offers: bool = False  # it suggests ahead; others claim what it offers, each from another place on
 
 
@@ -84,8 +88,10 @@ class World:
 
     def suggestion(self) -> float:
         """Return the CPU seconds of the next suggestion."""
-        pending = min(self.design.width, self.top)
-        return self.costs["suggest"] + pending * self.costs["pending"] + self.done * self.costs["history"]
+        pending, done = min(self.design.width, self.top), self.done
+        if self.design.bounded:
+            pending, done = min(pending, PENDING), 0
+        return self.costs["suggest"] + pending * self.costs["pending"] + done * self.costs["history"]
 
     def end(self, number: int) -> None:
         """Take notice of a record."""
@@ -238,7 +244,7 @@ def simulate(design: Design, costs: dict[str, float], seconds: list[float]) -> d
     share = (world.busy - remaining(world, processes) - busy) / took / (len(processes) * design.each)
     calls = sum((world.asked - asked).values()) / took if design.latency else 0.0
     last = max((end for process in processes for end, _ in process.running), default=world.now)
-    return {"share": share, "lost": world.lost, "calls": calls, "last": last}
+    return {"share": share, "lost": world.lost, "calls": calls, "last": last, "steady": since >= 2 * mean}
 
 
 def remaining(world: World, processes: list[Process]) -> float:
@@ -251,7 +257,15 @@ def said(found: dict) -> str:
     total = sum(found["lost"].values())
     cause, most = max(found["lost"].items(), key=lambda pair: pair[1], default=("", 0.0))
     why = f"{cause} {most / total:.0%}" if total and found["share"] < 0.98 else ""
-    return f"{found['share']:7.1%} {why:16}"
+    return f"{'' if found['steady'] else '~'}{found['share']:.1%}".rjust(7) + f" {why:16}"
+
+
+def mended(design: Design) -> list[Design]:
+    """Return the design and what one change after the other makes of it."""
+    found = [design]
+    for name in MENDS:
+        found.append(replace(found[-1], **{name: True}))
+    return [*found, replace(found[-1], width=WIDER * design.width)]
 
 
 def check(costs: dict[str, float]) -> None:
@@ -280,17 +294,14 @@ def main() -> None:
     print("CPU ms: " + ", ".join(f"{name} {value * 1000:.3g}" for name, value in costs.items()))
     check(costs)
     print(f"{given.latency * 1000:g} ms a call, {given.calls:g} a second, width {given.width:g} times the GPUs")
-    print(
-        f"{'GPUs':>6} {'trial':>7} {'calls/s':>8}  {'now':24} {'one watches':24} {'digest':24} {'offers':24} 4 x width"
-    )
+    heads = ["now", *(name.replace("_", " ") for name in MENDS), f"width x {WIDER}"]
+    print(f"{'GPUs':>6} {'trial':>7} {'calls/s':>8}  " + " ".join(f"{head:24}" for head in heads))
     for gpus in given.gpus:
         for name, mean in LENGTHS.items():
             each, trials = min(given.each, gpus), min(1_000_000, gpus * TRIALS)
             design = Design(gpus, each, trials, int(given.width * gpus), given.latency, given.calls)
-            mended = [design, replace(design, one_watches=True), replace(design, one_watches=True, digest=True)]
-            mended += [replace(mended[-1], offers=True), replace(mended[-1], offers=True, width=4 * design.width)]
             seconds = lengths(trials, mean)
-            found = [simulate(one, costs, seconds) for one in mended]
+            found = [simulate(one, costs, seconds) for one in mended(design)]
             print(f"{gpus:6} {name:>7} {found[0]['calls']:8.0f}  {' '.join(map(said, found))}", flush=True)
 
 
