@@ -60,7 +60,7 @@ def of_files(folder: Path) -> dict[str, float]:
         "list": took(lambda: list(shared.names(0, COUNT)), 20),
         "absent": took(lambda: list(shared.names(COUNT, 101 * COUNT)), 20) / 100,
         "sign": took(lambda: shared.signs.path.stat(), 200),
-        "alone": took(lambda: shared.signs.alive(shared.signs.me.replace("-1", "-2", 1)), 200),
+        "alone": took(lambda: shared.signs.alive(f"{shared.signs.machine}-1-0"), 200),
     }
 
 
