@@ -19,8 +19,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+from benchmarks.peers import install  # noqa: E402
+
 PEERS = {"Optuna": "optuna joblib", "Ray Tune": "ray[tune]"}
-INSTALL_SECONDS = 600
 
 
 def loss(x: float, y: float, seconds: float) -> float:
@@ -133,29 +134,6 @@ def measure(python: str, name: str, trials: int, seconds: float, workers: int) -
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def install(folder: Path) -> dict[str, str]:
-    """Install each peer into an environment of its own below *folder*; return the interpreters of those that are there.
-
-    Says why where one does not install.
-    """
-    found = {}
-    for name, packages in PEERS.items():
-        place = folder / name.replace(" ", "-")
-        python = place / "bin/python"
-        subprocess.run([sys.executable, "-m", "venv", str(place)], check=True)
-        command = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *packages.split()]
-        try:
-            done = subprocess.run(command, capture_output=True, text=True, timeout=INSTALL_SECONDS)
-        except subprocess.TimeoutExpired:
-            print(f"{name} does not install within {INSTALL_SECONDS} s", flush=True)
-            continue
-        if done.returncode:
-            print(f"{name} does not install: {' '.join(done.stderr.split())[-300:]}", flush=True)
-        else:
-            found[name] = str(python)
-    return found
-
-
 def main() -> None:
     """Run what the command line asks for."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -168,7 +146,7 @@ def main() -> None:
     if given.measure:
         print(json.dumps(SUBJECTS[given.measure](given.trials, given.seconds, given.workers)))
         return
-    subjects = {"ours": sys.executable} | (install(given.peers) if given.peers else {})
+    subjects = {"ours": sys.executable} | (install(given.peers, PEERS) if given.peers else {})
     for seconds in (given.seconds, 0.0):
         ideal = given.trials * seconds / given.workers
         print(

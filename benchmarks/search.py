@@ -27,6 +27,9 @@ import numpy as np
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+from benchmarks.peers import install  # noqa: E402
+
+PEERS = {"Optuna": "optuna scipy"}
 TRIALS = 100
 PACE = np.array(
     [[10, 3, 17, 3.5, 1.7, 8], [0.05, 10, 17, 0.1, 8, 14], [3, 3.5, 1.7, 10, 17, 8], [17, 8, 0.05, 10, 0.1, 14]]
@@ -265,15 +268,6 @@ def history(grid: Path, seeds: int, workers: int) -> None:
         print(f"{name:16}" + "".join(f"{value:10.3g}" for value in found), flush=True)
 
 
-def install(folder: Path) -> str:
-    """Install Optuna into an environment in *folder*; return its interpreter."""
-    python = folder / "optuna/bin/python"
-    if not python.exists():
-        subprocess.run([sys.executable, "-m", "venv", str(folder / "optuna")], check=True)
-        subprocess.run([str(python), "-m", "pip", "install", "--quiet", "optuna", "scipy"], check=True)
-    return str(python)
-
-
 def main() -> None:
     """Run what the command line asks for."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -292,7 +286,9 @@ def main() -> None:
         svm_grid(grid)
         asked = given.only.split(",")
         if "regret" in asked:
-            compare(grid, given.seeds, given.workers, install(given.peers) if given.peers else None)
+            compare(
+                grid, given.seeds, given.workers, install(given.peers, PEERS).get("Optuna") if given.peers else None
+            )
         if "tpe" in asked:
             alone(grid, given.workers)
         if "width" in asked:

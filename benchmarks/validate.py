@@ -24,14 +24,15 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+from benchmarks.peers import install  # noqa: E402
+
 PART, GROUP = 2**20, 2**17
 PEERS = {  # the last one is only tried: is there a wheel for this Python?
-    "pandera": "pandera[pandas]",
-    "Great Expectations": "great-expectations",
-    "Evidently": "evidently pandas<3",
-    "TFDV": "tensorflow-data-validation",
+    "pandera": "pandera[pandas] pyarrow",
+    "Great Expectations": "great-expectations pyarrow",
+    "Evidently": "evidently pandas<3 pyarrow",
+    "TFDV": "tensorflow-data-validation pyarrow",
 }
-INSTALL_SECONDS = 240
 SMALL = 1_000_000
 NUMBERS, TEXTS = [f"x{n}" for n in range(12)], [f"t{n}" for n in range(6)]
 WORDS = [f"word {n}" for n in range(30)]
@@ -278,37 +279,6 @@ def compare(subjects: dict[str, str], folder: Path, runs: int, begin: str = "fil
         )
 
 
-def install(folder: Path) -> dict[str, str]:
-    """Install each peer into an environment of its own below *folder*; return the interpreters of those that are there.
-
-    Says why where one does not install.
-    """
-    found = {}
-    for name, package in PEERS.items():
-        python = folder / name.replace(" ", "-") / "bin/python"
-        subprocess.run([sys.executable, "-m", "venv", "--clear", str(folder / name.replace(" ", "-"))], check=True)
-        command = [
-            str(python),
-            "-m",
-            "pip",
-            "install",
-            "--quiet",
-            "--disable-pip-version-check",
-            *package.split(),
-            "pyarrow",
-        ]
-        try:
-            done = subprocess.run(command, capture_output=True, text=True, timeout=INSTALL_SECONDS)
-        except subprocess.TimeoutExpired:
-            print(f"{package} does not install within {INSTALL_SECONDS} s", flush=True)
-            continue
-        if done.returncode:
-            print(f"{package} does not install: {' '.join(done.stderr.split())[-600:]}", flush=True)
-        else:
-            found[name] = str(python)
-    return found
-
-
 def main() -> None:
     """Run what the command line asks for."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -328,7 +298,7 @@ def main() -> None:
         print(f"{given.rows} rows of {len(SCHEMA['columns'])} columns, Parquet to counts")
         compare(dict.fromkeys(SUBJECTS, sys.executable), folder, given.runs)
     if given.peers:
-        peers = install(given.peers)
+        peers = install(given.peers, PEERS)
         with tempfile.TemporaryDirectory() as temporary:
             folder = Path(temporary) / "span/all"
             table(folder, SMALL)

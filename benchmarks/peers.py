@@ -1,0 +1,31 @@
+"""Environments of peers: the tools that the measurements of this folder run beside ours."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+SECONDS = 600  # for one peer to install
+
+
+def install(folder: Path, peers: dict[str, str]) -> dict[str, str]:
+    """Install each peer (name to packages) into an environment of its own below *folder*; return their interpreters.
+
+    What is there already is used. Says why where one does not install; it is left out then.
+    """
+    found = {}
+    for name, packages in peers.items():
+        place = folder / name.replace(" ", "-")
+        python = place / "bin/python"
+        if not python.exists():
+            subprocess.run([sys.executable, "-m", "venv", str(place)], check=True)
+        command = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *packages.split()]
+        try:
+            done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS)
+        except subprocess.TimeoutExpired:
+            print(f"{name} does not install within {SECONDS} s", flush=True)
+            continue
+        if done.returncode:
+            print(f"{name} does not install: {' '.join(done.stderr.split())[-600:]}", flush=True)
+        else:
+            found[name] = str(python)
+    return found
