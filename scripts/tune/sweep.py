@@ -44,10 +44,15 @@ class Sweep:
                 continue
             if attempt > self.taken.get(number, (0, ""))[0] and (claim := read(path)):
                 self.taken[number], self.suggested[number] = (attempt, claim["owner"]), claim["setting"]
+        alive = {owner: self.shared.signs.alive(owner) for owner in {owner for _, owner in self.taken.values()}}
         for number, (attempt, owner) in [*self.taken.items()]:
-            least = claims.get(number, (0,))[0]  # less than it was: given back
-            if least < attempt or not self.shared.signs.alive(owner):
+            least, path = claims.get(number, (0, None))  # less than it was: given back
+            if least < attempt or not alive[owner]:
                 del self.taken[number]
+                again = read(path) if least == attempt else None
+                if again and again["owner"] != owner:  # given back, and claimed by yet another one
+                    self.taken[number] = attempt, again["owner"]
+                    continue
                 self.attempts[number] = least + 1
                 heapq.heappush(self.waiting, number)
 

@@ -22,7 +22,7 @@ from scripts.families.logistic import Logistic
 
 
 class Slow(Logistic):
-    """A fit of a second; as long as there is a file `greedy` the first one to take it away wants 3 GB."""
+    """A fit of a second; if there is a file `greedy` the first helper to take it away wants 3 GB."""
 
     space = {"C": {"loguniform": [0.01, 100]}}
 
@@ -30,7 +30,7 @@ class Slow(Logistic):
         with open("fits", "a") as file:
             file.write(f"{os.environ.get('SLURM_JOB_ID')} {os.environ.get('CUDA_VISIBLE_DEVICES')} {params['C']!r}\\n")
         try:
-            Path("greedy").unlink()
+            Path("greedy" if "SLURM_ARRAY_JOB_ID" in os.environ else "nothing").unlink()
             kept = b"x" * (3 << 30)
             time.sleep(60)
         except FileNotFoundError:
@@ -108,7 +108,7 @@ class Sweep:
         wait_for("end of the sweep", lambda: not self.cluster.ask("squeue", "--noheader", f"--jobs={self.main}"), 120)
         log = (self.folder / "main.log").read_text()
         assert (self.folder / "results/tiny/tune/record.json").exists(), log
-        assert TRIALS <= len(self.fits()) <= TRIALS + further, log
+        assert TRIALS <= len(self.fits()) <= TRIALS + further, f"{self.fits()}\n{log}"
         wait_for("no helpers", lambda: not self.jobs())
         assert not list((self.folder / "results/tiny/tune/sweeps").glob("*/*/*.claim"))
 

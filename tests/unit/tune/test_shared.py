@@ -190,6 +190,23 @@ def test_trial_with_which_processes_are_lost_fails_in_the_end(tmp_path):
     assert [path.name for path in place.parent.iterdir()] == ["000000.json"]
 
 
+@pytest.mark.feature("H9")
+def test_trial_that_was_given_back_and_claimed_anew_is_not_claimed_from_the_new_owner(tmp_path):
+    place = Shared(tmp_path).place(0)
+    claim = {"owner": f"{Signs(tmp_path).machine}-1-0", "setting": {"family": "f", "params": {}, "choice": {}}}
+    place.parent.mkdir()
+    file = place.with_suffix(".1.claim")
+    write_json(file, claim | {"owner": f"{Signs(tmp_path).machine}-{os.getppid()}-{born(os.getppid())}"})
+    made = Sweep(Plan(None), 1, tmp_path)
+    gone = made.taken[0] = 1, claim["owner"]
+    made.look()
+    assert made.taken[0] != gone and made.take() is None
+    write_json(file, claim)
+    made.taken[0] = 1, claim["owner"]
+    made.look()
+    assert made.take() == 0 and place.with_suffix(".2.claim").exists()
+
+
 def test_damaged_files_of_the_folder_are_made_anew(tmp_path, splits):
     whole = sweep(tmp_path / "made", splits, trials=6)
     (file,) = (tmp_path / "made").glob("kept/*/0000/000004.json")
