@@ -64,6 +64,8 @@ class Helpers:
         self.job = os.environ.get("SLURM_JOB_ID", "")
         self.count, self.name, self.folder = count if self.job else 0, name, folder
         self.submitted, self.looked = 0, float("-inf")
+        self.before = self.signs()  # not those of helpers
+        self.came: set[str] = set()  # those of helpers that were seen: a sign goes with its process
         if count and not self.job:
             say(f"tune: this is no job of SLURM: no {count} others will help")
         self.stamp = {key: value for key, value in stamp.items() if key not in ("outputs", "record")}
@@ -83,6 +85,7 @@ class Helpers:
     def tend(self, wanted: int) -> None:
         """Submit the helpers that are missing, at most as many as are *wanted*."""
         self.looked = time.monotonic()
+        self.came |= self.signs() - self.before
         there = ask("squeue", "--noheader", "--array", f"--user={os.getuid()}", f"--name={self.name}", "--format=%i")
         if there is None:
             return
@@ -90,13 +93,17 @@ class Helpers:
         if missing > 0 and self.thrive(len(there.split())):
             self.submit(missing)
 
+    def signs(self) -> set[str]:
+        """Return the names of the signs of life that are there."""
+        return {path.name for path in (self.folder / "workers").glob("*")}
+
     def thrive(self, there: int) -> bool:
         """Return whether those that were submitted came to work, and say so once where they did not."""
-        came = len(list((self.folder / "workers").iterdir())) - 1
+        came = len(self.came)
         if self.submitted - came - there <= 2 * self.count:
             return True
         say(f"tune: {self.submitted} jobs were submitted to help and {came} came to work; see {LOGS}/; no more are")
-        self.count = 0
+        self.looked = float("inf")  # never again
         return False
 
     def submit(self, missing: int) -> None:
