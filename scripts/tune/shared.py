@@ -5,7 +5,7 @@ one, and of two the first one wins. So it is safe on NFS, with no locks, no data
 thousand trials each.
 """
 
-import contextlib
+import errno
 import json
 import os
 import uuid
@@ -18,6 +18,7 @@ from scripts.tune.signs import LEASE, Signs
 
 ATTEMPTS = 3  # processes that may be lost with a trial before it counts as failed
 SHARD = 1000  # trials in one folder
+NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS)  # how file systems without hard links refuse one
 
 
 def create(path: Path, value: object, lasting: bool) -> bool:
@@ -36,8 +37,10 @@ def create(path: Path, value: object, lasting: bool) -> bool:
             os.link(temporary, path)
         except FileExistsError:
             return os.stat(temporary).st_nlink > 1  # NFS may have lost the answer to a link that was made
-        except PermissionError as error:
-            raise BadInput(f"{path.parent}: the file system has no hard links, which a sweep needs") from error
+        except OSError as error:
+            if error.errno in NO_LINKS:
+                raise BadInput(f"{path.parent}: the file system has no hard links, which a sweep needs") from error
+            raise
         return True
     finally:
         temporary.unlink(missing_ok=True)
@@ -82,14 +85,19 @@ class Shared:
         self.claims.clear()
         self.signs.path.unlink(missing_ok=True)
 
-    def names(self, first: int, end: int) -> Iterator[tuple[int, int, Path]]:
-        """Yield number, attempt and path of each claim, attempt 0 for each record, from the folder of *first* on."""
-        for shard in range(first // SHARD, (end - 1) // SHARD + 1):
-            with contextlib.suppress(FileNotFoundError), os.scandir(self.folder / f"{shard:04d}") as entries:
-                for entry in entries:
-                    number, *attempt = entry.name.split(".")[:-1]
-                    if number and int(number) < end:
-                        yield int(number), int(attempt[0]) if attempt else 0, Path(entry.path)
+
+def names(folder: Path, first: int, end: int) -> Iterator[tuple[int, int, Path]]:
+    """Yield number, attempt and path of each claim in the *folder* of a sweep; attempt 0 for each record.
+
+    They are those of trials before *end*, from the thousand of *first* on; only folders that are there are looked at.
+    """
+    shards = [int(name) for name in os.listdir(folder) if name.isdigit()] if folder.exists() else []
+    for shard in sorted(shard for shard in shards if first // SHARD <= shard <= (end - 1) // SHARD):
+        with os.scandir(folder / f"{shard:04d}") as entries:
+            for entry in entries:
+                number, *attempt = entry.name.split(".")[:-1]
+                if number and int(number) < end:
+                    yield int(number), int(attempt[0]) if attempt else 0, Path(entry.path)
 
 
 def read(path: Path) -> dict | None:

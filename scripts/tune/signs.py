@@ -4,6 +4,7 @@ No clock is compared with another's: a process is given up once an observer saw 
 the observer's own clock; on the same machine as soon as it is gone.
 """
 
+import functools
 import hashlib
 import os
 import time
@@ -23,6 +24,7 @@ def born(pid: int) -> str:
     return "" if state == "Z" else fields[18]  # it has ended, and nobody asked how
 
 
+@functools.cache
 def machine() -> str:
     """Return what names this machine, since it started, and who sees whose processes; random where that is unknown."""
     try:

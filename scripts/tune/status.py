@@ -7,7 +7,7 @@ import statistics
 from pathlib import Path
 from typing import NamedTuple
 
-from scripts.tune.shared import read
+from scripts.tune.shared import names, read
 from scripts.tune.signs import ended
 
 SAMPLE = 100  # records that a price is made of
@@ -23,10 +23,8 @@ class Status(NamedTuple):
 def status(folder: Path, trials: int) -> Status:
     """Return what lies in the *folder* of a sweep of so many *trials*."""
     found = Status({}, {})
-    for path in folder.glob("[0-9]*/[0-9]*.*"):
-        number = int(path.name.partition(".")[0])
-        if number < trials:
-            (found.records if path.suffix == ".json" else found.claims)[number] = path
+    for number, attempt, path in names(folder, 0, trials):
+        (found.claims if attempt else found.records)[number] = path
     for number in found.claims.keys() & found.records.keys():
         del found.claims[number]
     return found

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from scripts.spine.canon import rounded
 from scripts.tune.plan import Plan
-from scripts.tune.shared import ATTEMPTS, Shared, read
+from scripts.tune.shared import ATTEMPTS, Shared, names, read
 from scripts.tune.signs import LEASE
 from scripts.tune.suggest import suggest
 from scripts.tune.trial import failed, finished
@@ -33,7 +33,7 @@ class Sweep:
         """Take notice of what other processes did, and of those that are gone."""
         claims: dict[int, tuple[int, Path]] = {}
         done = next((number for number in range(self.trials) if number not in self.results), self.trials)
-        for number, attempt, path in self.shared.names(done, self.trials):
+        for number, attempt, path in names(self.shared.folder, done, self.trials):
             if attempt:
                 claims[number] = max(claims.get(number, (0, path)), (attempt, path))
             elif number not in self.results and (result := read(path)):

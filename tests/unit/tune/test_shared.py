@@ -1,5 +1,6 @@
 """Processes that share a sweep: each trial is run once, whoever comes, goes, stops or is killed."""
 
+import errno
 import os
 import shutil
 import signal
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from scripts.spine.canon import read_json, write_json
+from scripts.spine.job import BadInput
 from scripts.tune import signs as signs_module
 from scripts.tune.plan import Plan
 from scripts.tune.shared import ATTEMPTS, Shared, create
@@ -169,6 +171,17 @@ def test_of_two_files_the_first_wins(tmp_path):
     assert create(tmp_path / "x/a.json", {"n": 1}, lasting=True)
     assert not create(tmp_path / "x/a.json", {"n": 2}, lasting=True)
     assert read_json(tmp_path / "x/a.json") == {"n": 1} and len(list((tmp_path / "x").iterdir())) == 1
+
+
+@pytest.mark.parametrize("number", [errno.EPERM, errno.EOPNOTSUPP])
+def test_file_system_without_hard_links_is_named(tmp_path, monkeypatch, number):
+    def refuse(*paths: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "link", refuse)
+    with pytest.raises(BadInput, match="x: the file system has no hard links, which a sweep needs"):
+        create(tmp_path / "x/a.json", {}, lasting=False)
+    assert not list((tmp_path / "x").iterdir())
 
 
 def test_trial_that_was_done_meanwhile_is_not_claimed(tmp_path):
