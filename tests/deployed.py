@@ -3,6 +3,7 @@
 import fcntl
 import shutil
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,22 +12,30 @@ from tests import tiny
 from tests.workflow import clone, deploy
 
 
+def once(folder: Path, make: Callable[[Path], object]) -> Path:
+    """Return *folder*, which *make* fills under another name if no worker has done so."""
+    with open(folder.with_name(f"{folder.name}.lock"), "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not folder.exists():
+            made = folder.with_name(f"making-{folder.name}")
+            make(made)
+            made.rename(folder)
+    return folder
+
+
 @pytest.fixture(scope="session")
 def deployed(tmp_path_factory) -> Path:
     """Return a checkout in which the tiny case is deployed. Copy it, leave it as it is."""
-    shared = tmp_path_factory.getbasetemp().parent
-    folder = shared / "deployed"
-    with open(shared / "deployed.lock", "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not folder.exists():
-            made = clone(shared / "making")
-            tiny.make(made)
-            git = ["git", "-c", "user.name=test", "-c", "user.email=test@example.org"]
-            subprocess.run(["git", "add", "--all"], cwd=made, check=True)
-            subprocess.run([*git, "commit", "--quiet", "-m", "Add the tiny case"], cwd=made, check=True)
-            assert len(deploy(made)) == 30
-            made.rename(folder)
-    return folder
+
+    def make(folder: Path) -> None:
+        clone(folder)
+        tiny.make(folder)
+        git = ["git", "-c", "user.name=test", "-c", "user.email=test@example.org"]
+        subprocess.run(["git", "add", "--all"], cwd=folder, check=True)
+        subprocess.run([*git, "commit", "--quiet", "-m", "Add the tiny case"], cwd=folder, check=True)
+        assert len(deploy(folder)) == 30
+
+    return once(tmp_path_factory.getbasetemp().parent / "deployed", make)
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """What clusters do to a sweep that several jobs share: it ends with the trials of an undisturbed local run."""
 
-import fcntl
 import os
 import signal
 import subprocess
@@ -8,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.deployed import once
 from tests.slurm import sweeps
 from tests.slurm.cluster import Cluster
 from tests.slurm.running import command
@@ -22,14 +22,11 @@ pytestmark = [pytest.mark.timeout(300), pytest.mark.feature("H4", "H9", "H12", "
 def prepared(tmp_path_factory) -> Path:
     """Return a clone whose sweep is to be run, made once for all workers, and beside it one where it was, locally."""
     shared = tmp_path_factory.getbasetemp().parent
-    folder = shared / "sweep"
-    with open(shared / "sweep.lock", "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not folder.exists():
-            made = sweeps.prepare(shared / "preparing")
-            sweeps.locally(copied(made, shared / "local"))
-            made.rename(folder)
-    return folder
+
+    def make(folder: Path) -> None:
+        sweeps.locally(copied(sweeps.prepare(folder), shared / "local"))
+
+    return once(shared / "sweep", make)
 
 
 @pytest.fixture
@@ -90,18 +87,19 @@ def test_node_that_crashes(cluster, sweep):
 
 
 def test_helper_at_its_time_limit(cluster, clone, local):
-    made = Sweep(cluster, clone, "--time=1")
-    made.cluster.ask("scontrol", "update", f"JobId={made.main}", "TimeLimit=60")
-    made.shared()
+    (clone / "seconds").write_text("20")  # SLURM ends a job 60 to 90 s after its start
+    made = Sweep(cluster, clone).shared()
     for job in made.jobs():
         cluster.ask("scontrol", "update", f"JobId={job}", "TimeLimit=1")
     made.end(further=4)
+    assert "DUE TO TIME LIMIT" in made.said() and len({job for job, _, _ in made.fits()}) > 3
     assert results(clone) == local
 
 
 def test_helper_out_of_memory(cluster, sweep):
     (sweep.folder / "greedy").touch()
     sweep.end(further=4)
+    assert "exceeded memory limit" in sweep.said()
 
 
 def test_node_that_is_drained_and_resumed(cluster, sweep):
