@@ -12,7 +12,7 @@ from pathlib import Path
 from benchmarks.models import always, nothing
 from scripts.tune.plan import Plan
 from scripts.tune.run import run
-from scripts.tune.shared import Shared, read
+from scripts.tune.shared import Shared, names, read
 from scripts.tune.suggest import suggest
 from scripts.tune.sweep import Sweep, new_setting
 from scripts.tune.trial import finished
@@ -51,14 +51,16 @@ def of_files(folder: Path) -> dict[str, float]:
     """Return the seconds of what is done with files."""
     shared, records = Shared(folder), [record(number) for number in range(COUNT)]
     numbers = iter(range(COUNT)), iter(range(COUNT))
+    for number in range(COUNT):
+        (shared.signs.folder / f"{0:012d}-{number}-1").touch()  # of another machine
     claim = took(lambda: shared.claim(number := next(numbers[0]), 1, records[number]), COUNT)
     keep = took(lambda: shared.keep(records[next(numbers[1])]), COUNT)
     return {
         "claim": claim,
         "record": keep,
         "read": took(lambda: read(shared.place(7)), 200),
-        "list": took(lambda: list(shared.names(0, COUNT)), 20),
-        "absent": took(lambda: list(shared.names(COUNT, 101 * COUNT)), 20) / 100,
+        "list": took(lambda: list(names(folder, 0, COUNT)), 20),
+        "observer": took(lambda: shared.signs.observes, 20),
         "sign": took(lambda: shared.signs.path.stat(), 200),
         "alone": took(lambda: shared.signs.alive(f"{shared.signs.machine}-1-0"), 200),
     }

@@ -30,16 +30,16 @@ from benchmarks.costs import lengths, measured, real  # noqa: E402
 LENGTHS = {"10 s": 10.0, "1 min": 60.0, "10 min": 600.0, "1 h": 3600.0}
 CALLS = {  # of NFS 4: those of open, write, link, rename and so on, counted in scripts/tune/shared.py
     "claim": 7,
-    "record": 11,
+    "record": 12,
     "read": 3,  # open, read, close
     "list": 5,  # a folder of 1,000
-    "absent": 1,  # a folder that is not there
+    "observer": 7,  # the folder of signs, and one of them
     "sign": 2,  # open, close
     "alone": 0,
 }
 SOON, SELDOM, SHARD = 1.0, 10.0, 1000  # as in scripts/tune
 PENDING, WIDER = 100, 4
-MENDS = "one_watches", "digest", "bounded", "offers"  # in this order
+MENDS = "digest", "bounded", "offers"  # in this order
 TRIALS, EVENTS = 100, 400_000  # trials a GPU, and events after which a simulation is cut off
 
 
@@ -55,10 +55,14 @@ class Design:
     calls: float  # that the server answers a second
     cores: float = float("inf")  # that all processes share
     spread: float = 60.0  # seconds within which all processes have started
-    one_watches: bool = False  # only the job of the sweep looks at signs of life, and lists no absent folders
-    digest: bool = False  # it writes every second what is new; others read that one file
+    digest: bool = False  # the job of the sweep writes every second what is new; others read that one file
     bounded: bool = False  # a suggestion looks at no more than PENDING pending settings, and costs no more with results
     offers: bool = False  # it suggests ahead; others claim what it offers, each from another place on
+
+    @property
+    def processes(self) -> int:
+        """The number of jobs that share the sweep."""
+        return max(1, self.gpus // self.each)
 
 
 class World:
@@ -139,13 +143,17 @@ class Process:
             listed, read = [("read", periods)], []
         else:
             shards = world.top // SHARD - world.low // SHARD + 1
-            absent = 0 if design.one_watches else (design.trials - 1) // SHARD - world.top // SHARD
-            listed = [("list", shards * periods), ("absent", absent * periods)]
+            listed = [("list", shards * periods)]
             read = [("read", world.done - self.done + min(world.top - self.top, others))]
         yield from self.work("looks", *listed, cpu=world.done * world.costs["known"] * periods)
         top, done, low = world.top, world.done, world.low
-        if not design.one_watches or self.first:
-            read = [*read, ("sign" if design.latency else "alone", max(0, others) * periods)]
+        owners = min(max(0, others), design.processes - 1)
+        if not design.latency:  # all on one machine
+            read = [*read, ("alone", owners * periods)]
+        elif self.first:
+            read = [*read, ("sign", owners * periods)]
+        else:
+            read = [*read, ("observer", min(1, owners) * periods)]
         yield from self.work("looks", *read)
         self.top, self.done, self.low = max(top, self.top), done, max(low, self.low)
         self.own = {number for number in self.own if number >= self.low}
@@ -225,7 +233,7 @@ def simulate(design: Design, costs: dict[str, float], seconds: list[float]) -> d
     world, order = World(design, costs, seconds), itertools.count()
     mean, rng = sum(seconds) / len(seconds), random.Random(1)
     stretch = max(1.0, mean / 10 / SELDOM)  # long trials: fewer looks are simulated, each as dear as so many
-    processes = [Process(world, stretch, index == 0) for index in range(max(1, design.gpus // design.each))]
+    processes = [Process(world, stretch, index == 0) for index in range(design.processes)]
     starts = [(rng.uniform(0, min(mean, design.spread)), process.run()) for process in processes]
     events = [(moment, next(order), loop) for moment, loop in starts]
     events += [(0.0, next(order), offering(world))] * design.offers

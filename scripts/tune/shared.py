@@ -1,11 +1,13 @@
-"""What the processes that share a sweep tell each other, by files in one folder: results, claims, signs of life.
+"""What the processes that share a sweep tell each other, by files in one folder: records, claims, signs of life.
 
 No file is changed once it is there, but for signs of life, which grow; each appears whole, by a link to a temporary
 one, and of two the first one wins. So it is safe on NFS, with no locks, no database and no server. Folders hold a
 thousand trials each.
 """
 
+import contextlib
 import errno
+import itertools
 import json
 import os
 import uuid
@@ -74,9 +76,14 @@ class Shared:
         path, claim = self.place(number), self.claims[number]
         create(path, record, lasting=True)
         del self.claims[number]
-        for attempt in range(1, 1 + int(claim.name.split(".")[1])):
-            path.with_suffix(f".{attempt}.claim").unlink(missing_ok=True)
+        for attempt, kind in itertools.product(range(1, 1 + int(claim.name.split(".")[1])), ("claim", "lost")):
+            path.with_suffix(f".{attempt}.{kind}").unlink(missing_ok=True)
         return read_json(path)
+
+    def lose(self, claim: Path) -> None:
+        """Tell all others that the process with this *claim* is gone."""
+        with contextlib.suppress(FileExistsError, FileNotFoundError):
+            os.link(claim, claim.with_suffix(".lost"))
 
     def leave(self) -> None:
         """Give back the trials under way, so that others need not wait."""
@@ -87,7 +94,7 @@ class Shared:
 
 
 def names(folder: Path, first: int, end: int) -> Iterator[tuple[int, int, Path]]:
-    """Yield number, attempt and path of each claim in the *folder* of a sweep; attempt 0 for each record.
+    """Yield number, attempt and path of each claim, lost or not, in the *folder* of a sweep; attempt 0 for each record.
 
     They are those of trials before *end*, from the thousand of *first* on; only folders that are there are looked at.
     """

@@ -1,7 +1,8 @@
 """Signs of life of processes that share a sweep: which of them are still at work.
 
 No clock is compared with another's: a process is given up once an observer saw no new sign of it for LEASE seconds of
-the observer's own clock; on the same machine as soon as it is gone.
+the observer's own clock; on the same machine as soon as it is gone. One process observes those of other machines, so
+that a sweep of many does not ask for the signs of all in each: of those at work the one whose name is the least.
 """
 
 import functools
@@ -58,6 +59,16 @@ class Signs:
             with open(self.path, "a") as file:
                 file.write(".")
             self.beaten = time.monotonic()
+
+    def gone(self, owners: set[str]) -> set[str]:
+        """Return those of the *owners* that ended; of those of other machines only the one that observes knows."""
+        near = {owner for owner in owners if owner.startswith(self.machine)}
+        return {owner for owner in (owners if owners - near and self.observes else near) if not self.alive(owner)}
+
+    @property
+    def observes(self) -> bool:
+        """Whether no process with a lesser name is at work."""
+        return not any(self.alive(name) for name in sorted(os.listdir(self.folder)) if name < self.me)
 
     def alive(self, owner: str) -> bool:
         """Return whether the process *owner* may still be at work."""

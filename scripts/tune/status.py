@@ -24,7 +24,8 @@ def status(folder: Path, trials: int) -> Status:
     """Return what lies in the *folder* of a sweep of so many *trials*."""
     found = Status({}, {})
     for number, attempt, path in names(folder, 0, trials):
-        (found.claims if attempt else found.records)[number] = path
+        if path.suffix != ".lost":
+            (found.claims if attempt else found.records)[number] = path
     for number in found.claims.keys() & found.records.keys():
         del found.claims[number]
     return found

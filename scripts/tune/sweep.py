@@ -44,16 +44,20 @@ class Sweep:
                 continue
             if attempt > self.taken.get(number, (0, ""))[0] and (claim := read(path)):
                 self.taken[number], self.suggested[number] = (attempt, claim["owner"]), claim["setting"]
-        alive = {owner: self.shared.signs.alive(owner) for owner in {owner for _, owner in self.taken.values()}}
+        gone = self.shared.signs.gone({owner for _, owner in self.taken.values()})
         for number, (attempt, owner) in [*self.taken.items()]:
-            least, path = claims.get(number, (0, None))  # less than it was: given back
-            if least < attempt or not alive[owner]:
-                del self.taken[number]
-                again = read(path) if least == attempt else None
+            last, path = claims.get(number, (0, Path()))
+            free = last < attempt or path.suffix == ".lost"  # given back, or lost as another process says
+            if not free and owner in gone:
+                again = read(path)
                 if again and again["owner"] != owner:  # given back, and claimed by yet another one
-                    self.taken[number] = attempt, again["owner"]
+                    self.taken[number] = last, again["owner"]
                     continue
-                self.attempts[number] = least + 1
+                self.shared.lose(path)
+                free = True
+            if free:
+                del self.taken[number]
+                self.attempts[number] = last + 1
                 heapq.heappush(self.waiting, number)
 
     def settle(self) -> None:

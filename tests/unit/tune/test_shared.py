@@ -167,6 +167,43 @@ def test_signs_of_life(tmp_path, monkeypatch):
     assert signs.alive(OTHER)
 
 
+@pytest.mark.feature("H8")
+def test_the_process_with_the_least_name_observes_those_of_other_machines(tmp_path, monkeypatch):
+    signs, now = Signs(tmp_path, lease=60), [1000.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    near, far = f"{signs.machine}-1-0", "f" * 12 + "-1-1"
+    (tmp_path / OTHER).write_text(".")  # which is less than any other
+    for _ in range(3):
+        assert signs.gone({near, far}) == {near}
+        now[0] += 59
+        (tmp_path / OTHER).write_text((tmp_path / OTHER).read_text() + ".")
+    assert far not in signs.seen
+    assert signs.gone({far}) == set()
+    for _ in range(2):  # first the other one is given up, then what it observed
+        now[0] += 61
+        found = signs.gone({far})
+    assert found == {far} and signs.observes
+
+
+@pytest.mark.feature("H12")
+def test_trial_that_another_process_says_is_lost_is_run_again(tmp_path):
+    claim = {"owner": "f" * 12 + "-1-1", "setting": {"family": "f", "params": {}, "choice": {}}}
+    (tmp_path / "workers").mkdir()
+    (tmp_path / "workers" / OTHER).write_text(".")  # it observes
+    place = Shared(tmp_path).place(0)
+    place.parent.mkdir()
+    write_json(place.with_suffix(".1.claim"), claim)
+    made = Sweep(Plan(None), 1, tmp_path)
+    assert made.take() is None and made.taken == {0: (1, claim["owner"])}
+    made.shared.lose(place.with_suffix(".1.claim"))
+    for sees in made, Sweep(Plan(None), 1, tmp_path):  # one that knew the claim, and one that did not
+        sees.look()
+        assert not sees.taken and sees.attempts == {0: 2}
+    assert made.take() == 0 and place.with_suffix(".2.claim").exists()
+    made.ended(0, None, "x", 0.0)
+    assert [path.name for path in place.parent.iterdir()] == ["000000.json"]
+
+
 def test_of_two_files_the_first_wins(tmp_path):
     assert create(tmp_path / "x/a.json", {"n": 1}, lasting=True)
     assert not create(tmp_path / "x/a.json", {"n": 2}, lasting=True)
