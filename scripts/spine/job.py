@@ -113,7 +113,7 @@ def remove(path: Path) -> None:
 
 
 def main(function: Callable) -> None:
-    """Run *function* from the command line; exit 2 with one sentence on bad input or a full disk.
+    """Run *function* from the command line; exit 2 with one sentence on bad input, a full disk or a missing permission.
 
     *function* may return further files that it wrote (published bundles, say), which are recorded like outputs, or a
     dictionary that also gives the sha256 of those, or of outputs, that it knows already.
@@ -123,6 +123,9 @@ def main(function: Callable) -> None:
         call(function, stamp, arguments)
     except BadInput as error:
         sys.exit(fail(str(error)))
+    except PermissionError as error:
+        shared = "a folder that users share needs a group that may write to it, and umask 002"
+        sys.exit(fail(f"{error.filename}: you may not do this; is it another user's? {shared}"))
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise

@@ -5,7 +5,6 @@ one, and of two the first one wins. So it is safe on NFS, with no locks, no data
 thousand trials each.
 """
 
-import contextlib
 import errno
 import itertools
 import json
@@ -80,10 +79,9 @@ class Shared:
             path.with_suffix(f".{attempt}.{kind}").unlink(missing_ok=True)
         return read_json(path)
 
-    def lose(self, claim: Path) -> None:
-        """Tell all others that the process with this *claim* is gone."""
-        with contextlib.suppress(FileExistsError, FileNotFoundError):
-            os.link(claim, claim.with_suffix(".lost"))
+    def lose(self, path: Path, claim: dict) -> None:
+        """Tell all others that the process whose *claim* lies at *path* is gone."""
+        create(path.with_suffix(".lost"), claim, lasting=False)
 
     def leave(self) -> None:
         """Give back the trials under way, so that others need not wait."""

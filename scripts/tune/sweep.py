@@ -49,11 +49,11 @@ class Sweep:
             last, path = claims.get(number, (0, Path()))
             free = last < attempt or path.suffix == ".lost"  # given back, or lost as another process says
             if not free and owner in gone:
-                again = read(path)
-                if again and again["owner"] != owner:  # given back, and claimed by yet another one
-                    self.taken[number] = last, again["owner"]
+                claim = read(path) or {"owner": owner, "setting": self.suggested[number]}
+                if claim["owner"] != owner:  # given back, and claimed by yet another one
+                    self.taken[number] = last, claim["owner"]
                     continue
-                self.shared.lose(path)
+                self.shared.lose(path, claim)
                 free = True
             if free:
                 del self.taken[number]

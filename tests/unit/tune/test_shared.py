@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from tests.unit.tune.made import split, sweep
 
 ROOT = Path(__file__).parents[3]
 pytestmark = pytest.mark.timeout(300)
+GROUP = 60000
 OTHER = "0" * 12 + "-1-1"  # a process of another machine
 JOINING = """
 import sys, time
@@ -57,6 +59,13 @@ def joining(folder: Path, name: str, helps: str = "", before: tuple[str, ...] = 
     """Start a process that shares the sweep in *folder*; what it runs is written to runs."""
     words = [*before, sys.executable, "-c", JOINING, str(folder / name), str(folder / "runs"), helps]
     return subprocess.Popen(words, cwd=ROOT, stderr=subprocess.PIPE)
+
+
+def user(number: int, mask: str) -> tuple[str, ...]:
+    """Return the words before a command of another user of the group, who may read all: also this Python."""
+    may = "+dac_read_search"
+    who = (f"--reuid={number}", f"--regid={GROUP}", "--clear-groups", f"--inh-caps={may}", f"--ambient-caps={may}")
+    return "setpriv", *who, "sh", "-c", f'umask {mask} && exec "$@"', "sh"
 
 
 def kept(folder: Path) -> list[Path]:
@@ -139,6 +148,39 @@ def test_a_process_that_stands_still_loses_its_trials_and_does_no_harm(tmp_path,
     assert read_json(tmp_path / "one/trials.json") == whole
 
 
+@pytest.fixture
+def group():
+    """Return a folder of a group whose members may all write to it."""
+    folder = Path(tempfile.mkdtemp())  # which others can read, tmp_path they cannot
+    os.chown(folder, 0, GROUP)
+    folder.chmod(0o2775)
+    yield folder
+    shutil.rmtree(folder)
+
+
+@pytest.mark.feature("U10")
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can be two users")
+@pytest.mark.parametrize("mask", ["002", "022"])
+def test_two_users_start_the_same_sweep_at_once(group, mask):
+    splits = split(group / "train.npz", 0), split(group / "eval.npz", 1)
+    whole = sweep(group / "whole", splits, trials=20, width=6)
+    (group / "kept").mkdir()
+    (group / "runs").touch()
+    for name, mode in (("kept", 0o2775), ("runs", 0o664)):
+        os.chown(group / name, 0, GROUP)
+        (group / name).chmod(mode)
+    users = {"one": 60001, "two": 60002}
+    processes = {name: joining(group, name, before=user(number, mask)) for name, number in users.items()}
+    ended = {name: (process.wait(150), process.stderr.read().decode()) for name, process in processes.items()}
+    assert len(kept(group)) == 20 == len(runs(group)) and not claims(group), ended
+    refused = {name for name, (status, _) in ended.items() if status}
+    for name in ended.keys() - refused:
+        assert read_json(group / name / "trials.json") == whole
+    assert len(refused) == (mask == "022"), ended
+    for name in refused:
+        assert ended[name][0] == 2 and "another user's? a folder that users share needs" in ended[name][1], ended
+
+
 @pytest.mark.parametrize("hours", ["-30", "+30"])
 @pytest.mark.skipif(not shutil.which("faketime"), reason="needs Debian's package faketime")
 def test_clocks_do_not_matter(tmp_path, splits, hours):
@@ -195,7 +237,7 @@ def test_trial_that_another_process_says_is_lost_is_run_again(tmp_path):
     write_json(place.with_suffix(".1.claim"), claim)
     made = Sweep(Plan(None), 1, tmp_path)
     assert made.take() is None and made.taken == {0: (1, claim["owner"])}
-    made.shared.lose(place.with_suffix(".1.claim"))
+    made.shared.lose(place.with_suffix(".1.claim"), claim)
     for sees in made, Sweep(Plan(None), 1, tmp_path):  # one that knew the claim, and one that did not
         sees.look()
         assert not sees.taken and sees.attempts == {0: 2}
