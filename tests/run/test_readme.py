@@ -170,6 +170,7 @@ def test_every_command_does_what_the_text_says(tmp_path):
     server_answers_follows_and_rolls_back(said)
     report_and_feedback_are_written(said, reader)
     own_case_is_deployed(said)
+    sweep_is_as_far_as_shown(said)
     versions_are_compared_pushed_and_purged(said, reader)
     compas_stops_until_it_is_waived(said, reader)
     adult_is_deployed(said, reader)
@@ -230,6 +231,13 @@ def own_case_is_deployed(said):
     *_, (proposal, _), (_, deployed) = outputs(said, "Your own case")
     assert "service:" in proposal and "max: 100, max_drift: 0.3" in proposal
     assert "parcels: champion moved to version 1" in deployed
+
+
+def sweep_is_as_far_as_shown(said):
+    ((out, err),) = outputs(said, "Sweeps")
+    shown = next(content for section, content in blocks("text") if section == "Sweeps")
+    pattern = re.sub(r"0\\\.\d+|\d+(?=\\\))", r"[\\d.]+", re.escape(shown.strip()))
+    assert re.search(f"^{pattern}$", out + err, re.M), (pattern, out + err)
 
 
 def versions_are_compared_pushed_and_purged(said, reader):
