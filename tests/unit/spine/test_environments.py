@@ -2,6 +2,7 @@
 
 import ast
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import pytest
 from scripts.spine.env import env_id, pins
 from tests.workflow import ROOT, clone, environment
 
+DRIVER = Path(os.environ.get("OUROBOROS_PYTHON") or ROOT / ".envs/driver/bin/python")
 TABLE = env_id("table", ROOT / "envs")
 LIST = "import importlib.metadata as m; print(sorted((d.name.lower(), d.version) for d in m.distributions()))"
 
@@ -58,6 +60,24 @@ def test_pip_builds_the_same_as_uv(tmp_path) -> None:
     by_uv = launch(ROOT / ".envs", LIST).stdout
     extra = {"pip", "setuptools"}
     assert {item for item in ast.literal_eval(by_pip) if item[0] not in extra} == set(ast.literal_eval(by_uv))
+
+
+@pytest.mark.timeout(300)
+def test_environment_is_built_from_a_folder_of_wheels_without_any_network(tmp_path) -> None:
+    (words,) = re.findall(r"`(pip download .*?)`", (ROOT / "docs/cluster.md").read_text())
+    words = words.replace("NAME", "alert").replace("wheels", str(tmp_path / "wheels")).split()
+    bare = tmp_path / "bare/bin/python"
+    subprocess.run([sys.executable, "-m", "venv", bare.parents[1]], check=True)
+    subprocess.run([bare, "-m", *words], cwd=ROOT, check=True, capture_output=True)
+    (tmp_path / "none").mkdir()
+    offline = {"UV_OFFLINE": "1", "UV_NO_CACHE": "1", "PIP_NO_INDEX": "1", "PIP_CONFIG_FILE": os.devnull}
+    for python in (bare, DRIVER):  # by pip and by uv
+        for place in ("none", "wheels"):
+            links = dict.fromkeys(("UV_FIND_LINKS", "PIP_FIND_LINKS"), str(tmp_path / place))
+            folder = tmp_path / python.parents[1].name
+            built = run(folder, str(python), "envs/build", "alert", PATH="/usr/bin:/bin", **links, **offline)
+            assert (built.returncode == 0) == (place == "wheels"), built.stderr
+        assert built.stdout.split() == [str(folder / env_id("alert", ROOT / "envs"))]
 
 
 def test_what_could_make_results_differ_is_set(tmp_path) -> None:
