@@ -41,11 +41,12 @@ class Slow(tune.Objective):
 
 tune.Objective = Slow
 
-def run(folder: Path, runs: str, helps: str):
+def run(folder: Path, runs: str, helps: str, rungs: str):
     splits = folder.parent / "train.npz", folder.parent / "eval.npz"
-    sweep(folder, splits, 2, trials=20, width=6, kept=folder.parent / "kept", helps=helps)
+    halving = {"rungs": int(rungs), "eta": 3, "resource": "rows"}
+    sweep(folder, splits, 2, trials=20, width=6, kept=folder.parent / "kept", helps=helps, halving=halving)
 
-sys.argv[1:] = ["--folder", sys.argv[1], "--runs", sys.argv[2], "--helps", sys.argv[3]]
+sys.argv[1:] = ["--folder", sys.argv[1], "--runs", sys.argv[2], "--helps", sys.argv[3], "--rungs", sys.argv[4]]
 job.main(run)
 """
 
@@ -55,9 +56,9 @@ def splits(tmp_path) -> tuple[Path, Path]:
     return split(tmp_path / "train.npz", 0), split(tmp_path / "eval.npz", 1)
 
 
-def joining(folder: Path, name: str, helps: str = "", before: tuple[str, ...] = ()) -> subprocess.Popen:
+def joining(folder: Path, name: str, helps: str = "", before: tuple[str, ...] = (), rungs: int = 1) -> subprocess.Popen:
     """Start a process that shares the sweep in *folder*; what it runs is written to runs."""
-    words = [*before, sys.executable, "-c", JOINING, str(folder / name), str(folder / "runs"), helps]
+    words = [*before, sys.executable, "-c", JOINING, str(folder / name), str(folder / "runs"), helps, str(rungs)]
     return subprocess.Popen(words, cwd=ROOT, stderr=subprocess.PIPE)
 
 
@@ -92,10 +93,12 @@ def runs(folder: Path) -> list[str]:
 
 
 @pytest.mark.feature("H4", "H9", "U10")
-def test_processes_that_start_the_same_sweep_at_once_share_it(tmp_path, splits):
-    whole = sweep(tmp_path / "whole", splits, trials=20, width=6)
-    both = [joining(tmp_path, name) for name in ("one", "two")]
-    helper = joining(tmp_path, "three", "yes")
+@pytest.mark.parametrize("rungs", [1, 2])
+def test_processes_that_start_the_same_sweep_at_once_share_it(tmp_path, splits, rungs):
+    halving = {"rungs": rungs, "eta": 3, "resource": "rows"}
+    whole = sweep(tmp_path / "whole", splits, trials=20, width=6, halving=halving)
+    both = [joining(tmp_path, name, rungs=rungs) for name in ("one", "two")]
+    helper = joining(tmp_path, "three", "yes", rungs=rungs)
     for process in [*both, helper]:
         assert process.wait(150) == 0, process.stderr.read()
     assert len(runs(tmp_path)) == 20 == len(kept(tmp_path))
