@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from tests.slurm.running import PYTHON, SOON, Run
+from tests.slurm.running import SOON, Run
 from tests.workflow import ROOT, digests, environment, jobs
 
 SUBMITTED = re.compile(r"^(?:checkpoint|rule) \w+:$", re.M)  # those that run beside Snakemake say localrule
@@ -19,17 +19,14 @@ def commands() -> list[str]:
 
 def test_page_has_ten_commands():
     assert len(commands()) == 10
-    assert "-r envs/slurm.txt" in commands()[1]
 
 
 @pytest.mark.feature("H7")
 @pytest.mark.timeout(600)
 def test_every_command_of_the_page_and_the_records_of_a_local_run(cluster, deployed, fresh):
-    (fresh / ".envs").mkdir()
-    (fresh / ".envs/driver").symlink_to(PYTHON.parents[1])  # which the first two commands make
     subprocess.run(["git", "add", "--all"], cwd=fresh, check=True)
     said = {}
-    for command in commands()[2:]:
+    for command in commands():
         words = command.replace("--profile profiles/slurm", " ".join(["--profile profiles/slurm", *SOON]))
         own = {"cwd": fresh, "env": environment(**cluster.environment()), "capture_output": True, "text": True}
         run = subprocess.run(words, shell=True, **own)
