@@ -7,6 +7,7 @@ the jobs), for each number of jobs, and what each further job costs. Needs SLURM
 """
 
 import argparse
+import contextlib
 import ctypes
 import json
 import os
@@ -33,14 +34,17 @@ LOCAL = ["--cores", "2", "--scheduler", "greedy"]
 CLUSTER = ["--profile", str(ROOT / "profiles/slurm")]
 
 
+def reap(kept: int = 0) -> None:
+    """Take leave of children that have ended, up to the one that is *kept* for others to wait for."""
+    options = os.WEXITED | os.WNOHANG | os.WNOWAIT
+    with contextlib.suppress(ChildProcessError):
+        while (ended := os.waitid(os.P_ALL, 0, options)) and ended.si_pid != kept:
+            os.waitpid(ended.si_pid, 0)
+
+
 def spent() -> float:
     """Return the CPU seconds of all children that have ended."""
-    while True:
-        try:
-            if os.waitpid(-1, os.WNOHANG)[0] == 0:
-                break
-        except ChildProcessError:
-            break
+    reap()
     usage = resource.getrusage(resource.RUSAGE_CHILDREN)
     return usage.ru_utime + usage.ru_stime
 
@@ -51,7 +55,12 @@ def run(count: int, words: list[str], **env: str) -> float:
         (Path(name) / "Snakefile").write_text(RULES.format(count=count))
         start = time.perf_counter()
         command = [str(PYTHON), "-m", "snakemake", *words]
-        subprocess.run(command, cwd=name, env=environment(**env), check=True, capture_output=True)
+        with open(Path(name) / "said", "w") as said:
+            made = subprocess.Popen(command, cwd=name, env=environment(**env), stdout=said, stderr=said)
+        while made.poll() is None:
+            reap(kept=made.pid)
+            time.sleep(0.1)
+        assert made.returncode == 0, (Path(name) / "said").read_text()
         return time.perf_counter() - start
 
 
