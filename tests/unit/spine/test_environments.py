@@ -70,12 +70,15 @@ def test_environment_is_built_from_a_folder_of_wheels_without_any_network(tmp_pa
     subprocess.run([sys.executable, "-m", "venv", bare.parents[1]], check=True)
     subprocess.run([bare, "-m", *words], cwd=ROOT, check=True, capture_output=True)
     (tmp_path / "none").mkdir()
+    for name in ("envs", "scripts"):  # a checkout without environments
+        shutil.copytree(ROOT / name, tmp_path / "checkout" / name)
+    build = str(tmp_path / "checkout/envs/build")
     offline = {"UV_OFFLINE": "1", "UV_NO_CACHE": "1", "PIP_NO_INDEX": "1", "PIP_CONFIG_FILE": os.devnull}
     for python in (bare, DRIVER):  # by pip and by uv
         for place in ("none", "wheels"):
             links = dict.fromkeys(("UV_FIND_LINKS", "PIP_FIND_LINKS"), str(tmp_path / place))
             folder = tmp_path / python.parents[1].name
-            built = run(folder, str(python), "envs/build", "alert", PATH="/usr/bin:/bin", **links, **offline)
+            built = run(folder, str(python), build, "alert", PATH="/usr/bin:/bin", **links, **offline)
             assert (built.returncode == 0) == (place == "wheels"), built.stderr
         assert built.stdout.split() == [str(folder / env_id("alert", ROOT / "envs"))]
 
