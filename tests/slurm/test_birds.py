@@ -14,9 +14,6 @@ from tests.slurm.running import PYTHON, command
 from tests.slurm.waiting import wait_for
 from tests.workflow import ROOT, clone, deploy, digests, environment
 
-TUNE = "gpu: 1, slurm_partition: gpu, workers: 3}"
-TRAIN = "gpu: 1, slurm_partition: gpu}"
-
 
 @pytest.fixture
 def environments(tmp_path) -> Path:
@@ -37,9 +34,9 @@ def on_gpus(folder: Path) -> None:
     """Ask for GPUs in the one table that a user edits."""
     file = folder / "profiles/slurm/profile.yaml"
     text = file.read_text()
-    for rule, end in (("tune", r", workers: 4\}.*"), ("train", r"\}")):
-        text, count = re.subn(rf"(  {rule}:  .*){end}", rf"\1, {TUNE if rule == 'tune' else TRAIN}", text)
-        assert count == 1, rule
+    for line, more in ((r"(  tune:  .*), workers: 4\}.*", ", workers: 3}"), (r"(  train:  .*)\}", "}")):
+        text, count = re.subn(line, rf"\1, gpu: 1, slurm_partition: gpu{more}", text)
+        assert count == 1, line
     file.write_text(text)
 
 

@@ -19,6 +19,7 @@ def commands() -> list[str]:
 
 def test_page_has_ten_commands():
     assert len(commands()) == 10
+    assert "-r envs/slurm.txt" in commands()[1]
 
 
 @pytest.mark.feature("H7")
