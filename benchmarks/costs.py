@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from benchmarks.models import always, nothing
+from scripts.tune.news import News
 from scripts.tune.plan import Plan
 from scripts.tune.run import run
 from scripts.tune.shared import Shared, names, read
@@ -53,6 +54,9 @@ def of_files(folder: Path) -> dict[str, float]:
     numbers = iter(range(COUNT)), iter(range(COUNT))
     for number in range(COUNT):
         (shared.signs.folder / f"{0:012d}-{number}-1").touch()  # of another machine
+    told, heard = News(shared.signs), News(shared.signs)
+    heard.hear(shared.signs.me)
+    told.tell(dict(enumerate(records)), {}, COUNT)
     claim = took(lambda: shared.claim(number := next(numbers[0]), 1, records[number]), COUNT)
     keep = took(lambda: shared.keep(records[next(numbers[1])]), COUNT)
     return {
@@ -60,7 +64,10 @@ def of_files(folder: Path) -> dict[str, float]:
         "record": keep,
         "read": took(lambda: read(shared.place(7)), 200),
         "list": took(lambda: list(names(folder, 0, COUNT)), 20),
-        "observer": took(lambda: shared.signs.observes, 20),
+        "observer": took(lambda: shared.signs.observer(shared.signs.others()), 20),
+        "heard": took(lambda: heard.hear(shared.signs.me), 1) / COUNT,
+        "hear": took(lambda: heard.hear(shared.signs.me), 200),
+        "tell": took(lambda: told.tell({}, {}, COUNT), 200),
         "sign": took(lambda: shared.signs.path.stat(), 200),
         "alone": took(lambda: shared.signs.alive(f"{shared.signs.machine}-1-0"), 200),
     }

@@ -3,9 +3,10 @@
     envs/python test benchmarks/scale.py [--gpus 10 100 1000 10000] [--each 8] [--latency 0.001] [--calls 20000]
 
 Each simulated process goes through the loop of scripts/tune/run.py for --each GPUs, one trial each: claim, suggest,
-record, and look at what others did after 1 s without work and 10 s with. Times of the CPU are measured first, on this
-machine, with the real functions. The file system is assumed: --latency seconds a call, --calls a second at most, and
-CALLS for each thing done. A sweep has 100 trials a GPU with log-normal lengths; what is printed is the share of time
+record, and look at what others did after .1 to 1 s without work and 10 s with; the first one looks at all files every
+.1 s and tells the others, who know no more than that. Times of the CPU are measured first, on this machine, with the
+real functions. The file system is assumed: --latency seconds a call, --calls a second at most, and CALLS for each thing
+done. A sweep has 100 trials a GPU with log-normal lengths; what is printed is the share of time
 with a trial on a GPU, after two trials' time and until the last trial began, and what GPUs without a trial wait for
 (~: cut off before that, as so little moves; the latter half of it counts).
 Then the design is mended, one change after the other. First the simulation is compared with real processes.
@@ -34,12 +35,15 @@ CALLS = {  # of NFS 4: those of open, write, link, rename and so on, counted in 
     "read": 3,  # open, read, close
     "list": 5,  # a folder of 1,000
     "observer": 7,  # the folder of signs, and one of them
+    "hear": 3,  # open, read, close
+    "heard": 0,  # each line of it
+    "tell": 4,
     "sign": 2,  # open, close
     "alone": 0,
 }
-SOON, SELDOM, SHARD = 1.0, 10.0, 1000  # as in scripts/tune
+TELLING, SOON, SELDOM, BEAT, SHARD = 0.1, 1.0, 10.0, 10.0, 1000  # as in scripts/tune
 PENDING, WIDER = 100, 4
-MENDS = "digest", "bounded", "offers"  # in this order
+MENDS = "bounded", "offers"  # in this order
 TRIALS, EVENTS = 100, 400_000  # trials a GPU, and events after which a simulation is cut off
 
 
@@ -55,7 +59,6 @@ class Design:
     calls: float  # that the server answers a second
     cores: float = float("inf")  # that all processes share
     spread: float = 60.0  # seconds within which all processes have started
-    digest: bool = False  # the job of the sweep writes every second what is new; others read that one file
     bounded: bool = False  # a suggestion looks at no more than PENDING pending settings, and costs no more with results
     offers: bool = False  # it suggests ahead; others claim what it offers, each from another place on
 
@@ -72,6 +75,7 @@ class World:
         self.design, self.costs, self.seconds = design, costs, seconds
         self.now = self.served = self.worked = self.busy = 0.0
         self.top = self.done = self.low = self.offered = 0  # claimed, done, all done before, suggested by one
+        self.told = 0, 0, 0  # the first three, as the first process said last
         self.ended = bytearray(design.trials)
         self.asked: Counter = Counter()  # calls by kind
         self.lost: Counter = Counter()  # seconds of GPUs without a trial, by cause
@@ -138,24 +142,24 @@ class Process:
     def look(self, periods: float = 1.0) -> Iterator[float]:
         """Take notice of the others, as many times as there are *periods* in one of the simulation."""
         world, design = self.world, self.world.design
-        others = world.top - world.done - len(self.running)
-        if design.digest and not self.first:
-            listed, read = [("read", periods)], []
+        others = max(0, world.top - world.done - len(self.running))
+        owners = min(others, design.processes - 1)
+        alone = 0.0 if design.latency else owners * periods  # all on one machine
+        if not self.first:
+            lines = max(0, world.told[1] - self.done) + max(0, world.told[0] - self.top)
+            told = world.told
+            yield from self.work("looks", ("observer", periods), ("hear", periods), ("heard", lines), ("alone", alone))
         else:
-            shards = world.top // SHARD - world.low // SHARD + 1
-            listed = [("list", shards * periods)]
-            read = [("read", world.done - self.done + min(world.top - self.top, others))]
-        yield from self.work("looks", *listed, cpu=world.done * world.costs["known"] * periods)
-        top, done, low = world.top, world.done, world.low
-        owners = min(max(0, others), design.processes - 1)
-        if not design.latency:  # all on one machine
-            read = [*read, ("alone", owners * periods)]
-        elif self.first:
-            read = [*read, ("sign", owners * periods)]
-        else:
-            read = [*read, ("observer", min(1, owners) * periods)]
-        yield from self.work("looks", *read)
-        self.top, self.done, self.low = max(top, self.top), done, max(low, self.low)
+            told, shards = (world.top, world.done, world.low), world.top // SHARD - world.low // SHARD + 1
+            found = world.done - self.done + min(world.top - self.top, others)
+            known = world.done * world.costs["known"] * periods
+            yield from self.work("looks", ("list", shards * periods), ("read", found), cpu=known)
+            signs = owners * periods * TELLING / BEAT if design.latency else 0.0
+            yield from self.work("looks", ("sign", signs), ("alone", alone), ("tell", periods))
+            world.told = told
+        self.top, self.done, self.low = max(told[0], self.top), max(told[1], self.done), max(told[2], self.low)
+        while self.low in self.own:
+            self.low += 1
         self.own = {number for number in self.own if number >= self.low}
 
     def take(self) -> Iterator[float]:
@@ -174,6 +178,9 @@ class Process:
                 yield from self.work("claims", ("claim", 1))
                 if number < world.top:
                     yield from self.look()
+                    if number >= self.top:
+                        yield from self.work("claims", ("read", 2))
+                        self.top = number + 1
                     continue
                 world.top = self.top = number + 1
             heapq.heappush(self.running, (world.now + world.seconds[number], number))
@@ -191,13 +198,16 @@ class Process:
 
     def run(self) -> Iterator[float]:
         """Go through the loop until every trial was begun; yield the moments at which it goes on."""
-        world, each, looked = self.world, self.world.design.each, self.world.now
+        world, each, looked, soon = self.world, self.world.design.each, self.world.now, TELLING
         while world.top < world.design.trials:
+            free = self.idle
             yield from self.take()
+            soon = TELLING if self.idle < free else soon
             ahead = False
             if not world.design.offers and len(self.waiting) < each:
                 ahead = yield from self.prepare()
-            period = SOON if self.idle else SELDOM * self.stretch
+            periods = 1.0 if self.idle and not self.first else self.stretch
+            period = periods * (TELLING if self.first else soon if self.idle else SELDOM)
             ends = self.running[0][0] if self.running else float("inf")
             if not ahead and ends > world.now:
                 needed = world.offered if world.design.offers else max(self.next, world.top)
@@ -213,8 +223,8 @@ class Process:
                 while self.low in self.own:
                     self.low += 1
             if world.now - looked >= period:
-                yield from self.look(max(1.0, period / SELDOM))
-                looked = world.now
+                yield from self.look(periods)
+                looked, soon = world.now, min(SOON, 2 * soon)
 
 
 def offering(world: World) -> Iterator[float]:

@@ -11,7 +11,9 @@ from scripts.tune.pool import Pool
 from scripts.tune.sweep import Sweep
 from scripts.tune.trial import Objective
 
-SOON, SELDOM = 1.0, 10.0  # seconds between two looks at what other processes did: with nothing to do, and busy
+# seconds between two looks at what other processes did: of the one that observes, the others with nothing to do (at
+# first as often, then less) and busy
+TELLING, SOON, SELDOM = 0.1, 1.0, 10.0
 
 
 def run(
@@ -35,22 +37,23 @@ def run(
         return objective.run(setting, number, sweep.plan.fraction(number), seed_of(seed, number))
 
     with giving_back(sweep), Pool(trial, workers, timeout) as pool:
-        looked = time.monotonic()
+        looked, soon = time.monotonic(), TELLING
         while not sweep.complete:
             sweep.shared.signs.beat()
             going = may_start()
             while going and pool.idle and (number := sweep.take()) is not None:
                 pool.start(number, sweep.suggested[number], number)
+                soon = TELLING
             ahead = going and len(sweep.waiting) < workers and sweep.prepare()
             if not pool.running and not ahead and not (going and sweep.open if helps else sweep.taken):
                 break
-            pause = SOON if pool.idle else SELDOM
+            pause = TELLING if sweep.observes else soon if pool.idle else SELDOM
             for ended in pool.finished(0.0 if ahead else pause):
                 if not (ended.killed and sweep.again(ended.key)):
                     sweep.ended(ended.key, ended.result, ended.error, ended.seconds)
             if time.monotonic() - looked >= pause:
                 sweep.look()
-                looked = time.monotonic()
+                looked, soon = time.monotonic(), min(SOON, 2 * soon)
             report(len(pool.running))
 
 

@@ -52,41 +52,44 @@ class Shared:
 
     def __init__(self, folder: Path, lease: float = LEASE):
         self.folder, self.signs = folder, Signs(folder / "workers", lease)
-        self.claims: dict[int, Path] = {}  # own claims of trials under way
+        self.claims: dict[int, int] = {}  # attempts of own claims, of trials under way
 
     def place(self, number: int) -> Path:
         """Return the path of a trial's record."""
         return self.folder / f"{number // SHARD:04d}" / f"{number:06d}.json"
 
+    def claimed(self, number: int, attempt: int) -> Path:
+        """Return the path of the claim of a trial."""
+        return self.place(number).with_suffix(f".{attempt}.claim")
+
     def claim(self, number: int, attempt: int, setting: dict) -> bool:
         """Claim a trial for this process; return False where another has it, or it is done."""
-        path = self.place(number).with_suffix(f".{attempt}.claim")
+        path = self.claimed(number, attempt)
         if not create(path, {"owner": self.signs.me, "setting": setting}, lasting=False):
             return False
         if self.place(number).exists():
             path.unlink()
             return False
-        self.claims[number] = path
+        self.claims[number] = attempt
         return True
 
     def keep(self, record: dict) -> dict:
         """Write the record of a trial, unless there is one; return the one that is there, as all will read it."""
         number = record["number"]
-        path, claim = self.place(number), self.claims[number]
+        path = self.place(number)
         create(path, record, lasting=True)
-        del self.claims[number]
-        for attempt, kind in itertools.product(range(1, 1 + int(claim.name.split(".")[1])), ("claim", "lost")):
+        for attempt, kind in itertools.product(range(1, 1 + self.claims.pop(number)), ("claim", "lost")):
             path.with_suffix(f".{attempt}.{kind}").unlink(missing_ok=True)
         return read_json(path)
 
-    def lose(self, path: Path, claim: dict) -> None:
-        """Tell all others that the process whose *claim* lies at *path* is gone."""
-        create(path.with_suffix(".lost"), claim, lasting=False)
+    def lose(self, number: int, attempt: int, claim: dict) -> None:
+        """Tell all others that the process whose *claim* of a trial this was is gone."""
+        create(self.claimed(number, attempt).with_suffix(".lost"), claim, lasting=False)
 
     def leave(self) -> None:
         """Give back the trials under way, so that others need not wait."""
-        for path in self.claims.values():
-            path.unlink(missing_ok=True)
+        for number, attempt in self.claims.items():
+            self.claimed(number, attempt).unlink(missing_ok=True)
         self.claims.clear()
         self.signs.path.unlink(missing_ok=True)
 

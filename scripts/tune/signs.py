@@ -1,8 +1,8 @@
 """Signs of life of processes that share a sweep: which of them are still at work.
 
 No clock is compared with another's: a process is given up once an observer saw no new sign of it for LEASE seconds of
-the observer's own clock; on the same machine as soon as it is gone. One process observes those of other machines, so
-that a sweep of many does not ask for the signs of all in each: of those at work the one whose name is the least.
+the observer's own clock; on the same machine as soon as it is gone. One process observes those of other machines, and
+all files (scripts/tune/news.py), so that not each of many asks for all: of those at work the one with the least name.
 """
 
 import functools
@@ -48,7 +48,7 @@ class Signs:
         self.folder, self.lease, self.machine = folder, lease, machine()
         self.me = f"{self.machine}-{os.getpid()}-{born(os.getpid())}"
         self.path = folder / self.me
-        self.beaten = float("-inf")
+        self.beaten = self.asked = float("-inf")
         self.seen: dict[str, tuple[int, float]] = {}  # size of another's sign, and when that was seen first
         folder.mkdir(parents=True, exist_ok=True)
         self.beat()
@@ -56,19 +56,28 @@ class Signs:
     def beat(self) -> None:
         """Give a sign of life, unless there was one a moment ago."""
         if time.monotonic() - self.beaten >= BEAT:
-            with open(self.path, "a") as file:
-                file.write(".")
-            self.beaten = time.monotonic()
+            self.write("\n")
 
-    def gone(self, owners: set[str]) -> set[str]:
-        """Return those of the *owners* that ended; of those of other machines only the one that observes knows."""
-        near = {owner for owner in owners if owner.startswith(self.machine)}
-        return {owner for owner in (owners if owners - near and self.observes else near) if not self.alive(owner)}
+    def write(self, text: str) -> None:
+        """Give a sign of life that says something."""
+        with open(self.path, "a") as file:
+            file.write(text)
+        self.beaten = time.monotonic()
 
-    @property
-    def observes(self) -> bool:
-        """Whether no process with a lesser name is at work."""
-        return not any(self.alive(name) for name in sorted(os.listdir(self.folder)) if name < self.me)
+    def gone(self, owners: set[str], everywhere: bool) -> set[str]:
+        """Return those of the *owners* that ended: those of this machine, and once in a beat those *everywhere*."""
+        everywhere = everywhere and time.monotonic() - self.asked >= min(BEAT, self.lease)
+        if everywhere:
+            self.asked = time.monotonic()
+        return {one for one in owners if (everywhere or one.startswith(self.machine)) and not self.alive(one)}
+
+    def others(self) -> list[str]:
+        """Return the names of the other processes that gave signs, in order."""
+        return sorted(name for name in os.listdir(self.folder) if name != self.me)
+
+    def observer(self, others: list[str]) -> str:
+        """Return who observes: this process, unless one of the *others* that has a lesser name is at work."""
+        return next((name for name in others if name < self.me and self.alive(name)), self.me)
 
     def alive(self, owner: str) -> bool:
         """Return whether the process *owner* may still be at work."""

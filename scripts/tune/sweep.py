@@ -1,64 +1,33 @@
-"""A sweep under way: what has a result, what was suggested, who has it, what may start."""
+"""A sweep under way: what is suggested, what may start."""
 
 import heapq
 from collections.abc import Callable
 from pathlib import Path
 
 from scripts.spine.canon import rounded
+from scripts.tune.board import Board
 from scripts.tune.plan import Plan
-from scripts.tune.shared import ATTEMPTS, Shared, names, read
+from scripts.tune.shared import ATTEMPTS
 from scripts.tune.signs import LEASE
 from scripts.tune.suggest import suggest
 from scripts.tune.trial import failed, finished
 
 
-class Sweep:
+class Sweep(Board):
     """The first *trials* of *plan*, whose records lie in *folder*; those that are there are not run again.
 
     Other processes may work at the same sweep: a trial is run by the one that claims it.
     """
 
     def __init__(self, plan: Plan, trials: int, folder: Path, lease: float = LEASE):
-        self.plan, self.trials, self.shared = plan, trials, Shared(folder, lease)
-        self.results: dict[int, dict] = {}
-        self.suggested: dict[int, dict] = {}  # settings of trials without a result
-        self.waiting: list[int] = []  # those of them that nobody has, lowest first
-        self.taken: dict[int, tuple[int, str]] = {}  # those that others have: attempt and owner
-        self.attempts: dict[int, int] = {}  # the next attempt, where one was lost
+        self.plan, self.total = plan, trials
         self.known = self.first = 0  # new settings with a result, and trials with a setting, from the first on
-        self.total, self.seconds = trials, 0.0
-        self.look()
+        super().__init__(trials, folder, lease)
 
     def look(self) -> None:
         """Take notice of what other processes did, and of those that are gone."""
-        claims: dict[int, tuple[int, Path]] = {}
-        done = next((number for number in range(self.trials) if number not in self.results), self.trials)
-        for number, attempt, path in names(self.shared.folder, done, self.trials):
-            if attempt:
-                claims[number] = max(claims.get(number, (0, path)), (attempt, path))
-            elif number not in self.results and (result := read(path)):
-                self.keep(result)
+        super().look()
         self.settle()
-        for number, (attempt, path) in claims.items():
-            if number in self.results or number in self.shared.claims:
-                continue
-            if attempt > self.taken.get(number, (0, ""))[0] and (claim := read(path)):
-                self.taken[number], self.suggested[number] = (attempt, claim["owner"]), claim["setting"]
-        gone = self.shared.signs.gone({owner for _, owner in self.taken.values()})
-        for number, (attempt, owner) in [*self.taken.items()]:
-            last, path = claims.get(number, (0, Path()))
-            free = last < attempt or path.suffix == ".lost"  # given back, or lost as another process says
-            if not free and owner in gone:
-                claim = read(path) or {"owner": owner, "setting": self.suggested[number]}
-                if claim["owner"] != owner:  # given back, and claimed by yet another one
-                    self.taken[number] = last, claim["owner"]
-                    continue
-                self.shared.lose(path, claim)
-                free = True
-            if free:
-                del self.taken[number]
-                self.attempts[number] = last + 1
-                heapq.heappush(self.waiting, number)
 
     def settle(self) -> None:
         """Take notice of new results."""
@@ -95,12 +64,15 @@ class Sweep:
         """Claim the first suggested trial that nobody has; return its number, None where there is none."""
         while self.waiting:
             number = heapq.heappop(self.waiting)
-            begun = number in self.results or number in self.taken or number in self.shared.claims
-            if begun or number >= self.total:
+            if self.begun(number) or number >= self.total:
                 continue
             attempt = self.attempts.get(number, 1)
             if not self.shared.claim(number, attempt, self.suggested[number]):
                 self.look()
+                if not self.begun(number):
+                    self.ask(number, attempt)
+                if not self.begun(number):
+                    return None  # given back at this moment: later
             elif attempt > ATTEMPTS:
                 self.ended(number, None, f"its process was lost {ATTEMPTS} times; was there enough memory?", 0.0)
             else:
@@ -109,12 +81,11 @@ class Sweep:
 
     def again(self, number: int) -> bool:
         """Let a trial that was lost here wait for a further attempt; return False where there were too many."""
-        attempt = self.attempts.get(number, 1) + 1
+        attempt = self.shared.claims[number] + 1
         if attempt > ATTEMPTS:
             return False
-        self.attempts[number] = attempt
         self.shared.claims.pop(number)
-        heapq.heappush(self.waiting, number)
+        self.free(number, attempt)
         return True
 
     def ended(self, number: int, result: dict | None, error: str, seconds: float) -> None:
@@ -124,14 +95,6 @@ class Sweep:
             result = finished(result, self.plan.fraction(number), seconds)
         self.keep(self.shared.keep(result))
         self.settle()
-
-    def keep(self, result: dict) -> None:
-        """Keep the record of a trial."""
-        number = result["number"]
-        self.results[number] = result
-        self.seconds += result["seconds"]
-        self.suggested.pop(number, None)
-        self.taken.pop(number, None)
 
     def records(self) -> list[dict]:
         """Return the results that count, in order."""

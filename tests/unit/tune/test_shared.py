@@ -17,7 +17,7 @@ from scripts.spine.job import BadInput
 from scripts.tune import signs as signs_module
 from scripts.tune.plan import Plan
 from scripts.tune.shared import ATTEMPTS, Shared, create
-from scripts.tune.signs import Signs, born
+from scripts.tune.signs import BEAT, Signs, born
 from scripts.tune.sweep import Sweep
 from tests.unit.tune.made import split, sweep
 
@@ -213,21 +213,34 @@ def test_signs_of_life(tmp_path, monkeypatch):
 
 
 @pytest.mark.feature("H8")
-def test_the_process_with_the_least_name_observes_those_of_other_machines(tmp_path, monkeypatch):
+def test_the_process_with_the_least_name_observes(tmp_path, monkeypatch):
+    signs, now = Signs(tmp_path, lease=60), [1000.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    (tmp_path / ("f" * 12 + "-1-1")).write_text(".")
+    assert signs.observer(signs.others()) == signs.me
+    (tmp_path / OTHER).write_text(".")  # which is less than any other
+    for _ in range(3):
+        assert signs.observer(signs.others()) == OTHER
+        now[0] += 59
+        (tmp_path / OTHER).write_text((tmp_path / OTHER).read_text() + ".")
+    assert signs.observer(signs.others()) == OTHER
+    now[0] += 61
+    assert signs.observer(signs.others()) == signs.me
+
+
+@pytest.mark.feature("H8")
+def test_signs_of_other_machines_are_asked_for_once_in_a_beat(tmp_path, monkeypatch):
     signs, now = Signs(tmp_path, lease=60), [1000.0]
     monkeypatch.setattr(time, "monotonic", lambda: now[0])
     near, far = f"{signs.machine}-1-0", "f" * 12 + "-1-1"
-    (tmp_path / OTHER).write_text(".")  # which is less than any other
-    for _ in range(3):
-        assert signs.gone({near, far}) == {near}
-        now[0] += 59
-        (tmp_path / OTHER).write_text((tmp_path / OTHER).read_text() + ".")
-    assert far not in signs.seen
-    assert signs.gone({far}) == set()
-    for _ in range(2):  # first the other one is given up, then what it observed
-        now[0] += 61
-        found = signs.gone({far})
-    assert found == {far} and signs.observes
+    assert signs.gone({near, far}, everywhere=False) == {near} and far not in signs.seen
+    assert signs.gone({near, far}, everywhere=True) == {near}
+    now[0] += 61
+    assert signs.gone({near, far}, everywhere=False) == {near}
+    assert signs.gone({near, far}, everywhere=True) == {near, far}
+    assert signs.gone({near, far}, everywhere=True) == {near}  # a moment ago
+    now[0] += BEAT
+    assert signs.gone({near, far}, everywhere=True) == {near, far}
 
 
 @pytest.mark.feature("H12")
@@ -240,7 +253,7 @@ def test_trial_that_another_process_says_is_lost_is_run_again(tmp_path):
     write_json(place.with_suffix(".1.claim"), claim)
     made = Sweep(Plan(None), 1, tmp_path)
     assert made.take() is None and made.taken == {0: (1, claim["owner"])}
-    made.shared.lose(place.with_suffix(".1.claim"), claim)
+    made.shared.lose(0, 1, claim)
     for sees in made, Sweep(Plan(None), 1, tmp_path):  # one that knew the claim, and one that did not
         sees.look()
         assert not sees.taken and sees.attempts == {0: 2}
