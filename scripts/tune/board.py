@@ -76,6 +76,8 @@ class Board:
             self.done += 1
         claims: dict[int, tuple[int, Path]] = {}
         for number, attempt, path in names(self.shared.folder, self.done, self.trials):
+            if number in self.shared.claims:  # also where another one did it meanwhile: it ends here first
+                continue
             if attempt:
                 claims[number] = max(claims.get(number, (0, path)), (attempt, path))
             elif number not in self.results and (result := read(path)):
@@ -83,7 +85,7 @@ class Board:
         for number in self.taken.keys() - claims.keys():  # given back
             self.free(number, 1)
         for number, (attempt, path) in claims.items():
-            if number in self.results or number in self.shared.claims:
+            if number in self.results:
                 continue
             known = self.taken.get(number, (0, ""))[0]
             if attempt < known:  # given back

@@ -81,6 +81,7 @@ def test_news_say_what_the_files_say(tmp_path, observer, listed):
     heard.look()
     assert heard.taken == {0: (1, LAST), 1: (1, LAST)} and heard.results == {2: record(2)}
     assert heard.suggested == {0: SETTING, 1: SETTING} and heard.seconds == 0.5
+    assert LAST not in heard.shared.signs.seen  # which only the one that observes asks for
     observer.tell(record(0), claim(1, 2, ""))
     heard.look()
     assert heard.results == {number: record(number) for number in (0, 2)}
@@ -109,6 +110,22 @@ def test_who_observes_tells_all_and_then_what_is_new(tmp_path):
     assert told()[4:] == [record(2), claim(1, 1, ""), claim(3, 1, made.shared.signs.me), {"trials": 9}]
     made.look()
     assert told()[8:] == [{"trials": 9}]
+
+
+def test_who_stood_still_observes_again_though_its_trial_was_done_meanwhile(tmp_path):
+    made = Sweep(Plan(None, width=9), 9, tmp_path)
+    made.suggested[0], made.waiting = SETTING, [0]
+    assert made.take() == 0
+    other = process(tmp_path)
+    other.signs.path.touch()
+    made.shared.lose(0, 1, claim(0, owner=made.shared.signs.me))
+    assert other.claim(0, 2, SETTING)
+    other.keep(record(0))
+    made.look()
+    assert made.observes and made.shared.claims == {0: 1}
+    made.ended(0, None, "no memory", 1.0)
+    assert made.results == {0: record(0)} and not made.shared.claims
+    made.look()
 
 
 def test_who_is_alone_tells_nothing(tmp_path):
