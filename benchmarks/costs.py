@@ -10,13 +10,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 from benchmarks.models import always, nothing
-from scripts.tune.news import News
-from scripts.tune.plan import Plan
-from scripts.tune.run import run
-from scripts.tune.shared import Shared, names, read
+from scripts.tune.journal import News
+from scripts.tune.schedule import Plan
+from scripts.tune.storage import Shared, names, read
 from scripts.tune.suggest import suggest
 from scripts.tune.sweep import Sweep, new_setting
 from scripts.tune.trial import finished
+from scripts.tune.worker import run
 
 FAMILIES = {"f": {f"x{index}": {"uniform": [0, 1]} for index in range(8)}}
 COUNT = 1000  # files of a folder

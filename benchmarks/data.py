@@ -26,8 +26,8 @@ import pyarrow.parquet as pq
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from scripts.bundle.rows import files  # noqa: E402
-from scripts.spine.canon import read_json  # noqa: E402
+from scripts.bundle.table import files  # noqa: E402
+from scripts.provenance.canonical import read_json  # noqa: E402
 from scripts.statistics.drift import adjusted, compare, p_value  # noqa: E402
 from scripts.validate.statistics import statistics  # noqa: E402
 from tests.unit.statistics.nulls import SHAPES, counted  # noqa: E402

@@ -18,8 +18,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from scripts.spine.canon import read_json  # noqa: E402
-from scripts.tune.shared import Shared, create  # noqa: E402
+from scripts.provenance.canonical import read_json  # noqa: E402
+from scripts.tune.storage import Shared, create  # noqa: E402
 from tests import tiny  # noqa: E402
 from tests.workflow import clone, snakemake  # noqa: E402
 

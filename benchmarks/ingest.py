@@ -26,9 +26,9 @@ import pyarrow.csv as pacsv
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from scripts.ingest.columns import schema_of  # noqa: E402
+from scripts.config.check_schema import Checker, load  # noqa: E402
+from scripts.ingest.convert import schema_of  # noqa: E402
 from scripts.ingest.ingest import ingest  # noqa: E402
-from scripts.spine.config import Checker, load  # noqa: E402
 
 COLUMNS = {"id": "integer", "x1": "number", "x2": "number", "x3": "number", "x4": "number"}
 COLUMNS |= {"c1": "text", "c2": "text", "c3": "text", "day": "date", "words": "text"}

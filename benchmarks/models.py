@@ -46,9 +46,9 @@ class Sleeping:
 
 def ours(trials: int, seconds: float, workers: int) -> float:
     """Return the wall time of our sweep, each trial in a file of its own."""
-    from scripts.tune.plan import Plan
-    from scripts.tune.run import run
+    from scripts.tune.schedule import Plan
     from scripts.tune.sweep import Sweep, new_setting
+    from scripts.tune.worker import run
 
     families = {"f": {"x": {"uniform": [0, 1]}, "y": {"uniform": [0, 1]}}}
     with tempfile.TemporaryDirectory() as folder:

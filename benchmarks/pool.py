@@ -57,10 +57,10 @@ class Noted:
 
 def ours(given: argparse.Namespace) -> None:
     """Work as the job of a sweep, or as one that helps."""
-    from scripts.tune.helpers import Helpers
-    from scripts.tune.plan import Plan
-    from scripts.tune.run import run
+    from scripts.tune.schedule import Plan
+    from scripts.tune.slurm_jobs import Helpers
     from scripts.tune.sweep import Sweep, new_setting
+    from scripts.tune.worker import run
 
     plan = Plan(new_setting(FAMILIES, "mix", 0, []), 2 * given.workers)
     sweep = Sweep(plan, given.trials, given.folder / "sweep")

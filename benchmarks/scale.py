@@ -2,7 +2,7 @@
 
     envs/python test benchmarks/scale.py [--gpus 10 100 1000 10000] [--each 8] [--latency 0.001] [--calls 20000]
 
-Each simulated process goes through the loop of scripts/tune/run.py for --each GPUs, one trial each: claim, suggest,
+Each simulated process goes through the loop of scripts/tune/worker.py for --each GPUs, one trial each: claim, suggest,
 record, and look at what others did after .1 to 1 s without work and 10 s with; the first one looks at all files every
 .1 s and tells the others, who know no more than that. Times of the CPU are measured first, on this machine, with the
 real functions. The file system is assumed: --latency seconds a call, --calls a second at most, and CALLS for each thing
@@ -29,7 +29,7 @@ sys.path.insert(0, str(ROOT))
 from benchmarks.costs import lengths, measured, real  # noqa: E402
 
 LENGTHS = {"10 s": 10.0, "1 min": 60.0, "10 min": 600.0, "1 h": 3600.0}
-CALLS = {  # of NFS 4: those of open, write, link, rename and so on, counted in scripts/tune/shared.py
+CALLS = {  # of NFS 4: those of open, write, link, rename and so on, counted in scripts/tune/storage.py
     "claim": 7,
     "record": 12,
     "read": 3,  # open, read, close

@@ -74,14 +74,14 @@ BODIES = {  # what people write: a shell line, one that starts Python, a script
 }
 WORK = """\
 from pathlib import Path
-from scripts.spine.job import main
+from scripts.provenance.run_job import main
 def work(made: Path) -> None:
     made.write_text("x")
 if __name__ == "__main__":
     main(work)
 """
 OURS = """\
-from scripts.spine.graph import Graph
+from scripts.provenance.staleness import Graph
 graph = Graph(workflow, config)
 changed, job = graph.changed, graph.job
 rule all:

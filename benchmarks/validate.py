@@ -54,7 +54,7 @@ def table(folder: Path, rows: int) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    from scripts.ingest.parts import settings
+    from scripts.ingest.parquet_writer import settings
 
     folder.mkdir(parents=True)
     rng, words = np.random.default_rng(1), np.array([*WORDS, "strange"])
@@ -84,9 +84,9 @@ def in_memory(folder: Path) -> Callable[[], int]:
     """Return a function that checks the row groups, read already, with the rules of the schema."""
     import pyarrow.parquet as pq
 
+    from scripts.schema.check_table import Tally
     from scripts.schema.load import load_schema
     from scripts.schema.rules import rules_of
-    from scripts.schema.tally import Tally
     from scripts.validate.check_rows import few
 
     schema, groups = folder.with_name("schema.yaml"), []

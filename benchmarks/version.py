@@ -22,7 +22,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 ASK = """
 import sys
-from scripts.spine.fingerprint import content_digest
+from scripts.provenance.fingerprint import content_digest
 for _ in range(int(sys.argv[2])):
     assert content_digest("data/large.bin.dvc") == "md5:" + sys.argv[1]
 """

@@ -5,7 +5,7 @@ Gives: results/<case>/analyze/{metrics/metrics.json,sentinel/sentinel.json}, ana
 a file in analyze/rejected/, which stays
 """
 
-from scripts.spine.crossed_analyze import compares
+from scripts.config.check_analyze import compares
 
 COMPARES = compares(config["analyze"]["gate"])
 TIMED = "latency_ms" in config["analyze"]["gate"]

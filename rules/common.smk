@@ -4,14 +4,14 @@ import os
 import sys
 from pathlib import Path
 
-from scripts.preprocess.kinds import hooks, modules
-from scripts.spine.beside import beside
-from scripts.spine.checked import checked
-from scripts.spine.graph import Graph
-from scripts.spine.pointer import today
-from scripts.spine.submit import begin, environments, put_beside
-from scripts.spine.windows import ended, parted_splits, resolve, sources
-from scripts.spine.wiring import Wiring
+from scripts.preprocess.registry import hooks, modules
+from scripts.config.side_files import beside
+from scripts.config.load import checked
+from scripts.provenance.staleness import Graph
+from scripts.data.pointer import today
+from scripts.provenance.cluster import begin, environments, put_beside
+from scripts.data.spans import ended, parted_splits, resolve, sources
+from scripts.provenance.snakemake_api import Wiring
 
 config.update(checked(config))
 

@@ -5,8 +5,8 @@
 `snakemake envs`: build all environments now (on a login node, say).
 """
 
-from scripts.spine.env import env_id
-from scripts.spine.explain import asked
+from scripts.provenance.environment import env_id
+from scripts.provenance.explain import asked
 
 DEPLOYED = [f"{RESULTS}/deploy/record.json"]
 
@@ -33,7 +33,7 @@ rule verify:
         env=env_id("table"),
         folder=RESULTS,
     shell:
-        "envs/python {params.env} scripts/spine/verify.py {params.folder} 2>&1 | tee {log}"
+        "envs/python {params.env} scripts/provenance/verify.py {params.folder} 2>&1 | tee {log}"
 
 
 rule envs:

@@ -28,7 +28,7 @@ rule plan_shards:
     conda:
         "../envs/table.yaml"
     params:
-        code="ingest/plan",
+        code="ingest/plan_shards",
         cfg=cfg(options="ingest"),
         shards=len(SHARDS),
         job=task("plan_shards"),
@@ -47,7 +47,7 @@ rule ingest_shard:
     conda:
         "../envs/table.yaml"
     params:
-        code="ingest/shard",
+        code="ingest/ingest_shard",
         cfg=cfg(options="ingest"),
         index=index_of,
         splits=["all", *PARTED],
@@ -76,7 +76,7 @@ checkpoint ingest_span:
     conda:
         "../envs/table.yaml"
     params:
-        code="ingest/ingest ingest/shard ingest/plan",
+        code="ingest/ingest ingest/ingest_shard ingest/plan_shards",
         cfg=cfg(options="ingest"),
         parted=parted,
         job=job,

@@ -36,7 +36,7 @@ checkpoint word_table:
     conda:
         "../envs/model.yaml"
     params:
-        code="preprocess/words",
+        code="preprocess/word_table",
         job=job,
     shell:
         "{params.job} --raw {input.raw} --table {output.table} 3>&2 2> {log}"
@@ -57,7 +57,7 @@ checkpoint node_table:
     conda:
         "../envs/model.yaml"
     params:
-        code="preprocess/nodes",
+        code="preprocess/node_table",
         cfg=cfg("preprocess.edges"),
         job=job,
     shell:

@@ -4,7 +4,7 @@ Needs: serving/ (it may still be empty: what is deployed later is picked up)
 Gives: answers, and serving/<case>/requests/<day>.jsonl
 """
 
-from scripts.spine.env import env_id
+from scripts.provenance.environment import env_id
 
 
 rule serve:

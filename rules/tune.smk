@@ -6,7 +6,7 @@ Gives: results/<case>/tune/{trials.json,best.json}; single trials, for resuming,
 `snakemake progress` says how far a sweep is, while it runs or later; a dry run says what it will cost.
 """
 
-from scripts.tune.asked import Asked
+from scripts.tune.status import Asked
 
 SWEEPS = f"{RESULTS}/tune/sweeps"
 ASKED = Asked(graph, f"{RESULTS}/tune/record.json", Path(SWEEPS), config["tune"])

@@ -7,8 +7,8 @@ Gives: results/<case>/version/<span>/raw/, only where ingestion has to run; the 
 `snakemake diff --config span=S` tells two versions apart row by row, `snakemake purge` removes rows or spans for good.
 """
 
-from scripts.spine.env import env_id
-from scripts.spine.mark import question
+from scripts.provenance.environment import env_id
+from scripts.provenance.snakemake_api import question
 
 POINTERS = [*(SOURCES[span].pointer for span in SPANS), *(path for path in BESIDE.values() if path.endswith(".dvc"))]
 

@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
+from scripts.config.check_schema import Checker, load
+from scripts.config.features import KINDS, complete
 from scripts.preprocess.fit import fit
 from scripts.preprocess.summarize import summarize
 from scripts.preprocess.transform import transform
-from scripts.spine.canon import read_json
-from scripts.spine.config import Checker, load
-from scripts.spine.features import KINDS, complete
+from scripts.provenance.canonical import read_json
 from tests.workflow import ROOT
 
 

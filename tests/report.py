@@ -5,7 +5,7 @@ import os
 import subprocess
 from pathlib import Path
 
-from scripts.spine.env import env_id
+from scripts.provenance.environment import env_id
 from tests.results import write
 
 ROOT = Path(__file__).parents[1]

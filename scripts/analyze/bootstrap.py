@@ -5,9 +5,17 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from scripts.analyze.ranking import RANKED, of_groups
-from scripts.analyze.values import ERRORS, of_values
-from scripts.analyze.weighted import METRICS, OF_SEVERAL, Measure, of_several, of_two
+from scripts.metrics.weighted import (
+    ERRORS,
+    METRICS,
+    OF_SEVERAL,
+    RANKED,
+    Measure,
+    of_groups,
+    of_several,
+    of_two,
+    of_values,
+)
 
 LEVEL = (2.5, 97.5)  # percent: a 95 % interval
 

@@ -6,15 +6,15 @@ from pathlib import Path
 import numpy as np
 
 from scripts.analyze.bootstrap import Scores, draws, figure
-from scripts.analyze.limits import of_change, some
-from scripts.analyze.read import Split, held, scored, scores_of
+from scripts.analyze.gate import of_change, some
+from scripts.analyze.scores import Split, held, scored, scores_of
 from scripts.analyze.slices import needed, slices
+from scripts.bundle.aliases import labels_of
 from scripts.bundle.files import identity
 from scripts.bundle.predictor import predictor
-from scripts.bundle.published import labels_of
-from scripts.spine.canon import read_json
-from scripts.spine.crossed_analyze import CHANGES
-from scripts.spine.job import BadInput
+from scripts.config.check_analyze import CHANGES
+from scripts.errors import BadInput
+from scripts.provenance.canonical import read_json
 
 
 @dataclass(frozen=True)

@@ -1,11 +1,131 @@
-"""Bless a model that keeps every limit of analyze.gate on the test split, or stop the run with all that it breaks."""
+"""The checks of the gate: what was measured on the test split against the limits of analyze.gate.
+
+A check is {"kind", "of", "metric", "limit", "passed", "value", "low", "high"}, and "why" where there is nothing to
+compare. *of* names what it is about: nothing for all rows, a slice, a column. A change has one formula: new - old, and
+as a share (new - old) / |old|, so that a falling metric has a negative change whatever its sign.
+
+Bless a model that keeps every limit of analyze.gate on the test split, or stop the run with all that it breaks."""
 
 import importlib
 from pathlib import Path
 
-from scripts.analyze import limits as held
-from scripts.spine.canon import digest, read_json, rounded, write_json
-from scripts.spine.job import BadInput, main, say
+from scripts.errors import BadInput
+from scripts.provenance.canonical import digest, read_json, rounded, write_json
+from scripts.provenance.run_job import main, say
+
+VALUES = ("min", "max")
+NONE = {"value": None, "low": None, "high": None}
+LOWER = {"log_loss", "brier", "ece", "rmse", "mae", "median_absolute_error", "mape"}  # less is better
+
+
+def check(kind: str, of: str, metric: str, limit: dict, figure: dict | None, why: str = "") -> dict:
+    """Return the check of a *figure* (None where there is none, and *why*) against the bounds *limit*.
+
+    A minimum holds for the low end of the interval, a maximum for the high end.
+    """
+    figure = figure or NONE
+    passed = figure["low"] is not None and not why
+    passed = passed and figure["low"] >= limit.get("min", figure["low"])
+    passed = passed and figure["high"] <= limit.get("max", figure["high"])
+    return made(kind, of, metric, limit, figure, passed, why)
+
+
+def made(kind: str, of: str, metric: str, limit: dict, figure: dict, passed: bool, why: str = "") -> dict:
+    """Return a check as it is written."""
+    about = {"kind": kind, "of": of, "metric": metric, "limit": limit, "passed": bool(passed)}
+    return about | {key: figure[key] for key in NONE} | ({"why": why} if why else {})
+
+
+def some(limits: dict, keys: tuple[str, ...]) -> dict:
+    """Return those of *limits* that *keys* name."""
+    return {key: limits[key] for key in keys if key in limits}
+
+
+def of_values(test: dict, gate: dict) -> list[dict]:
+    """Return the checks of metrics of all rows."""
+    found = [(metric, some(limits, VALUES)) for metric, limits in sorted(gate.items()) if metric in test["metrics"]]
+    return [check("value", "", metric, limit, test["metrics"][metric]) for metric, limit in found if limit]
+
+
+def sized(test: dict, name: str, limit: str) -> str:
+    """Return why the slice *name* cannot be held to a *limit*: "" where it is measured."""
+    if any(entry["name"] == name for entry in test["slices"]):
+        return ""
+    small = [entry["rows"] for entry in test["too_small"] if entry["name"] == name]
+    return f"only {small[0]} rows, analyze.min_slice asks for more" if small else f"no such slice, so no {limit}"
+
+
+def of_slices(test: dict, gate: dict) -> list[dict]:
+    """Return the checks of metrics of slices: of every one ("*"), and of named ones, which fail where not measured."""
+    checks = []
+    for metric, limits in sorted(gate.items()):
+        for name, bounds in sorted(limits.get("slices", {}).items()):
+            limit = some(bounds, VALUES)
+            if limit and name == "*":
+                checks += [check("slice", s["name"], metric, limit, s["metrics"].get(metric)) for s in test["slices"]]
+                if not test["slices"]:
+                    checks.append(check("slice", name, metric, limit, None, "no slice has analyze.min_slice rows"))
+            elif limit:
+                figures = {entry["name"]: entry["metrics"].get(metric) for entry in test["slices"]}
+                checks.append(check("slice", name, metric, limit, figures.get(name), sized(test, name, "figure")))
+    return checks
+
+
+def of_gaps(test: dict, gate: dict) -> list[dict]:
+    """Return the checks of the largest difference between two slices of a column."""
+    return [
+        check(
+            "gap",
+            column,
+            metric,
+            {"max": most},
+            test["gaps"].get(column, {}).get(metric),
+            "" if column in test["gaps"] else "fewer than two slices have analyze.min_slice rows",
+        )
+        for metric, limits in sorted(gate.items())
+        for column, most in sorted(limits.get("gap", {}).items())
+    ]
+
+
+def of_fairness(test: dict, limits: dict) -> list[dict]:
+    """Return the checks of fairness at the chosen threshold for each sensitive column."""
+    checks = []
+    for column, found in sorted(test["fairness"].items()) if limits else ():
+        chosen = next((entry for entry in found["thresholds"] if entry["chosen"]), None)
+        why = "" if chosen else "fewer than two groups have analyze.min_slice rows"
+        if chosen and found["reference"] not in (None, *chosen["groups"]):
+            why = f"the reference {found['reference']} has fewer than analyze.min_slice rows"
+        for metric, limit in sorted(limits.items()):
+            checks.append(check("fairness", column, metric, limit, chosen and chosen["metrics"][metric], why))
+    return checks
+
+
+def of_size(measured: dict, gate: dict) -> list[dict]:
+    """Return the check of the size of the bundle."""
+    size = measured["size_mb"]
+    exact = {"value": size, "low": size, "high": size}
+    return [check("size", "", "size_mb", gate["size_mb"], exact)] if "size_mb" in gate else []
+
+
+def of_change(of: str, metric: str, limits: dict, change: dict, why: str = "") -> list[dict]:
+    """Return the checks of a *change* {"absolute": figure, "relative": figure} against the deployed version.
+
+    A drop or a rise fails where the whole interval is beyond its limit: equal models pass with a probability of more
+    than 95 %. A gain, demanded in the direction that is better, fails where the whole interval is not beyond it.
+    """
+    sign = -1 if metric in LOWER else 1
+    checks = []
+    for kind, limit in sorted(limits.items()):
+        figure = (change or {}).get("relative" if kind.startswith("relative") else "absolute", NONE)
+        low, high = figure["low"], figure["high"]
+        if low is None:
+            passed, why = False, why or "the change is not defined"
+        elif kind == "gain":
+            passed = (low if sign > 0 else -high) > limit
+        else:
+            passed = low <= limit if kind.endswith("rise") else high >= -limit
+        checks.append(made("change", of, metric, {kind: limit}, figure, passed, why))
+    return checks
 
 
 def words(check: dict) -> str:
@@ -25,7 +145,7 @@ def timed(bundle: Path, limit: dict) -> dict:
     latency = importlib.import_module("scripts.analyze.latency").latency_ms(bundle)
     say(f"a row takes {latency:.3g} ms (median), limit {limit['max']:g}")
     passed = latency <= limit["max"]
-    return held.made("latency", "", "latency_ms", limit, held.NONE, passed, "" if passed else "slower, see the log")
+    return made("latency", "", "latency_ms", limit, NONE, passed, "" if passed else "slower, see the log")
 
 
 def reject(folder: Path, content: dict) -> Path:
@@ -63,8 +183,8 @@ def gate(
     measured = read_json(metrics)
     test = measured["splits"]["test"]
     found = {"bundle": measured["bundle"], "threshold": measured["threshold"], "criterion": measured["criterion"]}
-    checks = held.of_values(test, gate) + held.of_slices(test, gate) + held.of_gaps(test, gate)
-    checks += held.of_fairness(test, limits) + held.of_size(measured, gate)
+    checks = of_values(test, gate) + of_slices(test, gate) + of_gaps(test, gate)
+    checks += of_fairness(test, limits) + of_size(measured, gate)
     if "latency_ms" in gate:
         checks.append(timed(bundle[0], gate["latency_ms"]))
     if tables:

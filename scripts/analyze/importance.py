@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from scripts.analyze.bootstrap import Scores, figure
-from scripts.analyze.read import Predict, as_scores
+from scripts.analyze.scores import Predict, as_scores
 from scripts.bundle.encode import from_table
 from scripts.bundle.label import labelled
 

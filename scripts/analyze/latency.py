@@ -6,7 +6,7 @@ from pathlib import Path
 
 from scripts.bundle.encode import from_rows
 from scripts.bundle.predictor import predictor
-from scripts.spine.canon import read_json
+from scripts.provenance.canonical import read_json
 
 WARM = 20  # rows before it counts
 TIMED = 100

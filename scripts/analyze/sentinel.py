@@ -6,10 +6,11 @@ import numpy as np
 from scipy import stats
 
 from scripts.analyze.bootstrap import Scores
-from scripts.bundle.features import load
+from scripts.bundle.feature_matrix import load
+from scripts.errors import BadInput
 from scripts.families.registry import family
-from scripts.spine.canon import read_json, write_json
-from scripts.spine.job import BadInput, main, say
+from scripts.provenance.canonical import read_json, write_json
+from scripts.provenance.run_job import main, say
 
 LEVEL = 0.99
 

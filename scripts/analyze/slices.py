@@ -7,9 +7,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from scripts.schema.columns import value
+from scripts.provenance.canonical import rounded
+from scripts.schema.evaluate_table import value
 from scripts.schema.expression import columns_of, parse
-from scripts.spine.canon import rounded
 
 SPAN = "span"
 MISSING = "(missing)"

@@ -3,7 +3,7 @@
 A contract (contract.json of a bundle) names the columns: ``{"columns": {name: {"type": ..., "tensor": ...}}}``, with a
 type of ingest.columns. Each becomes a tensor of shape [rows, 1] that is "text" (strings with "" for missing) or
 "number" (doubles with NaN for missing). True is 1; dates and times are days since 1970-01-01. What is "hook" goes
-through a transformer of the user's own (scripts/bundle/hook.py) to doubles [rows, width].
+through a transformer of the user's own (scripts/bundle/custom.py) to doubles [rows, width].
 """
 
 import datetime
@@ -11,20 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from scripts.bundle.hook import applied
-from scripts.bundle.raw import as_text
+from scripts.bundle.custom import applied
+from scripts.column_types import as_text
+from scripts.errors import ContractError
 
 EPOCH = datetime.datetime(1970, 1, 1)
 LARGEST = 3.4028234663852886e38  # as at ingestion: squares and sums of squares are finite
 DAY = 86_400_000_000.0  # microseconds
-
-
-class ContractError(ValueError):
-    """A request does not keep the contract: *code* is the anomaly code, *column* and *row* (from 0) say where."""
-
-    def __init__(self, code: str, message: str, column: str | None = None, row: int | None = None):
-        super().__init__(message)
-        self.code, self.column, self.row = code, column, row
 
 
 def number(value: Any) -> float:

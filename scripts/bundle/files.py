@@ -6,7 +6,7 @@ A family that can go on from an earlier model keeps what it needs for that in st
 from collections.abc import Container
 from pathlib import Path
 
-from scripts.spine.canon import file_digest
+from scripts.provenance.canonical import file_digest
 
 ONNX, SKOPS, STATE = "model.onnx", "model.skops", "state.npz"
 

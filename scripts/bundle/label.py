@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from scripts.bundle.raw import as_text
-from scripts.bundle.rows import batches
-from scripts.spine.inputs import BadInput
+from scripts.bundle.table import batches
+from scripts.column_types import as_text
+from scripts.errors import BadInput
 
 
 def task(label: dict) -> str:

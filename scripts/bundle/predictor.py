@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 import onnxruntime
 
-from scripts.bundle.estimator import loaded
 from scripts.bundle.files import ONNX, SKOPS, contents_of
-from scripts.spine.declared import families
-from scripts.spine.inputs import BadInput
+from scripts.bundle.skops_file import loaded
+from scripts.config.families import families
+from scripts.errors import BadInput
 
 OUTPUTS = {"classification": "probabilities", "regression": "prediction"}
 

@@ -3,12 +3,13 @@
 from pathlib import Path
 
 from scripts.bundle.files import contents_of, identity
-from scripts.deploy.check import check_answers, latency_ms, running
 from scripts.deploy.publish import move_label, publish, staged
-from scripts.schema.serving import served
-from scripts.serve.models import load
-from scripts.spine.canon import exact, file_digest, read_json, write_json
-from scripts.spine.job import BadInput, main, say
+from scripts.deploy.smoke_test import check_answers, latency_ms, running
+from scripts.errors import BadInput
+from scripts.provenance.canonical import exact, file_digest, read_json, write_json
+from scripts.provenance.run_job import main, say
+from scripts.schema.check_row import served
+from scripts.serve.model import load
 
 
 def check_permission(case: str, bundle: Path, version: dict, blessing: dict) -> None:

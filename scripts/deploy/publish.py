@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from scripts.bundle.published import labels_of
-from scripts.serve.bundle import SUMS, BundleError, read_bundle, sums_of
-from scripts.spine.canon import write_bytes, write_json
+from scripts.bundle.aliases import labels_of
+from scripts.errors import BundleError
+from scripts.provenance.canonical import write_bytes, write_json
+from scripts.serve.published_bundle import SUMS, read_bundle, sums_of
 
 
 def sync(folder: Path) -> None:

@@ -8,8 +8,9 @@ import sys
 from pathlib import Path
 
 from scripts.deploy.publish import move_label
-from scripts.serve.bundle import BundleError, read_bundle
-from scripts.spine.job import BadInput, fail
+from scripts.errors import BadInput, BundleError
+from scripts.provenance.run_job import fail
+from scripts.serve.published_bundle import read_bundle
 
 
 def rollback(serving: Path, case: str, version: int, label: str) -> int | None:

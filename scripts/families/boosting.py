@@ -7,10 +7,10 @@ from scipy import sparse
 from sklearn.base import clone
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 
-from scripts.bundle.onnxgraph import Builder
-from scripts.families.family import CELLS, Family
-from scripts.families.heads import probabilities
-from scripts.families.trees import AT_MOST, Tree, boosted, tree
+from scripts.bundle.onnx_builder import Builder
+from scripts.families.base import CELLS, Family
+from scripts.families.onnx_heads import probabilities
+from scripts.families.onnx_trees import AT_MOST, Tree, boosted, tree
 
 
 class Binned:

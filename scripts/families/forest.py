@@ -6,10 +6,10 @@ import numpy as np
 from scipy import sparse
 from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 
-from scripts.bundle.onnxgraph import Builder
-from scripts.families.family import Family
-from scripts.families.heads import placed, spread
-from scripts.families.trees import AT_MOST, ensemble, tree
+from scripts.bundle.onnx_builder import Builder
+from scripts.families.base import Family
+from scripts.families.onnx_heads import placed, spread
+from scripts.families.onnx_trees import AT_MOST, ensemble, tree
 
 FLOAT, INT64 = 1, 7  # of ONNX
 STEP = 2.0**-40  # values are multiples of it, so that their sums are exact in any order and equal votes stay equal

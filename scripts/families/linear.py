@@ -6,9 +6,9 @@ import numpy as np
 from scipy import sparse
 from sklearn.linear_model import Ridge
 
-from scripts.bundle.onnxgraph import Builder
-from scripts.families.family import Family
-from scripts.families.heads import linear
+from scripts.bundle.onnx_builder import Builder
+from scripts.families.base import Family
+from scripts.families.onnx_heads import linear
 
 
 class Linear(Family):

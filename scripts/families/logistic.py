@@ -6,9 +6,9 @@ import numpy as np
 from scipy import sparse
 from sklearn.linear_model import LogisticRegression
 
-from scripts.bundle.onnxgraph import Builder
-from scripts.families.family import Family
-from scripts.families.heads import linear, probabilities
+from scripts.bundle.onnx_builder import Builder
+from scripts.families.base import Family
+from scripts.families.onnx_heads import linear, probabilities
 
 
 class Logistic(Family):

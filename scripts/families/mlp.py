@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from scripts.bundle.onnxgraph import Builder
-from scripts.families.family import Family
-from scripts.families.heads import linear, of_sums, probabilities
-from scripts.spine.inputs import BadInput
+from scripts.bundle.onnx_builder import Builder
+from scripts.errors import BadInput
+from scripts.families.base import Family
+from scripts.families.onnx_heads import linear, of_sums, probabilities
 
 HELD_OUT, PATIENCE, EPOCHS, BATCH = 0.1, 5, 100, 128
 Layers = list[tuple[np.ndarray, np.ndarray]]

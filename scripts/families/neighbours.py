@@ -6,7 +6,7 @@ import numpy as np
 from scipy import sparse
 from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 
-from scripts.families.family import Family
+from scripts.families.base import Family
 
 
 class Neighbours(Family):

@@ -2,7 +2,7 @@
 
 import importlib
 
-from scripts.families.family import Family
+from scripts.families.base import Family
 
 
 def family(name: str) -> Family:

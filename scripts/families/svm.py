@@ -9,9 +9,9 @@ from scipy.special import expit
 from sklearn.linear_model import LogisticRegression
 from sklearn.svm import LinearSVC, LinearSVR
 
-from scripts.bundle.onnxgraph import Builder
-from scripts.families.family import Family
-from scripts.families.heads import linear, placed, spread
+from scripts.bundle.onnx_builder import Builder
+from scripts.families.base import Family
+from scripts.families.onnx_heads import linear, placed, spread
 
 FOLDS = 3
 STRONG = 1e6  # inverse strength of the penalty on a sigmoid: hardly any

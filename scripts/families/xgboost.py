@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from scripts.bundle.onnxgraph import Builder
-from scripts.families.family import Family
-from scripts.families.heads import of_sums, probabilities
-from scripts.families.trees import LESS, Tree, boosted, tree
+from scripts.bundle.onnx_builder import Builder
+from scripts.families.base import Family
+from scripts.families.onnx_heads import of_sums, probabilities
+from scripts.families.onnx_trees import LESS, Tree, boosted, tree
 
 FLOAT = 1  # of ONNX
 

@@ -1,18 +1,95 @@
-"""What was asked of the models served: how much, which scores, and how far from what they were trained on."""
+"""What was asked of the models, counted by the sketches of the statistics; memory does not grow with the log.
+
+What each version answered: how often, and how the scores, or in regression the predictions, lie.
+
+What was asked of the models served: how much, which scores, and how far from what they were trained on."""
 
 import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from scripts.feedback.tally import is_number, tallies_of
-from scripts.feedback.versions import counted
-from scripts.schema.compare import Comparison, excesses
+import pyarrow as pa
+
+from scripts.provenance.canonical import read_json, write_json
+from scripts.provenance.run_job import main, say
+from scripts.schema.drift_limits import Comparison, excesses
 from scripts.schema.load import load_schema
 from scripts.schema.schema import is_checked
-from scripts.spine.canon import read_json, write_json
-from scripts.spine.job import main, say
 from scripts.statistics.drift import adjusted, compare
+from scripts.statistics.sketch import Sketch, merged, sketch_of
+
+BATCH = 2**14
+TYPES = {"number": pa.float64(), "integer": pa.int64(), "boolean": pa.bool_(), "text": pa.string()}
+
+
+def is_number(value: Any) -> bool:
+    """Return whether *value* is a finite JSON number."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e300
+
+
+class Tally:
+    """The values asked of one column."""
+
+    def __init__(self, kind: str):
+        self.kind = kind
+        self.waiting: list[Any] = []
+        self.sketches: list[Sketch] = []
+
+    def accepts(self, value: Any) -> bool:
+        """Return whether *value* can be added: one of the column's type, or None."""
+        if value is None:
+            return True
+        if self.kind == "number":
+            return is_number(value)
+        if self.kind == "integer":
+            return is_number(value) and int(value) == value and abs(value) < 2**63
+        return isinstance(value, bool if self.kind == "boolean" else str)
+
+    def add(self, value: Any) -> None:
+        """Count *value*, which the tally accepts."""
+        convert = {"number": float, "integer": int}.get(self.kind)
+        self.waiting.append(convert(value) if convert and value is not None else value)
+        if len(self.waiting) == BATCH:
+            self.flush()
+
+    def flush(self) -> None:
+        """Count the values that wait."""
+        column = pa.chunked_array([pa.array(self.waiting, TYPES[self.kind])])
+        self.sketches = [merged([*self.sketches, sketch_of(column)])]
+        self.waiting = []
+
+    def sketch(self) -> Sketch:
+        """Return the sketch of all values so far."""
+        self.flush()
+        return self.sketches[0]
+
+
+def tallies_of(statistics: list[dict]) -> dict[str, Tally]:
+    """Return an empty tally by column of the training *statistics*; dates and times move on and have none."""
+    columns = {name: spec["type"] for described in statistics for name, spec in described["columns"].items()}
+    return {name: Tally(kind) for name, kind in columns.items() if kind in TYPES}
+
+
+SCORE_BINS = 10
+
+
+def counted(before: dict | None, entry: dict, classes: bool) -> dict:
+    """Return the figures of a version with a further *entry* of the log; *before* has those so far, or is None.
+
+    Of *classes* they hold a histogram of the scores from 0 to 1, else the least, the mean and the most predicted.
+    """
+    found = before or {"requests": 0, "rows": 0} | ({"scores": [0] * SCORE_BINS} if classes else {})
+    for score in entry["scores"]:
+        found["rows"] += 1
+        if classes:
+            found["scores"][min(int(score * SCORE_BINS), SCORE_BINS - 1)] += 1
+            continue
+        mean = found.get("mean", score)
+        found["least"], found["most"] = min(score, found.get("least", score)), max(score, found.get("most", score))
+        found["mean"] = mean + (score - mean) / found["rows"]
+    found["requests"] += 1
+    return found
 
 
 def entry_of(line: bytes, tallies: dict, classes: bool) -> dict[str, Any]:

@@ -4,11 +4,11 @@ import os
 import shutil
 from pathlib import Path
 
-from scripts.ingest.flow import Flow, judge, run
-from scripts.ingest.parts import GROUP, PART
-from scripts.ingest.records import whole
-from scripts.spine.canon import read_json, write_json
-from scripts.spine.job import main
+from scripts.ingest.parquet_writer import GROUP, PART
+from scripts.ingest.pipeline import Flow, judge, run
+from scripts.ingest.reader import whole
+from scripts.provenance.canonical import read_json, write_json
+from scripts.provenance.run_job import main
 
 
 def joined(shards: list[Path], folders: dict[str, Path], quarantine: Path) -> tuple[dict, str]:

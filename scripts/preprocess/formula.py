@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from scripts.bundle.onnxgraph import Builder
+from scripts.bundle.onnx_builder import Builder
 
 
 @dataclass(frozen=True)

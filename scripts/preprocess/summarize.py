@@ -6,10 +6,9 @@ import numpy as np
 import pyarrow as pa
 
 from scripts.bundle.label import targets
-from scripts.bundle.rows import empty, groups, types
-from scripts.preprocess.kind import Summary
-from scripts.preprocess.plan import Feature, columns_read, planned, tensors, written
-from scripts.spine.job import main, say
+from scripts.bundle.table import empty, groups, types
+from scripts.preprocess.feature import Feature, Summary, columns_read, planned, tensors, written
+from scripts.provenance.run_job import main, say
 
 
 def summaries(table: Path, plan: list[Feature], label: dict) -> tuple[list[Summary], int]:

@@ -4,12 +4,13 @@ import subprocess
 from pathlib import Path
 
 from scripts.bundle.files import identity
-from scripts.register.mirror import mirror
+from scripts.data.pointer import pointer
+from scripts.errors import BadInput
+from scripts.provenance.canonical import file_digest, read_json, write_json
+from scripts.provenance.fingerprint import content_digest
+from scripts.provenance.run_job import main, say
+from scripts.register.mlflow_mirror import mirror
 from scripts.register.trail import append
-from scripts.spine.canon import file_digest, read_json, write_json
-from scripts.spine.fingerprint import content_digest
-from scripts.spine.job import BadInput, main, say
-from scripts.spine.pointer import pointer
 
 
 def version_of(trail: Path, case: str, bundle: str) -> int:

@@ -10,8 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from scripts.spine.canon import canonical
-from scripts.spine.job import BadInput
+from scripts.errors import BadInput
+from scripts.provenance.canonical import canonical
 
 START = "0" * 64
 

@@ -1,9 +1,8 @@
 """The section of the report that shows the gate: each check, and the change against the deployed version."""
 
-from scripts.report import forest
-from scripts.report.markup import Markup, interval, number, table, text, verdict
-from scripts.report.page import figure
-from scripts.report.sections import Figures
+from scripts.report import interval_plot
+from scripts.report.html import Markup, figure, interval, number, table, text, verdict
+from scripts.report.overview import Figures
 
 ENDS = {"min": "at least", "max": "at most"}
 UNIT = {"relative": "relative change, new less old by old", "absolute": "change, new less old"}
@@ -57,6 +56,6 @@ def changes(blessing: dict, captions: dict[str, str]) -> Figures:
         ]
         rows = {named(check): (named(check), None, check) for check in own}
         title = f"Change against the deployed version, {unit}"
-        plots += forest.dots(f"change-{unit}", title, list(rows.values()), 0.0, label) if rows else ""
+        plots += interval_plot.dots(f"change-{unit}", title, list(rows.values()), 0.0, label) if rows else ""
     title = "Change against the deployed version"
     return [figure("change", title, Markup(plots), captions["change"], full=True)] if plots else []

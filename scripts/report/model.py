@@ -1,15 +1,70 @@
-"""The section of the report that shows the chosen model."""
+"""The part of the report that shows how well values are predicted (regression).
 
-from scripts.report import curves, plots
-from scripts.report.classes import frequent
-from scripts.report.fairness import fairness
-from scripts.report.markup import Markup, interval, share, table
-from scripts.report.measures import points_of
-from scripts.report.page import figure
-from scripts.report.sections import CLASSES, Figures
-from scripts.report.slices import importance, slices
-from scripts.report.threshold import threshold
-from scripts.report.values import values
+The part of the report that shows what a decision threshold does, for two classes.
+
+The section of the report that shows the chosen model."""
+
+from scripts.report import model_plots, span_data
+from scripts.report.html import Markup, figure, interval, number, share, table, verdict
+from scripts.report.metric_labels import f1, points_of
+from scripts.report.overview import CLASSES, Figures
+from scripts.report.slices import fairness, importance, slices
+from scripts.report.span_data import frequent
+
+
+def values(metrics: dict, captions: dict[str, str]) -> Figures:
+    """Show actual against predicted values, what is left of them, and the means of groups of rows by prediction."""
+    found = {split: entry["curves"] for split, entry in metrics["splits"].items()}
+    left = {split: [tuple(pair) for pair in entry.get("residuals", [])] for split, entry in found.items()}
+    actual = {split: [(said, said + rest) for said, rest in pairs] for split, pairs in left.items()}
+    means = {split: [tuple(point[:2]) for point in entry.get("calibration", [])] for split, entry in found.items()}
+    titles = ["Actual against predicted", "Residuals", "Mean value by prediction"]
+    said = "prediction"
+    return [
+        figure(
+            "predicted",
+            titles[0],
+            model_plots.cloud("predicted", titles[0], actual, said, "value"),
+            captions["predicted"],
+        ),
+        figure(
+            "residuals",
+            titles[1],
+            model_plots.cloud("residuals", titles[1], left, said, "value less prediction", level=True),
+            captions["residuals"],
+        ),
+        figure(
+            "means",
+            titles[2],
+            model_plots.cloud("means", titles[2], means, f"mean {said}", "mean value", joined=True),
+            captions["means"],
+        ),
+    ]
+
+
+def threshold(metrics: dict, captions: dict[str, str]) -> Figures:
+    """Show precision, recall, F1 and the selection rate by threshold on eval, the chosen threshold marked."""
+    points = metrics["splits"].get("eval", {}).get("curves", {}).get("thresholds")
+    if not points or metrics.get("threshold") is None:
+        return []
+    chosen = metrics["threshold"]
+    marked = min(range(len(points)), key=lambda index: abs(points[index][0] - chosen))
+    lines = {
+        "precision": [(at, precision) for at, _, precision, _ in points],
+        "recall": [(at, recall) for at, _, _, recall in points],
+        "F1": [(at, f1(precision, recall)) for at, _, precision, recall in points],
+        "selection rate": [(at, rate) for at, rate, *_ in points],
+    }
+    rows = []
+    for index, (at, rate, precision, recall) in enumerate(points):
+        mark = f" {verdict(True, 'chosen')}" if index == marked else ""
+        name = Markup(f'<span data-threshold="{at:g}">{number(at)}</span>{mark}')
+        rows.append([name, *map(share, (precision, recall, f1(precision, recall), rate))])
+    title = "What a threshold does, eval"
+    plot = model_plots.by_threshold("thresholds", title, lines, chosen)
+    listed = table(["threshold", *lines], rows)
+    body = Markup(f'{plot}<div class="tall">{listed}</div>')
+    return [figure("thresholds", title, body, captions["thresholds"], full=True)]
 
 
 def model(metrics: dict, captions: dict[str, str]) -> Figures:
@@ -35,7 +90,9 @@ def curve(kind: str, metrics: dict, caption: str) -> tuple[str, str, Markup]:
     elif metrics["positive"] is None:
         ylabel = "share that is right"
     chosen = points_of(metrics, kind)
-    return figure(kind, label, curves.curves(kind, label, lines, xlabel, ylabel, diagonal, points, chosen), caption)
+    return figure(
+        kind, label, model_plots.curves(kind, label, lines, xlabel, ylabel, diagonal, points, chosen), caption
+    )
 
 
 def confusion(metrics: dict, captions: dict[str, str]) -> Figures:
@@ -44,7 +101,7 @@ def confusion(metrics: dict, captions: dict[str, str]) -> Figures:
     tables = {split: found["confusion"] for split, found in splits.items()}
     title = "Confusion"
     if len(names) == 2:
-        plot = curves.confusion("confusion", title, tables, names)
+        plot = model_plots.confusion("confusion", title, tables, names)
         rows = [
             [split, f"true {names[true]}", *row, share(row[true] / sum(row) if sum(row) else None)]
             for split, found in tables.items()
@@ -55,7 +112,7 @@ def confusion(metrics: dict, captions: dict[str, str]) -> Figures:
         counts, shown = frequent(tables["test"], names, CLASSES)
         title += " on test" if len(shown) == len(names) else f" on test, the {len(shown)} most frequent classes"
         cells = [[count / sum(row) if count else None for count in row] for row in counts]
-        plot = plots.heat("confusion", title, shown, shown, cells, "predicted", "true")
+        plot = span_data.heat("confusion", title, shown, shown, cells, "predicted", "true")
         rows = [
             [split, name, one["rows"], *(share(one[key]) for key in ("precision", "recall"))]
             for split, found in splits.items()

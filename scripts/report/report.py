@@ -2,12 +2,11 @@
 
 from pathlib import Path
 
-from scripts.report import choose, gate, model, sections, tuning
-from scripts.report.markup import number, text
-from scripts.report.page import page
-from scripts.spine.canon import read_json, write_bytes
-from scripts.spine.declared import families as declared
-from scripts.spine.job import main, say
+from scripts.config.families import families as declared
+from scripts.provenance.canonical import read_json, write_bytes
+from scripts.provenance.run_job import main, say
+from scripts.report import gate, model, overview, span_data, tuning
+from scripts.report.html import number, page, text
 
 
 def spaces(families: dict[str, dict]) -> dict[str, dict]:
@@ -34,11 +33,11 @@ def report(
     texts = {path.stem: path.read_text(encoding="utf-8") for path in captions}
     registered, blessed, tuned, measured = map(read_json, (version, blessing, trials, metrics))
     described = [read_json(path) for path in statistics]
-    spans = [choose.called(found) for found in described]
+    spans = [span_data.called(found) for found in described]
     figures = {
-        "Overview": sections.overview(registered, blessed, measured, tuned, texts),
-        "Data": sections.data(described, measured["positive"], texts),
-        "Drift": sections.drift(read_json(anomalies), spans, texts),
+        "Overview": overview.overview(registered, blessed, measured, tuned, texts),
+        "Data": overview.data(described, measured["positive"], texts),
+        "Drift": overview.drift(read_json(anomalies), spans, texts),
         "Tuning": tuning.tuning(tuned, spaces(families), texts),
         "Model": model.model(measured, texts),
         "Gate": gate.gate(blessed, texts),

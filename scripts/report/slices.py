@@ -1,10 +1,11 @@
-"""The part of the report that shows slices of the test split, and what columns the model needs."""
+"""The part of the report that shows slices of the test split, and what columns the model needs.
 
-from scripts.report import forest
-from scripts.report.markup import Markup, interval, number, table, text
-from scripts.report.measures import name_of, value_of
-from scripts.report.page import figure
-from scripts.report.sections import Figures
+The part of the report that shows how groups of people are treated, threshold by threshold."""
+
+from scripts.report import interval_plot, model_plots
+from scripts.report.html import BLANK, Markup, figure, interval, number, short, table, text, verdict
+from scripts.report.metric_labels import name_of, value_of
+from scripts.report.overview import Figures
 
 DRAWN = 60  # slices, the worst first
 WORDS = {"roc_auc": "ROC AUC", "rmse": "RMSE"}
@@ -39,13 +40,15 @@ def drawn(rows: list[tuple[str, int, dict]], whole: dict, label: str, title: str
     """Return the plot of *rows* twice, by value and by size, and the choice between both."""
     orders = {"value": lambda row: (row[2]["value"], row[0]), "size": lambda row: (-row[1], row[0])}
     worst = sorted(rows, key=orders["value"], reverse=label == WORDS["rmse"])[:DRAWN]
-    band = forest.ends_of(whole) if whole.get("low") is not None else None
+    band = interval_plot.ends_of(whole) if whole.get("low") is not None else None
     choice, plots = "", ""
     for order, key in orders.items():
         ordered = sorted(worst, key=key, reverse=order == "value" and label == WORDS["rmse"])
         checked = " checked" if order == "value" else ""
         choice += f'<label><input type="radio" name="order" id="slices-{order}"{checked}>by {order}</label>'
-        plot = forest.dots(f"slices-by-{order}", f"{title}, by {order}", ordered, whole.get("value"), label, band)
+        plot = interval_plot.dots(
+            f"slices-by-{order}", f"{title}, by {order}", ordered, whole.get("value"), label, band
+        )
         plots += f'<div class="by-{order}">{plot}</div>'
     few = f"<p>the {DRAWN} worst of {len(rows)}</p>" if len(rows) > DRAWN else ""
     return Markup(f"<fieldset><legend>order</legend>{choice}</fieldset>{few}{plots}")
@@ -77,5 +80,85 @@ def importance(entries: list[dict], captions: dict[str, str]) -> Figures:
     title = "Importance of columns"
     if len(rows) > DRAWN:
         title += f", the first {DRAWN} of {len(rows)}"
-    plot = forest.bars("importance", title, rows[:DRAWN], f"loss of {entries[0]['metric']} on eval")
+    plot = interval_plot.bars("importance", title, rows[:DRAWN], f"loss of {entries[0]['metric']} on eval")
     return [figure("importance", title, plot, captions["importance"], full=True)]
+
+
+RATES = {
+    "selection_rate": "selection rate",
+    "true_positive_rate": "true positive rate",
+    "false_positive_rate": "false positive rate",
+}
+DRAWN = 8  # groups in a plot, the largest ones
+
+
+def fairness(test: dict, captions: dict[str, str]) -> Figures:
+    """Show the rates of groups by threshold, their differences, and each group at the chosen threshold."""
+    found = {column: entry for column, entry in (test.get("fairness") or {}).items() if entry["thresholds"]}
+    if not found:
+        return []
+    plots = "".join(panels(number, column, entry) for number, (column, entry) in enumerate(found.items()))
+    head = ["column", "threshold", *next(iter(found.values()))["thresholds"][0]["metrics"]]
+    measured = [
+        [column, at(step), *(interval(step["metrics"].get(name)) for name in head[2:])]
+        for column, entry in found.items()
+        for step in by_threshold(entry)
+    ]
+    groups = [row for column, entry in found.items() for row in group_rows(column, entry)]
+    names = [
+        "column",
+        "group",
+        "rows",
+        *(f"{word}{more}" for word in RATES.values() for more in ("", ", less reference")),
+    ]
+    titles = ["Groups by threshold", "Differences between groups", "Groups at the chosen threshold"]
+    return [
+        figure("fairness", titles[0], Markup(plots), captions["fairness"], full=True, scroll=False),
+        figure("fairness-table", titles[1], table(head, measured, 1), captions["fairness-table"], full=True),
+        figure("groups", titles[2], table(names, groups, 2), captions["groups"], full=True),
+    ]
+
+
+def by_threshold(entry: dict) -> list[dict]:
+    """Return what was measured of a column in the order of the thresholds."""
+    return sorted(entry["thresholds"], key=lambda step: step["threshold"])
+
+
+def at(step: dict) -> Markup:
+    """Return a threshold, marked where it is the chosen one."""
+    chosen = f" {verdict(True, 'chosen')}" if step["chosen"] else ""
+    return Markup(f"{number(step['threshold'])}{chosen}")
+
+
+def panels(index: int, column: str, entry: dict) -> str:
+    """Return the plots of one column: each rate by threshold, a line for each group, the reference the thickest."""
+    steps = by_threshold(entry)
+    sizes = {group: found["rows"] for step in steps for group, found in step["groups"].items()}
+    reference = entry["reference"]
+    order = sorted(sizes, key=lambda group: (group != reference, -sizes[group], group))[:DRAWN]
+    plots = []
+    for rate, label in RATES.items():
+        lines = {
+            group: [(step["threshold"], step["groups"][group][rate]) for step in steps if group in step["groups"]]
+            for group in order
+        }
+        chosen = next((step["threshold"] for step in steps if step["chosen"]), None)
+        plots.append(
+            model_plots.rates(f"fairness-{index}-{rate}", f"{label} by {column}", lines, label, reference, chosen)
+        )
+    few = f", the {DRAWN} largest of {len(sizes)} groups" if len(sizes) > DRAWN else ""
+    small = f"; too few rows: {', '.join(map(str, entry['too_small']))}" if entry.get("too_small") else ""
+    words = f"{column}{few}; reference: {BLANK if reference is None else reference}{small}"
+    return f'<h4>{text(short(words, 200))}</h4><div class="panels">{"".join(plots)}</div>'
+
+
+def group_rows(column: str, entry: dict) -> list[list]:
+    """Return a table row for each group at the chosen threshold, the reference marked."""
+    rows = []
+    for step in entry["thresholds"]:
+        for group, found in step["groups"].items() if step["chosen"] else ():
+            name = f"{group} (reference)" if group == entry["reference"] else group
+            against = found.get("against_reference") or {}
+            cells = [interval(side.get(rate)) for rate in RATES for side in (found, against)]
+            rows.append([column, name, found["rows"], *cells])
+    return rows

@@ -1,11 +1,47 @@
-"""The section of the report that shows the sweep: history, hyperparameters, the trials in figures."""
+"""The trials of a sweep in the orders that readers need: best first, best so far, in fifths.
 
-from scripts.report import marks, sweep
-from scripts.report.markup import BLANK, Markup, number, short, table, text, verdict
-from scripts.report.page import figure
-from scripts.report.scales import scales
-from scripts.report.sections import Figures
-from scripts.report.trials import BEST, STEPS, best_first, running_best, steps
+The section of the report that shows the sweep: history, hyperparameters, the trials in figures."""
+
+import math
+
+from scripts.report import tuning_plots
+from scripts.report.html import BLANK, Markup, figure, number, short, table, text, verdict
+from scripts.report.overview import Figures
+from scripts.report.tuning_plots import scales
+
+BEST = 500  # trials in the plots of hyperparameters
+STEPS = 5  # of the colour of a score
+
+
+def best_first(trials: list[dict]) -> list[dict]:
+    """Return the trials by loss, failed ones last."""
+    return sorted(trials, key=lambda trial: (loss_of(trial), trial["number"]))
+
+
+def loss_of(trial: dict) -> float:
+    """Return the loss of a trial, infinite where it failed."""
+    return math.inf if trial["status"] != "ok" or trial.get("loss") is None else trial["loss"]
+
+
+def running_best(trials: list[dict]) -> list[tuple[int, float]]:
+    """Return number and score of the best trial so far after each trial, from the first that succeeded in full.
+
+    One on a part of the resource of successive halving is no candidate.
+    """
+    found, best = [], None
+    for trial in sorted(trials, key=lambda trial: trial["number"]):
+        if "fraction" not in trial and loss_of(trial) < (math.inf if best is None else loss_of(best)):
+            best = trial
+        if best is not None:
+            found.append((trial["number"], best["score"]))
+    return found
+
+
+def steps(trials: list[dict]) -> dict[int, int]:
+    """Return for each trial that worked, by number, the fifth it belongs to: 0 holds the worst scores, 4 the best."""
+    order = sorted((trial for trial in trials if trial["status"] == "ok"), key=lambda trial: -trial["loss"])
+    return {trial["number"]: STEPS * rank // len(order) for rank, trial in enumerate(order)}
+
 
 LISTED = 20  # trials in the table
 
@@ -18,10 +54,10 @@ def tuning(tuned: dict, spaces: dict[str, dict], captions: dict[str, str]) -> Fi
     metric, trials = tuned["metric"], tuned["trials"]
     if not trials:
         best = tuned["best"]
-        words = f"No trials: {best['family']} ({marks.setting(best['params'])}) is taken from {tuned['reused']}."
+        words = f"No trials: {best['family']} ({tuning_plots.setting(best['params'])}) is taken from {tuned['reused']}."
         return [figure("trials", "Trials: none", Markup(f"<p>{text(words)}</p>"), captions["trials"], full=True)]
     families = sorted({trial["family"] for trial in trials})
-    plot = sweep.history("history", "Score by trial", trials, running_best(trials), metric, families)
+    plot = tuning_plots.history("history", "Score by trial", trials, running_best(trials), metric, families)
     return [
         figure("families", "Families", legend(trials, families, metric), captions["families"], full=True),
         figure("history", "Score by trial", plot, captions["history"], full=True),
@@ -35,7 +71,7 @@ def legend(trials: list[dict], families: list[str], metric: str) -> Markup:
     found = []
     for index, family in enumerate(families):
         own = best_first([trial for trial in trials if trial["family"] == family])
-        color, shape = marks.look(index)
+        color, shape = tuning_plots.look(index)
         path = f'<path class="{color}" d="M6 6{shape}"/>'
         best = BLANK if own[0]["score"] is None else f"{own[0]['score']:.4f}"
         words = f"{text(short(family))} <small>{number(len(own))} trials, best {text(best)}</small>"
@@ -57,11 +93,13 @@ def hyperparameters(trials: list[dict], spaces: dict[str, dict], metric: str, ca
             continue
         heading = f"<h4>{text(short(family))}</h4>"
         title = f"{titles[0]}, {family}"
-        plot = sweep.parallel(f"parallel-{index}", title, own, lanes, metric, index, step)
+        plot = tuning_plots.parallel(f"parallel-{index}", title, own, lanes, metric, index, step)
         region = f'<div class="scroll" tabindex="0" role="region" aria-label="{text(title)}">{plot}</div>'
         lines.append(f'<div class="f{index}">{heading}{region}</div>')
         plots = [
-            sweep.slices(f"slice-{index}-{place}", f"{titles[1]}, {family}, {lane.name}", own, lane, metric, index)
+            tuning_plots.slices(
+                f"slice-{index}-{place}", f"{titles[1]}, {family}, {lane.name}", own, lane, metric, index
+            )
             for place, lane in enumerate(lanes)
         ]
         panels.append(f'<div class="f{index}">{heading}<div class="panels">{"".join(plots)}</div></div>')
@@ -91,7 +129,7 @@ def listed(tuned: dict, caption: str) -> tuple[str, str, Markup]:
         good = verdict(trial["status"] == "ok", "best" if trial["number"] == best else "ok", "failed")
         score = BLANK if trial["score"] is None else f"{trial['score']:.4f}"
         score += f" ± {trial['spread']:.4f}" if trial.get("spread") is not None else ""
-        words = "; ".join(filter(None, (marks.setting(trial["params"]), short(trial.get("error", ""), 120))))
+        words = "; ".join(filter(None, (tuning_plots.setting(trial["params"]), short(trial.get("error", ""), 120))))
         name = Markup(f'<span data-trial="{trial["number"]}">{trial["number"]}</span>')
         rows.append([name, trial["family"], words, good, score])
     failed = sum(trial["status"] != "ok" for trial in trials)

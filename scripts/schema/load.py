@@ -4,9 +4,8 @@ from pathlib import Path
 
 import yaml
 
-from scripts.schema.patterns import ExpressionError
+from scripts.errors import BadInput, ExpressionError
 from scripts.schema.schema import checked
-from scripts.spine.inputs import BadInput
 
 
 def load_schema(path: Path) -> dict:

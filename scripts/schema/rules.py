@@ -3,8 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from scripts.schema.expression import columns_of, parse
-from scripts.schema.patterns import KINDS
+from scripts.schema.expression import KINDS, columns_of, parse
 from scripts.schema.schema import is_checked, natural, types_of
 
 SMALL = {"number": "FLOAT_TYPE_SMALL_FLOAT", "integer": "INT_TYPE_SMALL_INT"}

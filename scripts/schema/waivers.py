@@ -6,8 +6,8 @@ from typing import Any
 
 import yaml
 
+from scripts.errors import BadInput
 from scripts.schema.codes import CODES
-from scripts.spine.inputs import BadInput
 
 NEEDED = ("code", "column", "span", "reason", "owner", "expires")
 FORM = "{code, column, span, reason, owner, expires: YYYY-MM-DD} and, if it is for one split, {split}"

@@ -13,8 +13,8 @@ from pathlib import Path
 import uvicorn
 
 from scripts.serve.app import App
-from scripts.serve.log import RequestLog
-from scripts.serve.shelf import Shelf
+from scripts.serve.model_store import Shelf
+from scripts.serve.request_log import RequestLog
 
 HOST = "127.0.0.1"
 

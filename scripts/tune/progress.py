@@ -2,9 +2,9 @@
 
 import time
 
-from scripts.spine.job import say
+from scripts.metrics.losses import score_of
+from scripts.provenance.run_job import say
 from scripts.tune.budget import Budget
-from scripts.tune.losses import score_of
 from scripts.tune.sweep import Sweep
 
 SECONDS = 2  # between two lines

@@ -15,9 +15,9 @@ from functools import partial
 import numpy as np
 from hyperopt import JOB_STATE_DONE, STATUS_OK, Trials, anneal, atpe, rand, tpe
 
-from scripts.tune import joint
-from scripts.tune.plan import seed_of
-from scripts.tune.space import Space, space
+from scripts.tune import multivariate_tpe
+from scripts.tune.schedule import seed_of
+from scripts.tune.search_space import Space, space
 
 BEST, LATEST = 50, 450  # results that algorithms look at, where there are more: their time does not grow then
 RANDOM_FIRST = 10  # trials before the algorithms learn
@@ -55,10 +55,10 @@ def by_hyperopt(algorithm: Callable) -> Callable:
 
 
 def by_densities(count: int, shrink: float | None = None, average: float = 1.0) -> Callable:
-    """Return the algorithm of scripts/tune/joint.py as such a function."""
+    """Return the algorithm of scripts/tune/multivariate_tpe.py as such a function."""
 
     def choose(known: Space, results: list[dict], pending: list[dict], number: int, seed: int, scale: float) -> dict:
-        return joint.suggest(known.families, results, pending, seed, count, shrink, average, scale)
+        return multivariate_tpe.suggest(known.families, results, pending, seed, count, shrink, average, scale)
 
     return choose
 

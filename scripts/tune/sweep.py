@@ -4,13 +4,13 @@ import heapq
 from collections.abc import Callable
 from pathlib import Path
 
-from scripts.spine.canon import rounded
-from scripts.tune.board import Board
-from scripts.tune.plan import Plan
-from scripts.tune.shared import ATTEMPTS
-from scripts.tune.signs import LEASE
+from scripts.provenance.canonical import rounded
+from scripts.tune.heartbeat import LEASE
+from scripts.tune.schedule import Plan
+from scripts.tune.storage import ATTEMPTS
 from scripts.tune.suggest import suggest
 from scripts.tune.trial import failed, finished
+from scripts.tune.trial_states import Board
 
 
 class Sweep(Board):

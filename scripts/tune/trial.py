@@ -8,10 +8,10 @@ import numpy as np
 from scipy import sparse
 from sklearn.model_selection import KFold, StratifiedKFold
 
-from scripts.bundle.features import Rows
+from scripts.bundle.feature_matrix import Rows
 from scripts.families.registry import family as family_of
-from scripts.tune.losses import METRICS, score_of
-from scripts.tune.plan import seed_of
+from scripts.metrics.losses import METRICS, score_of
+from scripts.tune.schedule import seed_of
 
 
 def some(x: sparse.csr_matrix, y: np.ndarray, most: int | None) -> Rows:

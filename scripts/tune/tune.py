@@ -1,25 +1,63 @@
-"""Search the model families' settings: trials on any number of workers, one file per trial."""
+"""What a sweep gives: all trials, the best of them, or the best of an earlier sweep.
+
+Search the model families' settings: trials on any number of workers, one file per trial."""
 
 from pathlib import Path
 
 import numpy as np
 
-from scripts.bundle.features import load
-from scripts.spine.declared import families as declared
-from scripts.spine.job import BadInput, main
-from scripts.tune.best import result, reused
+from scripts.bundle.feature_matrix import load
+from scripts.config.families import families as declared
+from scripts.errors import BadInput
+from scripts.metrics.losses import METRICS, score_of
+from scripts.provenance.canonical import read_json, write_json
+from scripts.provenance.run_job import main, say
 from scripts.tune.budget import Budget
-from scripts.tune.helpers import Helpers
-from scripts.tune.losses import METRICS
-from scripts.tune.plan import Plan, sweep_key
-from scripts.tune.pool import one_thread
+from scripts.tune.process_pool import one_thread
 from scripts.tune.progress import Progress
-from scripts.tune.run import run
-from scripts.tune.space import space
+from scripts.tune.schedule import Plan, seed_of, sweep_key
+from scripts.tune.search_space import space
+from scripts.tune.slurm_jobs import Helpers
 from scripts.tune.sweep import Sweep, new_setting
 from scripts.tune.trial import Objective
+from scripts.tune.worker import run
 
-NAME = "ouroboros_sweep_"  # of jobs that help, with the key of the sweep; scripts/spine/submit.py knows the beginning
+
+def chosen(sweep: Sweep, metric: str, seed: int) -> dict:
+    """Return the best trial with its score and seed. Raises BadInput where none worked."""
+    records = sweep.records()
+    best = sweep.plan.best(records)
+    if best is None:
+        failures = [record["error"] for record in records if "error" in record]
+        first = f"; the first failure: {failures[0]}" if failures else ""
+        raise BadInput(f"none of {len(records)} trials gave a model on all of the data{first}")
+    kept = {key: best[key] for key in ("number", "family", "params")}
+    return kept | {"score": score_of(metric, best["loss"]), "seed": seed_of(seed, best["number"])}
+
+
+def result(sweep: Sweep, metric: str, seed: int, trials_file: Path, best: Path) -> None:
+    """Write all trials, without the times that they took, which no two runs share, and the best one.
+
+    Raises BadInput where none worked.
+    """
+    winner = chosen(sweep, metric, seed)
+    shown = [{key: value for key, value in record.items() if key != "seconds"} for record in sweep.records()]
+    write_json(trials_file, {"metric": metric, "trials": shown, "best": winner})
+    write_json(best, {key: winner[key] for key in ("family", "params", "seed")})
+
+
+def reused(file: Path, families: dict, trials_file: Path, best: Path, metric: str) -> None:
+    """Write the best setting of an earlier sweep, without trials. Raises BadInput where it is of no use here."""
+    setting = read_json(file)
+    if not isinstance(setting, dict) or setting.get("family") not in families or "params" not in setting:
+        raise BadInput(f"{file}: no best.json of one of the families {', '.join(sorted(families))}")
+    kept = {key: setting[key] for key in ("family", "params", "seed") if key in setting}
+    write_json(trials_file, {"metric": metric, "trials": [], "best": kept, "reused": str(file)})
+    write_json(best, kept)
+    say(f"tune: the setting in {file} is used, without trials")
+
+
+NAME = "ouroboros_sweep_"  # of jobs that help, with the key of the sweep; cluster.py knows the beginning
 
 
 def objective_of(train: Path, evaluate: Path, metric: str, **more) -> Objective:

@@ -1,20 +1,33 @@
-"""Hold the statistics and row checks of every table against the schema; always succeeds, the gate decides.
+"""Anomalies that a reviewed waiver excuses.
 
-Codes: scripts/schema/codes.py.
-"""
+Hold the statistics and row checks of every table against the schema; always succeeds, the gate decides.
+
+Codes: scripts/schema/codes.py."""
 
 from pathlib import Path
 
+from scripts.errors import BadInput
+from scripts.provenance.canonical import read_json, write_bytes, write_json
+from scripts.provenance.run_job import main, say
+from scripts.schema.check_row import served
 from scripts.schema.load import load_schema
-from scripts.schema.serving import served
-from scripts.spine.canon import read_json, write_bytes, write_json
-from scripts.spine.job import BadInput, main, say
-from scripts.validate.columns import of_columns
-from scripts.validate.datasets import of_label, of_rows, of_splits
-from scripts.validate.drifts import distances, of_drift
-from scripts.validate.leaks import shared_keys, shared_rows
-from scripts.validate.page import page
-from scripts.validate.waived import waived
+from scripts.validate.anomalies_page import page
+from scripts.validate.column_checks import of_columns
+from scripts.validate.drift_checks import distances, of_drift
+from scripts.validate.table_checks import of_label, of_rows, of_splits, shared_keys, shared_rows
+
+
+def waived(found: list[dict], waivers: list[dict]) -> list[dict]:
+    """Mark each of *found* that one of *waivers* names as waived; return the waivers with the number they excuse."""
+    counts = [0] * len(waivers)
+    for item in found:
+        for index, waiver in enumerate(waivers):
+            if all(item[key] == str(waiver[key]) for key in ("code", "column", "span", "split") if key in waiver):
+                item["severity"] = "waived"
+                item["waiver"] = {key: waiver[key] for key in ("reason", "owner", "expires")}
+                counts[index] += 1
+                break
+    return [waiver | {"excuses": count} for waiver, count in zip(waivers, counts, strict=True)]
 
 
 def all_anomalies(

@@ -5,16 +5,16 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from scripts.bundle.rows import files
-from scripts.schema.columnar import applicable
+from scripts.bundle.table import files
+from scripts.errors import BadInput
+from scripts.provenance.canonical import write_json
+from scripts.provenance.run_job import main
+from scripts.schema.check_table import EXAMPLES, Tally, applicable
+from scripts.schema.duplicates import repeated
 from scripts.schema.expression import columns_of
 from scripts.schema.load import load_schema
-from scripts.schema.repeats import repeated
 from scripts.schema.rules import Rule, rules_of
 from scripts.schema.schema import is_checked, types_of
-from scripts.schema.tally import EXAMPLES, Tally
-from scripts.spine.canon import write_json
-from scripts.spine.job import BadInput, main
 
 
 def by_columns(found: list[Tally]) -> dict[tuple[str, ...], list[Tally]]:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import yaml
 
-from scripts.spine.canon import read_json, write_bytes
-from scripts.spine.job import main, say
+from scripts.provenance.canonical import read_json, write_bytes
+from scripts.provenance.run_job import main, say
 
 HEAD = """\
 # Proposed from the statistics of the spans {spans}: what the data is, not what it should be.

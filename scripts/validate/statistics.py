@@ -15,11 +15,11 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from scripts.bundle.label import classes_of
-from scripts.bundle.rows import files
-from scripts.spine.canon import write_json
-from scripts.spine.inputs import BadInput
-from scripts.spine.job import main
-from scripts.statistics.merge import Sketch, figures, merged, of_counts, sketch_of
+from scripts.bundle.table import files
+from scripts.errors import BadInput
+from scripts.provenance.canonical import write_json
+from scripts.provenance.run_job import main
+from scripts.statistics.sketch import Sketch, figures, merged, of_counts, sketch_of
 
 SLICES = 32  # values of a column at most that get statistics of their own
 WIDE = 8  # bytes a value from which a text column is not worth reading as a dictionary

@@ -6,15 +6,16 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
-from scripts.spine.cache import cached
-from scripts.spine.canon import digest, file_digest, read_json, tree_digest
-from scripts.spine.env import env_id
-from scripts.spine.job import BadInput, main, remove, say
-from scripts.spine.pointer import inside, today
-from scripts.spine.pointer import pointer as read_pointer
-from scripts.version.place import bring, folder_md5, hashes, walk
-from scripts.version.purged import purged
-from scripts.version.remote import default, transfer
+from scripts.data.dvc_cache import cached
+from scripts.data.pointer import inside, today
+from scripts.data.pointer import pointer as read_pointer
+from scripts.errors import BadInput
+from scripts.provenance.canonical import digest, file_digest, read_json, tree_digest
+from scripts.provenance.environment import env_id
+from scripts.provenance.run_job import main, remove, say
+from scripts.version.dvc_remote import default, transfer
+from scripts.version.files import bring, folder_md5, hashes, walk
+from scripts.version.purge_log import purged
 
 
 def rebuild(pointer: Path, source: dict, name: str) -> Path:

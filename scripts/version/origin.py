@@ -11,9 +11,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from scripts.spine.canon import digest, file_digest
-from scripts.spine.job import BadInput, main
-from scripts.version.cut import cut, lines
+from scripts.errors import BadInput
+from scripts.provenance.canonical import digest, file_digest
+from scripts.provenance.run_job import main
+from scripts.version.split_csv import cut, lines
 
 PICKLED = (".pkl.xz", ".pkl.compress")
 # All that a pickled table of numbers and text needs; a pickle naming anything else is refused before it can act.

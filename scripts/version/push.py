@@ -4,13 +4,14 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from scripts.spine.cache import cached
-from scripts.spine.canon import write_bytes
-from scripts.spine.job import BadInput, main, say
-from scripts.spine.pointer import pointer as read_pointer
+from scripts.data.dvc_cache import cached
+from scripts.data.pointer import pointer as read_pointer
+from scripts.errors import BadInput
+from scripts.provenance.canonical import write_bytes
+from scripts.provenance.run_job import main, say
+from scripts.version.dvc_remote import default, transfer
 from scripts.version.fetch import find, objects
-from scripts.version.place import hashes, listing
-from scripts.version.remote import default, transfer
+from scripts.version.files import hashes, listing
 
 
 def keep(raw: Path, named: dict) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from scripts.spine.env import env_id
+from scripts.provenance.environment import env_id
 from tests import tiny
 from tests.workflow import ROOT, environment
 
@@ -324,20 +324,20 @@ EDITS = [
     Edit("script of one stage", append("scripts/ingest/ingest.py", MODULE), each("ingest_span"), "code: scripts/ingest/ingest.py changed"),
     Edit("script with modification time 1", both(append("scripts/ingest/ingest.py", MODULE), touch("scripts/**/*.py", when=1)), each("ingest_span"), "code: scripts/ingest/ingest.py changed"),
     Edit("script after .snakemake was removed", both(remove(".snakemake"), append("scripts/ingest/ingest.py", MODULE)), each("ingest_span"), "code: scripts/ingest/ingest.py changed"),
-    Edit("other bytes, same meaning, of tables", replace("scripts/ingest/parts.py", '"compression": "none"', '"compression": "snappy"'), each("ingest_span") | described() | SUMMARIZE | TRANSFORM | {"fit_graph", "train", "metrics"}, "code: scripts/ingest/parts.py changed"),
-    Edit("helper module of one stage", append("scripts/preprocess/kinds.py", MODULE), SUMMARIZE | {"fit_graph"}, "code: scripts/preprocess/kinds.py changed"),
-    Edit("preprocessing changed in a helper", replace("scripts/preprocess/dates.py", "YEAR = 365.2425", "YEAR = 365.0"), SUMMARIZE | FROM_GRAPH, "code: scripts/preprocess/dates.py changed"),
-    Edit("helper shared by two stages", append("scripts/bundle/onnxgraph.py", MODULE), SUMMARIZE | {"fit_graph", "tune", "train", "sentinel"}, "code: scripts/bundle/onnxgraph.py changed"),
+    Edit("other bytes, same meaning, of tables", replace("scripts/ingest/parquet_writer.py", '"compression": "none"', '"compression": "snappy"'), each("ingest_span") | described() | SUMMARIZE | TRANSFORM | {"fit_graph", "train", "metrics"}, "code: scripts/ingest/parquet_writer.py changed"),
+    Edit("helper module of one stage", append("scripts/preprocess/registry.py", MODULE), SUMMARIZE | {"fit_graph"}, "code: scripts/preprocess/registry.py changed"),
+    Edit("preprocessing changed in a helper", replace("scripts/preprocess/date.py", "YEAR = 365.2425", "YEAR = 365.0"), SUMMARIZE | FROM_GRAPH, "code: scripts/preprocess/date.py changed"),
+    Edit("helper shared by two stages", append("scripts/bundle/onnx_builder.py", MODULE), SUMMARIZE | {"fit_graph", "tune", "train", "sentinel"}, "code: scripts/bundle/onnx_builder.py changed"),
     Edit("helper shared by many", append("scripts/bundle/label.py", MODULE), STATISTICS | SUMMARIZE | TRANSFORM | {"fit_graph", "train", "metrics"}, "code: scripts/bundle/label.py changed"),
-    Edit("helper of all", append("scripts/spine/job.py", MODULE), ALL, "code: scripts/spine/job.py changed"),
+    Edit("helper of all", append("scripts/provenance/run_job.py", MODULE), ALL, "code: scripts/provenance/run_job.py changed"),
     Edit("module that a hook imports", replace("scripts/custom/helper.py", "return 1", "return 1 + 0"), TRANSFORM | {"fit_graph", "train", "metrics", "sentinel", "register_model", "deploy"}, "code: scripts/custom/helper.py changed", before=add_hook),
     Edit("hook that no feature names", lambda root: (root / "scripts/custom/other.py").write_text("X = 1\n"), set(), before=add_hook),
-    Edit("constant of the golden rows", replace("scripts/train/golden.py", "MISSING = 0.1", "MISSING = 0.2"), {"train", "metrics", "register_model", "deploy"}, "code: scripts/train/golden.py changed"),
+    Edit("constant of the golden rows", replace("scripts/train/golden_rows.py", "MISSING = 0.1", "MISSING = 0.2"), {"train", "metrics", "register_model", "deploy"}, "code: scripts/train/golden_rows.py changed"),
     Edit("file of a family that the case uses", append("scripts/families/logistic.py", MODULE), {"tune", "train", "sentinel"}, "code: scripts/families/logistic.py changed"),
     Edit("file of a family that the case does not use", append("scripts/families/boosting.py", MODULE), set()),
     Edit("default search space of a family", replace("scripts/families/logistic.py", "[0.01, 100]", "[0.02, 50]"), {"tune", "train", "sentinel"}, "code: scripts/families/logistic.py changed"),
     Edit("code of the server", append("scripts/serve/app.py", MODULE), {"deploy"}, "code: scripts/serve/app.py changed"),
-    Edit("code of the registry", append("scripts/register/mirror.py", MODULE), {"register_model"}, "code: scripts/register/mirror.py changed"),
+    Edit("code of the registry", append("scripts/register/mlflow_mirror.py", MODULE), {"register_model"}, "code: scripts/register/mlflow_mirror.py changed"),
     Edit("code of the report", append("scripts/report/report.py", MODULE), set()),
     # environments
     Edit("a lock line", lambda root: drop_hash(root / "envs/table.txt", "pyyaml"), each("ingest_span") | described() | {"anomalies"}, "environment: envs/table.txt: hashes"),
@@ -399,8 +399,8 @@ EDITS = [
     Edit("an edge list that gives the same figures", write_beside("roads.csv", ROADS.replace("red,green", "green,red")), {"fetch roads.csv", "node_table roads.csv", "register_model", "deploy"}, "input: data/tiny/roads.csv changed", before=beside),
     Edit("an option of an edge list", case("size: 2", "size: 3"), {"node_table roads.csv"} | FROM_GRAPH, "configuration: preprocess.edges.roads.csv.size: 2 -> 3", before=beside),
     Edit("word vectors by their pointer", write_beside("glove.txt", "rain 1 0\nbox 1 1\n", with_pointer=True), {"fetch glove.txt", "word_table glove.txt"} | FROM_GRAPH, "input: data/tiny/glove.txt.dvc changed", before=beside),
-    Edit("code of the figures of nodes", append("scripts/preprocess/network.py", MODULE), {"node_table roads.csv"}, "code: scripts/preprocess/network.py changed", before=beside),
-    Edit("code of a kind that the case does not use", append("scripts/preprocess/vectors.py", MODULE), set()),
+    Edit("code of the figures of nodes", append("scripts/preprocess/node_table.py", MODULE), {"node_table roads.csv"}, "code: scripts/preprocess/node_table.py changed", before=beside),
+    Edit("code of a kind that the case does not use", append("scripts/preprocess/word_vectors.py", MODULE), set()),
     # results
     Edit("a removed output", remove("results/tiny/ingest/2002/all"), {"ingest_span 2002"}, "missing: results/tiny/ingest/2002/all"),
     Edit("a removed record", remove("results/tiny/tune/record.json"), {"tune"}, "missing: results/tiny/tune/record.json"),

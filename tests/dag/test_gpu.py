@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts.spine.env import env_id
+from scripts.provenance.environment import env_id
 from tests.workflow import ROOT, explain, snakemake
 
 GPU = ("--set-resources", "train:gpu=1", "tune:gpu=1")

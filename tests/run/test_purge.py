@@ -11,7 +11,7 @@ import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 
-from scripts.spine.env import env_id
+from scripts.provenance.environment import env_id
 from tests import tiny
 from tests.workflow import ROOT, clone, environment, snakemake
 

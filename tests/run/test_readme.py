@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from scripts.spine.config import check
+from scripts.config.check_schema import check
 from tests.workflow import ROOT, clone, environment
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")

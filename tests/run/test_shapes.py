@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from scripts.bundle.rows import read
-from scripts.deploy.check import ask, running
+from scripts.bundle.table import read
+from scripts.deploy.smoke_test import ask, running
 from tests import shapes
 from tests.workflow import clone, deploy, snakemake
 

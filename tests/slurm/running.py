@@ -5,7 +5,7 @@ import signal
 import subprocess
 from pathlib import Path
 
-from scripts.spine.env import env_id
+from scripts.provenance.environment import env_id
 from tests.slurm.cluster import Cluster
 from tests.slurm.waiting import wait_for
 from tests.workflow import ROOT, environment

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts.spine.env import env_id
+from scripts.provenance.environment import env_id
 from tests.slurm.running import PYTHON, command
 from tests.slurm.waiting import wait_for
 from tests.workflow import ROOT, clone, deploy, digests, environment

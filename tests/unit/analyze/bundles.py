@@ -7,8 +7,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from onnx.helper import set_model_props
 
-from scripts.bundle.onnxgraph import Builder, model, to_bytes
-from scripts.spine.canon import write_json
+from scripts.bundle.onnx_builder import Builder, model, to_bytes
+from scripts.provenance.canonical import write_json
 
 NAMES = ["a", "b", "c", "d"]
 GRAPH = "0" * 64

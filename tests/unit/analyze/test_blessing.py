@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from scripts.analyze import limits as held
+from scripts.analyze import gate as held
 from scripts.analyze.gate import gate, words
-from scripts.spine.canon import read_json, write_json
-from scripts.spine.job import BadInput
+from scripts.errors import BadInput
+from scripts.provenance.canonical import read_json, write_json
 
 FIGURES = {
     "roc_auc": {"value": 0.9, "low": 0.88, "high": 0.92},

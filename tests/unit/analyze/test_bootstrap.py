@@ -6,8 +6,8 @@ from sklearn import metrics
 
 from scripts.analyze.bootstrap import Scores, draws, sampled
 from scripts.analyze.curves import POINTS, by_class, confusion, curves, of_values, thinned
-from scripts.analyze.weighted import METRICS as NAMES
-from scripts.analyze.weighted import OF_SEVERAL
+from scripts.metrics.weighted import METRICS as NAMES
+from scripts.metrics.weighted import OF_SEVERAL
 
 
 def scores(count: int = 400, signal: float = 1.0, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -214,7 +214,7 @@ def test_classes_without_rows_or_never_predicted():
 def test_many_different_scores_share_ranks_in_samples_alone(monkeypatch):
     y, p = scores(3000)
     exact = intervals(y, p, 0.5, ("roc_auc", "pr_auc"), 50, 0)
-    monkeypatch.setattr("scripts.analyze.weighted.RANKS", 500)
+    monkeypatch.setattr("scripts.metrics.weighted.RANKS", 500)
     coarse = intervals(y, p, 0.5, ("roc_auc", "pr_auc"), 50, 0)
     for name, figure in exact.items():
         assert coarse[name]["value"] == figure["value"] and coarse[name] != figure

@@ -7,14 +7,13 @@ import numpy as np
 import pytest
 from sklearn import metrics
 
-from scripts.analyze import limits
 from scripts.analyze.bootstrap import Scores
 from scripts.analyze.compare import Setting, changes, compared
-from scripts.analyze.gate import gate
+from scripts.analyze.gate import gate, of_change
 from scripts.analyze.latency import latency_ms
 from scripts.bundle.files import identity
-from scripts.spine.canon import read_json, write_json
-from scripts.spine.job import BadInput
+from scripts.errors import BadInput
+from scripts.provenance.canonical import read_json, write_json
 from tests.unit.analyze.bundles import NAMES, bundle, table
 from tests.unit.analyze.test_blessing import TEST
 
@@ -77,7 +76,7 @@ def test_equal_models_pass_a_limit_of_drop_and_not_one_of_gain_as_often_as_the_i
     for seed in range(runs):
         change = changes(*two(np.random.default_rng(seed), 200), 60, seed)["roc_auc"]
         for kind in passed:
-            (check,) = limits.of_change("", "roc_auc", {kind: 0.0}, change)
+            (check,) = of_change("", "roc_auc", {kind: 0.0}, change)
             passed[kind] += check["passed"]
     assert passed["drop"] >= 0.95 * runs - 3 and passed["gain"] <= 0.05 * runs + 3
 
@@ -86,8 +85,8 @@ def test_equal_models_pass_a_limit_of_drop_and_not_one_of_gain_as_often_as_the_i
 def test_worse_models_do_not_pass_and_better_ones_do():
     for seed in range(10):
         better, worse = two(np.random.default_rng(seed), 1500, 0.7)
-        assert not limits.of_change("", "roc_auc", {"drop": 0.0}, changes(worse, better, 60, 0)["roc_auc"])[0]["passed"]
-        assert limits.of_change("", "roc_auc", {"gain": 0.0}, changes(better, worse, 60, 0)["roc_auc"])[0]["passed"]
+        assert not of_change("", "roc_auc", {"drop": 0.0}, changes(worse, better, 60, 0)["roc_auc"])[0]["passed"]
+        assert of_change("", "roc_auc", {"gain": 0.0}, changes(better, worse, 60, 0)["roc_auc"])[0]["passed"]
 
 
 @pytest.fixture

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from scripts.analyze.metrics import metrics
-from scripts.spine.canon import file_digest, read_json
-from scripts.spine.job import BadInput
+from scripts.errors import BadInput
+from scripts.provenance.canonical import file_digest, read_json
 from tests.unit.analyze.bundles import NAMES, bundle, table, values
 
 OPTIONS = {

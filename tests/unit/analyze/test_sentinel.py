@@ -8,9 +8,9 @@ from scipy import sparse
 
 from scripts.analyze import sentinel as module
 from scripts.analyze.sentinel import interval, sentinel
+from scripts.errors import BadInput
 from scripts.families.registry import family
-from scripts.spine.canon import read_json, write_json
-from scripts.spine.job import BadInput
+from scripts.provenance.canonical import read_json, write_json
 
 SETTING = {"family": "logistic", "params": {"C": 1.0}}
 

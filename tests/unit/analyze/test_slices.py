@@ -6,7 +6,7 @@ import pytest
 from sklearn import metrics
 
 from scripts.analyze.bootstrap import Scores
-from scripts.analyze.measured import sliced
+from scripts.analyze.metrics import sliced
 from scripts.analyze.slices import edges, needed, slices
 
 TYPES = {"sex": "text", "race": "text", "age": "integer", "flag": "boolean", "weight": "number"}

@@ -5,7 +5,7 @@ import pyarrow as pa
 import pytest
 
 from scripts.bundle.label import class_numbers, classes_of, order, targets, task
-from scripts.bundle.raw import as_text
+from scripts.column_types import as_text
 
 
 @pytest.mark.parametrize(

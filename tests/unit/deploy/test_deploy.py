@@ -10,16 +10,16 @@ from pathlib import Path
 
 import pytest
 
-from scripts.deploy.check import breaking, mended, refused
 from scripts.deploy.deploy import deploy
 from scripts.deploy.publish import move_label, publish, staged
 from scripts.deploy.rollback import rollback
+from scripts.deploy.smoke_test import breaking, mended, refused
+from scripts.errors import BadInput, BundleError
+from scripts.provenance.canonical import write_json
+from scripts.schema.check_row import Guard
 from scripts.schema.schema import checked
-from scripts.schema.serving import Guard
-from scripts.serve.bundle import BundleError, read_bundle
-from scripts.serve.models import load
-from scripts.spine.canon import write_json
-from scripts.spine.job import BadInput
+from scripts.serve.model import load
+from scripts.serve.published_bundle import read_bundle
 from tests.unit.serve.tiny import CONTRACT, ROW, ROWS, bundle, golden_of, model_bytes, put, running
 
 ROOT = Path(__file__).parents[3]

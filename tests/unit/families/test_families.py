@@ -13,13 +13,13 @@ from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassif
 from sklearn.naive_bayes import GaussianNB
 from sklearn.svm import SVC
 
-from scripts.bundle.estimator import dumped, loaded
-from scripts.bundle.onnxgraph import Builder, model, to_bytes
+from scripts.bundle.onnx_builder import Builder, model, to_bytes
 from scripts.bundle.predictor import estimates
+from scripts.bundle.skops_file import dumped, loaded
+from scripts.config.families import families
+from scripts.errors import BadInput
 from scripts.families import boosting as module
 from scripts.families.registry import family as family_of
-from scripts.spine.declared import families
-from scripts.spine.inputs import BadInput
 
 BOTH = {
     "svm": [{"C": 0.001}, {"C": 1}],

@@ -7,9 +7,8 @@ import random
 import pyarrow as pa
 import pytest
 
-from scripts.feedback.feedback import feedback
-from scripts.feedback.tally import BATCH, Tally
-from scripts.spine.canon import read_json, write_json
+from scripts.feedback.feedback import BATCH, Tally, feedback
+from scripts.provenance.canonical import read_json, write_json
 from scripts.statistics.drift import adjusted, compare
 from tests.unit.statistics.made import described, sketch
 
@@ -194,7 +193,7 @@ def test_the_same_log_gives_the_same_bytes(report, tmp_path):
 
 
 def test_predictions_of_values_have_their_ends_and_mean():
-    from scripts.feedback.versions import counted
+    from scripts.feedback.feedback import counted
 
     first = counted(None, {"scores": [-3.0, 12.0]}, classes=False)
     assert counted(first, {"scores": [0.0]}, classes=False) == {

@@ -8,11 +8,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from scripts.config.check_schema import Checker, load
 from scripts.ingest.ingest import ingest as whole
-from scripts.ingest.plan import plan
-from scripts.ingest.shard import shard
-from scripts.spine.canon import read_json
-from scripts.spine.config import Checker, load
+from scripts.ingest.ingest_shard import shard
+from scripts.ingest.plan_shards import plan
+from scripts.provenance.canonical import read_json
 
 SCHEMA = load("config/schema.yaml")["ingest"]["schema"]
 COLUMNS = {"a": "number", "b": "text", "c": "text"}

@@ -14,10 +14,10 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 
-from scripts.ingest import records
-from scripts.ingest.csvtext import Csv
-from scripts.ingest.jsonlines import JsonLines
-from scripts.spine.job import BadInput
+from scripts.errors import BadInput
+from scripts.ingest import reader
+from scripts.ingest.csv_format import Csv
+from scripts.ingest.jsonl_format import JsonLines
 from tests.unit.ingest.conftest import options
 
 TYPES = {"n": "number", "i": "integer", "b": "boolean", "t": "text", "d": "date", "m": "time"}
@@ -211,13 +211,13 @@ def test_block_size_and_cuts_change_nothing(ingest, rows, shards, size):
     except BadInput as error:
         assert "never closed" in str(error)
         return
-    before, records.BLOCK = records.BLOCK, size
+    before, reader.BLOCK = reader.BLOCK, size
     try:
         assert ingest(text, part=4, group=2).content == expected.content
         made = ingest(text, part=4, group=2, shards=shards)
         assert made.content == expected.content and made.counts == expected.counts
     finally:
-        records.BLOCK = before
+        reader.BLOCK = before
 
 
 @pytest.mark.feature("I9")
@@ -340,7 +340,7 @@ def test_stray_quotes_do_not_move_records(ingest, monkeypatch):
     assert len(whole.rows) == 200 and whole.rows[50][2] == "three\n\nlines" and whole.rows[120][1] == 'closedthen open"'
     assert whole.aside == [(205, "a")]
     for size in (64, 100, 333):
-        monkeypatch.setattr(records, "BLOCK", size)
+        monkeypatch.setattr(reader, "BLOCK", size)
         assert ingest(text).content == whole.content
         assert ingest(text, shards=3, part=16).content == ingest(text, part=16).content
 

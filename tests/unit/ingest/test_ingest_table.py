@@ -5,8 +5,8 @@ import random
 
 import pytest
 
-from scripts.ingest import records
-from scripts.spine.job import BadInput
+from scripts.errors import BadInput
+from scripts.ingest import reader
 
 SMALL = 64  # bytes of a block
 
@@ -136,9 +136,9 @@ def test_small_blocks_give_the_same_rows_and_lines(ingest, monkeypatch):
         chosen = [rng.choice(kinds).format(number) for number in range(rng.randint(1, 30))]
         # a good row after each bad one: see test_block_of_rows_set_aside
         text = "\n".join(["a,b,c", *(f"{row}\n7,g,h" for row in chosen)]) + "\n"
-        monkeypatch.setattr(records, "BLOCK", 8 << 20)
+        monkeypatch.setattr(reader, "BLOCK", 8 << 20)
         whole = ingest(text)
-        monkeypatch.setattr(records, "BLOCK", SMALL)
+        monkeypatch.setattr(reader, "BLOCK", SMALL)
         parts = ingest(text)
         assert (parts.rows, parts.aside, parts.reasons) == (whole.rows, whole.aside, whole.reasons), text
 
@@ -146,27 +146,27 @@ def test_small_blocks_give_the_same_rows_and_lines(ingest, monkeypatch):
 def test_same_file_same_bytes(ingest, monkeypatch):
     text = "a,b,c\n" + "".join(f"{number},t{number % 7},\n" for number in range(500))
     assert ingest(text).content == ingest(text).content
-    monkeypatch.setattr(records, "BLOCK", 1000)
+    monkeypatch.setattr(reader, "BLOCK", 1000)
     assert ingest(text).content == ingest(text).content
 
 
 def test_row_longer_than_a_block_is_read_up_to_a_limit(ingest, monkeypatch):
-    monkeypatch.setattr(records, "BLOCK", SMALL)
+    monkeypatch.setattr(reader, "BLOCK", SMALL)
     text = "a,b,c\n1,2,3\n1," + "x" * 5000 + ",3\n"
     assert ingest(text).rows == [(1.0, "2", "3"), (1.0, "x" * 5000, "3")]
-    monkeypatch.setattr(records, "LONGEST", 1000)
+    monkeypatch.setattr(reader, "LONGEST", 1000)
     with pytest.raises(BadInput, match=r"2001\.csv, line 3: a record of more than"):
         ingest(text)
 
 
 def test_block_of_rows_set_aside(ingest, monkeypatch):
-    monkeypatch.setattr(records, "BLOCK", 20)
+    monkeypatch.setattr(reader, "BLOCK", 20)
     assert ingest("a,b,c\n1,2,3\n1,2,3\n" + "1,2\n" * 20).rows == [(1.0, "2", "3")] * 2
 
 
 def test_quoted_line_break_at_a_block_boundary(ingest, monkeypatch):
     text = "a,b,c\r\n" + "".join(f'{number},"q\r\nr",s\r\n' for number in range(8))
-    monkeypatch.setattr(records, "BLOCK", 24)
+    monkeypatch.setattr(reader, "BLOCK", 24)
     assert {row[1] for row in ingest(text).rows} == {"q\r\nr"}
 
 

@@ -12,15 +12,15 @@ import pyarrow.parquet as pq
 import pytest
 from scipy import sparse
 
-from scripts.bundle import rows as module
+from scripts.bundle import table as module
 from scripts.bundle.encode import from_rows, from_table
-from scripts.bundle.features import load
-from scripts.bundle.rows import read
-from scripts.preprocess import figures
-from scripts.preprocess.plan import planned
-from scripts.preprocess.proof import check_equal
-from scripts.spine.canon import file_digest, read_json
-from scripts.spine.job import BadInput
+from scripts.bundle.feature_matrix import load
+from scripts.bundle.table import read
+from scripts.errors import BadInput
+from scripts.preprocess import transform
+from scripts.preprocess.feature import planned
+from scripts.preprocess.fit import check_equal
+from scripts.provenance.canonical import file_digest, read_json
 from tests import features as made_features
 from tests.features import completed
 from tests.tiny import COLUMNS, rows
@@ -140,7 +140,7 @@ def test_statistics_of_features(tmp_path, tables, monkeypatch):
         assert own["distinct"] == (count if count <= 100 else None)
     before = (tmp_path / "statistics.json").read_bytes()
     monkeypatch.setattr(module, "BATCH", 7)
-    monkeypatch.setattr(figures, "PASSES", 1000)
+    monkeypatch.setattr(transform, "PASSES", 1000)
     run(tmp_path, [table(tmp_path / "turned/all", (rows("2001", 60) + rows("2002", 60))[::-1])])
     assert (tmp_path / "statistics.json").read_bytes() == before
 
@@ -149,7 +149,7 @@ def test_statistics_of_features(tmp_path, tables, monkeypatch):
 def test_feature_that_is_no_number_stops_with_column_and_row():
     x = sparse.csr_matrix(np.array([[0, 1, 0], [2, 0, np.inf]]))
     with pytest.raises(BadInput, match="feature c is inf in row 1 of the rows with a label; 1 values in all"):
-        figures.check_finite(x, ["a", "b", "c"])
+        transform.check_finite(x, ["a", "b", "c"])
 
 
 @pytest.mark.feature("T6")

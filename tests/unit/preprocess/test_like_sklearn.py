@@ -19,10 +19,10 @@ from sklearn.preprocessing import (
     TargetEncoder,
 )
 
-from scripts.preprocess import spread
-from scripts.preprocess.dates import part_of
-from scripts.preprocess.kinds import kind
-from scripts.preprocess.normal import normal_quantile
+from scripts.preprocess import numeric_summary
+from scripts.preprocess.date import part_of
+from scripts.preprocess.quantile import normal_quantile
+from scripts.preprocess.registry import kind
 from tests.features import options
 
 RNG = np.random.default_rng(5)
@@ -133,14 +133,16 @@ def test_parts_of_dates_are_those_of_the_calendar():
 @pytest.mark.feature("T7")
 def test_sketch_takes_over_where_values_are_many(monkeypatch):
     values = RNG.normal(0, 100, 5000)
-    exact = spread.Spread.of(spread.summary_of(values))
+    exact = numeric_summary.Spread.of(numeric_summary.summary_of(values))
     assert np.allclose(exact.quantiles(np.array([0.1, 0.5])), np.quantile(values, [0.1, 0.5]), rtol=1e-14)
-    monkeypatch.setattr(spread, "MOST", 1000)
-    whole = spread.summary_of(values)
+    monkeypatch.setattr(numeric_summary, "MOST", 1000)
+    whole = numeric_summary.summary_of(values)
     assert whole["keys"].dtype == np.int64
     for parts in (2, 7, 50):
-        other = spread.merge([spread.summary_of(part) for part in np.array_split(RNG.permutation(values), parts)])
+        other = numeric_summary.merge(
+            [numeric_summary.summary_of(part) for part in np.array_split(RNG.permutation(values), parts)]
+        )
         assert all((other[key] == whole[key]).all() for key in whole)
-    found = spread.Spread.of(whole)
+    found = numeric_summary.Spread.of(whole)
     assert found.mean_sd() == exact.mean_sd() and (found.total, found.square) == (exact.total, exact.square)
     assert np.allclose(found.quantiles(np.linspace(0, 1, 21)), np.quantile(values, np.linspace(0, 1, 21)), rtol=1 / 128)

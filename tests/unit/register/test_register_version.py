@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from scripts.data.pointer import pointer
+from scripts.provenance.canonical import file_digest
+from scripts.provenance.environment import env_id
 from scripts.register.trail import events
-from scripts.spine.canon import file_digest
-from scripts.spine.env import env_id
-from scripts.spine.pointer import pointer
 from tests.tiny import write_pointer
 from tests.workflow import ROOT, environment
 
@@ -21,7 +21,7 @@ import json, sys
 from pathlib import Path
 from mlflow import MlflowClient
 from scripts.register.register import register, version_of
-from scripts.spine.job import BadInput
+from scripts.provenance.run_job import BadInput
 
 def made():
     names = ("metrics", "blessing", "best", "version")
@@ -146,7 +146,7 @@ def test_versions_are_given_once_and_only_to_blessed_bundles_by_a_whole_trail(fo
 
 SPEAK = """
 import sqlite3
-from scripts.spine.job import say
+from scripts.provenance.run_job import say
 with sqlite3.connect("kept.db") as database:
     database.execute("create table t (a)")
     say("something")

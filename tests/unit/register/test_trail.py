@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from scripts.errors import BadInput
 from scripts.register.trail import START, append, events, line_hash
-from scripts.spine.job import BadInput
 from tests.workflow import ROOT
 
 

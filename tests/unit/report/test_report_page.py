@@ -2,12 +2,11 @@
 
 import pytest
 
-from scripts.report import choose
-from scripts.report.classes import base_rates, frequent, shares_by_span
-from scripts.report.markup import BLANK, clean, interval, listed, number, share, short, table, text, tree, verdict
-from scripts.report.measures import f1, name_of, points_of, wilson
-from scripts.report.page import figure
-from scripts.report.trials import best_first, running_best
+from scripts.report import span_data
+from scripts.report.html import BLANK, clean, figure, interval, listed, number, share, short, table, text, tree, verdict
+from scripts.report.metric_labels import f1, name_of, points_of, wilson
+from scripts.report.span_data import base_rates, frequent, shares_by_span
+from scripts.report.tuning import best_first, running_best
 
 
 @pytest.mark.parametrize(
@@ -41,27 +40,27 @@ def test_metrics_without_value_or_interval():
 
 def test_moments_over_spans_are_those_of_all_rows():
     parts = [({"mean": 2.0, "sd": 1.0}, 2), ({"mean": 5.0, "sd": 0.0}, 1), ({}, 0)]  # 1, 3 and 5
-    mean, sd = choose.pooled(parts)
+    mean, sd = span_data.pooled(parts)
     assert mean == 3 and sd == pytest.approx((8 / 3) ** 0.5)
-    assert choose.pooled([]) == (None, None)
+    assert span_data.pooled([]) == (None, None)
 
 
 def test_columns_are_merged_over_spans(given):
-    rows = {row[0]: row for row in choose.number_rows(given["statistics"])}
+    rows = {row[0]: row for row in span_data.number_rows(given["statistics"])}
     assert rows["empty"][2:] == ["100.0 %", 0, BLANK, BLANK, BLANK, BLANK]
     assert rows["date"][4:] == ["1990-04-11", "12.34 days", "1989-12-27", "1990-12-27"]
     assert rows["height"][2] == share(225 / 5450)
-    late = {row[0]: row for row in choose.text_rows(given["statistics"])}["late"]
+    late = {row[0]: row for row in span_data.text_rows(given["statistics"])}["late"]
     assert late[1].startswith("<script>alert('x')<") and "Zürich (" in late[1]
     assert late[4:] == [11.5, 40]
 
 
 def test_matrices_show_the_worst_first(given):
-    columns, cells = choose.missing_matrix(given["statistics"])
+    columns, cells = span_data.missing_matrix(given["statistics"])
     assert columns[0] == "empty" and set(cells[0]) == {1.0}
     assert cells[columns.index("late")][:5] == [None] * 5
     drift = {"a": {"x": 0.1}, "b": {"y": 0.2}}
-    assert choose.drift_matrix(drift, ["x", "y"]) == (["b", "a"], [[None, 0.2], [0.1, None]])
+    assert span_data.drift_matrix(drift, ["x", "y"]) == (["b", "a"], [[None, 0.2], [0.1, None]])
 
 
 def test_base_rate_counts_labelled_rows_only():
@@ -81,14 +80,14 @@ def test_trials_are_ordered_by_loss_whatever_the_score_means():
 
 
 def test_errors_come_before_warnings(given):
-    rows = choose.anomaly_rows(given["anomalies"]["anomalies"])
+    rows = span_data.anomaly_rows(given["anomalies"]["anomalies"])
     assert [row[0] for row in rows] == ["error"] * 4 + ["warning"] * 4
     assert rows[0][5:] == ["5.2", "max 0.1"] and listed([True, None, "a"]) == f"True, {BLANK}, a"
 
 
 def test_parts_of_a_span_are_told_apart():
-    assert choose.called({"span": "2001"}) == choose.called({"span": "2001", "split": "all"}) == "2001"
-    assert choose.called({"span": "2001", "split": "eval"}) == "2001 eval"
+    assert span_data.called({"span": "2001"}) == span_data.called({"span": "2001", "split": "all"}) == "2001"
+    assert span_data.called({"span": "2001", "split": "eval"}) == "2001 eval"
 
 
 def test_shares_of_classes_and_the_most_frequent_of_them():
@@ -104,9 +103,9 @@ def test_columns_of_every_type_have_a_row():
     words = {"missing": 5, "distinct": 2, "top": [[True, 4], [False, 1]]}
     columns = {"n": {"type": "integer", **figures}, "t": {"type": "time", **figures}, "b": {"type": "boolean", **words}}
     statistics = [{"span": "a", "rows": 10, "label": {}, "columns": columns}]
-    n, t = choose.number_rows(statistics)
+    n, t = span_data.number_rows(statistics)
     assert n[1] == "integer" and t[-2:] == ["1970-01-01 00:00:00", "1970-01-02 00:00:00"] and t[5] == "0.5 s"
-    assert choose.text_rows(statistics) == [["b", "True (80 %), False (20 %)", "50.0 %", 2, None, None]]
+    assert span_data.text_rows(statistics) == [["b", "True (80 %), False (20 %)", "50.0 %", 2, None, None]]
 
 
 def test_slices_are_called_by_what_they_are():

@@ -2,9 +2,9 @@
 
 import pytest
 
-from scripts.report import marks
-from scripts.report.scales import distributions, scale, scales
-from scripts.report.trials import running_best, steps
+from scripts.report import tuning_plots
+from scripts.report.tuning import running_best, steps
+from scripts.report.tuning_plots import distributions, scale, scales
 
 SPACE = {
     "C": {"loguniform": [0.01, 100]},
@@ -54,16 +54,16 @@ def test_scores_are_in_fifths():
 
 
 def test_looks_of_sixteen_families_differ():
-    assert len({marks.look(index) for index in range(16)}) == 16
+    assert len({tuning_plots.look(index) for index in range(16)}) == 16
 
 
 def test_a_trial_in_words_and_as_a_mark():
     found = trial(3, 0.25, C=2.0) | {"losses": [0.2, 0.3], "spread": 0.0707, "fraction": 0.25}
     words = "trial 3, svm\nroc_auc 0.7500 ± 0.0707 (2 fits)\nC 2\non 25% of the resource"
-    assert marks.called(found, "roc_auc") == words
-    assert marks.called(trial(4, None), "roc_auc") == "trial 4, svm\nroc_auc –\nValueError: no"
-    assert marks.dot(found, 2, (1.0, 2.5)).get("class") == "trial f2 c3 hollow"
-    assert marks.dot(trial(4, None), 2, (1.0, 2.5)).get("class") == "trial f2 cross"
+    assert tuning_plots.called(found, "roc_auc") == words
+    assert tuning_plots.called(trial(4, None), "roc_auc") == "trial 4, svm\nroc_auc –\nValueError: no"
+    assert tuning_plots.dot(found, 2, (1.0, 2.5)).get("class") == "trial f2 c3 hollow"
+    assert tuning_plots.dot(trial(4, None), 2, (1.0, 2.5)).get("class") == "trial f2 cross"
 
 
 def test_part_of_the_resource_is_never_the_best():

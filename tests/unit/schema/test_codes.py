@@ -10,14 +10,14 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
+from scripts.provenance.canonical import read_json
 from scripts.schema.codes import CODES
 from scripts.schema.load import load_schema
 from scripts.schema.schema import checked
-from scripts.spine.canon import read_json
 from scripts.validate.anomalies import all_anomalies
 from scripts.validate.check_rows import check_rows
-from scripts.validate.leaks import shared_keys
 from scripts.validate.statistics import statistics
+from scripts.validate.table_checks import shared_keys
 
 WINDOWS = {"train": ["2001", "2002"], "eval": ["2003"], "test": ["2004"]}
 LABEL = {"column": "label", "classes": {"no": ["no"], "yes": ["yes"]}, "positive": "yes"}

@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scripts.schema.columnar import TYPES, breaks, value
-from scripts.schema.evaluate import evaluate
-from scripts.schema.expression import parse
-from scripts.schema.patterns import KINDS, ExpressionError, pattern
+from scripts.errors import ExpressionError
+from scripts.schema.check_row import RowCheck, evaluate
+from scripts.schema.check_table import breaks
+from scripts.schema.evaluate_table import TYPES, value
+from scripts.schema.expression import KINDS, parse, pattern
 from scripts.schema.rules import rules_of
 from scripts.schema.schema import checked, types_of
-from scripts.schema.single import RowCheck
 
 SCHEMA = checked(
     {

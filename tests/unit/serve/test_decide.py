@@ -5,8 +5,8 @@ import json
 import numpy as np
 import pytest
 
-from scripts.serve.bundle import BundleError
-from scripts.serve.models import Model, load, score
+from scripts.errors import BundleError
+from scripts.serve.model import Model, load, score
 from tests.unit.serve.tiny import CONTRACT, bundle, put
 
 

@@ -2,7 +2,7 @@
 
 import pyarrow as pa
 
-from scripts.statistics.merge import Sketch, figures, sketch_of
+from scripts.statistics.sketch import Sketch, figures, sketch_of
 
 
 def sketch(values, kind: pa.DataType | None = None) -> Sketch:

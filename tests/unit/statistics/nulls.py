@@ -9,10 +9,10 @@ import numpy as np
 import pyarrow as pa
 from scipy.special import ndtr
 
-from scripts.statistics.bins import LOG, Bins
-from scripts.statistics.merge import Sketch, sketch_of
-from scripts.statistics.numbers import Numbers
-from scripts.statistics.texts import BUCKETS, Texts
+from scripts.statistics.histogram import LOG, Bins
+from scripts.statistics.numeric_sketch import Numbers
+from scripts.statistics.sketch import Sketch, sketch_of
+from scripts.statistics.text_sketch import BUCKETS, Texts
 
 NONE = np.zeros(0, np.uint64)
 ZIPF = 1 / np.arange(1, 1001) ** 1.2

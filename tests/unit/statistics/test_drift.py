@@ -7,18 +7,21 @@ import pyarrow as pa
 import pytest
 from scipy import stats
 
-from scripts.statistics.cells import GROUPS, group_starts, to_measure, to_test
 from scripts.statistics.drift import (
+    GROUPS,
     absolute_difference,
     adjusted,
     chi_square,
     compare,
     distance,
+    group_starts,
     js_distance,
     largest_difference,
     linf,
     normalized_difference,
     p_value,
+    to_measure,
+    to_test,
 )
 from tests.unit.statistics.made import described, sketch
 

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scripts.spine.canon import canonical, rounded
-from scripts.statistics import hashes
-from scripts.statistics.merge import figures, merge, merged, read, sketch_of
-from scripts.statistics.numbers import QUANTILES
+from scripts.provenance.canonical import canonical, rounded
+from scripts.statistics import hashing
+from scripts.statistics.numeric_sketch import QUANTILES
+from scripts.statistics.sketch import figures, merge, merged, read, sketch_of
 from tests.unit.statistics.made import described, sketch
 
 TIMES = st.datetimes(datetime.datetime(1900, 1, 1), datetime.datetime(2100, 1, 1))
@@ -102,7 +102,7 @@ def test_many_texts_keep_the_frequent_ones_and_state_the_error(encoded):
     found = sketch_of(column.dictionary_encode() if encoded else column)
     assert found.values == {"often": (500, 1), "also": (300, 1)} and found.cut == 1
     rare = Counter(values) - Counter(["often"] * 500 + ["also"] * 300)
-    assert max(rare.values()) <= found.error < 30_800 / hashes.K + 1
+    assert max(rare.values()) <= found.error < 30_800 / hashing.K + 1
     assert found.buckets.sum() == len(values)
     small = sketch(["often"] * 3 + ["seldom"])
     both = merged([small, found, found])

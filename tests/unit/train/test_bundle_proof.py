@@ -10,14 +10,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from scripts.bundle.encode import from_rows, from_table
-from scripts.bundle.features import load
+from scripts.bundle.feature_matrix import load
 from scripts.bundle.label import labelled
+from scripts.errors import BadInput
 from scripts.families.registry import family as family_of
-from scripts.spine.canon import exact, read_json, write_json
-from scripts.spine.job import BadInput
-from scripts.train.models import models_of
-from scripts.train.proof import check_equal
-from scripts.train.train import train
+from scripts.provenance.canonical import exact, read_json, write_json
+from scripts.train.train import check_equal, models_of, train
 from tests.features import fitted as fit_features
 from tests.features import transformed
 

@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 
 from scripts.bundle.predictor import predictor
-from scripts.deploy.check import ask, running
-from scripts.serve.models import load
-from scripts.spine.canon import exact, read_json, write_json
-from scripts.spine.job import BadInput
+from scripts.deploy.smoke_test import ask, running
+from scripts.errors import BadInput
+from scripts.provenance.canonical import exact, read_json, write_json
+from scripts.serve.model import load
 from tests.unit.serve.tiny import put
 from tests.unit.train.test_bundle_proof import made
-from tests.unit.train.test_warm import LEAST, trained
+from tests.unit.train.test_warm_start import LEAST, trained
 
 __all__ = ["made"]
 SETTINGS = {

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from scripts.spine.canon import read_json
+from scripts.provenance.canonical import read_json
 from scripts.tune.tune import tune
 
 FAMILIES = {

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from scripts.spine.canon import write_json
-from scripts.tune.shared import Shared
-from scripts.tune.signs import Signs, born
+from scripts.provenance.canonical import write_json
+from scripts.tune.heartbeat import Signs, born
 from scripts.tune.status import duration, price, progress
+from scripts.tune.storage import Shared
 from tests.unit.tune.made import split, sweep
 
 

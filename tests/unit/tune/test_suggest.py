@@ -2,9 +2,9 @@
 
 import pytest
 
-from scripts.spine.canon import canonical
-from scripts.tune.plan import seed_of
-from scripts.tune.space import space
+from scripts.provenance.canonical import canonical
+from scripts.tune.schedule import seed_of
+from scripts.tune.search_space import space
 from scripts.tune.suggest import ALGORITHMS, suggest
 
 FAMILIES = {

@@ -12,17 +12,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from scripts.bundle.features import load
+from scripts.bundle.feature_matrix import load
+from scripts.errors import BadInput
 from scripts.families.registry import family as family_of
-from scripts.spine.canon import read_json, write_json
-from scripts.spine.job import BadInput
+from scripts.metrics.losses import METRICS
+from scripts.provenance.canonical import read_json, write_json
 from scripts.tune import tune as module
-from scripts.tune.best import chosen
-from scripts.tune.losses import METRICS
-from scripts.tune.plan import Plan, sweep_key
+from scripts.tune.schedule import Plan, sweep_key
 from scripts.tune.sweep import Sweep
 from scripts.tune.trial import Objective, failed, some
-from scripts.tune.tune import points_of
+from scripts.tune.tune import chosen, points_of
 from tests.unit.tune.made import FAMILIES, STAMP, split, sweep
 
 ROOT = Path(__file__).parents[3]

@@ -12,15 +12,15 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
+from scripts.errors import BadInput
+from scripts.provenance.canonical import read_json
+from scripts.schema.check_row import served
 from scripts.schema.load import load_schema
-from scripts.schema.serving import served
 from scripts.schema.waivers import in_force
-from scripts.spine.canon import read_json
-from scripts.spine.job import BadInput
 from scripts.validate.anomalies import anomalies
+from scripts.validate.anomalies_page import page
 from scripts.validate.check_rows import check_rows
-from scripts.validate.drifts import comparisons, distances
-from scripts.validate.page import page
+from scripts.validate.drift_checks import comparisons, distances
 from scripts.validate.propose import propose
 from scripts.validate.statistics import statistics
 

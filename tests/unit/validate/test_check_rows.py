@@ -9,12 +9,11 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
-from scripts.schema import repeats
-from scripts.spine.canon import read_json
-from scripts.spine.job import BadInput
+from scripts.errors import BadInput
+from scripts.provenance.canonical import read_json
+from scripts.schema import duplicates
 from scripts.validate.check_rows import check_rows, few
-from scripts.validate.datasets import of_splits
-from scripts.validate.leaks import shared_keys, shared_rows
+from scripts.validate.table_checks import of_splits, shared_keys, shared_rows
 
 RNG = random.Random(11)
 
@@ -166,7 +165,7 @@ VALUES = {
 @pytest.mark.parametrize("held", [1 << 22, 37])
 @pytest.mark.parametrize("kind", VALUES)
 def test_duplicates_are_found_exactly_in_any_number_of_passes(tmp_path, monkeypatch, kind, held):
-    monkeypatch.setattr(repeats, "ROWS", held)
+    monkeypatch.setattr(duplicates, "ROWS", held)
     values = [None if n % 50 == 7 else value for n, value in enumerate(VALUES[kind])]
     table = pa.table({"v": values})
     schema = {"columns": {"v": {"type": kind, "unique": True}}}
@@ -186,7 +185,7 @@ WINDOWS = {"train": ["2001", "2002"], "eval": ["2003"], "test": ["2004"]}
 @pytest.mark.feature("V7")
 @pytest.mark.parametrize("held", [1 << 22, 37])
 def test_keys_in_two_splits_are_found_exactly(tmp_path, monkeypatch, held):
-    monkeypatch.setattr(repeats, "ROWS", held)
+    monkeypatch.setattr(duplicates, "ROWS", held)
     spans = ("2001", "2002", "2003", "2004")
     keys = {span: [(RNG.randint(0, 60), RNG.choice("abc")) for _ in range(70)] for span in spans}
     keys["2003"][5] = keys["2004"][5] = (None, "a")
@@ -216,7 +215,7 @@ def test_splits_of_one_span_are_compared_part_by_part(tmp_path):
 @pytest.mark.feature("U17")
 @pytest.mark.parametrize("held", [1 << 22, 37])
 def test_a_row_planted_in_two_splits_is_found_whatever_is_missing_in_it(tmp_path, monkeypatch, held):
-    monkeypatch.setattr(repeats, "ROWS", held)
+    monkeypatch.setattr(duplicates, "ROWS", held)
     tables = []
     for number, span in enumerate(("2001", "2002", "2003", "2004")):
         rows = [{"id": 100 * number + index, "s": RNG.choice("abc"), "x": RNG.random()} for index in range(70)]

@@ -11,12 +11,11 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.handlers import Message
 from aiosmtpd.smtp import AuthResult
 
-from scripts.spine.canon import read_json, write_json
-from scripts.spine.config import ConfigError, check
-from scripts.spine.job import BadInput
-from scripts.validate.alert import filled, notify, text_of
-from scripts.validate.found import anomaly
-from scripts.validate.gate import gate
+from scripts.config.check_schema import check
+from scripts.errors import BadInput, ConfigError
+from scripts.provenance.canonical import read_json, write_json
+from scripts.validate.anomaly import anomaly
+from scripts.validate.gate import filled, gate, notify, text_of
 from tests.tiny import CASE
 
 FOUND = [

@@ -8,11 +8,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from scripts.spine.canon import canonical, read_json, rounded
-from scripts.spine.inputs import BadInput
-from scripts.statistics.bins import BINS
-from scripts.statistics.merge import merge
-from scripts.statistics.numbers import QUANTILES
+from scripts.errors import BadInput
+from scripts.provenance.canonical import canonical, read_json, rounded
+from scripts.statistics.histogram import BINS
+from scripts.statistics.numeric_sketch import QUANTILES
+from scripts.statistics.sketch import merge
 from scripts.validate import statistics as module
 from scripts.validate.statistics import statistics
 from tests.unit.statistics.made import described

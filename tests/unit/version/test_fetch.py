@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from scripts.spine.cache import cached
-from scripts.spine.canon import digest, tree_digest
-from scripts.spine.env import env_id
-from scripts.spine.job import BadInput
+from scripts.data.dvc_cache import cached
+from scripts.errors import BadInput
+from scripts.provenance.canonical import digest, tree_digest
+from scripts.provenance.environment import env_id
+from scripts.version.dvc_remote import default as remote
 from scripts.version.fetch import fetch
-from scripts.version.purged import note
-from scripts.version.remote import default as remote
+from scripts.version.purge_log import note
 from tests.workflow import ROOT, environment
 
 DATA = b"a,b\n1,2\n"

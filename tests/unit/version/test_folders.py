@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from scripts.spine.cache import cached
-from scripts.spine.canon import tree_digest
-from scripts.spine.env import env_id
-from scripts.spine.job import BadInput
-from scripts.spine.rows import delta
+from scripts.data.dvc_cache import cached
+from scripts.errors import BadInput
+from scripts.provenance.canonical import tree_digest
+from scripts.provenance.environment import env_id
+from scripts.provenance.explain import delta
 from scripts.version.fetch import fetch
-from scripts.version.place import bring, folder_md5, hashes, listing
+from scripts.version.files import bring, folder_md5, hashes, listing
 from tests.workflow import ROOT, environment
 
 FILES = {"b.csv": b"n\n1\n", "a/x.csv": b"n\n2\n", "a-1.csv": b"n\n3\n", ".hidden": b"h"}

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from scripts.spine.canon import digest
-from scripts.spine.env import env_id
+from scripts.provenance.canonical import digest
+from scripts.provenance.environment import env_id
 from tests.workflow import ROOT, environment
 
 FRAME = """

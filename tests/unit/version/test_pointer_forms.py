@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from scripts.spine.pointer import parsed, pointer, retained, today
+from scripts.data.pointer import parsed, pointer, retained, today
 
 MD5 = "0123456789abcdef0123456789abcdef"
 FILE = f"outs:\n- md5: '{MD5}'\n  size: 8\n  hash: md5\n  path: 2001.csv\n"

@@ -1,0 +1,109 @@
+"""What is wrong with the section `tune` of a configuration whose keys are right by themselves."""
+
+import math
+from pathlib import Path
+from typing import Any
+
+from scripts.config.families import families
+
+ARGUMENTS = {  # of each distribution
+    "choice": "options",
+    "randint": "[end] or [first, end]",
+    "uniformint": "[low, high]",
+    "uniform": "[low, high]",
+    "loguniform": "[low, high]",
+    "quniform": "[low, high, step]",
+    "qloguniform": "[low, high, step]",
+    "normal": "[mean, standard deviation]",
+    "qnormal": "[mean, standard deviation, step]",
+    "lognormal": "[median, standard deviation of the logarithm]",
+    "qlognormal": "[median, standard deviation of the logarithm, step]",
+}
+NOT_ADAPTIVE = {"qnormal", "qlognormal"}  # hyperopt's adaptive TPE does not know them
+
+
+def wrong_search(config: dict) -> list[tuple[str, str]]:
+    """Return what is wrong with the search, each with the key to mend."""
+    tune, wrong, known = config["tune"], [], families()
+    for family, space in tune["families"].items():
+        wrong += wrong_space(f"tune.families.{family}", space)
+        if tune["algorithm"] == "atpe" and (names := not_adaptive(space)):
+            wrong.append(
+                (
+                    "tune.algorithm",
+                    f"atpe cannot search {family}.{names[0]}: no options of options, no steps of normal distributions",
+                )
+            )
+    if tune["folds"] == 1:
+        wrong.append(("tune.folds", "one part leaves nothing to fit on; 0 for the eval split, or 2 and more"))
+    halving = tune["halving"]
+    bracket = sum(halving["eta"] ** rung for rung in range(halving["rungs"]))
+    if tune["trials"] < bracket:
+        wrong.append(("tune.trials", f"successive halving needs {bracket} trials until one has the whole resource"))
+    if halving["rungs"] > 1 and halving["resource"] != "rows":
+        for family in tune["families"]:
+            if family in known and halving["resource"] not in known[family]["space"]:
+                wrong.append(("tune.halving.resource", f"{family} has no hyperparameter {halving['resource']}"))
+    for index, point in enumerate(tune["points_to_evaluate"]):
+        if point["family"] not in tune["families"]:
+            wrong.append((f"tune.points_to_evaluate.{index}", f"no family {point['family']} in tune.families"))
+    reuse = tune["reuse"]
+    if reuse is not None and (not Path(reuse).is_file() or Path(reuse).is_relative_to(f"results/{config['case']}")):
+        wrong.append(("tune.reuse", "no such file" if not Path(reuse).is_file() else "the case's own result"))
+    return wrong
+
+
+def wrong_space(key: str, space: dict[str, dict]) -> list[tuple[str, str]]:
+    """Return what is wrong with a search space."""
+    wrong = []
+    for name, spec in space.items():
+        ((kind, values),) = spec.items()
+        if kind == "choice":
+            for option in values:
+                wrong += wrong_option(f"{key}.{name}", option)
+        elif not right(kind, values):
+            wrong.append((f"{key}.{name}", f"{kind} takes {ARGUMENTS[kind]}, got {values}"))
+    return wrong
+
+
+def wrong_option(key: str, option: Any) -> list[tuple[str, str]]:
+    """Return what is wrong with an option of a choice, which may have hyperparameters of its own."""
+    if not isinstance(option, dict):
+        return []
+    inner = next(iter(option.values()), None)
+    if len(option) != 1 or not isinstance(inner, dict):
+        return [(key, f"an option with hyperparameters is {{option: {{hyperparameter: ...}}}}, got {option}")]
+    for name, spec in inner.items():
+        if not isinstance(spec, dict) or len(spec) != 1 or not spec.keys() <= ARGUMENTS.keys():
+            return [(f"{key}.{name}", f"one of {', '.join(ARGUMENTS)} was expected, got {spec}")]
+        if not isinstance(next(iter(spec.values())), list):
+            return [(f"{key}.{name}", f"a list of arguments was expected, got {spec}")]
+    return wrong_space(key, inner)
+
+
+def not_adaptive(space: dict[str, dict]) -> list[str]:
+    """Return the hyperparameters that the adaptive TPE cannot search."""
+    return [
+        name
+        for name, spec in space.items()
+        if spec.keys() & NOT_ADAPTIVE or any(isinstance(option, dict) for option in spec.get("choice", []))
+    ]
+
+
+def right(kind: str, values: list) -> bool:
+    """Return whether these can be the arguments of a distribution of numbers."""
+    try:
+        numbers = [float(value) for value in values]
+    except (TypeError, ValueError):
+        return False
+    if not all(map(math.isfinite, numbers)):
+        return False
+    if kind in ("randint", "uniformint") and any(not number.is_integer() for number in numbers):
+        return False
+    if kind == "randint":
+        return len(numbers) in (1, 2) and (0, *numbers)[-2] < numbers[-1]
+    if len(numbers) != ARGUMENTS[kind].count(",") + 1 or ("step" in ARGUMENTS[kind] and numbers[-1] <= 0):
+        return False
+    if kind.endswith("normal"):
+        return numbers[1] > 0 and ("log" not in kind or numbers[0] > 0)
+    return numbers[0] < numbers[1] and ("log" not in kind or numbers[0] > 0)

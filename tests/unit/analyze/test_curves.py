@@ -1,0 +1,83 @@
+"""The decision threshold by each criterion."""
+
+import numpy as np
+import pytest
+from sklearn import metrics
+
+from scripts.analyze.curves import by_threshold, choose
+from scripts.errors import BadInput
+
+
+def scores(seed: int, count: int = 60) -> tuple[np.ndarray, np.ndarray]:
+    """Return labels and scores of two digits that know something of them."""
+    rng = np.random.default_rng(seed)
+    y = (rng.random(count) < 0.4).astype(np.int64)
+    return y, np.round(1 / (1 + np.exp(-(1.4 * y - 0.7 + rng.normal(0, 1, count)))), 2)
+
+
+def cost(y, said, fp: float, fn: float) -> float:
+    return fp * ((said == 1) & (y == 0)).sum() + fn * ((said == 0) & (y == 1)).sum()
+
+
+def best(y, p, worth) -> float:
+    """Return the largest worth over all thresholds."""
+    return max(worth(y, (p >= threshold).astype(int)) for threshold in [*np.unique(p), 2])
+
+
+@pytest.mark.feature("A14")
+@pytest.mark.parametrize("seed", range(8))
+def test_each_criterion_finds_the_best_threshold(seed):
+    y, p = scores(seed)
+    worths = [
+        ("f1", metrics.f1_score),
+        ("youden", metrics.balanced_accuracy_score),
+        ({"cost": {"fp": 1, "fn": 5}}, lambda y, said: -cost(y, said, 1, 5)),
+        ({"cost": {"fp": 50, "fn": 1}}, lambda y, said: -cost(y, said, 50, 1)),
+    ]
+    for criterion, worth in worths:
+        found = choose(y, p, criterion)
+        assert worth(y, (p >= found).astype(int)) == pytest.approx(best(y, p, worth)), criterion
+        assert found == pytest.approx(round(found, 6), abs=1e-12)
+
+
+@pytest.mark.feature("A14")
+@pytest.mark.parametrize("seed", range(8))
+def test_demands_are_kept_at_the_least_price(seed):
+    y, p = scores(seed)
+    precise, complete = choose(y, p, {"precision": 0.6}), choose(y, p, {"recall": 0.9})
+    tried = [(p >= threshold).astype(int) for threshold in np.unique(p)]
+    recalls = [metrics.recall_score(y, said) for said in tried if metrics.precision_score(y, said) >= 0.6]
+    assert metrics.precision_score(y, p >= precise) >= 0.6
+    assert metrics.recall_score(y, p >= precise) == max(recalls)
+    precisions = [metrics.precision_score(y, said) for said in tried if metrics.recall_score(y, said) >= 0.9]
+    assert metrics.recall_score(y, p >= complete) >= 0.9
+    assert metrics.precision_score(y, p >= complete) == max(precisions)
+
+
+def test_a_demand_that_nothing_keeps_is_refused():
+    with pytest.raises(BadInput, match=r"analyze\.threshold: no threshold has a precision of 0\.9 on eval"):
+        choose(np.array([0, 1, 0]), np.array([0.1, 0.2, 0.3]), {"precision": 0.9})
+
+
+def test_a_value_is_taken_as_it_is():
+    assert choose(np.array([0, 1]), np.array([0.1, 0.2]), {"value": 0.7}) == 0.7
+
+
+def test_rounding_of_the_threshold_loses_no_row():
+    y, p = np.array([0, 0, 1, 1]), np.array([0.1, 0.2, 0.1234569, 0.9999999])
+    threshold = choose(y, p, "f1")
+    assert threshold == 0.123456 and (p >= threshold).tolist() == [False, True, True, True]
+    assert choose(np.array([0, 1]), np.array([0.0, 1e-9]), "f1") == 0
+
+
+def test_figures_by_threshold_are_those_of_the_rows():
+    rng = np.random.default_rng(2)
+    p = rng.random(500).round(2)
+    y = (rng.random(500) < p).astype(np.int64)
+    points = by_threshold(y, p, 0.333)
+    assert [point[0] for point in points] == sorted({point[0] for point in points}) and len(points) <= 101
+    assert 0.333 in [point[0] for point in points]
+    for at, rate, precision, recall in points:
+        said = p >= at
+        assert (rate, precision, recall) == pytest.approx((said.mean(), y[said].mean(), y[said].sum() / y.sum()))
+    assert by_threshold(y, p, 2.0)[-1] == [2.0, 0.0, None, 0.0]

@@ -1,0 +1,117 @@
+"""Environments are found by name and digest, built when missing, the same by uv and by pip, and never half-built."""
+
+import ast
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from scripts.provenance.environment import env_id, pins
+from tests.workflow import ROOT, clone, environment
+
+DRIVER = Path(os.environ.get("OUROBOROS_PYTHON") or ROOT / ".envs/driver/bin/python")
+TABLE = env_id("table", ROOT / "envs")
+LIST = "import importlib.metadata as m; print(sorted((d.name.lower(), d.version) for d in m.distributions()))"
+
+
+def run(folder: Path, *command: str, **more: str) -> subprocess.CompletedProcess:
+    own = {key: value for key, value in os.environ.items() if not key.startswith(("PYTHON", "OUROBOROS"))}
+    own |= {"OUROBOROS_ENVS": str(folder), "OUROBOROS_PYTHON": sys.executable} | more
+    return subprocess.run(command, cwd=ROOT, env=own, capture_output=True, text=True)
+
+
+def launch(folder: Path, code: str, **more: str) -> subprocess.CompletedProcess:
+    """Run *code* through the launcher with environments looked for in *folder* first."""
+    return run(folder, "envs/python", TABLE, "-c", code, **more)
+
+
+@pytest.mark.timeout(300)
+def test_missing_environment_is_built_once_by_jobs_that_race(tmp_path) -> None:
+    lonely = tmp_path / "checkout"
+    lonely.mkdir()
+    for name in ("envs", "scripts"):
+        shutil.copytree(ROOT / name, lonely / name)
+    own = {key: value for key, value in os.environ.items() if not key.startswith(("PYTHON", "OUROBOROS"))}
+    own |= {"OUROBOROS_ENVS": str(tmp_path / "envs"), "OUROBOROS_PYTHON": sys.executable}
+    command = ["envs/python", TABLE, "-c", "import pyarrow; print(pyarrow.__version__)"]
+    jobs = [
+        subprocess.Popen(command, cwd=lonely, env=own, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        for _ in range(3)
+    ]
+    printed = [job.communicate() for job in jobs]
+    assert {out.strip() for out, _ in printed} == {pins("table", ROOT / "envs")["pyarrow"]}, printed
+    assert sum("building environment" in err for _, err in printed) == 1
+    kept = [path.name for path in (tmp_path / "envs").iterdir() if path.suffix != ".lock"]
+    assert kept == [TABLE]
+
+
+@pytest.mark.timeout(300)
+def test_pip_builds_the_same_as_uv(tmp_path) -> None:
+    no_uv = {"PATH": "/usr/bin:/bin", "OUROBOROS_PYTHON": ""}
+    bare = tmp_path / "bare"
+    subprocess.run([sys.executable, "-m", "venv", bare], check=True)
+    built = run(tmp_path, str(bare / "bin/python"), "envs/build", "table", **no_uv)
+    assert built.returncode == 0, built.stderr
+    by_pip = launch(tmp_path, LIST).stdout
+    by_uv = launch(ROOT / ".envs", LIST).stdout
+    extra = {"pip", "setuptools"}
+    assert {item for item in ast.literal_eval(by_pip) if item[0] not in extra} == set(ast.literal_eval(by_uv))
+
+
+@pytest.mark.timeout(300)
+def test_environment_is_built_from_a_folder_of_wheels_without_any_network(tmp_path) -> None:
+    (words,) = re.findall(r"`(pip download .*?)`", (ROOT / "docs/cluster.md").read_text())
+    words = words.replace("NAME", "alert").replace("wheels", str(tmp_path / "wheels")).split()
+    bare = tmp_path / "bare/bin/python"
+    subprocess.run([sys.executable, "-m", "venv", bare.parents[1]], check=True)
+    subprocess.run([bare, "-m", *words], cwd=ROOT, check=True, capture_output=True)
+    (tmp_path / "none").mkdir()
+    for name in ("envs", "scripts"):  # a checkout without environments
+        shutil.copytree(ROOT / name, tmp_path / "checkout" / name)
+    build = str(tmp_path / "checkout/envs/build")
+    offline = {"UV_OFFLINE": "1", "UV_NO_CACHE": "1", "PIP_NO_INDEX": "1", "PIP_CONFIG_FILE": os.devnull}
+    for python in (bare, DRIVER):  # by pip and by uv
+        for place in ("none", "wheels"):
+            links = dict.fromkeys(("UV_FIND_LINKS", "PIP_FIND_LINKS"), str(tmp_path / place))
+            folder = tmp_path / python.parents[1].name
+            built = run(folder, str(python), build, "alert", PATH="/usr/bin:/bin", **links, **offline)
+            assert (built.returncode == 0) == (place == "wheels"), built.stderr
+        assert built.stdout.split() == [str(folder / env_id("alert", ROOT / "envs"))]
+
+
+def test_what_could_make_results_differ_is_set(tmp_path) -> None:
+    code = "import os; print([os.environ[name] for name in ('TZ', 'LC_ALL', 'PYTHONHASHSEED', 'OMP_NUM_THREADS')])"
+    printed = launch(ROOT / ".envs", code, TZ="Asia/Kathmandu", LC_ALL="tr_TR.UTF-8", PYTHONHASHSEED="9")
+    assert printed.stdout.strip() == "['UTC', 'C.UTF-8', '0', '1']"
+
+
+def test_environment_activated_by_snakemake_is_used(tmp_path) -> None:
+    prefix = tmp_path / ".snakemake/conda/abc"
+    (prefix / "bin").mkdir(parents=True)
+    (prefix / "bin/python").write_text("#!/bin/sh\necho from conda\n")
+    (prefix / "bin/python").chmod(0o755)
+    assert launch(ROOT / ".envs", "", CONDA_PREFIX=str(prefix)).stdout == "from conda\n"
+
+
+def test_unknown_environment_is_named() -> None:
+    found = run(ROOT / ".envs", sys.executable, "envs/build", "nosuch")
+    assert found.returncode != 0 and "no environment nosuch; there are: alert, analyze, driver, model" in found.stderr
+
+
+def test_conda_files_stand_for_the_locks() -> None:
+    names = {path.stem for path in (ROOT / "envs").glob("*.in")}
+    assert {path.stem for path in (ROOT / "envs").glob("*.yaml")} == names
+    for name in names:
+        assert f"{{pip: [-r {name}.txt]}}" in (ROOT / f"envs/{name}.yaml").read_text()
+
+
+def test_offline_nothing_is_built(tmp_path):
+    folder = clone(tmp_path / "clone")
+    env = environment(OUROBOROS_ENVS=str(tmp_path / "empty"), OUROBOROS_OFFLINE="1")
+    run = subprocess.run([sys.executable, "envs/build", "alert"], cwd=folder, env=env, capture_output=True, text=True)
+    assert run.returncode == 1 and "run snakemake envs where there is a network" in run.stderr
+    assert not (tmp_path / "empty").exists()

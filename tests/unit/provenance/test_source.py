@@ -1,0 +1,61 @@
+"""What counts as a change of code, and which modules belong to a script."""
+
+from pathlib import Path
+
+import pytest
+
+from scripts.provenance.source import Code
+
+BASE = '"""Doc."""\nfrom scripts.help import twice\n\ndef f(x):\n    """Doc."""\n    return twice(x) + 1  # one\n'
+
+
+@pytest.fixture
+def root(tmp_path) -> Path:
+    (tmp_path / "scripts").mkdir()
+    (tmp_path / "scripts/main.py").write_text(BASE)
+    (tmp_path / "scripts/help.py").write_text("from scripts import deep\n\ndef twice(x):\n    return deep.double(x)\n")
+    (tmp_path / "scripts/deep.py").write_text("def double(x):\n    return x * 2\n")
+    (tmp_path / "scripts/alone.py").write_text("x = 1\n")
+    return tmp_path
+
+
+def digests(root: Path) -> dict[str, str]:
+    return Code(root).closure("scripts/main.py")
+
+
+def test_closure_is_transitive(root) -> None:
+    assert list(digests(root)) == ["scripts/deep.py", "scripts/help.py", "scripts/main.py"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        BASE + "# more\n",
+        BASE.replace("Doc", "Other doc"),
+        BASE.replace("twice(x) + 1", "(\n        twice(x)\n        + 1\n    )"),
+        BASE.replace('    """Doc."""\n', ""),
+    ],
+)
+def test_looks_do_not_count(root, text) -> None:
+    before = digests(root)
+    (root / "scripts/main.py").write_text(text)
+    assert digests(root) == before
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [("+ 1", "+ 2"), ("+ 1", "- 1"), ("twice(x)", "twice(y)"), ("def f", "async def f"), ("+ 1", "+ True")],
+)
+def test_meaning_counts(root, old, new) -> None:
+    before = digests(root)
+    (root / "scripts/main.py").write_text(BASE.replace(old, new))
+    after = digests(root)
+    assert {path for path in after if after[path] != before[path]} == {"scripts/main.py"}
+
+
+def test_cache_changes_nothing(root) -> None:
+    code = Code(root)
+    before = code.closure("scripts/main.py")
+    code.keep()
+    assert Code(root).closure("scripts/main.py") == before
+    assert Code(root).cache
