@@ -14,9 +14,10 @@ TARGET = "config/README.md"
 HEAD = f"""\
 # Configuration
 
-Three sources, each on top of the one before: `config/config.yaml`, `config/cases/<case>.yaml`, `--config KEY=VALUE`.
-The result is checked before anything runs; an error names the key, its value and what is allowed. A rule is stale only
-when a key that it uses has changed. Threads, memory and partitions are not here but in `profiles/`.
+The configuration has three sources, each of which overrides the previous ones: `config/config.yaml`,
+`config/cases/<case>.yaml` and `--config KEY=VALUE`. It is checked before anything runs; an error names the key, its
+value and what is allowed. A rule becomes stale only if a key that it uses has changed. Threads, memory and partitions
+are set in `profiles/`.
 
 This file is made from `{SCHEMA}` and `{KINDS}`: `.envs/driver/bin/python -m scripts.config.document` writes it anew.
 """

@@ -91,7 +91,7 @@ def test_every_wrong_key_has_a_line():
     )
     assert lines[1].startswith("  colour: unknown field; got 3; expected keys analyze, case, ")
     assert lines[2] == "  preprocess.term: unknown field; got 4; expected keys edges, features, label, min_count, terms"
-    assert lines[4].startswith("  windows.eval: required field; expected type ['list', 'dict'] (Spans to choose")
+    assert lines[4].startswith("  windows.eval: required field; expected type ['list', 'dict'] (Spans of the")
 
 
 @pytest.mark.parametrize(

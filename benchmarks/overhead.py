@@ -1,6 +1,6 @@
 """What the life cycle costs on top of bare Snakemake: CPU time, medians, ratios, all in one run.
 
-    .envs/driver/bin/python benchmarks/spine.py [--runs 7] [--fresh]
+    .envs/driver/bin/python benchmarks/overhead.py [--runs 7] [--fresh]
 
 Measures in a clone of this checkout with a small made-up case deployed: a no-op dry run and `explain` against bare
 Snakemake on a graph of the same shape, and the overhead of one of our jobs against a bare shell job. With --fresh also
