@@ -1,4 +1,4 @@
-"""The machine-learning life cycle as files: `snakemake deploy` rebuilds exactly what changed."""
+"""A machine-learning life cycle as files: `snakemake deploy` rebuilds exactly what is stale."""
 
 from snakemake.utils import min_version
 
@@ -32,7 +32,7 @@ include: "rules/explain.smk"
 
 
 onstart:
-    begin(submits=not workflow.local_exec, environments=environments(workflow))
+    become_only_submitter(submits=not workflow.local_exec, environments=list_environments(workflow))
 
 
 rule all:

@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from scripts.provenance.canonical import read_json  # noqa: E402
-from scripts.tune.storage import Shared, create  # noqa: E402
+from scripts.tune.storage import Storage, create  # noqa: E402
 from tests import tiny  # noqa: E402
 from tests.workflow import clone, snakemake  # noqa: E402
 
@@ -27,7 +27,7 @@ FEW, LEFT = 4, 3  # trials that are run, and those of the sweep that are not don
 BASE = 100
 
 
-def prepared(folder: Path) -> Path:
+def prepare(folder: Path) -> Path:
     """Make a clone with a sweep of a few trials that were run; return it."""
     clone(folder)
     tiny.make(folder)
@@ -36,21 +36,21 @@ def prepared(folder: Path) -> Path:
     return folder
 
 
-def lengthened(source: Path, target: Path, trials: int) -> Path:
+def extend_sweep(source: Path, target: Path, trials: int) -> Path:
     """Return a copy of a clone whose sweep has so many trials, all of them done but the last few."""
     shutil.copytree(source, target, symlinks=True)
     case = target / "config/cases/tiny.yaml"
     case.write_text(case.read_text().replace(f"trials: {FEW}", f"trials: {trials}"))
     (sweep,) = (target / "results/tiny/tune/sweeps").iterdir()
-    shared = Shared(sweep)
-    records = [read_json(shared.place(number)) for number in range(FEW)]
+    storage = Storage(sweep)
+    records = [read_json(storage.record_path(number)) for number in range(FEW)]
     for number in range(FEW, trials - LEFT):
-        create(shared.place(number), records[number % FEW] | {"number": number}, lasting=True)
-    shared.leave()
+        create(storage.record_path(number), records[number % FEW] | {"number": number}, durable=True)
+    storage.release_claims()
     return target
 
 
-def seconds(folder: Path) -> float:
+def time_dry_run(folder: Path) -> float:
     """Return the elapsed seconds of a dry run that finds the sweep to be run."""
     started = time.perf_counter()
     run = snakemake(folder, "--dry-run", "tune")
@@ -65,19 +65,19 @@ def main() -> None:
     parser.add_argument("--trials", type=int, default=10_000)
     parser.add_argument("--runs", type=int, default=5)
     given = parser.parse_args()
-    with tempfile.TemporaryDirectory() as place:
-        source = prepared(Path(place) / "source")
-        folders = {trials: lengthened(source, Path(place) / str(trials), trials) for trials in (BASE, given.trials)}
-        taken: dict[int, list[float]] = {trials: [] for trials in folders}
+    with tempfile.TemporaryDirectory() as folder:
+        source = prepare(Path(folder) / "source")
+        folders = {trials: extend_sweep(source, Path(folder) / str(trials), trials) for trials in (BASE, given.trials)}
+        seconds: dict[int, list[float]] = {trials: [] for trials in folders}
         for turn in range(given.runs + 1):  # the first one warms up
             for trials, folder in folders.items():
-                took = seconds(folder)
+                took = time_dry_run(folder)
                 if turn:
-                    taken[trials].append(took)
-        middle = {trials: statistics.median(values) for trials, values in taken.items()}
-        for trials, values in taken.items():
-            print(f"{trials:6} trials: {middle[trials]:6.2f} s  {[round(value, 2) for value in values]}")
-        print(f"ratio {middle[given.trials] / middle[BASE]:.2f}; load {os.getloadavg()[0]:.1f}", flush=True)
+                    seconds[trials].append(took)
+        medians = {trials: statistics.median(values) for trials, values in seconds.items()}
+        for trials, values in seconds.items():
+            print(f"{trials:6} trials: {medians[trials]:6.2f} s  {[round(value, 2) for value in values]}")
+        print(f"ratio {medians[given.trials] / medians[BASE]:.2f}; load {os.getloadavg()[0]:.1f}", flush=True)
 
 
 if __name__ == "__main__":

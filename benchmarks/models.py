@@ -19,18 +19,18 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from benchmarks.peers import install  # noqa: E402
+from benchmarks.peers import install_peers  # noqa: E402
 
 PEERS = {"Optuna": "optuna joblib", "Ray Tune": "ray[tune]"}
 
 
-def loss(x: float, y: float, seconds: float) -> float:
+def sleep_and_score(x: float, y: float, seconds: float) -> float:
     """Return the loss of a setting after so many seconds."""
     time.sleep(seconds)
     return (x - 0.3) ** 2 + (y - 0.7) ** 2
 
 
-class Sleeping:
+class SleepingObjective:
     """An objective whose trials sleep (scripts/tune/trial.py has the real one)."""
 
     def __init__(self, seconds: float):
@@ -38,42 +38,42 @@ class Sleeping:
 
     def run(self, setting: dict, number: int, fraction: float, seed: int) -> dict:
         """Return the record of a trial."""
-        from scripts.tune.trial import finished
+        from scripts.tune.trial import make_record
 
-        found = loss(setting["params"]["x"], setting["params"]["y"], self.seconds)
-        return finished(setting | {"number": number, "loss": found, "status": "ok"}, fraction, self.seconds)
+        loss = sleep_and_score(setting["params"]["x"], setting["params"]["y"], self.seconds)
+        return make_record(setting | {"number": number, "loss": loss, "status": "ok"}, fraction, self.seconds)
 
 
-def ours(trials: int, seconds: float, workers: int) -> float:
+def measure_ours(trials: int, seconds: float, workers: int) -> float:
     """Return the wall time of our sweep, each trial in a file of its own."""
-    from scripts.tune.schedule import Plan
-    from scripts.tune.sweep import Sweep, new_setting
-    from scripts.tune.worker import run
+    from scripts.tune.schedule import Schedule
+    from scripts.tune.sweep import Sweep, make_suggester
+    from scripts.tune.worker import run_sweep
 
     families = {"f": {"x": {"uniform": [0, 1]}, "y": {"uniform": [0, 1]}}}
     with tempfile.TemporaryDirectory() as folder:
         started = time.monotonic()
-        sweep = Sweep(Plan(new_setting(families, "mix", 0, []), 2 * workers), trials, Path(folder))
-        run(sweep, Sleeping(seconds), workers, 0, None, always, nothing)
+        sweep = Sweep(Schedule(make_suggester(families, "mix", 0, []), 2 * workers), trials, Path(folder))
+        run_sweep(sweep, SleepingObjective(seconds), workers, 0, None, always_allow, ignore_report)
         assert len(sweep.results) == trials
         return time.monotonic() - started
 
 
-def always() -> bool:
+def always_allow() -> bool:
     """Return that a trial may start."""
     return True
 
 
-def nothing(running: int) -> None:
+def ignore_report(running: int) -> None:
     """Report nothing."""
 
 
-def objective(trial, seconds: float) -> float:
+def optuna_objective(trial, seconds: float) -> float:
     """Return the loss of Optuna's trial."""
-    return loss(trial.suggest_float("x", 0, 1), trial.suggest_float("y", 0, 1), seconds)
+    return sleep_and_score(trial.suggest_float("x", 0, 1), trial.suggest_float("y", 0, 1), seconds)
 
 
-def with_optuna(trials: int, seconds: float, workers: int) -> float:
+def measure_optuna(trials: int, seconds: float, workers: int) -> float:
     """Return the wall time of Optuna's default sampler with joblib's workers, each with a part of the trials."""
     import optuna
     from joblib import Parallel, delayed
@@ -82,11 +82,11 @@ def with_optuna(trials: int, seconds: float, workers: int) -> float:
     with tempfile.TemporaryDirectory() as folder:
         started = time.monotonic()
         file = f"{folder}/journal.log"
-        Parallel(workers)(delayed(joined)(file, trials // workers, seconds) for _ in range(workers))
+        Parallel(workers)(delayed(run_optuna_worker)(file, trials // workers, seconds) for _ in range(workers))
         return time.monotonic() - started
 
 
-def joined(file: str, trials: int, seconds: float) -> None:
+def run_optuna_worker(file: str, trials: int, seconds: float) -> None:
     """Run trials of the study whose journal is *file*."""
     from functools import partial
 
@@ -96,16 +96,16 @@ def joined(file: str, trials: int, seconds: float) -> None:
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     storage = JournalStorage(JournalFileBackend(file))
     study = optuna.create_study(study_name="sweep", storage=storage, load_if_exists=True)
-    study.optimize(partial(objective, seconds=seconds), n_trials=trials)
+    study.optimize(partial(optuna_objective, seconds=seconds), n_trials=trials)
 
 
-def with_ray(trials: int, seconds: float, workers: int) -> float:
+def measure_ray(trials: int, seconds: float, workers: int) -> float:
     """Return the wall time of Ray Tune's default search."""
     import ray
     from ray import tune
 
     def trainable(config: dict) -> None:
-        tune.report({"loss": loss(config["x"], config["y"], seconds)})
+        tune.report({"loss": sleep_and_score(config["x"], config["y"], seconds)})
 
     with tempfile.TemporaryDirectory() as folder:
         ray.init(num_cpus=workers, include_dashboard=False, log_to_driver=False)
@@ -120,10 +120,10 @@ def with_ray(trials: int, seconds: float, workers: int) -> float:
         return time.monotonic() - started
 
 
-SUBJECTS = {"ours": ours, "Optuna": with_optuna, "Ray Tune": with_ray}
+SUBJECTS = {"ours": measure_ours, "Optuna": measure_optuna, "Ray Tune": measure_ray}
 
 
-def measure(python: str, name: str, trials: int, seconds: float, workers: int) -> float | None:
+def measure_in_process(python: str, name: str, trials: int, seconds: float, workers: int) -> float | None:
     """Return the wall time of a subject in a process of its own; None, and why, where it fails."""
     command = [python, __file__, "--measure", name, "--trials", str(trials), "--seconds", str(seconds)]
     environment = os.environ | {"OMP_NUM_THREADS": "1", "RAY_USAGE_STATS_ENABLED": "0"}
@@ -146,7 +146,7 @@ def main() -> None:
     if given.measure:
         print(json.dumps(SUBJECTS[given.measure](given.trials, given.seconds, given.workers)))
         return
-    subjects = {"ours": sys.executable} | (install(given.peers, PEERS) if given.peers else {})
+    subjects = {"ours": sys.executable} | (install_peers(given.peers, PEERS) if given.peers else {})
     for seconds in (given.seconds, 0.0):
         ideal = given.trials * seconds / given.workers
         print(
@@ -155,7 +155,7 @@ def main() -> None:
         )
         base = None
         for name, python in subjects.items():
-            wall = measure(python, name, given.trials, seconds, given.workers)
+            wall = measure_in_process(python, name, given.trials, seconds, given.workers)
             if wall is not None:
                 base = base or wall
                 rate = f"{wall / ideal:6.3f} of the ideal" if ideal else f"{given.trials / wall:8.1f} trials a second"

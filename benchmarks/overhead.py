@@ -81,16 +81,17 @@ if __name__ == "__main__":
     main(work)
 """
 OURS = """\
-from scripts.provenance.staleness import Graph
-graph = Graph(workflow, config)
-changed, job = graph.changed, graph.job
+from scripts.provenance.snakemake_api import RuleFunctions
+from scripts.provenance.staleness import Staleness
+functions = RuleFunctions(Staleness(workflow, config))
+when_stale, job_command = functions.when_stale, functions.job_command
 rule all:
     input: expand('made/{{n}}/record.json', n=range({count}))
 checkpoint one:
-    input: changed=changed("one")
+    input: changed=when_stale("one")
     output: made="made/{{n}}/x", record="made/{{n}}/record.json"
     conda: "envs/{env}.yaml"
-    params: code="work", job=job
+    params: code="work", job=job_command
     log: "logs/{{n}}"
     shell: "{{params.job}} --made {{output.made}} 3>&2 2> {{log}}"
 """

@@ -4,28 +4,28 @@ import subprocess
 import sys
 from pathlib import Path
 
-SECONDS = 600  # for one peer to install
+INSTALL_TIMEOUT = 600  # for one peer to install
 
 
-def install(folder: Path, peers: dict[str, str]) -> dict[str, str]:
+def install_peers(folder: Path, peers: dict[str, str]) -> dict[str, str]:
     """Install each peer (name to packages) into an environment of its own below *folder*; return their interpreters.
 
     What is there already is used. Says why where one does not install; it is left out then.
     """
-    found = {}
+    interpreters = {}
     for name, packages in peers.items():
-        place = folder / name.replace(" ", "-")
-        python = place / "bin/python"
+        environment = folder / name.replace(" ", "-")
+        python = environment / "bin/python"
         if not python.exists():
-            subprocess.run([sys.executable, "-m", "venv", str(place)], check=True)
+            subprocess.run([sys.executable, "-m", "venv", str(environment)], check=True)
         command = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *packages.split()]
         try:
-            done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS)
+            done = subprocess.run(command, capture_output=True, text=True, timeout=INSTALL_TIMEOUT)
         except subprocess.TimeoutExpired:
-            print(f"{name} does not install within {SECONDS} s", flush=True)
+            print(f"{name} does not install within {INSTALL_TIMEOUT} s", flush=True)
             continue
         if done.returncode:
             print(f"{name} does not install: {' '.join(done.stderr.split())[-600:]}", flush=True)
         else:
-            found[name] = str(python)
-    return found
+            interpreters[name] = str(python)
+    return interpreters

@@ -24,24 +24,24 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from benchmarks.models import PEERS, always, loss, nothing  # noqa: E402
-from benchmarks.peers import install  # noqa: E402
+from benchmarks.models import PEERS, always_allow, ignore_report, sleep_and_score  # noqa: E402
+from benchmarks.peers import install_peers  # noqa: E402
 
 NAME = "ouroboros_sweep_pool"
 CPUS = 16  # of each of the two nodes: pretended ones, as trials sleep
 FAMILIES = {"f": {"x": {"uniform": [0, 1]}, "y": {"uniform": [0, 1]}}}
 
 
-def noted(x: float, y: float, seconds: float, folder: Path) -> float:
+def run_noted_trial(x: float, y: float, seconds: float, folder: Path) -> float:
     """Return the loss of a setting after so many seconds; write down when the trial began and ended."""
-    began = time.time()
-    found = loss(x, y, seconds)
+    started = time.time()
+    loss = sleep_and_score(x, y, seconds)
     with open(folder / f"{os.getpid()}.trials", "a") as file:
-        file.write(json.dumps([began, time.time(), found]) + "\n")
-    return found
+        file.write(json.dumps([started, time.time(), loss]) + "\n")
+    return loss
 
 
-class Noted:
+class NotedObjective:
     """An objective whose trials sleep and write down when."""
 
     def __init__(self, seconds: float, folder: Path):
@@ -49,32 +49,41 @@ class Noted:
 
     def run(self, setting: dict, number: int, fraction: float, seed: int) -> dict:
         """Return the record of a trial."""
-        from scripts.tune.trial import finished
+        from scripts.tune.trial import make_record
 
-        found = noted(setting["params"]["x"], setting["params"]["y"], self.seconds, self.folder)
-        return finished(setting | {"number": number, "loss": found, "status": "ok"}, fraction, self.seconds)
+        loss = run_noted_trial(setting["params"]["x"], setting["params"]["y"], self.seconds, self.folder)
+        return make_record(setting | {"number": number, "loss": loss, "status": "ok"}, fraction, self.seconds)
 
 
-def ours(given: argparse.Namespace) -> None:
+def run_our_job(given: argparse.Namespace) -> None:
     """Work as the job of a sweep, or as one that helps."""
-    from scripts.tune.schedule import Plan
-    from scripts.tune.slurm_jobs import Helpers
-    from scripts.tune.sweep import Sweep, new_setting
-    from scripts.tune.worker import run
+    from scripts.tune.schedule import Schedule
+    from scripts.tune.slurm_jobs import SlurmJobs
+    from scripts.tune.sweep import Sweep, make_suggester
+    from scripts.tune.worker import run_sweep
 
-    plan = Plan(new_setting(FAMILIES, "mix", 0, []), 2 * given.workers)
-    sweep = Sweep(plan, given.trials, given.folder / "sweep")
-    with Helpers(0 if given.helps else given.workers - 1, NAME, {}, sweep.shared.folder) as helpers:
+    schedule = Schedule(make_suggester(FAMILIES, "mix", 0, []), 2 * given.workers)
+    sweep = Sweep(schedule, given.trials, given.folder / "sweep")
+    with SlurmJobs(0 if given.helps else given.workers - 1, NAME, {}, sweep.storage.folder) as slurm_jobs:
 
         def report(running: int) -> None:
-            if helpers.due:
-                helpers.tend(sweep.open)
+            if slurm_jobs.is_due:
+                slurm_jobs.top_up(sweep.open_trials)
 
-        objective = Noted(given.seconds, given.folder)
-        run(sweep, objective, 1, 0, None, always, nothing if given.helps else report, helps=bool(given.helps))
+        objective = NotedObjective(given.seconds, given.folder)
+        run_sweep(
+            sweep,
+            objective,
+            1,
+            0,
+            None,
+            always_allow,
+            ignore_report if given.helps else report,
+            worker_only=bool(given.helps),
+        )
 
 
-def with_optuna(given: argparse.Namespace) -> None:
+def run_optuna_job(given: argparse.Namespace) -> None:
     """Run one job's part of the trials of Optuna's default sampler."""
     import optuna
     from optuna.storages.journal import JournalFileBackend, JournalStorage
@@ -84,18 +93,20 @@ def with_optuna(given: argparse.Namespace) -> None:
     study = optuna.create_study(study_name="sweep", storage=storage, load_if_exists=True)
 
     def objective(trial) -> float:
-        return noted(trial.suggest_float("x", 0, 1), trial.suggest_float("y", 0, 1), given.seconds, given.folder)
+        return run_noted_trial(
+            trial.suggest_float("x", 0, 1), trial.suggest_float("y", 0, 1), given.seconds, given.folder
+        )
 
     study.optimize(objective, n_trials=given.trials // given.workers)
 
 
-def with_ray(given: argparse.Namespace) -> None:
+def run_ray_job(given: argparse.Namespace) -> None:
     """Run all trials of Ray Tune's default search."""
     import ray
     from ray import tune
 
     def trainable(config: dict) -> None:
-        tune.report({"loss": noted(config["x"], config["y"], given.seconds, given.folder)})
+        tune.report({"loss": run_noted_trial(config["x"], config["y"], given.seconds, given.folder)})
 
     ray.init(num_cpus=given.workers, include_dashboard=False, log_to_driver=False)
     tuner = tune.Tuner(
@@ -107,10 +118,10 @@ def with_ray(given: argparse.Namespace) -> None:
     assert len(tuner.fit()) == given.trials
 
 
-JOBS = {"ours": ours, "Optuna": with_optuna, "Ray Tune": with_ray}
+JOBS = {"ours": run_our_job, "Optuna": run_optuna_job, "Ray Tune": run_ray_job}
 
 
-def asked(name: str, workers: int) -> list[str]:
+def sbatch_options(name: str, workers: int) -> list[str]:
     """Return the words that ask sbatch for the jobs of a subject."""
     if name == "Ray Tune":
         return [f"--cpus-per-task={workers}", "--mem=12000"]
@@ -121,14 +132,14 @@ def measure(cluster, python: str, name: str, trials: int, seconds: float, worker
     """Return what a subject took; None, and why, where it fails."""
     from tests.workflow import environment
 
-    with tempfile.TemporaryDirectory(prefix="pool-") as place:
-        folder = Path(place)
-        (folder / "stamp.json").write_text("{}")
-        words = [python, __file__, "--job", name, "--folder", place, "--stamp", f"{place}/stamp.json"]
+    with tempfile.TemporaryDirectory(prefix="pool-") as name:
+        folder = Path(name)
+        (folder / "job-spec.json").write_text("{}")
+        words = [python, __file__, "--job", name, "--folder", name, "--job-spec", f"{name}/job-spec.json"]
         words += ["--trials", str(trials), "--seconds", str(seconds), "--workers", str(workers)]
         own = {"OMP_NUM_THREADS": "1", "PYTHONSAFEPATH": "1", "PYTHONPATH": str(ROOT), "RAY_USAGE_STATS_ENABLED": "0"}
-        command = [*cluster.prefix, "sbatch", "--wait", f"--chdir={place}", f"--output={place}/%a.log"]
-        command += [*asked(name, workers), f"--wrap=exec {shlex.join(words)}"]
+        command = [*cluster.prefix, "sbatch", "--wait", f"--chdir={name}", f"--output={name}/%a.log"]
+        command += [*sbatch_options(name, workers), f"--wrap=exec {shlex.join(words)}"]
         submitted = time.time()
         done = subprocess.run(command, capture_output=True, text=True, env=environment(**cluster.environment(), **own))
         rows = [json.loads(line) for file in folder.glob("*.trials") for line in file.read_text().splitlines()]
@@ -137,26 +148,26 @@ def measure(cluster, python: str, name: str, trials: int, seconds: float, worker
             logs = "".join(file.read_text() for file in folder.glob("*.log"))
             print(f"{name} failed, {len(rows)} trials: {done.stderr[-300:]} {logs[-1000:]}", flush=True)
             return None
-        return figures(rows, submitted, ended, seconds, workers)
+        return summarize(rows, submitted, ended, seconds, workers)
 
 
-def figures(rows: list, submitted: float, ended: float, seconds: float, workers: int) -> dict[str, float]:
+def summarize(rows: list, submitted: float, ended: float, seconds: float, workers: int) -> dict[str, float]:
     """Return what trials (began, ended, loss) of a subject say, whose last process ended at *ended*."""
     first, last = min(row[0] for row in rows), max(row[1] for row in rows)
-    joined = together(rows, workers) or first
-    left = sum(min(1.0, (row[1] - joined) / (row[1] - row[0])) * seconds for row in rows if row[1] > joined)
+    all_running = first_full_load(rows, workers) or first
+    left = sum(min(1.0, (row[1] - all_running) / (row[1] - row[0])) * seconds for row in rows if row[1] > all_running)
     return {
         "whole": ended - submitted,
-        "starts": joined - submitted,
-        "rest": last - joined,
-        "ratio": (last - joined) / (left / workers) if seconds else 0.0,
+        "starts": all_running - submitted,
+        "rest": last - all_running,
+        "ratio": (last - all_running) / (left / workers) if seconds else 0.0,
         "rate": len(rows) / (last - first),
         "trials": len(rows),
         "best": min(row[2] for row in rows),
     }
 
 
-def together(rows: list, workers: int) -> float | None:
+def first_full_load(rows: list, workers: int) -> float | None:
     """Return when as many trials as there are workers ran at once; None where they never did."""
     events = sorted([(row[0], 1) for row in rows] + [(row[1], -1) for row in rows])
     running = 0
@@ -169,24 +180,24 @@ def together(rows: list, workers: int) -> float | None:
 
 def compare(cluster, subjects: dict[str, str], trials: int, seconds: float, workers: int, runs: int) -> None:
     """Print medians of all subjects (name to interpreter), measured in turn."""
-    found: dict[str, list[dict]] = {name: [] for name in subjects}
+    measurements: dict[str, list[dict]] = {name: [] for name in subjects}
     for _ in range(runs):
         for name, python in subjects.items():
-            if took := measure(cluster, python, name, trials, seconds, workers):
-                found[name].append(took)
+            if measurement := measure(cluster, python, name, trials, seconds, workers):
+                measurements[name].append(measurement)
     ideal = f", ideal {trials * seconds / workers:g} s" if seconds else ""
     print(f"{trials} trials of {seconds:g} s, {workers} workers{ideal}; load {os.getloadavg()[0]:.1f}", flush=True)
     base = None
-    for name, each in found.items():
+    for name, each in measurements.items():
         if not each:
             continue
-        middle = {key: statistics.median(one[key] for one in each) for key in each[0]}
-        base = base or middle
+        medians = {key: statistics.median(run[key] for run in each) for key in each[0]}
+        base = base or medians
         print(
-            f"{name:10} whole {middle['whole']:7.1f} s  starts {middle['starts']:5.1f} s  rest {middle['rest']:6.1f} s"
-            + (f"  ratio {middle['ratio']:.3f}" if seconds else "")
-            + f"  {middle['rate']:7.2f} trials/s  ours/this {base['rate'] / middle['rate']:6.2f}"
-            f"  best {middle['best']:.2g}  ratios of all runs {[round(one['ratio'], 3) for one in each]}",
+            f"{name:10} whole {medians['whole']:7.1f} s  starts {medians['starts']:5.1f} s  rest {medians['rest']:6.1f} s"
+            + (f"  ratio {medians['ratio']:.3f}" if seconds else "")
+            + f"  {medians['rate']:7.2f} trials/s  ours/this {base['rate'] / medians['rate']:6.2f}"
+            f"  best {medians['best']:.2g}  ratios of all runs {[round(one['ratio'], 3) for one in each]}",
             flush=True,
         )
 
@@ -199,19 +210,19 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=8)
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--peers", type=Path, help="temporary folder to install peers into")
-    for word in ("--job", "--folder", "--stamp", "--helps"):
+    for word in ("--job", "--folder", "--job-spec", "--helps"):
         parser.add_argument(word, type=Path if word == "--folder" else str, help=argparse.SUPPRESS)
-    given = parser.parse_args()
-    if given.job:
-        JOBS[given.job](given)
-        (given.folder / f"{os.getpid()}.ended").touch()
+    options = parser.parse_args()
+    if options.job:
+        JOBS[options.job](options)
+        (options.folder / f"{os.getpid()}.ended").touch()
         return
     from tests.slurm.cluster import Cluster
 
-    subjects = {"ours": sys.executable} | (install(given.peers, PEERS) if given.peers else {})
+    subjects = {"ours": sys.executable} | (install_peers(options.peers, PEERS) if options.peers else {})
     with Cluster(cpus=CPUS) as cluster:
-        for seconds in (given.seconds, 0.0):
-            compare(cluster, subjects, given.trials, seconds, given.workers, given.runs)
+        for seconds in (options.seconds, 0.0):
+            compare(cluster, subjects, options.trials, seconds, options.workers, options.runs)
 
 
 if __name__ == "__main__":

@@ -26,7 +26,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from benchmarks.costs import lengths, measured, real  # noqa: E402
+from benchmarks.costs import measure_costs, measure_real_sweep, trial_lengths  # noqa: E402
 
 LENGTHS = {"10 s": 10.0, "1 min": 60.0, "10 min": 600.0, "1 h": 3600.0}
 CALLS = {  # of NFS 4: those of open, write, link, rename and so on, counted in scripts/tune/storage.py
@@ -290,10 +290,10 @@ def check(costs: dict[str, float]) -> None:
     """Print what real processes that share a folder do, and what the simulation says."""
     print("8 processes on this machine, one trial at a time each: time by the ideal, real and simulated")
     for mean, trials in ((1.0, 240), (0.25, 480)):
-        seconds, width = lengths(trials, mean), 16
+        seconds, width = trial_lengths(trials, mean), 16
         design = Design(8, 1, trials, width, 0.0, 0.0, cores=os.cpu_count() or 1, spread=0.0)
         ours = simulate(design, costs, seconds)["last"] / (sum(seconds) / 8)
-        found = real(seconds, 8, width)
+        found = measure_real_sweep(seconds, 8, width)
         print(
             f"trials of {mean:g} s: real {found:.3f}, simulated {ours:.3f}; load {os.getloadavg()[0]:.1f}", flush=True
         )
@@ -308,7 +308,7 @@ def main() -> None:
     parser.add_argument("--latency", type=float, default=0.001)
     parser.add_argument("--calls", type=float, default=20_000)
     given = parser.parse_args()
-    costs = measured()
+    costs = measure_costs()
     print("CPU ms: " + ", ".join(f"{name} {value * 1000:.3g}" for name, value in costs.items()))
     check(costs)
     print(f"{given.latency * 1000:g} ms a call, {given.calls:g} a second, width {given.width:g} times the GPUs")
@@ -318,7 +318,7 @@ def main() -> None:
         for name, mean in LENGTHS.items():
             each, trials = min(given.each, gpus), min(1_000_000, gpus * TRIALS)
             design = Design(gpus, each, trials, int(given.width * gpus), given.latency, given.calls)
-            seconds = lengths(trials, mean)
+            seconds = trial_lengths(trials, mean)
             found = [simulate(one, costs, seconds) for one in mended(design)]
             print(f"{gpus:6} {name:>7} {found[0]['calls']:8.0f}  {' '.join(map(said, found))}", flush=True)
 

@@ -27,14 +27,14 @@ import numpy as np
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from benchmarks.peers import install  # noqa: E402
+from benchmarks.peers import install_peers  # noqa: E402
 
 PEERS = {"Optuna": "optuna scipy"}
 TRIALS = 100
-PACE = np.array(
+HARTMANN_A = np.array(
     [[10, 3, 17, 3.5, 1.7, 8], [0.05, 10, 17, 0.1, 8, 14], [3, 3.5, 1.7, 10, 17, 8], [17, 8, 0.05, 10, 0.1, 14]]
 )
-PLACE = 1e-4 * np.array(
+HARTMANN_P = 1e-4 * np.array(
     [
         [1312, 1696, 5569, 124, 8283, 5886],
         [2329, 4135, 8307, 3736, 1004, 9991],
@@ -53,7 +53,7 @@ def branin(x: list[float]) -> float:
 
 def hartmann6(x: list[float]) -> float:
     """Return Hartmann's function of six dimensions: six minima."""
-    inner = (PACE * (np.array(x) - PLACE) ** 2).sum(axis=1)
+    inner = (HARTMANN_A * (np.array(x) - HARTMANN_P) ** 2).sum(axis=1)
     return -float(np.array([1, 1.2, 3, 3.2]) @ np.exp(-inner))
 
 
@@ -119,7 +119,7 @@ class Grid:
         return float(np.array([1 - one, one]) @ part @ np.array([1 - two, two]))
 
 
-def functions(grid: Path) -> dict[str, tuple[Callable, list, float]]:
+def test_functions(grid: Path) -> dict[str, tuple[Callable, list, float]]:
     """Return function, bounds and least value by name."""
     svm = Grid(grid)
     return {
@@ -134,7 +134,7 @@ def functions(grid: Path) -> dict[str, tuple[Callable, list, float]]:
     }
 
 
-def ours(function: Callable, bounds: list, width: int, seed: int, trials: int, algorithm: str = "mix") -> float:
+def search_ours(function: Callable, bounds: list, width: int, seed: int, trials: int, algorithm: str = "mix") -> float:
     """Return the least value that our search finds."""
     from scripts.tune.suggest import suggest
 
@@ -148,7 +148,7 @@ def ours(function: Callable, bounds: list, width: int, seed: int, trials: int, a
     return min(result["loss"] for result in results)
 
 
-def optuna(function: Callable, bounds: list, width: int, seed: int, trials: int) -> float:
+def search_optuna(function: Callable, bounds: list, width: int, seed: int, trials: int) -> float:
     """Return the least value that Optuna's default sampler finds."""
     import optuna
 
@@ -168,8 +168,8 @@ def optuna(function: Callable, bounds: list, width: int, seed: int, trials: int)
 def one(job: tuple) -> float:
     """Return the regret of one search: subject, grid, function, width, seed, trials and further words."""
     subject, grid, name, width, seed, trials, *more = job
-    function, bounds, least = functions(grid)[name]
-    return {"ours": ours, "optuna": optuna}[subject](function, bounds, width, seed, trials, *more) - least
+    function, bounds, least = test_functions(grid)[name]
+    return {"ours": search_ours, "optuna": search_optuna}[subject](function, bounds, width, seed, trials, *more) - least
 
 
 def regrets(jobs: list[tuple], workers: int) -> list[float]:
@@ -178,7 +178,7 @@ def regrets(jobs: list[tuple], workers: int) -> list[float]:
         return pool.map(one, jobs, chunksize=1)
 
 
-def of_optuna(python: str, jobs: list[tuple], workers: int) -> list[float]:
+def regrets_with_optuna(python: str, jobs: list[tuple], workers: int) -> list[float]:
     """Return the regret of each job in Optuna's environment."""
     command = [python, __file__, "--measure", "--workers", str(workers)]
     done = subprocess.run(command, input=json.dumps(jobs, default=str), capture_output=True, text=True, check=True)
@@ -190,41 +190,41 @@ def medians(values: list[float], size: int) -> list[float]:
     return [statistics.median(values[start : start + size]) for start in range(0, len(values), size)]
 
 
-def compare(grid: Path, seeds: int, workers: int, python: str | None) -> None:
+def compare_with_optuna(grid: Path, seeds: int, workers: int, python: str | None) -> None:
     """Print the median regret of the mix, of Optuna and their ratio."""
-    cases = [(name, width) for name in functions(grid) for width in (1, 16)]
+    cases = [(name, width) for name in test_functions(grid) for width in (1, 16)]
 
     def jobs(subject: str) -> list[tuple]:
         return [(subject, grid, name, width, seed, TRIALS) for name, width in cases for seed in range(seeds)]
 
-    found = medians(regrets(jobs("ours"), workers), seeds)
-    peer = medians(of_optuna(python, jobs("optuna"), workers), seeds) if python else [math.nan] * len(cases)
+    ours = medians(regrets(jobs("ours"), workers), seeds)
+    peer = medians(regrets_with_optuna(python, jobs("optuna"), workers), seeds) if python else [math.nan] * len(cases)
     print(f"median regret after {TRIALS} trials, {seeds} seeds\n{'':16}width      ours    Optuna  ratio")
-    for (name, width), mine, theirs in zip(cases, found, peer, strict=True):
-        print(f"{name:16}{width:5} {mine:9.4g} {theirs:9.4g} {mine / theirs:6.2f}", flush=True)
+    for (name, width), ours_regret, theirs in zip(cases, ours, peer, strict=True):
+        print(f"{name:16}{width:5} {ours_regret:9.4g} {theirs:9.4g} {ours_regret / theirs:6.2f}", flush=True)
 
 
-def alone(grid: Path, workers: int) -> None:
+def compare_algorithms(grid: Path, workers: int) -> None:
     """Print the mean of the best values of single algorithms on Hartmann6, 10 seeds of 200 trials."""
     print("Hartmann6, mean best of 10 seeds, 200 trials (Eggensperger et al. 2013: TPE -2.823, random about -2.27)")
     for algorithm in ("tpe", "joint", "anneal", "mix", "random"):
         jobs = [("ours", grid, "Hartmann6", 1, seed, 200, algorithm) for seed in range(10)]
-        best = np.array(regrets(jobs, workers)) + functions(grid)["Hartmann6"][2]
+        best = np.array(regrets(jobs, workers)) + test_functions(grid)["Hartmann6"][2]
         print(f"{algorithm:16}{best.mean():9.3f} +- {best.std(ddof=1):.3f}", flush=True)
 
 
-def widths(grid: Path, seeds: int, workers: int) -> None:
+def compare_widths(grid: Path, seeds: int, workers: int) -> None:
     """Print the median regret of the mix by width."""
     wide = (1, 4, 16, 64)
     print(
         f"median regret of the mix after {TRIALS} trials by width\n{'':16}" + "".join(f"{width:>10}" for width in wide)
     )
-    for name in functions(grid):
+    for name in test_functions(grid):
         jobs = [("ours", grid, name, width, seed, TRIALS) for width in wide for seed in range(seeds)]
         print(f"{name:16}" + "".join(f"{value:10.4g}" for value in medians(regrets(jobs, workers), seeds)), flush=True)
 
 
-def bounded(job: tuple) -> float:
+def regret_with_history(job: tuple) -> float:
     """Return the regret of a search that looks at so many of the latest results."""
     from scripts.tune import suggest
 
@@ -232,7 +232,7 @@ def bounded(job: tuple) -> float:
     return one(job[1:])
 
 
-def history(grid: Path, seeds: int, workers: int) -> None:
+def measure_history(grid: Path, seeds: int, workers: int) -> None:
     """Print the time of a suggestion by number of results, and the regret of looking at fewer of them."""
     from scripts.tune import suggest
 
@@ -264,7 +264,7 @@ def history(grid: Path, seeds: int, workers: int) -> None:
     for name in ("Branin", "Hartmann6", "Rosenbrock-8d", "Levy-5d"):
         jobs = [(bound, "ours", grid, name, 16, seed, trials) for bound in bounds for seed in range(seeds)]
         with multiprocessing.Pool(workers) as pool:
-            found = medians(pool.map(bounded, jobs, chunksize=1), seeds)
+            found = medians(pool.map(regret_with_history, jobs, chunksize=1), seeds)
         print(f"{name:16}" + "".join(f"{value:10.3g}" for value in found), flush=True)
 
 
@@ -286,15 +286,18 @@ def main() -> None:
         svm_grid(grid)
         asked = given.only.split(",")
         if "regret" in asked:
-            compare(
-                grid, given.seeds, given.workers, install(given.peers, PEERS).get("Optuna") if given.peers else None
+            compare_with_optuna(
+                grid,
+                given.seeds,
+                given.workers,
+                install_peers(given.peers, PEERS).get("Optuna") if given.peers else None,
             )
         if "tpe" in asked:
-            alone(grid, given.workers)
+            compare_algorithms(grid, given.workers)
         if "width" in asked:
-            widths(grid, given.seeds, given.workers)
+            compare_widths(grid, given.seeds, given.workers)
         if "history" in asked:
-            history(grid, max(3, given.seeds // 4), given.workers)
+            measure_history(grid, max(3, given.seeds // 4), given.workers)
 
 
 if __name__ == "__main__":

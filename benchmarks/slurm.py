@@ -34,49 +34,49 @@ LOCAL = ["--cores", "2", "--scheduler", "greedy"]
 CLUSTER = ["--profile", str(ROOT / "profiles/slurm")]
 
 
-def reap(kept: int = 0) -> None:
+def reap(keep: int = 0) -> None:
     """Take leave of children that have ended, up to the one that is *kept* for others to wait for."""
     options = os.WEXITED | os.WNOHANG | os.WNOWAIT
     with contextlib.suppress(ChildProcessError):
-        while (ended := os.waitid(os.P_ALL, 0, options)) and ended.si_pid != kept:
+        while (ended := os.waitid(os.P_ALL, 0, options)) and ended.si_pid != keep:
             os.waitpid(ended.si_pid, 0)
 
 
-def spent() -> float:
+def children_cpu_seconds() -> float:
     """Return the CPU seconds of all children that have ended."""
     reap()
     usage = resource.getrusage(resource.RUSAGE_CHILDREN)
     return usage.ru_utime + usage.ru_stime
 
 
-def run(count: int, words: list[str], **env: str) -> float:
+def run_jobs(count: int, words: list[str], **env: str) -> float:
     """Return the elapsed seconds of a run of *count* jobs."""
     with tempfile.TemporaryDirectory() as name:
         (Path(name) / "Snakefile").write_text(RULES.format(count=count))
         start = time.perf_counter()
         command = [str(PYTHON), "-m", "snakemake", *words]
-        with open(Path(name) / "said", "w") as said:
-            made = subprocess.Popen(command, cwd=name, env=environment(**env), stdout=said, stderr=said)
-        while made.poll() is None:
-            reap(kept=made.pid)
+        with open(Path(name) / "said", "w") as log:
+            process = subprocess.Popen(command, cwd=name, env=environment(**env), stdout=log, stderr=log)
+        while process.poll() is None:
+            reap(keep=process.pid)
             time.sleep(0.1)
-        assert made.returncode == 0, (Path(name) / "said").read_text()
+        assert process.returncode == 0, (Path(name) / "said").read_text()
         return time.perf_counter() - start
 
 
-def on_cluster(count: int) -> float:
+def run_jobs_on_cluster(count: int) -> float:
     """Return the elapsed seconds of a run of *count* jobs on a cluster of its own; without jobs, only start that."""
     with Cluster() as cluster:
         env = cluster.environment()
         env |= {"OUROBOROS_SLURM_CONF": env["SLURM_CONF"], "PATH": f"{ROOT}/profiles/slurm/bin:{env['PATH']}"}
-        return run(count, CLUSTER, **env) if count else 0
+        return run_jobs(count, CLUSTER, **env) if count else 0
 
 
-def measured(function, *arguments) -> dict[str, float]:
+def measure(function, *arguments) -> dict[str, float]:
     """Return elapsed and CPU seconds."""
-    before = spent()
+    before = children_cpu_seconds()
     elapsed = function(*arguments)
-    return {"elapsed": round(elapsed, 2), "cpu": round(spent() - before, 2)}
+    return {"elapsed": round(elapsed, 2), "cpu": round(children_cpu_seconds() - before, 2)}
 
 
 def main() -> None:
@@ -84,11 +84,11 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, nargs="+", default=[20, 200])
     counts = sorted(parser.parse_args().jobs)
     ctypes.CDLL(None).prctl(BECOME_PARENT, 1)
-    idle = measured(on_cluster, 0)["cpu"]
+    idle = measure(run_jobs_on_cluster, 0)["cpu"]
     result: dict[str, dict] = {"local": {}, "cluster": {}}
     for count in counts:
-        result["local"][count] = measured(run, count, LOCAL)
-        result["cluster"][count] = measured(on_cluster, count)
+        result["local"][count] = measure(run_jobs, count, LOCAL)
+        result["cluster"][count] = measure(run_jobs_on_cluster, count)
         result["cluster"][count]["cpu"] = round(result["cluster"][count]["cpu"] - idle, 2)
     for place in result.values():
         first, last = place[counts[0]], place[counts[-1]]

@@ -1,11 +1,11 @@
-"""What row checks cost against the same predicates written by hand for Arrow, and against peers; one run, medians.
+"""Measure the cost of row checks against the same predicates written by hand for Arrow, and against other libraries.
 
     envs/python test benchmarks/validate.py [--rows 10000000] [--runs 3] [--peers DIR]
 
-Every measurement is a process of its own, which reports the CPU time of its work (imports left out). Tables are written
-as ingestion writes them. With --peers, pandera, Great Expectations and Evidently go into throw-away environments in DIR
-and check 1,000,000 rows of 20 columns, once from Parquet and once from memory: as pandas, ours as the row groups that
-the job reads (texts of few kinds as dictionaries).
+Every measurement runs in a process of its own, which reports the CPU time of its work without imports; medians are
+printed. Tables are written as ingestion writes them. With --peers, pandera, Great Expectations and Evidently are
+installed into temporary environments in DIR and check 1,000,000 rows of 20 columns, once from Parquet and once from
+memory: the peers as pandas, ours as the row groups that the job reads (repeating texts as dictionaries).
 """
 
 import argparse
@@ -24,10 +24,10 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from benchmarks.peers import install  # noqa: E402
+from benchmarks.peers import install_peers  # noqa: E402
 
 PART, GROUP = 2**20, 2**17
-PEERS = {  # the last one is only tried: is there a wheel for this Python?
+PEERS = {  # there may be no wheel of the last one for this Python
     "pandera": "pandera[pandas] pyarrow",
     "Great Expectations": "great-expectations pyarrow",
     "Evidently": "evidently pandas<3 pyarrow",
@@ -48,13 +48,13 @@ SCHEMA = {
 }
 
 
-def table(folder: Path, rows: int) -> None:
-    """Write a table of 20 columns; about one value in a thousand breaks a rule."""
+def write_table(folder: Path, rows: int) -> None:
+    """Write a table of 20 columns; about one value in a thousand violates a rule."""
     import numpy as np
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    from scripts.ingest.parquet_writer import settings
+    from scripts.ingest.parquet_writer import writer_options
 
     folder.mkdir(parents=True)
     rng, words = np.random.default_rng(1), np.array([*WORDS, "strange"])
@@ -66,12 +66,14 @@ def table(folder: Path, rows: int) -> None:
         columns["code"] = np.where(rng.random(size) < 0.999, codes, "bad one")
         columns["day"] = pa.array(rng.integers(7000, 20_200, size, np.int32)).cast(pa.date32())
         made = pa.table(columns)
-        with pq.ParquetWriter(folder / f"part-{index:05}.parquet", made.schema, **settings(made.schema)) as writer:
+        with pq.ParquetWriter(
+            folder / f"part-{index:05}.parquet", made.schema, **writer_options(made.schema)
+        ) as writer:
             writer.write_table(made, GROUP)
 
 
 def ours(folder: Path) -> int:
-    """Check with the job of the workflow; return how often a rule is broken."""
+    """Check with the job of the workflow; return the number of violations."""
     from scripts.validate.check_rows import check_rows
 
     schema, checks = folder.with_name("schema.yaml"), folder.with_name("checks.json")
@@ -81,18 +83,18 @@ def ours(folder: Path) -> int:
 
 
 def in_memory(folder: Path) -> Callable[[], int]:
-    """Return a function that checks the row groups, read already, with the rules of the schema."""
+    """Return a function that checks row groups in memory with the rules of the schema."""
     import pyarrow.parquet as pq
 
     from scripts.schema.check_table import Tally
     from scripts.schema.load import load_schema
     from scripts.schema.rules import rules_of
-    from scripts.validate.check_rows import few
+    from scripts.validate.check_rows import dictionary_columns
 
     schema, groups = folder.with_name("schema.yaml"), []
     schema.write_text(json.dumps(SCHEMA))
     for path in sorted(folder.iterdir()):
-        with pq.ParquetFile(path, read_dictionary=few(pq.read_metadata(path))) as file:
+        with pq.ParquetFile(path, read_dictionary=dictionary_columns(pq.read_metadata(path))) as file:
             groups += [file.read_row_group(index) for index in range(file.num_row_groups)]
 
     def work() -> int:
@@ -100,13 +102,13 @@ def in_memory(folder: Path) -> Callable[[], int]:
         for rows in groups:
             for tally in found:
                 tally.add(rows, 0, None)
-        return sum(tally.found()["count"] for tally in found)
+        return sum(tally.to_record()["count"] for tally in found)
 
     return work
 
 
 def by_hand(folder: Path) -> int:
-    """Check with Arrow's compute functions, as one would write it for just this table."""
+    """Check with Arrow's compute functions, written for just this table; return the number of violations."""
     import datetime
 
     import pyarrow as pa
@@ -135,15 +137,15 @@ def by_hand(folder: Path) -> int:
     return count
 
 
-def frame(folder: Path):
+def read_frame(folder: Path):
     """Return the table as pandas."""
     import pyarrow.parquet as pq
 
     return pq.read_table(folder).to_pandas(date_as_object=False)
 
 
-def kept(data):
-    """Return *data*, a table in memory."""
+def return_unchanged(data):
+    """Return *data*, a table in memory, as it is."""
     return data
 
 
@@ -200,7 +202,7 @@ def with_expectations(read: Callable):
 def with_evidently(read: Callable):
     """Return a function that checks with Evidently the table that *read* returns.
 
-    There are no patterns, lengths and dates there: those are left out.
+    It has no rules for patterns, lengths and dates, so these are left out.
     """
     from evidently import Report
     from evidently.metrics import MissingValueCount, OutListValueCount, OutRangeValueCount
@@ -222,17 +224,17 @@ SUBJECTS = {"ours": ours, "by hand": by_hand}
 OTHERS = {"pandera": with_pandera, "Great Expectations": with_expectations, "Evidently": with_evidently}
 
 
-def worker(name: str, folder: Path, begin: str) -> Callable[[], int]:
-    """Return the function that does the work of one subject; imports are done, and reading where *begin* is memory."""
+def prepare_work(name: str, folder: Path, begin: str) -> Callable[[], int]:
+    """Return the function that does the work of one subject, after imports and, if *begin* is memory, after reading."""
     import pyarrow.compute
     import pyarrow.parquet
 
-    pyarrow.array([])  # imports pandas, where there is one
+    pyarrow.array([])  # imports pandas if it is installed
     if name in OTHERS:
-        read = partial(frame, folder)
+        read = partial(read_frame, folder)
         if begin == "memory":
             data = read()
-            read = partial(kept, data)
+            read = partial(return_unchanged, data)
         return OTHERS[name](read)
     import scripts.validate.check_rows  # noqa: F401
 
@@ -240,8 +242,8 @@ def worker(name: str, folder: Path, begin: str) -> Callable[[], int]:
 
 
 def measure(name: str, folder: Path, begin: str) -> None:
-    """Do the work of one subject and print its CPU seconds, peak memory (MB) and what it counted."""
-    work = worker(name, folder, begin)
+    """Do the work of one subject and print its CPU seconds, peak memory (MB) and number of violations."""
+    work = prepare_work(name, folder, begin)
     start = time.process_time()
     found = work()
     cpu = time.process_time() - start
@@ -249,7 +251,7 @@ def measure(name: str, folder: Path, begin: str) -> None:
     print(json.dumps({"cpu": cpu, "peak": peak, "found": found}))
 
 
-def run(python: str, name: str, folder: Path, begin: str) -> dict:
+def run_in_process(python: str, name: str, folder: Path, begin: str) -> dict:
     """Return the measurement of one subject in a process of its own."""
     command = [python, __file__, "--measure", name, "--folder", str(folder), "--begin", begin]
     done = subprocess.run(command, capture_output=True, text=True, env=os.environ | {"PYTHONPATH": str(ROOT)})
@@ -261,12 +263,12 @@ def run(python: str, name: str, folder: Path, begin: str) -> dict:
 def compare(subjects: dict[str, str], folder: Path, runs: int, begin: str = "files") -> None:
     """Print the medians of all *subjects* (name to interpreter) in turn, and their ratios to ours.
 
-    *begin* says where the table lies: in memory or in files.
+    *begin* says where the table is: in memory or in files.
     """
     found: dict[str, list[dict]] = {name: [] for name in subjects}
     for _ in range(runs):
         for name, python in subjects.items():
-            found[name].append(run(python, name, folder, begin))
+            found[name].append(run_in_process(python, name, folder, begin))
     base = statistics.median(one["cpu"] for one in found["ours"])
     for name, each in found.items():
         if failed := [one["failed"] for one in each if "failed" in one]:
@@ -294,14 +296,14 @@ def main() -> None:
         return
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary) / "span/all"
-        table(folder, given.rows)
+        write_table(folder, given.rows)
         print(f"{given.rows} rows of {len(SCHEMA['columns'])} columns, Parquet to counts")
         compare(dict.fromkeys(SUBJECTS, sys.executable), folder, given.runs)
     if given.peers:
-        peers = install(given.peers, PEERS)
+        peers = install_peers(given.peers, PEERS)
         with tempfile.TemporaryDirectory() as temporary:
             folder = Path(temporary) / "span/all"
-            table(folder, SMALL)
+            write_table(folder, SMALL)
             measured = {name: python for name, python in peers.items() if name in OTHERS}
             for begin in ("files", "memory"):
                 print(f"{SMALL} rows, all from {begin}", flush=True)

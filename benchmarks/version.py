@@ -1,11 +1,10 @@
-"""What data versions cost: CPU seconds, medians, all in one run, warm files.
+"""Cost of data versions: CPU seconds, medians, all in one run, with the files in the page cache.
 
     envs/python version benchmarks/version.py [--runs 7] [--megabytes 1024]
 
-A fetch of one large file (checked by md5, recorded by sha256) and of a folder of 10,000 small ones from DVC's cache
-against md5sum of the same bytes; "has it changed" from a pointer, in a process of its own and in one that runs anyway
-(a dry run), against `dvc status`; a row-level difference of two
-versions of a million rows.
+Measured are a fetch of one large file (checked by md5, recorded by sha256) and of a folder of 10,000 small ones from
+DVC's cache, relative to md5sum of the same bytes; "has it changed" from a pointer, in a process of its own and in one
+that runs anyway (a dry run), relative to `dvc status`; and a row-level difference of two versions of a million rows.
 """
 
 import argparse
@@ -42,7 +41,7 @@ def cpu(command: list, folder: Path) -> tuple[float, int]:
 
 
 def prepare(folder: Path, megabytes: int) -> None:
-    """Make a repository with one large file, a folder of small ones, and two versions of a table, in DVC's cache."""
+    """Make a repository with a large file and a folder of small ones in DVC's cache, and two versions of a table."""
     data = folder / "data"
     (data / "small").mkdir(parents=True)
     block = os.urandom(1 << 20)
@@ -64,7 +63,7 @@ def prepare(folder: Path, megabytes: int) -> None:
 
 
 def commands(folder: Path) -> dict[str, list]:
-    """Return what is measured."""
+    """Return the commands to measure by name."""
     fetch = [sys.executable, "scripts/version/fetch.py", "--pointer"]
     md5 = next(line.split()[-1] for line in (folder / "data/large.bin.dvc").read_text().splitlines() if "md5:" in line)
     differ = (

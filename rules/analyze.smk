@@ -1,19 +1,21 @@
-"""What the bundle is worth on raw rows, a sentinel for leaks, and the gate that only a good enough bundle passes.
+"""Metrics of the bundle on raw rows, a sentinel for leaks, and the gate that only a good enough bundle passes.
 
-Needs: results/<case>/train/bundle/, the ingested tables of eval and test; for the sentinel features and best setting
-Gives: results/<case>/analyze/{metrics/metrics.json,sentinel/sentinel.json}, analyze/gate/blessing.json (permission) or
-a file in analyze/rejected/, which stays
+Needs: results/<case>/train/bundle/, the ingested tables of eval and test; for the sentinel, features and best setting
+Gives: results/<case>/analyze/{metrics/metrics.json,sentinel/sentinel.json}, and either analyze/gate/blessing.json
+(permission) or a file in analyze/rejected/, which later runs keep
 """
 
-from scripts.config.check_analyze import compares
+from scripts.config.check_analyze import compares_with_deployed
 
-COMPARES = compares(config["analyze"]["gate"])
-TIMED = "latency_ms" in config["analyze"]["gate"]
-# beside scripts/analyze/gate.py, scripts/analyze/compare.py and scripts/analyze/latency.py
-# count where a limit needs them
-GATE = f"analyze/gate{' analyze/compare' * COMPARES}{' analyze/latency' * TIMED}"
-ROWS = ["preprocess.label", *(f"analyze.{key}" for key in ("min_slice", "bootstrap", "seed", "unit", "ranking"))]
-COMPARED = cfg("case", *ROWS, columns="analyze.slices", tag="deploy.label") if COMPARES else {}
+COMPARES = compares_with_deployed(config["analyze"]["gate"])
+LIMITS_LATENCY = "latency_ms" in config["analyze"]["gate"]
+# scripts/analyze/compare.py and scripts/analyze/latency.py count as code of the gate only if a limit needs them
+GATE = f"analyze/gate{' analyze/compare' * COMPARES}{' analyze/latency' * LIMITS_LATENCY}"
+EVALUATION_KEYS = [
+    "preprocess.label",
+    *(f"analyze.{key}" for key in ("min_slice", "bootstrap", "seed", "unit", "ranking")),
+]
+COMPARISON_KEYS = cfg("case", *EVALUATION_KEYS, columns="analyze.slices", tag="deploy.label") if COMPARES else {}
 
 
 rule analyze:
@@ -27,7 +29,7 @@ checkpoint metrics:
         eval_tables=ancient(tables("eval")),
         test_tables=ancient(tables("test")),
         bundle=ancient(f"{RESULTS}/train/bundle"),
-        changed=changed("metrics"),
+        changed=when_stale("metrics"),
     output:
         metrics=f"{RESULTS}/analyze/metrics/metrics.json",
         record=f"{RESULTS}/analyze/metrics/record.json",
@@ -40,7 +42,7 @@ checkpoint metrics:
     params:
         code=f"analyze/metrics {HOOKS}",
         cfg=cfg(
-            *ROWS,
+            *EVALUATION_KEYS,
             "analyze.threshold",
             "analyze.fairness.thresholds",
             columns="analyze.slices",
@@ -48,7 +50,7 @@ checkpoint metrics:
             reference="analyze.fairness.reference",
             shuffles="analyze.importance",
         ),
-        job=job,
+        job=job_command,
     shell:
         "{params.job} --eval_tables {input.eval_tables} --test_tables {input.test_tables}"
         " --bundle {input.bundle} --metrics {output.metrics} 3>&2 2> {log}"
@@ -60,7 +62,7 @@ checkpoint sentinel:
         evaluate=ancient(f"{RESULTS}/preprocess/features/eval/features.npz"),
         contract=ancient(f"{RESULTS}/preprocess/graph/contract.json"),
         best=ancient(f"{RESULTS}/tune/best.json"),
-        changed=changed("sentinel"),
+        changed=when_stale("sentinel"),
     output:
         sentinel=f"{RESULTS}/analyze/sentinel/sentinel.json",
         record=f"{RESULTS}/analyze/sentinel/record.json",
@@ -73,7 +75,7 @@ checkpoint sentinel:
     params:
         code=f"analyze/sentinel {FAMILIES}",
         cfg=cfg("analyze.seed", "analyze.sentinel.rows", "analyze.sentinel.repeats"),
-        job=job,
+        job=job_command,
     shell:
         "{params.job} --train {input.train} --evaluate {input.evaluate} --contract {input.contract}"
         " --best {input.best} --sentinel {output.sentinel} 3>&2 2> {log}"
@@ -83,9 +85,9 @@ checkpoint gate_model:
     input:
         metrics=ancient(f"{RESULTS}/analyze/metrics/metrics.json"),
         sentinel=ancient(f"{RESULTS}/analyze/sentinel/sentinel.json"),
-        bundle=ancient(f"{RESULTS}/train/bundle" if COMPARES or TIMED else []),
+        bundle=ancient(f"{RESULTS}/train/bundle" if COMPARES or LIMITS_LATENCY else []),
         tables=ancient(tables("test") if COMPARES else []),
-        changed=changed("gate_model"),
+        changed=when_stale("gate_model"),
     output:
         blessing=f"{RESULTS}/analyze/gate/blessing.json",
         record=f"{RESULTS}/analyze/gate/record.json",
@@ -99,12 +101,12 @@ checkpoint gate_model:
         "../envs/analyze.yaml"
     params:
         code=GATE,
-        cfg=cfg("analyze.gate", limits="analyze.fairness.limits", **COMPARED),
+        cfg=cfg("analyze.gate", limits="analyze.fairness.limits", **COMPARISON_KEYS),
         rejected=f"{RESULTS}/analyze/rejected",
-        # What is deployed is read when the gate runs and is no input: it follows from the blessing, so each deployment
-        # would make the gate stale that had permitted it.
+        # The gate reads the deployed version when it runs, but that is not an input: each deployment follows from a
+        # blessing and would make the gate stale that has permitted it.
         serving="serving",
-        job=job,
+        job=job_command,
     shell:
         "{params.job} --metrics {input.metrics} --bundle {input.bundle} --tables {input.tables}"
         " --rejected {params.rejected} --serving {params.serving} --blessing {output.blessing} 3>&2 2> {log}"

@@ -1,82 +1,83 @@
-"""Checked configuration, paths, and helpers for all."""
+"""The checked configuration, paths, and helpers for all rule files."""
 
 import os
 import sys
 from pathlib import Path
 
-from scripts.preprocess.registry import hooks, modules
-from scripts.config.side_files import beside
-from scripts.config.load import checked
-from scripts.provenance.staleness import Graph
+from scripts.preprocess.registry import hook_modules, kind_modules
+from scripts.config.side_files import side_files
+from scripts.config.load import load_config
+from scripts.provenance.staleness import Staleness
 from scripts.data.pointer import today
-from scripts.provenance.cluster import begin, environments, put_beside
-from scripts.data.spans import ended, parted_splits, resolve, sources
-from scripts.provenance.snakemake_api import Wiring
+from scripts.provenance.cluster import become_only_submitter, list_environments, prepend_slurm_wrappers
+from scripts.data.spans import expired_spans, find_pointers, resolve_windows, row_level_splits
+from scripts.provenance.snakemake_api import RuleFunctions
 
-config.update(checked(config))
+config.update(load_config(config))
 
 CASE = config["case"]
 RESULTS = f"results/{CASE}"
-LOOKUPS = beside(config)  # files that features need beside the rows, by kind of feature
-BESIDE = LOOKUPS["vectors"] | LOOKUPS["node"]
-SOURCES = sources(Path("data") / CASE, config["version"]["pattern"], BESIDE.values())
-ENDED = ended(SOURCES, today())
-SPLITS = dict(resolve(config, SOURCES, ENDED))
+SIDE_FILES = side_files(config)  # files that features need in addition to the rows, by kind of feature
+SIDE_FILE_PATHS = SIDE_FILES["vectors"] | SIDE_FILES["node"]
+SPAN_POINTERS = find_pointers(Path("data") / CASE, config["version"]["pattern"], SIDE_FILE_PATHS.values())
+EXPIRED = expired_spans(SPAN_POINTERS, today())
+SPLITS = dict(resolve_windows(config, SPAN_POINTERS, EXPIRED))
 SPANS = sorted({span for spans in SPLITS.values() for span in spans})
-PARTED = sorted(parted_splits(config))  # splits that take a part of the rows of their spans
+ROW_LEVEL_SPLITS = sorted(row_level_splits(config))  # splits that get single rows rather than whole spans
 config["windows"] = SPLITS
-KINDS = modules(config["preprocess"]["features"])  # code that fits features
-HOOKS = hooks(config["preprocess"]["features"])  # code that encodes rows
+KINDS = kind_modules(config["preprocess"]["features"])  # code that fits features
+HOOKS = hook_modules(config["preprocess"]["features"])  # code that encodes rows
 FAMILIES = " ".join(f"families/{name}" for name in sorted(config["tune"]["families"]))  # code that tune and train use
 
-if ENDED:
-    print(f"left out of all windows, their retention is over: {', '.join(sorted(ENDED))}", file=sys.stderr)
+if EXPIRED:
+    print(f"left out of all windows because their retention has ended: {', '.join(sorted(EXPIRED))}", file=sys.stderr)
 
 os.environ.update(OUROBOROS_PYTHON=sys.executable)
-put_beside()
+prepend_slurm_wrappers()
 
-graph = Graph(workflow, config)
-wiring = Wiring(graph)
-changed, needed, job, task = wiring.changed, wiring.needed, wiring.job, wiring.task
+staleness = Staleness(workflow, config)
+functions = RuleFunctions(staleness)
+when_stale, only_when_stale = functions.when_stale, functions.only_when_stale
+job_command, transient_command = functions.job_command, functions.transient_command
 
 
 def cfg(*keys, **named):
-    """Return configuration keys by the argument that takes each: the last word of the key, or the given name."""
+    """Return configuration keys by the argument that receives each: the given name, or the last word of the key."""
     return {key.rpartition(".")[2]: key for key in keys} | named
 
 
-def parts(span):
-    """Return the folders of rows that *span* has: one for each split that shares it, or "all"."""
-    return [split for split in PARTED if span in SPLITS[split]] and PARTED or ["all"]
+def table_splits(span):
+    """Return the names of the tables of *span*: the splits that share its rows, or "all"."""
+    return [split for split in ROW_LEVEL_SPLITS if span in SPLITS[split]] and ROW_LEVEL_SPLITS or ["all"]
 
 
-def parted(wildcards):
-    """Return whether the rows of a span are parted among splits: yes or no."""
-    return "no" if parts(wildcards.span) == ["all"] else "yes"
+def is_divided(wildcards):
+    """Return whether the rows of the span are divided among splits: yes or no."""
+    return "no" if table_splits(wildcards.span) == ["all"] else "yes"
 
 
-def index_of(wildcards):
-    """Return the number, from 0, of the shard that the wildcard names."""
+def shard_index(wildcards):
+    """Return the index, from 0, of the shard that the wildcard names."""
     return int(wildcards.scatteritem.partition("-")[0]) - 1
 
 
 def tables(*splits):
-    """Return the ingested tables of the given splits, in the order of their spans."""
+    """Return the ingested tables of *splits*, in the order of their spans."""
     return each_part(f"{RESULTS}/ingest/{{span}}/{{split}}", *splits)
 
 
 def each_part(template, *splits):
-    """Return *template* for the span and folder of each ingested table, or of those of some *splits*."""
+    """Return *template* filled in for each ingested table (span and split), or for those of *splits* only."""
     if splits:
-        found = [(span, split if split in PARTED else "all") for split in splits for span in SPLITS[split]]
+        pairs = [(span, split if split in ROW_LEVEL_SPLITS else "all") for split in splits for span in SPLITS[split]]
     else:
-        found = [(span, part) for span in SPANS for part in parts(span)]
-    return [template.replace("{span}", span).replace("{split}", part) for span, part in found]
+        pairs = [(span, part) for span in SPANS for part in table_splits(span)]
+    return [template.replace("{span}", span).replace("{split}", part) for span, part in pairs]
 
 
-def pointer_of(wildcards):
-    """Return the pointer of the span, or the file beside the rows, that the wildcard names."""
-    return BESIDE.get(wildcards.span) or SOURCES[wildcards.span].pointer
+def pointer_path(wildcards):
+    """Return the pointer of the span, or the path of the side file, that the wildcard names."""
+    return SIDE_FILE_PATHS.get(wildcards.span) or SPAN_POINTERS[wildcards.span].pointer
 
 
 def tables_of_split(wildcards):

@@ -1,9 +1,9 @@
-"""The blessed bundle, checked on the real server, published for running servers, with the label moved to it.
+"""The blessed bundle: tested on the real server, published for running servers, and the deployment label moved to it.
 
 Needs: results/<case>/{train/bundle/,register/version.json,analyze/gate/blessing.json,validate/anomalies/schema.json}
 Gives: results/<case>/deploy/published.json, serving/<case>/<version>/, serving/<case>/labels.json
 
-Back to an earlier version: python -m scripts.deploy.rollback --case birds --version 2
+To go back to an earlier version: python -m scripts.deploy.rollback --case birds --version 2
 """
 
 
@@ -13,7 +13,7 @@ checkpoint deploy:
         version=ancient(f"{RESULTS}/register/version.json"),
         blessing=ancient(f"{RESULTS}/analyze/gate/blessing.json"),
         rules=ancient(f"{RESULTS}/validate/anomalies/schema.json"),
-        changed=changed("deploy"),
+        changed=when_stale("deploy"),
     output:
         published=f"{RESULTS}/deploy/published.json",
         record=f"{RESULTS}/deploy/record.json",
@@ -27,7 +27,7 @@ checkpoint deploy:
     params:
         code=f"deploy/deploy serve/server {HOOKS}",
         cfg=cfg("case", "deploy.label", "deploy.max_latency_ms", "deploy.max_size_mb"),
-        job=job,
+        job=job_command,
     shell:
         "{params.job} --bundle {input.bundle} "
         "--version {input.version} --blessing {input.blessing} --rules {input.rules} --published {output.published} "

@@ -1,25 +1,25 @@
-"""Questions about the results, which change nothing.
+"""Queries about the results, which change nothing, and the environments.
 
-`snakemake explain` (or explain_json): why is what stale; exit code 1 if anything is.
-`snakemake verify`: are all outputs as their jobs wrote them.
-`snakemake envs`: build all environments now (on a login node, say).
+`snakemake explain` (or explain_json): what is stale, and why; exit code 1 if anything is.
+`snakemake verify`: whether all outputs are as their jobs wrote them.
+`snakemake envs`: build all environments now, for example on a login node.
 """
 
 from scripts.provenance.environment import env_id
-from scripts.provenance.explain import asked
+from scripts.provenance.explain import print_explanation_and_exit
 
 DEPLOYED = [f"{RESULTS}/deploy/record.json"]
 
 
 rule explain:
     input:
-        asked(graph, DEPLOYED, "text"),
+        print_explanation_and_exit(staleness, DEPLOYED, "text"),
     localrule: True
 
 
 rule explain_json:
     input:
-        asked(graph, DEPLOYED, "json"),
+        print_explanation_and_exit(staleness, DEPLOYED, "json"),
     localrule: True
 
 

@@ -1,6 +1,6 @@
-"""What was asked of the models served, against what they were trained on; every new request makes it stale.
+"""Drift between the requests to the served models and their training data; every new request makes it stale.
 
-Needs: results/<case>/validate/statistics/<span>/<split>/statistics.json of training, data/<case>/schema.yaml,
+Needs: results/<case>/validate/statistics/<span>/<split>/statistics.json of train, data/<case>/schema.yaml,
 serving/<case>/requests/*.jsonl
 Gives: results/<case>/feedback/feedback.json
 """
@@ -9,7 +9,7 @@ REQUESTS = f"serving/{CASE}/requests"
 
 
 def log_state(folder):
-    """Return names and sizes of the files of the request log in *folder* as text."""
+    """Return the names and sizes of the files of the request log in *folder* as text."""
     if not os.path.isdir(folder):
         return "none"
     files = (entry for entry in os.scandir(folder) if entry.name.endswith(".jsonl"))
@@ -20,7 +20,7 @@ checkpoint feedback:
     input:
         statistics=ancient(each_part(f"{RESULTS}/validate/statistics/{{span}}/{{split}}/statistics.json", "train")),
         schema=ancient(SCHEMA),
-        changed=changed("feedback"),
+        changed=when_stale("feedback"),
     output:
         feedback=f"{RESULTS}/feedback/feedback.json",
         record=f"{RESULTS}/feedback/record.json",
@@ -35,7 +35,7 @@ checkpoint feedback:
         cfg=cfg("feedback.max_drift", "feedback.min_requests"),
         requests=log_state(REQUESTS),
         folder=REQUESTS,
-        job=job,
+        job=job_command,
     shell:
         "{params.job} --statistics {input.statistics} --schema {input.schema} --requests {params.folder} "
         "--feedback {output.feedback} 3>&2 2> {log}"

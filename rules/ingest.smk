@@ -1,15 +1,15 @@
-"""Raw rows to typed columns: no feature engineering, bad rows set aside with file, line and reason.
+"""Raw rows to typed columns, without feature engineering; bad rows are quarantined with file, line and reason.
 
-Needs: data/<case>/<span>.<format>.dvc and, where it has to run, results/<case>/version/<span>/raw/
+Needs: data/<case>/<span>.<format>.dvc and, if it has to run, results/<case>/version/<span>/raw/
 Gives: results/<case>/ingest/<span>/{<split>/part-*.parquet,quarantine.jsonl,counts.json}
 
-`snakemake --set-scatter ingest=8` cuts each span into 8 jobs; what they give together is the same, byte for byte.
+`snakemake --set-scatter ingest=8` splits each span into 8 jobs; the result is the same, byte for byte.
 """
 
-PIECES = f"{RESULTS}/ingest/.shards/{{span}}/{{key}}"
-SHARDS = gather.ingest(f"{PIECES}/{{scatteritem}}", allow_missing=True)
-SHARDS = SHARDS if len(SHARDS) > 1 else []  # one job does it all by itself
-PLAN = f"{PIECES}/plan-of-{len(SHARDS)}.json"
+SHARD_FOLDER = f"{RESULTS}/ingest/.shards/{{span}}/{{key}}"
+SHARDS = gather.ingest(f"{SHARD_FOLDER}/{{scatteritem}}", allow_missing=True)
+SHARDS = SHARDS if len(SHARDS) > 1 else []  # a single shard needs no plan: ingest_span reads the raw rows itself
+PLAN = f"{SHARD_FOLDER}/plan-of-{len(SHARDS)}.json"
 
 
 rule ingest:
@@ -31,7 +31,7 @@ rule plan_shards:
         code="ingest/plan_shards",
         cfg=cfg(options="ingest"),
         shards=len(SHARDS),
-        job=task("plan_shards"),
+        job=transient_command("plan_shards"),
     shell:
         "{params.job} --raw {input.raw} --plan {output.plan} --shards {params.shards} 3>&2 2> {log}"
 
@@ -41,7 +41,7 @@ rule ingest_shard:
         raw=f"{RESULTS}/version/{{span}}/raw",
         plan=PLAN,
     output:
-        out=temp(directory(f"{PIECES}/{{scatteritem}}")),
+        out=temp(directory(f"{SHARD_FOLDER}/{{scatteritem}}")),
     log:
         f"logs/{CASE}/ingest/{{span}}-{{key}}-{{scatteritem}}.log",
     conda:
@@ -49,10 +49,10 @@ rule ingest_shard:
     params:
         code="ingest/ingest_shard",
         cfg=cfg(options="ingest"),
-        index=index_of,
-        splits=["all", *PARTED],
-        parted=parted,
-        job=task("ingest_shard"),
+        index=shard_index,
+        splits=["all", *ROW_LEVEL_SPLITS],
+        parted=is_divided,
+        job=transient_command("ingest_shard"),
     shell:
         "{params.job} --raw {input.raw} --plan {input.plan} --out {output.out} --index {params.index}"
         " --splits {params.splits} --parted {params.parted} 3>&2 2> {log}"
@@ -60,12 +60,12 @@ rule ingest_shard:
 
 checkpoint ingest_span:
     input:
-        pointer=ancient(pointer_of),
-        raw=needed("ingest_span", f"{RESULTS}/version/{{span}}/raw"),
-        shards=needed("ingest_span", *SHARDS),
-        changed=changed("ingest_span"),
+        pointer=ancient(pointer_path),
+        raw=only_when_stale("ingest_span", f"{RESULTS}/version/{{span}}/raw"),
+        shards=only_when_stale("ingest_span", *SHARDS),
+        changed=when_stale("ingest_span"),
     output:
-        tables=directory([f"{RESULTS}/ingest/{{span}}/{name}" for name in ["all", *PARTED]]),
+        tables=directory([f"{RESULTS}/ingest/{{span}}/{name}" for name in ["all", *ROW_LEVEL_SPLITS]]),
         quarantine=f"{RESULTS}/ingest/{{span}}/quarantine.jsonl",
         counts=f"{RESULTS}/ingest/{{span}}/counts.json",
         record=f"{RESULTS}/ingest/{{span}}/record.json",
@@ -78,8 +78,8 @@ checkpoint ingest_span:
     params:
         code="ingest/ingest ingest/ingest_shard ingest/plan_shards",
         cfg=cfg(options="ingest"),
-        parted=parted,
-        job=job,
+        parted=is_divided,
+        job=job_command,
     shell:
         "{params.job} --raw {input.raw} --shards {input.shards} --tables {output.tables} --parted {params.parted}"
         " --quarantine {output.quarantine} --counts {output.counts} 3>&2 2> {log}"

@@ -1,31 +1,31 @@
-"""Tables that features look up by name, made of files beside the rows: word vectors, figures of the nodes of a graph.
+"""Lookup tables of features, made from side files: word vectors, and features of the nodes of a graph.
 
 Needs: data/<case>/<file> or its pointer data/<case>/<file>.dvc
 Gives: results/<case>/preprocess/{words,nodes}/<file>/table.npz
 """
 
 
-def words_of(wildcards):
-    """Return the pointer of the file of word vectors that the wildcard names, or the file where it has none."""
-    return LOOKUPS["vectors"][wildcards.file]
+def word_vectors_path(wildcards):
+    """Return the path of the word vectors that the wildcard names: the pointer, or the file if it has none."""
+    return SIDE_FILES["vectors"][wildcards.file]
 
 
-def nodes_of(wildcards):
-    """Return the pointer of the edge list that the wildcard names, or the file where it has none."""
-    return LOOKUPS["node"][wildcards.file]
+def edge_list_path(wildcards):
+    """Return the path of the edge list that the wildcard names: the pointer, or the file if it has none."""
+    return SIDE_FILES["node"][wildcards.file]
 
 
-def lookups():
-    """Return the tables that the features of the case look up."""
-    words = [f"{RESULTS}/preprocess/words/{name}/table.npz" for name in LOOKUPS["vectors"]]
-    return words + [f"{RESULTS}/preprocess/nodes/{name}/table.npz" for name in LOOKUPS["node"]]
+def lookup_tables():
+    """Return the lookup tables of all features of the case."""
+    words = [f"{RESULTS}/preprocess/words/{name}/table.npz" for name in SIDE_FILES["vectors"]]
+    return words + [f"{RESULTS}/preprocess/nodes/{name}/table.npz" for name in SIDE_FILES["node"]]
 
 
 checkpoint word_table:
     input:
-        pointer=ancient(words_of),
-        raw=needed("word_table", f"{RESULTS}/version/{{file}}/raw"),
-        changed=changed("word_table"),
+        pointer=ancient(word_vectors_path),
+        raw=only_when_stale("word_table", f"{RESULTS}/version/{{file}}/raw"),
+        changed=when_stale("word_table"),
     output:
         table=f"{RESULTS}/preprocess/words/{{file}}/table.npz",
         record=f"{RESULTS}/preprocess/words/{{file}}/record.json",
@@ -37,16 +37,16 @@ checkpoint word_table:
         "../envs/model.yaml"
     params:
         code="preprocess/word_table",
-        job=job,
+        job=job_command,
     shell:
         "{params.job} --raw {input.raw} --table {output.table} 3>&2 2> {log}"
 
 
 checkpoint node_table:
     input:
-        pointer=ancient(nodes_of),
-        raw=needed("node_table", f"{RESULTS}/version/{{file}}/raw"),
-        changed=changed("node_table"),
+        pointer=ancient(edge_list_path),
+        raw=only_when_stale("node_table", f"{RESULTS}/version/{{file}}/raw"),
+        changed=when_stale("node_table"),
     output:
         table=f"{RESULTS}/preprocess/nodes/{{file}}/table.npz",
         record=f"{RESULTS}/preprocess/nodes/{{file}}/record.json",
@@ -59,6 +59,6 @@ checkpoint node_table:
     params:
         code="preprocess/node_table",
         cfg=cfg("preprocess.edges"),
-        job=job,
+        job=job_command,
     shell:
         "{params.job} --raw {input.raw} --table {output.table} --name {wildcards.file} 3>&2 2> {log}"

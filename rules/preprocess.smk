@@ -1,9 +1,9 @@
-"""The one fitted graph that training and serving share, and the features it gives.
+"""The fitted feature graph that training and serving share, and the features that it computes.
 
-Needs: results/<case>/ingest/<span>/<split>/ and permission from results/<case>/validate/gate/
+Needs: results/<case>/ingest/<span>/<split>/ and permission in results/<case>/validate/gate/
 Gives: results/<case>/preprocess/graph/{graph.onnx,contract.json,schema.json},
 preprocess/features/<split>/{features.npz,statistics.json},
-preprocess/summary/<span>/<split>/summary.npz (what the rows of a span add to the fit)
+preprocess/summary/<span>/<split>/summary.npz (what the rows of a span contribute to the fit)
 """
 
 
@@ -17,7 +17,7 @@ checkpoint summarize:
     input:
         table=ancient(f"{RESULTS}/ingest/{{span}}/{{split}}"),
         gate=ancient(f"{RESULTS}/validate/gate/granted.json"),
-        changed=changed("summarize"),
+        changed=when_stale("summarize"),
     output:
         summary=f"{RESULTS}/preprocess/summary/{{span}}/{{split}}/summary.npz",
         record=f"{RESULTS}/preprocess/summary/{{span}}/{{split}}/record.json",
@@ -30,7 +30,7 @@ checkpoint summarize:
     params:
         code=f"preprocess/summarize {KINDS}",
         cfg=cfg("preprocess.features", "preprocess.label"),
-        job=job,
+        job=job_command,
     shell:
         "{params.job} --table {input.table} --summary {output.summary} 3>&2 2> {log}"
 
@@ -40,9 +40,9 @@ checkpoint fit_graph:
         tables=ancient(tables("train")),
         evaluate=ancient(tables("eval")),
         summaries=ancient(each_part(f"{RESULTS}/preprocess/summary/{{span}}/{{split}}/summary.npz", "train")),
-        lookups=ancient(lookups()),
+        lookups=ancient(lookup_tables()),
         gate=ancient(f"{RESULTS}/validate/gate/granted.json"),
-        changed=changed("fit_graph"),
+        changed=when_stale("fit_graph"),
     output:
         graph=f"{RESULTS}/preprocess/graph/graph.onnx",
         contract=f"{RESULTS}/preprocess/graph/contract.json",
@@ -63,7 +63,7 @@ checkpoint fit_graph:
             "preprocess.label",
             "ingest.window",
         ),
-        job=job,
+        job=job_command,
     shell:
         "{params.job} --tables {input.tables} --evaluate {input.evaluate} --summaries {input.summaries}"
         " --lookups {input.lookups} --graph {output.graph} --contract {output.contract} --schema {output.schema}"
@@ -76,7 +76,7 @@ checkpoint transform:
         graph=ancient(f"{RESULTS}/preprocess/graph/graph.onnx"),
         contract=ancient(f"{RESULTS}/preprocess/graph/contract.json"),
         schema=ancient(f"{RESULTS}/preprocess/graph/schema.json"),
-        changed=changed("transform"),
+        changed=when_stale("transform"),
     output:
         features=f"{RESULTS}/preprocess/features/{{split}}/features.npz",
         statistics=f"{RESULTS}/preprocess/features/{{split}}/statistics.json",
@@ -90,7 +90,7 @@ checkpoint transform:
     params:
         code=f"preprocess/transform {HOOKS}",
         cfg=cfg("preprocess.label"),
-        job=job,
+        job=job_command,
     shell:
         "{params.job} --tables {input.tables} --graph {input.graph} --contract {input.contract}"
         " --schema {input.schema} --features {output.features} --statistics {output.statistics} 3>&2 2> {log}"

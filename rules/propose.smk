@@ -1,4 +1,4 @@
-"""A schema inferred from the statistics, for people to read; data/<case>/schema.yaml is compared, never written.
+"""A proposed schema, inferred from the statistics, for people to read; data/<case>/schema.yaml is never written.
 
 Needs: results/<case>/validate/statistics/<span>/<split>/statistics.json
 Gives: results/<case>/validate/proposal/schema.yaml
@@ -9,7 +9,7 @@ checkpoint propose:
     input:
         statistics=ancient(STATISTICS),
         schema=ancient(SCHEMA),
-        changed=changed("propose"),
+        changed=when_stale("propose"),
     output:
         proposal=PROPOSAL,
         record=f"{RESULTS}/validate/proposal/record.json",
@@ -22,7 +22,7 @@ checkpoint propose:
     params:
         code="validate/propose",
         cfg=cfg("case"),
-        job=job,
+        job=job_command,
     shell:
         "{params.job} --statistics {input.statistics} --schema {input.schema}"
         " --proposal {output.proposal} 3>&2 2> {log}"

@@ -1,4 +1,4 @@
-"""A version for the blessed bundle, with its lineage: same bytes, same version.
+"""A version number for the blessed bundle, with its lineage; the same bytes get the same version.
 
 Needs: results/<case>/train/bundle/, results/<case>/analyze/gate/blessing.json, the pointers of all spans
 Gives: results/<case>/register/version.json; a line in trail/<case>.jsonl (commit it); a mirror in MLflow (mlruns/)
@@ -11,16 +11,16 @@ rule register:
     localrule: True
 
 
-# not called register: a checkpoint of that name hides a method of Snakemake's
+# not named register: a checkpoint of that name would hide a method of Snakemake's checkpoints object
 checkpoint register_model:
     input:
         bundle=ancient(f"{RESULTS}/train/bundle"),
         metrics=ancient(f"{RESULTS}/analyze/metrics/metrics.json"),
         blessing=ancient(f"{RESULTS}/analyze/gate/blessing.json"),
         best=ancient(f"{RESULTS}/tune/best.json"),
-        pointers=ancient([SOURCES[span].pointer for span in SPANS]),
-        others=ancient(list(BESIDE.values())),
-        changed=changed("register_model"),
+        pointers=ancient([SPAN_POINTERS[span].pointer for span in SPANS]),
+        others=ancient(list(SIDE_FILE_PATHS.values())),
+        changed=when_stale("register_model"),
     output:
         version=f"{RESULTS}/register/version.json",
         record=f"{RESULTS}/register/record.json",
@@ -36,7 +36,7 @@ checkpoint register_model:
         cfg=cfg("case", "windows"),
         trail=f"trail/{CASE}.jsonl",
         store="mlruns",
-        job=job,
+        job=job_command,
     shell:
         "{params.job} --bundle {input.bundle} --metrics {input.metrics}"
         " --blessing {input.blessing} --best {input.best} --pointers {input.pointers} --others {input.others}"

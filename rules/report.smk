@@ -1,4 +1,4 @@
-"""One HTML file of everything a person wants to see: data, drift, tuning, model, gate.
+"""One HTML report: data, drift, tuning, model and gate.
 
 Needs: results/<case>/register/version.json, analyze/gate/blessing.json, analyze/metrics/metrics.json,
        tune/trials.json, validate/anomalies/anomalies.json, validate/statistics/<span>/<split>/statistics.json, report/*
@@ -24,7 +24,7 @@ checkpoint report:
         captions=ancient(collect("report/{name}.md", name=CAPTIONS)),
         style=ancient("report/style.css"),
         scripts=ancient(collect("report/{name}.js", name=PROGRAMS)),
-        changed=changed("report"),
+        changed=when_stale("report"),
     output:
         report=f"{RESULTS}/report/report.html",
         record=f"{RESULTS}/report/record.json",
@@ -38,7 +38,7 @@ checkpoint report:
     params:
         code="report/report",
         cfg=cfg("title", "tune.families"),
-        job=job,
+        job=job_command,
     shell:
         "{params.job} --version {input.version} --blessing {input.blessing} --statistics {input.statistics} "
         "--anomalies {input.anomalies} --trials {input.trials} --metrics {input.metrics} --captions {input.captions} "

@@ -1,7 +1,7 @@
-"""The model server in the foreground, on loopback, for every case published; Ctrl-C ends it.
+"""The model server of all published cases, in the foreground and on the loopback interface; Ctrl-C stops it.
 
-Needs: serving/ (it may still be empty: what is deployed later is picked up)
-Gives: answers, and serving/<case>/requests/<day>.jsonl
+Needs: serving/ (it may be empty: what is deployed later is picked up)
+Gives: predictions, and serving/<case>/requests/<day>.jsonl
 """
 
 from scripts.provenance.environment import env_id

@@ -1,8 +1,8 @@
-"""The chosen setting fitted and bundled with the graph: one ONNX model that takes raw rows.
+"""The best setting, fitted and bundled with the feature graph: one ONNX model that takes raw rows.
 
 Needs: results/<case>/preprocess/..., results/<case>/tune/best.json
-Gives: results/<case>/train/bundle/{model.onnx,contract.json,golden.json}, model.skops where ONNX is not enough,
-state.npz where training can go on from it
+Gives: results/<case>/train/bundle/{model.onnx,contract.json,golden.json}, model.skops if ONNX is not enough,
+state.npz if the family supports a warm start
 """
 
 
@@ -14,7 +14,7 @@ checkpoint train:
         graph=ancient(f"{RESULTS}/preprocess/graph/graph.onnx"),
         contract=ancient(f"{RESULTS}/preprocess/graph/contract.json"),
         best=ancient(f"{RESULTS}/tune/best.json"),
-        changed=changed("train"),
+        changed=when_stale("train"),
     output:
         bundle=directory(f"{RESULTS}/train/bundle"),
         record=f"{RESULTS}/train/record.json",
@@ -30,7 +30,7 @@ checkpoint train:
         code=f"train/train {FAMILIES} {HOOKS}",
         cfg=cfg("preprocess.label", "train.seed", "train.golden", "train.tolerance", "train.warm_start", "case"),
         serving="serving",
-        job=job,
+        job=job_command,
     shell:
         "{params.job} --features {input.features} --evaluate {input.evaluate} --tables {input.tables}"
         " --graph {input.graph} --contract {input.contract} --best {input.best} --bundle {output.bundle}"

@@ -1,20 +1,20 @@
 """The search for the best model family and setting.
 
 Needs: results/<case>/preprocess/features/{train,eval}/features.npz
-Gives: results/<case>/tune/{trials.json,best.json}; single trials, for resuming, in results/<case>/tune/sweeps/
+Gives: results/<case>/tune/{trials.json,best.json}; single trials, to resume from, in results/<case>/tune/sweeps/
 
-`snakemake progress` says how far a sweep is, while it runs or later; a dry run says what it will cost.
+`snakemake progress` shows the progress of a sweep, while it runs or later; a dry run prints its expected cost.
 """
 
-from scripts.tune.status import Asked
+from scripts.tune.status import SweepQueries
 
 SWEEPS = f"{RESULTS}/tune/sweeps"
-ASKED = Asked(graph, f"{RESULTS}/tune/record.json", Path(SWEEPS), config["tune"])
+SWEEP_QUERIES = SweepQueries(staleness, f"{RESULTS}/tune/record.json", Path(SWEEPS), config["tune"])
 
 
 rule progress:
     input:
-        ASKED.progress,
+        SWEEP_QUERIES.print_progress,
     localrule: True
 
 
@@ -23,7 +23,7 @@ checkpoint tune:
         train=ancient(f"{RESULTS}/preprocess/features/train/features.npz"),
         evaluate=ancient(f"{RESULTS}/preprocess/features/eval/features.npz"),
         reuse=ancient(config["tune"]["reuse"] or []),
-        changed=changed("tune", ASKED.price),
+        changed=when_stale("tune", SWEEP_QUERIES.predict_cost),
     output:
         trials=f"{RESULTS}/tune/trials.json",
         best=f"{RESULTS}/tune/best.json",
@@ -34,7 +34,7 @@ checkpoint tune:
         f"benchmarks/rules/{CASE}/tune/tune.tsv"
     conda:
         "../envs/model.yaml"
-    threads: 2  # for a machine: profiles/slurm says more
+    threads: 2  # on one machine; profiles/slurm sets more
     resources:
         gpu=0,
         workers=1,  # jobs that share the sweep, on a cluster
@@ -57,7 +57,7 @@ checkpoint tune:
             "tune.budget",
         ),
         folder=SWEEPS,
-        job=job,
+        job=job_command,
     shell:
         "{params.job} --train {input.train} --evaluate {input.evaluate} --reuse {input.reuse}"
         " --trials_file {output.trials} --best {output.best} --folder {params.folder} --workers {threads}"

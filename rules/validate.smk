@@ -1,16 +1,16 @@
-"""Statistics and row checks against the schema, the anomalies, and the gate that stops the run on one.
+"""Statistics and row checks against the schema, the anomalies, and the gate that stops the run if there are any.
 
 Needs: results/<case>/ingest/<span>/<split>/, data/<case>/schema.yaml, data/<case>/waivers.yaml (if there are waivers)
 Gives: results/<case>/validate/{statistics,checks}/<span>/<split>/*.json, validate/anomalies/{anomalies.json,
 anomalies.html,schema.json}, validate/gate/granted.json (permission)
 """
 
-from scripts.schema.waivers import in_force
+from scripts.schema.waivers import waivers_in_force
 
 SCHEMA = [path for path in [f"data/{CASE}/schema.yaml"] if os.path.exists(path)]
-WAIVERS = in_force(Path(f"data/{CASE}/waivers.yaml"), today())
+WAIVERS = waivers_in_force(Path(f"data/{CASE}/waivers.yaml"), today())
 STATISTICS = each_part(f"{RESULTS}/validate/statistics/{{span}}/{{split}}/statistics.json")
-LEAKS = config["version"]["key"] or config["validate"]["duplicates"]
+CHECKS_LEAKS = config["version"]["key"] or config["validate"]["duplicates"]
 PROPOSAL = f"{RESULTS}/validate/proposal/schema.yaml"
 
 
@@ -23,7 +23,7 @@ rule validate:
 checkpoint statistics:
     input:
         table=ancient(f"{RESULTS}/ingest/{{span}}/{{split}}"),
-        changed=changed("statistics"),
+        changed=when_stale("statistics"),
     output:
         statistics=f"{RESULTS}/validate/statistics/{{span}}/{{split}}/statistics.json",
         record=f"{RESULTS}/validate/statistics/{{span}}/{{split}}/record.json",
@@ -36,7 +36,7 @@ checkpoint statistics:
     params:
         code="validate/statistics",
         cfg=cfg("validate.top", "validate.slices", "validate.min_slice", "preprocess.label"),
-        job=job,
+        job=job_command,
     shell:
         "{params.job} --table {input.table} --statistics {output.statistics} --workers {threads} 3>&2 2> {log}"
 
@@ -45,7 +45,7 @@ checkpoint check_rows:
     input:
         table=ancient(f"{RESULTS}/ingest/{{span}}/{{split}}"),
         schema=ancient(SCHEMA),
-        changed=changed("check_rows"),
+        changed=when_stale("check_rows"),
     output:
         checks=f"{RESULTS}/validate/checks/{{span}}/{{split}}/checks.json",
         record=f"{RESULTS}/validate/checks/{{span}}/{{split}}/record.json",
@@ -58,7 +58,7 @@ checkpoint check_rows:
     params:
         code="validate/check_rows",
         cfg=cfg("version.key"),
-        job=job,
+        job=job_command,
     shell:
         "{params.job} --table {input.table} --schema {input.schema} --checks {output.checks} 3>&2 2> {log}"
 
@@ -67,10 +67,10 @@ checkpoint anomalies:
     input:
         statistics=ancient(STATISTICS),
         checks=ancient(SCHEMA and each_part(f"{RESULTS}/validate/checks/{{span}}/{{split}}/checks.json")),
-        tables=ancient(each_part(f"{RESULTS}/ingest/{{span}}/{{split}}") if LEAKS else []),
+        tables=ancient(each_part(f"{RESULTS}/ingest/{{span}}/{{split}}") if CHECKS_LEAKS else []),
         proposal=ancient([] if SCHEMA else [PROPOSAL]),
         schema=ancient(SCHEMA),
-        changed=changed("anomalies"),
+        changed=when_stale("anomalies"),
     output:
         anomalies=f"{RESULTS}/validate/anomalies/anomalies.json",
         page_file=f"{RESULTS}/validate/anomalies/anomalies.html",
@@ -86,7 +86,7 @@ checkpoint anomalies:
         code="validate/anomalies",
         cfg=cfg("version.key", "validate.duplicates", "windows", "case"),
         waivers=WAIVERS,
-        job=job,
+        job=job_command,
     shell:
         "{params.job} --statistics {input.statistics} --checks {input.checks} --tables {input.tables}"
         " --proposal {input.proposal} --schema {input.schema} --anomalies {output.anomalies}"
@@ -97,7 +97,7 @@ checkpoint gate_data:
     input:
         anomalies=ancient(f"{RESULTS}/validate/anomalies/anomalies.json"),
         page=ancient(f"{RESULTS}/validate/anomalies/anomalies.html"),
-        changed=changed("gate_data"),
+        changed=when_stale("gate_data"),
     output:
         granted=f"{RESULTS}/validate/gate/granted.json",
         record=f"{RESULTS}/validate/gate/record.json",
@@ -113,7 +113,7 @@ checkpoint gate_data:
         code="validate/gate",
         cfg=cfg("validate.alert", "case"),
         alert_file=f"{RESULTS}/validate/alert.txt",
-        job=job,
+        job=job_command,
     shell:
         "{params.job} --anomalies {input.anomalies} --page {input.page} --alert_file {params.alert_file}"
         " --granted {output.granted} 3>&2 2> {log}"

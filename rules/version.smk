@@ -1,28 +1,31 @@
 """The exact bytes of every span, checked against its pointer.
 
-Needs: data/<case>/<span>.<format>.dvc, and the bytes beside it, in the DVC cache or remote, or at their origin.
-Gives: results/<case>/version/<span>/raw/, only where ingestion has to run; the same of files beside the rows
+Needs: data/<case>/<span>.<format>.dvc, and the bytes: next to it, in the DVC cache or remote, or at their origin
+Gives: results/<case>/version/<span>/raw/, only if ingestion has to run; likewise for side files
 
-`snakemake version` brings the bytes of all spans here (pulls them), `snakemake push` brings them to the DVC remote,
-`snakemake diff --config span=S` tells two versions apart row by row, `snakemake purge` removes rows or spans for good.
+`snakemake version` pulls the bytes of all spans, `snakemake push` copies them to the DVC remote, `snakemake diff
+--config span=S` compares two versions of a span row by row, and `snakemake purge` removes rows or spans permanently.
 """
 
 from scripts.provenance.environment import env_id
-from scripts.provenance.snakemake_api import question
+from scripts.provenance.snakemake_api import config_only_spec
 
-POINTERS = [*(SOURCES[span].pointer for span in SPANS), *(path for path in BESIDE.values() if path.endswith(".dvc"))]
+ALL_POINTERS = [
+    *(SPAN_POINTERS[span].pointer for span in SPANS),
+    *(path for path in SIDE_FILE_PATHS.values() if path.endswith(".dvc")),
+]
 
 
 rule version:
     input:
-        collect(f"{RESULTS}/version/{{span}}/record.json", span=[*SPANS, *BESIDE]),
+        collect(f"{RESULTS}/version/{{span}}/record.json", span=[*SPANS, *SIDE_FILE_PATHS]),
     localrule: True
 
 
 rule fetch:
     input:
-        pointer=ancient(pointer_of),
-        changed=changed("fetch"),
+        pointer=ancient(pointer_path),
+        changed=when_stale("fetch"),
     output:
         raw=directory(f"{RESULTS}/version/{{span}}/raw"),
         record=f"{RESULTS}/version/{{span}}/record.json",
@@ -36,7 +39,7 @@ rule fetch:
     params:
         code="version/fetch version/origin",
         further="origin",
-        job=job,
+        job=job_command,
     shell:
         "{params.job} --pointer {input.pointer} --raw {output.raw} 3>&2 2> {log}"
 
@@ -49,7 +52,7 @@ rule push:
         "../envs/version.yaml"
     params:
         env=env_id("version"),
-        pointers=POINTERS,
+        pointers=ALL_POINTERS,
     shell:
         "envs/python {params.env} scripts/version/push.py --pointers {params.pointers} 3>&2 2> {log}"
 
@@ -62,11 +65,11 @@ rule diff:
         "../envs/version.yaml"
     params:
         env=env_id("version"),
-        stamp=question(config, "span", "old", "new", "version.key", "version.pattern", "ingest"),
+        job_spec=config_only_spec(config, "span", "old", "new", "version.key", "version.pattern", "ingest"),
         folder=f"data/{CASE}",
         results=RESULTS,
     shell:
-        "envs/python {params.env} scripts/version/diff.py --stamp {params.stamp} --folder {params.folder}"
+        "envs/python {params.env} scripts/version/diff.py --job-spec {params.job_spec} --folder {params.folder}"
         " --results {params.results} 3>&2 2> {log}"
 
 
@@ -78,10 +81,12 @@ rule purge:
         "../envs/version.yaml"
     params:
         env=env_id("version"),
-        stamp=question(config, "span", "rows", "expired", "confirm", "version.key", "version.pattern", "ingest"),
+        job_spec=config_only_spec(
+            config, "span", "rows", "expired", "confirm", "version.key", "version.pattern", "ingest"
+        ),
         folder=f"data/{CASE}",
         results=RESULTS,
-        others=list(BESIDE.values()),
+        others=list(SIDE_FILE_PATHS.values()),
     shell:
-        "envs/python {params.env} scripts/version/purge.py --stamp {params.stamp} --folder {params.folder}"
+        "envs/python {params.env} scripts/version/purge.py --job-spec {params.job_spec} --folder {params.folder}"
         " --results {params.results} --others {params.others} 3>&2 2> {log}"

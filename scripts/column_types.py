@@ -1,10 +1,10 @@
-"""Raw values as text, the same in the configuration, in tables and in requests."""
+"""Column types and raw values, the same in the configuration, in tables and in requests."""
 
 from typing import Any
 
 
 def as_text(value: Any) -> Any:
-    """Return a raw value as the configuration writes it: 1.0 is "1", True is "true"; a text or None as it is."""
+    """Return a raw value as text, as the configuration writes it: "1" for 1.0, "true" for True; None stays None."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, float):
@@ -12,7 +12,7 @@ def as_text(value: Any) -> Any:
     return str(value) if isinstance(value, int) else value
 
 
-def extended(columns: dict[str, str], window: dict) -> dict[str, str]:
-    """Return the types of all columns of a table with its windows."""
-    steps = range(1, window["size"])
-    return columns | {f"{name}@{step}": columns[name] for name in window["columns"] for step in steps}
+def with_lag_columns(columns: dict[str, str], lags: dict) -> dict[str, str]:
+    """Return the types of *columns* and of their lag columns, `<name>@<step>`, by `ingest.window`."""
+    steps = range(1, lags["size"])
+    return columns | {f"{name}@{step}": columns[name] for name in lags["columns"] for step in steps}

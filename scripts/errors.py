@@ -1,20 +1,20 @@
-"""What can be wrong with what the user gave: each error says in a sentence what, where, and how to mend it."""
+"""Exceptions about input from the user; their messages are shown without a traceback."""
 
 
-class BadInput(Exception):
-    """What the user gave cannot be used; the message says what, where, and how to mend it."""
+class InputError(Exception):
+    """Input from the user cannot be used; the message says what is wrong, where, and how to correct it."""
 
 
 class ConfigError(Exception):
-    """The configuration cannot be used; the message has a line for each key."""
+    """The configuration cannot be used; the message has a line for each wrong key."""
 
 
 class ExpressionError(ValueError):
-    """A rule cannot be read; the message says why."""
+    """An expression of a rule or slice cannot be parsed; the message says why."""
 
 
 class ContractError(ValueError):
-    """A request does not keep the contract: *code* is the anomaly code, *column* and *row* (from 0) say where."""
+    """A request violates the contract: *code* is the anomaly code, *column* and *row* (from 0) the place, if known."""
 
     def __init__(self, code: str, message: str, column: str | None = None, row: int | None = None):
         super().__init__(message)

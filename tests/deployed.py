@@ -1,4 +1,4 @@
-"""A deployed tiny case, built once for all workers; every test gets a copy of its own."""
+"""Fixtures of a checkout in which the tiny case is deployed: built once for all workers, copied for every test."""
 
 import fcntl
 import shutil
@@ -13,7 +13,7 @@ from tests.workflow import clone, deploy
 
 
 def once(folder: Path, make: Callable[[Path], object]) -> Path:
-    """Return *folder*, which *make* fills under another name if no worker has done so."""
+    """Return *folder*; if it does not exist, *make* creates it under another name, which is renamed."""
     with open(folder.with_name(f"{folder.name}.lock"), "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not folder.exists():
@@ -25,7 +25,7 @@ def once(folder: Path, make: Callable[[Path], object]) -> Path:
 
 @pytest.fixture(scope="session")
 def deployed(tmp_path_factory) -> Path:
-    """Return a checkout in which the tiny case is deployed. Copy it, leave it as it is."""
+    """Return a checkout in which the tiny case is deployed. Tests must copy it and not change it."""
 
     def make(folder: Path) -> None:
         clone(folder)
@@ -40,7 +40,7 @@ def deployed(tmp_path_factory) -> Path:
 
 @pytest.fixture
 def checkout(deployed, tmp_path) -> Path:
-    """Return a copy of the deployed checkout, modification times kept."""
+    """Return a copy of the deployed checkout, with the same modification times."""
     folder = tmp_path / "checkout"
     shutil.copytree(deployed, folder, symlinks=True)
     return folder

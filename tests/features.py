@@ -1,9 +1,9 @@
-"""Features of a case as a checked configuration has them, with all their options."""
+"""Features in the full form of a checked configuration, with all options, and jobs that fit and apply them."""
 
 from pathlib import Path
 
-from scripts.config.check_schema import Checker, load
-from scripts.config.features import KINDS, complete
+from scripts.config.check_schema import ConfigValidator, load_yaml
+from scripts.config.features import KINDS, complete_features
 from scripts.preprocess.fit import fit
 from scripts.preprocess.summarize import summarize
 from scripts.preprocess.transform import transform
@@ -12,19 +12,19 @@ from tests.workflow import ROOT
 
 
 def completed(features: dict, min_count: int = 2, terms: int = 20) -> dict:
-    """Return *features* with the defaults of config/kinds.yaml."""
+    """Return *features* in full form, with the defaults of config/kinds.yaml."""
     prepare = {
         "label": {"classes": None, "unknown": "drop"},
         "features": dict(features),
         "min_count": min_count,
         "terms": terms,
     }
-    assert not complete(prepare, load(ROOT / KINDS), Checker)
+    assert not complete_features(prepare, load_yaml(ROOT / KINDS), ConfigValidator)
     return prepare["features"]
 
 
 def options(kind: str, **given) -> dict:
-    """Return the options of one *kind* of feature."""
+    """Return a feature of one *kind* in full form."""
     return completed({"x": {"kind": kind} | given})["x"][0]
 
 
@@ -50,6 +50,6 @@ def fitted(folder: Path, tables: list[Path], evaluate: list[Path], features: dic
 
 
 def transformed(folder: Path, tables: list[Path], features: Path, label: dict) -> None:
-    """Write the *features* of *tables* by the graph in *folder*, and statistics.json."""
+    """Write the *features* of *tables*, computed by the graph in *folder*, and statistics.json."""
     given = [folder / name for name in ("graph.onnx", "contract.json", "schema.json")]
     transform(tables, *given, features, folder / "statistics.json", label)

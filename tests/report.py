@@ -1,4 +1,4 @@
-"""The report of made-up results, made by its script in its own environment."""
+"""Build the report of synthetic results with its script, in its own environment."""
 
 import json
 import os
@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 
 from scripts.provenance.environment import env_id
-from tests.results import write
+from tests.results import write_inputs
 
 ROOT = Path(__file__).parents[1]
 PYTHON = ("envs/python", env_id("report", ROOT / "envs"))
@@ -18,13 +18,13 @@ SPACES = {
 }
 
 
-def report(given: dict, folder: Path, python: tuple[str, ...] = PYTHON, **environment: str) -> Path:
-    """Write the report of the inputs *given* in *folder* and return its path."""
-    out, stamp = folder / "report.html", folder / "stamp.json"
-    stamp.write_text(json.dumps({"config": {"title": "Vögel & <b>Co</b>", "families": SPACES}}))
-    words = [*write(given, folder), "--captions", *map(str, CAPTIONS), "--style", "report/style.css"]
-    words += ["--code", *map(str, PROGRAMS), "--report", str(out), "--stamp", str(stamp)]
-    command = [*python, "scripts/report/report.py", *words]
+def make_report(given: dict, folder: Path, python: tuple[str, ...] = PYTHON, **environment: str) -> Path:
+    """Write the report of the inputs *given* to *folder* and return its path; *environment* adds variables."""
+    out, job_spec = folder / "report.html", folder / "job-spec.json"
+    job_spec.write_text(json.dumps({"config": {"title": "Vögel & <b>Co</b>", "families": SPACES}}))
+    arguments = [*write_inputs(given, folder), "--captions", *map(str, CAPTIONS), "--style", "report/style.css"]
+    arguments += ["--code", *map(str, PROGRAMS), "--report", str(out), "--job-spec", str(job_spec)]
+    command = [*python, "scripts/report/report.py", *arguments]
     done = subprocess.run(command, cwd=ROOT, env=os.environ | environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return out

@@ -1,4 +1,4 @@
-"""Made-up but realistic results of all stages, with names and values that would break a careless page."""
+"""Synthetic but realistic results of all stages, with names and values that would break a careless page."""
 
 import json
 import math
@@ -10,8 +10,8 @@ TEXTS = ['größe & "quotes"', NASTY, "$x^{", "two\nlines --> <!-- \x00", "a" * 
 NUMBERS = ["height", "speed", "mass", "engines", "Überhöhe <b>", "empty", "date"]
 
 
-def of_number(column: int, span: int) -> dict:
-    """Return the statistics of one number column."""
+def number_statistics(column: int, span: int) -> dict:
+    """Return the statistics of a numeric column (an index into NUMBERS) in a span (an index into SPANS)."""
     if NUMBERS[column] == "empty":
         return {"type": "number", "count": 0, "missing": 500 + 10 * span, "distinct": 0}
     missing = 20 * column + 5 * span
@@ -19,18 +19,18 @@ def of_number(column: int, span: int) -> dict:
     return known | {"missing": missing, "distinct": 40, "mean": 7400.5 + span, "sd": 12.0, "min": 7300.0, "max": 7665.0}
 
 
-def of_text(span: int) -> dict:
-    """Return the statistics of one text column."""
+def text_statistics(span: int) -> dict:
+    """Return the statistics of a text column in a span (an index into SPANS)."""
     top = [[NASTY, 200], ["Zürich", 120 + span], ["http://evil.example/x.png", 30]]
     lengths = {"mean": 11.5, "max": 40}
     return {"type": "text", "count": 480, "missing": 20 + 10 * span, "distinct": 3, "top": top, "lengths": lengths}
 
 
 def statistics(span: int) -> dict:
-    """Return the statistics of one span; the last column is only in later spans."""
-    columns = {name: of_number(index, span) for index, name in enumerate(NUMBERS)}
-    columns |= {name: of_text(span) for name in TEXTS}
-    columns |= {"late": of_text(span)} if span > 4 else {}
+    """Return the statistics of a span (an index into SPANS); the last column exists only in later spans."""
+    columns = {name: number_statistics(index, span) for index, name in enumerate(NUMBERS)}
+    columns |= {name: text_statistics(span) for name in TEXTS}
+    columns |= {"late": text_statistics(span)} if span > 4 else {}
     hits = 50 + 3 * span
     label = {"present": hits, "absent & <none>": 500 + 10 * span - hits}
     return {"span": SPANS[span], "rows": 500 + 10 * span, "label": label, "columns": columns}
@@ -47,24 +47,29 @@ def trial(number: int, status: str = "ok") -> dict:
     return found | ({"error": f"ValueError: {NASTY}"} if status == "failed" else {})
 
 
-def entry(value: float | None, spread: float = 0.01) -> dict:
+def estimate(value: float | None, spread: float = 0.01) -> dict:
     """Return a metric with its interval."""
     return {"value": value, "low": value and value - spread, "high": value and value + spread}
 
 
 def split(power: float) -> dict:
-    """Return the measures of one split; the larger *power*, the better."""
+    """Return the metrics of one split; the larger *power*, the better."""
     steps = [step / 199 for step in range(200)]
     names = ["accuracy", "brier", "f1", "log_loss", "pr_auc", "precision", "recall", "roc_auc"]
     slices = [
-        {"column": "sky", "value": value, "rows": 90 + 9 * index, "metrics": {"roc_auc": entry(0.8 + index / 80, 0.04)}}
+        {
+            "column": "sky",
+            "value": value,
+            "rows": 90 + 9 * index,
+            "metrics": {"roc_auc": estimate(0.8 + index / 80, 0.04)},
+        }
         for index, value in enumerate([NASTY, "no clouds & sun", "größe", "$\\frac$", "", *map(str, range(6))])
     ]
-    slices.append({"column": "state", "value": "one class", "rows": 50, "metrics": {"roc_auc": entry(None)}})
+    slices.append({"column": "state", "value": "one class", "rows": 50, "metrics": {"roc_auc": estimate(None)}})
     return {
         "rows": 3000,
         "positives": 250,
-        "metrics": {name: entry(0.9 - index / 50) for index, name in enumerate(names)},
+        "metrics": {name: estimate(0.9 - index / 50) for index, name in enumerate(names)},
         "confusion": [[2600, 150], [70, 180]],
         "curves": {
             "roc": [[step, 1 - (1 - step) ** power] for step in steps],
@@ -76,10 +81,10 @@ def split(power: float) -> dict:
 
 
 def rates(shift: float) -> dict:
-    """Return the figures of a group of people, the lower the larger *shift*."""
+    """Return the rates of a group of people, lower for a larger *shift*."""
     names = ["selection_rate", "true_positive_rate", "false_positive_rate"]
-    found = {name: entry(max(0.02, 0.9 - index / 4 - shift), 0.02) for index, name in enumerate(names)}
-    return {"rows": 1000 - int(900 * shift), **found, "against_reference": {name: entry(-shift) for name in names}}
+    found = {name: estimate(max(0.02, 0.9 - index / 4 - shift), 0.02) for index, name in enumerate(names)}
+    return {"rows": 1000 - int(900 * shift), **found, "against_reference": {name: estimate(-shift) for name in names}}
 
 
 def fairness() -> dict:
@@ -87,7 +92,7 @@ def fairness() -> dict:
     groups = ["Female", "Male", NASTY]
     measures = ["demographic_parity_difference", "demographic_parity_ratio", "equalized_odds_difference"]
     steps = [
-        {"threshold": at, "chosen": at == 0.31, "metrics": {name: entry(0.2 * at) for name in measures}}
+        {"threshold": at, "chosen": at == 0.31, "metrics": {name: estimate(0.2 * at) for name in measures}}
         | {"groups": {name: rates(at * (index + 1) / 4) for index, name in enumerate(groups)}}
         for at in (0.2, 0.31, 0.5)
     ]
@@ -97,14 +102,14 @@ def fairness() -> dict:
     }
 
 
-def measured() -> dict:
-    """Return all that analysis measures beside what it always did."""
+def extra_results() -> dict:
+    """Return what analysis measures only in newer versions: points of thresholds, a slice, gaps and fairness."""
     steps = [index / 50 for index in range(51)]
     points = [[at, 1 - at**0.5, None if at == 1 else 0.4 + at / 2, 1 - at] for at in steps]
     cross = {"name": "sex=a, race=b", "column": "sex, race", "value": "a, b", "slice": {"sex": "a", "race": "b"}}
     found = {"too_small": [{"name": f"sky={NASTY}", "column": "sky", "rows": 7}], "fairness": fairness()}
-    found |= {"gaps": {"sky": {"roc_auc": entry(0.1, 0.02)}}}
-    return {"points": points, "slice": cross | {"rows": 400, "metrics": {"roc_auc": entry(0.7)}}, "found": found}
+    found |= {"gaps": {"sky": {"roc_auc": estimate(0.1, 0.02)}}}
+    return {"points": points, "slice": cross | {"rows": 400, "metrics": {"roc_auc": estimate(0.7)}}, "found": found}
 
 
 def regression(given: dict) -> dict:
@@ -118,40 +123,40 @@ def regression(given: dict) -> dict:
         residuals = [[float(x), math.sin(x) * x / 10] for x in range(60)]
         means = [[6.0 * x, 6.0 * x + 1, 300] for x in range(10)]
         found |= {"positives": None, "curves": {"residuals": residuals, "calibration": means}}
-        found["metrics"] = {name: entry(3.5 - index) for index, name in enumerate(names)}
+        found["metrics"] = {name: estimate(3.5 - index) for index, name in enumerate(names)}
         for part in found["slices"]:
-            part["metrics"] = {"rmse": entry(2 + part["rows"] / 100)}
+            part["metrics"] = {"rmse": estimate(2 + part["rows"] / 100)}
     given["metrics"] |= {"task": "regression", "classes": [], "positive": None, "threshold": None}
     return given
 
 
-def whole(given: dict) -> dict:
-    """Return the inputs *given* with all that analysis, gate and sweep may add to them."""
-    more = measured()
+def complete(given: dict) -> dict:
+    """Return the inputs *given* with everything that analysis, gate and sweep may add to them."""
+    more = extra_results()
     for found in given["metrics"]["splits"].values():
         found |= more["found"]
         found["curves"]["thresholds"] = more["points"]
         found["slices"].append(more["slice"])
-    drops = [{"column": name, "metric": "roc_auc", "drop": entry(0.1 / (n + 1))} for n, name in enumerate(TEXTS)]
+    drops = [{"column": name, "metric": "roc_auc", "drop": estimate(0.1 / (n + 1))} for n, name in enumerate(TEXTS)]
     given["metrics"] |= {"task": "classification", "importance": drops, "size_mb": 1.5}
     change = {"kind": "change", "of": "", "metric": "roc_auc", "limit": {"drop": 0.01}, "passed": True}
     checks = [
-        change | entry(0.004),
-        change | {"of": "sex=a", "limit": {"relative_drop": 0.1}, "passed": False} | entry(-0.2),
+        change | estimate(0.004),
+        change | {"of": "sex=a", "limit": {"relative_drop": 0.1}, "passed": False} | estimate(-0.2),
         change
         | {"kind": "slice", "of": NASTY, "limit": {"min": 0.8}, "passed": False, "why": "no such slice"}
-        | entry(None),
+        | estimate(None),
     ]
     given["blessing"]["checks"] += checks
     given["blessing"] |= {"criterion": "f1", "baseline": {"version": 12, "bundle": "ab" * 32}, "first": False}
-    given["trials"]["trials"] = [seeded(one) for one in given["trials"]["trials"]]
+    given["trials"]["trials"] = [refitted(one) for one in given["trials"]["trials"]]
     return given
 
 
-def seeded(one: dict) -> dict:
-    """Return a trial that was fitted twice, the first ones on a part of the rows."""
-    fits = {} if one["score"] is None else {"losses": [one["loss"] - 0.01, one["loss"] + 0.01], "spread": 0.0141}
-    return one | fits | ({"fraction": 0.25} if one["number"] < 2 else {})
+def refitted(trial: dict) -> dict:
+    """Return a trial that was fitted twice; the first two trials only on a part of the rows."""
+    fits = {} if trial["score"] is None else {"losses": [trial["loss"] - 0.01, trial["loss"] + 0.01], "spread": 0.0141}
+    return trial | fits | ({"fraction": 0.25} if trial["number"] < 2 else {})
 
 
 def results() -> dict:
@@ -169,8 +174,8 @@ def results() -> dict:
     trials = [trial(number, "failed" if number == 5 else "ok") for number in range(12)]
     best = max((one for one in trials if one["score"]), key=lambda one: one["score"])
     checks = [
-        {"metric": "roc_auc", "limit": {"min": 0.9}, **entry(0.93), "passed": True},
-        {"metric": "brier", "limit": {"max": 0.09}, **entry(0.085), "passed": False},
+        {"metric": "roc_auc", "limit": {"min": 0.9}, **estimate(0.93), "passed": True},
+        {"metric": "brier", "limit": {"max": 0.09}, **estimate(0.085), "passed": False},
     ]
     lineage = {"data": {"1990": "ab" * 32, "1991": {"md5": "cd" * 16}}, "code": [NASTY, "e"], "environment": {}}
     return {
@@ -188,7 +193,7 @@ def results() -> dict:
     }
 
 
-def several(given: dict, count: int) -> dict:
+def multiclass(given: dict, count: int) -> dict:
     """Return the inputs *given* for *count* classes, the first the most frequent."""
     names = [f"class {number} <b>" for number in range(count)]
     for span in given["statistics"]:
@@ -203,13 +208,13 @@ def several(given: dict, count: int) -> dict:
     return given
 
 
-def write(given: dict, folder: Path) -> list[str]:
-    """Write the inputs below *folder* and return the arguments that name them."""
-    words = []
+def write_inputs(given: dict, folder: Path) -> list[str]:
+    """Write the inputs *given* to *folder* and return the command-line arguments that name them."""
+    arguments = []
     for name, content in given.items():
         parts = content if isinstance(content, list) else [content]
         paths = [folder / f"{name}-{index}.json" for index in range(len(parts))]
         for path, part in zip(paths, parts, strict=True):
             path.write_text(json.dumps(part), encoding="utf-8")
-        words += [f"--{name}", *map(str, paths)]
-    return words
+        arguments += [f"--{name}", *map(str, paths)]
+    return arguments

@@ -1,4 +1,4 @@
-"""A small made-up case for tests: four spans of 150 rows, all kinds of columns, the whole life cycle in seconds."""
+"""The synthetic case `tiny` for tests: four spans of 150 rows, several types of columns, deployed within a minute."""
 
 import csv
 import hashlib
@@ -65,7 +65,7 @@ SPANS = ["2001", "2002", "2003", "2004"]
 
 
 def rows(year: str, count: int = 150) -> list[list[str]]:
-    """Return made-up rows of one span: heavy red parcels in the rain are late."""
+    """Return synthetic rows of one span: heavy red parcels in the rain tend to be late."""
     rng = random.Random(year)
     made = []
     for index in range(count):
@@ -80,7 +80,7 @@ def rows(year: str, count: int = 150) -> list[list[str]]:
 
 
 def write_span(folder: Path, year: str, content: list[list[str]], columns: list[str] = COLUMNS) -> Path:
-    """Write the CSV file of a span and its pointer; return the path of the file."""
+    """Write the CSV file of a span and its pointer; return the path of the CSV file."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{year}.csv"
     path.unlink(missing_ok=True)  # it may be a hard link into DVC's cache
@@ -91,14 +91,14 @@ def write_span(folder: Path, year: str, content: list[list[str]], columns: list[
 
 
 def write_pointer(path: Path) -> None:
-    """Write the DVC pointer beside the file at *path*."""
+    """Write the DVC pointer of the file at *path* next to it."""
     data = path.read_bytes()
     text = f"outs:\n- md5: {hashlib.md5(data).hexdigest()}\n  size: {len(data)}\n  hash: md5\n  path: {path.name}\n"
     path.with_name(path.name + ".dvc").write_text(text)
 
 
 def make(root: Path) -> None:
-    """Add the case to the checkout at *root* and make it the default."""
+    """Add the case to the checkout at *root* and make it the default case."""
     (root / "config/cases/tiny.yaml").write_text(CASE)
     (root / "config/config.yaml").write_text("case: tiny\n")
     for year in SPANS:

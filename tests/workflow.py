@@ -1,4 +1,4 @@
-"""Run the workflow of a checkout for real and see which jobs ran."""
+"""Run the workflow of a checkout and find out which jobs ran."""
 
 import json
 import os
@@ -22,19 +22,19 @@ STARTED = re.compile(r"^(?:local)?(?:checkpoint|rule) (\w+):$((?:\n {4}.*)*)", r
 
 
 def environment(**more: str) -> dict[str, str]:
-    """Return the environment of a run: environments already built are used, whatever the checkout."""
+    """Return the environment variables of a run that uses the environments built already, with *more* variables."""
     own = {key: value for key, value in os.environ.items() if not key.startswith(("PYTHON", "PYTEST"))}
     return own | {"OUROBOROS_ENVS": os.environ.get("OUROBOROS_ENVS") or str(ROOT / ".envs")} | more
 
 
 def snakemake(folder: Path, *words: str, **more: str) -> subprocess.CompletedProcess:
-    """Run snakemake in *folder* and return what it printed (stderr within stdout's place is kept apart)."""
+    """Run snakemake in *folder* and return its exit code, stdout and stderr."""
     command = [sys.executable, "-m", "snakemake", "--cores", "2", *words]
     return subprocess.run(command, cwd=folder, env=environment(**more), capture_output=True, text=True)
 
 
 def jobs(output: str) -> set[str]:
-    """Return the jobs that a run's *output* says it started: rule and wildcards."""
+    """Return the jobs that a run started according to its *output*, each as rule and wildcards."""
     found = set()
     for name, details in STARTED.findall(output):
         wildcards = re.search(r"^\s+wildcards: (.*)$", details, re.M)
@@ -45,21 +45,21 @@ def jobs(output: str) -> set[str]:
 
 
 def deploy(folder: Path, *words: str, **more: str) -> set[str]:
-    """Run `snakemake deploy` and return the jobs that ran; fails the test where the run fails."""
+    """Run `snakemake deploy` and return the jobs that ran. Fails the test if the run fails."""
     run = snakemake(folder, "deploy", *words, **more)
     assert run.returncode == 0, run.stdout + run.stderr
     return jobs(run.stderr)
 
 
 def explain(folder: Path, **more: str) -> tuple[int, dict]:
-    """Return exit code and answer of `snakemake explain_json`."""
+    """Return the exit code and the parsed output of `snakemake explain_json`."""
     run = snakemake(folder, "explain_json", **more)
     assert run.stdout, run.stderr
     return run.returncode, json.loads(run.stdout)
 
 
 def digests(folder: Path) -> dict[str, str]:
-    """Return the content of every record below *folder*/results."""
+    """Return the text of every record below *folder*/results by its path."""
     results = folder / "results"
     return {str(path.relative_to(results)): path.read_text() for path in sorted(results.rglob("record.json"))}
 

@@ -1,4 +1,4 @@
-"""Labels with the scores of a model, and what they say with 95 % intervals by bootstrap."""
+"""Metrics of labels and scores with 95 % intervals by bootstrap."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -6,15 +6,15 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from scripts.metrics.weighted import (
-    ERRORS,
-    METRICS,
-    OF_SEVERAL,
-    RANKED,
+    BINARY_METRICS,
+    MULTICLASS_METRICS,
+    RANKING_METRICS,
+    REGRESSION_METRICS,
     Measure,
-    of_groups,
-    of_several,
-    of_two,
-    of_values,
+    binary_metrics,
+    multiclass_metrics,
+    ranking_metrics,
+    regression_metrics,
 )
 
 LEVEL = (2.5, 97.5)  # percent: a 95 % interval
@@ -22,11 +22,12 @@ LEVEL = (2.5, 97.5)  # percent: a 95 % interval
 
 @dataclass(frozen=True)
 class Scores:
-    """What a model says of labelled rows.
+    """Labels *y* [rows] and outputs *p* of a model.
 
-    Two classes: *y* is 1 where the positive class is right, *p* [rows] its probability, *threshold* from where on it
-    is said. More: class numbers and probabilities [rows, classes]. Regression: values both. *units* are the numbers of
-    the subjects whose rows belong together, *groups* those of the rankings that end at row *k*.
+    Two classes: *y* is 1 in rows of the positive class, *p* [rows] is its probability, and it is predicted from
+    *threshold* on. More classes: class numbers and probabilities [rows, classes]. Regression: values [rows] both.
+    *units* [rows] are numbers of subjects, whose rows are resampled together; *groups* [rows] are numbers of rankings,
+    which are cut off after row *k*.
     """
 
     y: np.ndarray
@@ -37,41 +38,47 @@ class Scores:
     groups: np.ndarray | None = None
     k: int = 0
 
-    def of(self, rows: np.ndarray) -> "Scores":
-        """Return the scores of some *rows* (their numbers)."""
-        found = {name: getattr(self, name) for name in ("y", "p", "units", "groups")}
-        return replace(self, **{name: held[rows] for name, held in found.items() if held is not None})
+    def select(self, rows: np.ndarray) -> "Scores":
+        """Return the scores of the rows with the numbers *rows*."""
+        arrays = {name: getattr(self, name) for name in ("y", "p", "units", "groups")}
+        return replace(self, **{name: values[rows] for name, values in arrays.items() if values is not None})
 
     @property
-    def names(self) -> tuple[str, ...]:
-        """The metrics of rows."""
+    def metric_names(self) -> tuple[str, ...]:
+        """The names of the metrics of rows, without those of rankings."""
         if self.regression:
-            return ERRORS
-        return METRICS if self.p.ndim == 1 else OF_SEVERAL
+            return REGRESSION_METRICS
+        return BINARY_METRICS if self.p.ndim == 1 else MULTICLASS_METRICS
 
     @property
-    def kinds(self) -> list[tuple[tuple[str, ...], np.ndarray | None]]:
-        """The names of metrics, each kind with the units that its bootstrap draws."""
-        return [(self.names, self.units), *([] if self.groups is None else [(RANKED, self.groups)])]
+    def metric_groups(self) -> list[tuple[tuple[str, ...], np.ndarray | None]]:
+        """Groups of metric names that are resampled together, with the units [rows] that the bootstrap draws."""
+        return [(self.metric_names, self.units), *([] if self.groups is None else [(RANKING_METRICS, self.groups)])]
 
-    def main(self) -> tuple[str, float]:
-        """Return name and value, for all rows, of the metric that sums the scores up."""
+    def main_metric(self) -> tuple[str, float]:
+        """Return name and value of the main metric of all rows: R² for a regression, otherwise ROC AUC."""
         name = "r2" if self.regression else "roc_auc"
-        return name, self.measure(self.names)(np.ones(len(self.y)))[name]
+        return name, self.metric_function(self.metric_names)(np.ones(len(self.y)))[name]
 
-    def measure(self, names: tuple[str, ...], coarse: bool = False) -> Measure:
-        """Return the function of weights [rows] for *names*, which is one of `kinds`."""
-        if names == RANKED:
-            return of_groups(self.y, self.p, self.groups, self.k)
+    def metric_function(self, names: tuple[str, ...], coarse: bool = False) -> Measure:
+        """Return the function that gives the metrics *names*, one of `metric_groups`, for weights [rows].
+
+        *coarse*: many different scores may share ranks, which is precise enough for the samples of a bootstrap.
+        """
+        if names == RANKING_METRICS:
+            return ranking_metrics(self.y, self.p, self.groups, self.k)
         if self.regression:
-            return of_values(self.y, self.p)
+            return regression_metrics(self.y, self.p)
         if self.p.ndim > 1:
-            return of_several(self.y, self.p, coarse)
-        return of_two(self.y, self.p, self.threshold, coarse)
+            return multiclass_metrics(self.y, self.p, coarse)
+        return binary_metrics(self.y, self.p, self.threshold, coarse)
 
 
-def draws(rows: int, units: np.ndarray | None, samples: int, seed: int | list[int]) -> Iterator[np.ndarray]:
-    """Yield how often each row is in a sample: *rows* are drawn with replacement, or their *units* are."""
+def bootstrap_weights(rows: int, units: np.ndarray | None, samples: int, seed: int | list[int]) -> Iterator[np.ndarray]:
+    """Yield for each bootstrap sample how often it contains each row, as weights [rows].
+
+    Rows are drawn with replacement, or *units* [rows], with all their rows. The same *seed* gives the same samples.
+    """
     rng = np.random.default_rng(seed)
     if units is not None:
         _, units = np.unique(units, return_inverse=True)
@@ -81,32 +88,32 @@ def draws(rows: int, units: np.ndarray | None, samples: int, seed: int | list[in
         yield weights if units is None else weights[units]
 
 
-def figure(value: float | None, drawn: np.ndarray) -> dict:
-    """Return {"value", "low", "high"}: *value* and the interval of what the samples gave, None where undefined."""
-    known = np.asarray(drawn)[np.isfinite(drawn)]
-    low, high = map(float, np.percentile(known, LEVEL)) if len(known) else (None, None)
+def estimate(value: float | None, samples: np.ndarray) -> dict:
+    """Return {"value", "low", "high"}: *value* and the 95 % interval of *samples*, None where undefined."""
+    defined = np.asarray(samples)[np.isfinite(samples)]
+    low, high = map(float, np.percentile(defined, LEVEL)) if len(defined) else (None, None)
     return {"value": None if value is None or not np.isfinite(value) else float(value), "low": low, "high": high}
 
 
 @dataclass(frozen=True)
-class Sampled:
-    """Metrics of all rows, and of each bootstrap sample as an array."""
+class BootstrapResult:
+    """Metrics of all rows, and as arrays [samples] those of the bootstrap samples."""
 
-    whole: dict[str, float]
-    drawn: dict[str, np.ndarray]
+    overall: dict[str, float]
+    samples: dict[str, np.ndarray]
 
-    def figures(self) -> dict[str, dict]:
+    def estimates(self) -> dict[str, dict]:
         """Return {metric: {"value", "low", "high"}}."""
-        return {name: figure(value, self.drawn[name]) for name, value in self.whole.items()}
+        return {name: estimate(value, self.samples[name]) for name, value in self.overall.items()}
 
 
-def sampled(scores: Scores, samples: int, seed: int | list[int]) -> Sampled:
-    """Return the metrics of *scores* for all rows and for bootstrap samples; the same ones for the same *seed*."""
-    whole, drawn = {}, {}
-    for names, units in scores.kinds:
+def bootstrap_metrics(scores: Scores, samples: int, seed: int | list[int]) -> BootstrapResult:
+    """Return the metrics of *scores* for all rows and for *samples* bootstrap samples, drawn with *seed*."""
+    overall, sample_values = {}, {}
+    for names, units in scores.metric_groups:
         rows = len(scores.y)
-        whole |= scores.measure(names)(np.ones(rows))
-        measure = scores.measure(names, coarse=True)
-        found = [measure(weights) for weights in draws(rows, units, samples, seed)]
-        drawn |= {name: np.array([each[name] for each in found]) for name in names}
-    return Sampled(whole, drawn)
+        overall |= scores.metric_function(names)(np.ones(rows))
+        measure = scores.metric_function(names, coarse=True)
+        sample_metrics = [measure(weights) for weights in bootstrap_weights(rows, units, samples, seed)]
+        sample_values |= {name: np.array([metrics[name] for metrics in sample_metrics]) for name in names}
+    return BootstrapResult(overall, sample_values)

@@ -1,25 +1,25 @@
-"""The new bundle against the deployed one on the same test rows, by paired bootstrap, for the limits of change."""
+"""Compare the new bundle with the deployed one on the same test rows by paired bootstrap, for limits on changes."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from scripts.analyze.bootstrap import Scores, draws, figure
-from scripts.analyze.gate import of_change, some
-from scripts.analyze.scores import Split, held, scored, scores_of
-from scripts.analyze.slices import needed, slices
-from scripts.bundle.aliases import labels_of
-from scripts.bundle.files import identity
-from scripts.bundle.predictor import predictor
-from scripts.config.check_analyze import CHANGES
-from scripts.errors import BadInput
+from scripts.analyze.bootstrap import Scores, bootstrap_weights, estimate
+from scripts.analyze.gate import check_change, select
+from scripts.analyze.scores import ScoredSplit, require_columns, score_tables, split_scores
+from scripts.analyze.slices import make_slices, needed_columns
+from scripts.bundle.aliases import read_aliases
+from scripts.bundle.files import bundle_digest
+from scripts.bundle.predictor import load_predictor
+from scripts.config.check_analyze import COMPARISON_LIMITS
+from scripts.errors import InputError
 from scripts.provenance.canonical import read_json
 
 
 @dataclass(frozen=True)
-class Setting:
-    """How rows are measured: preprocess.label and keys of analyze; *cuts* are the quantiles in the metrics file."""
+class Settings:
+    """Keys of preprocess and analyze that say how to measure; *cuts* are the quantiles in the metrics file."""
 
     label: dict
     columns: list
@@ -31,78 +31,90 @@ class Setting:
     seed: int
 
 
-def deployed(serving: Path, case: str, label: str) -> tuple[int, Path] | None:
-    """Return number and folder of the version that *label* names, None where there is none. Raises BadInput."""
-    version = labels_of(serving / case).get(label)
+def find_deployed(serving: Path, case: str, label: str) -> tuple[int, Path] | None:
+    """Return number and folder of the version that *label* names, None if there is none. Raises InputError."""
+    version = read_aliases(serving / case).get(label)
     return None if version is None else (version, serving / case / str(version))
 
 
-def same(published: Path, bundle: Path) -> bool:
-    """Return whether the folder *published* holds *bundle*, to whose contract a threshold was added."""
+def is_same_bundle(published: Path, bundle: Path) -> bool:
+    """Return whether the folder *published* contains *bundle*; publication has added a threshold to its contract."""
     try:
         contract = read_json(published / "contract.json")
         contract.pop("threshold", None)
-        return identity(published) == identity(bundle) and contract == read_json(bundle / "contract.json")
+        return bundle_digest(published) == bundle_digest(bundle) and contract == read_json(bundle / "contract.json")
     except (OSError, ValueError):
         return False
 
 
-def score(tables: list[Path], bundle: Path, how: Setting, threshold: float | None) -> tuple[Split, Scores, dict]:
-    """Return the rows of *tables*, the scores of *bundle* for them, and its contract; *threshold* None: its own."""
+def score_bundle(
+    tables: list[Path], bundle: Path, settings: Settings, threshold: float | None
+) -> tuple[ScoredSplit, Scores, dict]:
+    """Return the rows of *tables* as scored by *bundle*, the scores, and the contract of *bundle*.
+
+    Without a *threshold*, the contract's is used. Raises InputError if *tables* lack columns or their types differ.
+    """
     contract = read_json(bundle / "contract.json")
-    kinds = held(tables, list(contract["columns"]))
-    changed = [name for name, spec in contract["columns"].items() if kinds[name] != spec["type"]]
-    if changed:
-        raise BadInput(f"column {changed[0]} is {kinds[changed[0]]} now, not {contract['columns'][changed[0]]['type']}")
-    further = [name for name in (how.unit, how.ranking["group"]) if name]
-    asked = list(dict.fromkeys([*needed(how.columns, kinds), *further]))
-    split = scored(tables, predictor(bundle).outputs, contract, how.label, asked)
-    at = contract.get("threshold") if threshold is None else threshold
-    return split, scores_of(split, contract, at, how.unit, how.ranking), contract
+    dtypes = require_columns(tables, list(contract["columns"]))
+    mismatched = [name for name, spec in contract["columns"].items() if dtypes[name] != spec["type"]]
+    if mismatched:
+        raise InputError(
+            f"column {mismatched[0]} is {dtypes[mismatched[0]]} now, not {contract['columns'][mismatched[0]]['type']}"
+        )
+    extra = [name for name in (settings.unit, settings.ranking["group"]) if name]
+    read_columns = list(dict.fromkeys([*needed_columns(settings.columns, dtypes), *extra]))
+    split = score_tables(tables, load_predictor(bundle).predict, contract, settings.label, read_columns)
+    own_threshold = contract.get("threshold") if threshold is None else threshold
+    return split, split_scores(split, contract, own_threshold, settings.unit, settings.ranking), contract
 
 
-def baseline(tables: list[Path], version: int, folder: Path, how: Setting, new: dict) -> Scores:
-    """Return the scores of the deployed version in *folder*. Raises BadInput where it cannot be compared with *new*."""
+def score_deployed(tables: list[Path], version: int, folder: Path, settings: Settings, new: dict) -> Scores:
+    """Return the scores of the deployed version in *folder*.
+
+    Raises InputError if it cannot be scored, or not be compared with the bundle whose contract is *new*.
+    """
     try:
-        _, scores, contract = score(tables, folder, how, None)
+        _, scores, contract = score_bundle(tables, folder, settings, None)
         for key in ("classes", "positive"):
             if contract[key] != new[key]:
-                raise BadInput(f"its {key} are {contract[key]}, not {new[key]}")
-    except Exception as error:  # whatever an old bundle lacks: files, columns, types, a graph that still loads
-        raise BadInput(
+                raise InputError(f"its {key} are {contract[key]}, not {new[key]}")
+    except Exception as error:  # an old bundle may lack anything: files, columns, types, a graph that still loads
+        raise InputError(
             f"the deployed version {version} ({folder}) cannot be scored on the test rows any more, so nothing can "
-            f"be compared: {error}. Take the limits of change out of analyze.gate for this run, or move the label"
+            f"be compared: {error}. Remove the limits on changes from analyze.gate for this run, or move the label"
         ) from error
     return scores
 
 
-def changes(new: Scores, old: Scores, samples: int, seed: int) -> dict[str, dict]:
-    """Return {metric: {"absolute": figure, "relative": figure}} of *new* against *old*, whose rows are the same.
+def estimate_changes(new: Scores, old: Scores, samples: int, seed: int) -> dict[str, dict]:
+    """Return {metric: {"absolute": estimate, "relative": estimate}} of *new* against *old*, on the same rows.
 
     Both are measured on the same bootstrap samples. absolute = new - old, relative = (new - old) / |old|.
     """
-    found = {}
-    for names, units in new.kinds:
-        exact = new.measure(names), old.measure(names)
-        coarse = new.measure(names, coarse=True), old.measure(names, coarse=True)
-        whole = pair(exact, np.ones(len(new.y)), names)
-        drawn = np.array([pair(coarse, weights, names) for weights in draws(len(new.y), units, samples, seed)])
-        for place, name in enumerate(names):
-            found[name] = {
-                "absolute": figure(whole[place, 0], drawn[:, place, 0]),
-                "relative": figure(whole[place, 1], drawn[:, place, 1]),
+    result = {}
+    for names, units in new.metric_groups:
+        exact = new.metric_function(names), old.metric_function(names)
+        coarse = new.metric_function(names, coarse=True), old.metric_function(names, coarse=True)
+        overall = compute_changes(exact, np.ones(len(new.y)), names)
+        sample_changes = np.array(
+            [compute_changes(coarse, weights, names) for weights in bootstrap_weights(len(new.y), units, samples, seed)]
+        )
+        for index, name in enumerate(names):
+            result[name] = {
+                "absolute": estimate(overall[index, 0], sample_changes[:, index, 0]),
+                "relative": estimate(overall[index, 1], sample_changes[:, index, 1]),
             }
-    return found
+    return result
 
 
-def pair(measures: tuple, weights: np.ndarray, names: tuple[str, ...]) -> np.ndarray:
-    """Return the absolute and the relative change [names, 2] for *weights*."""
+def compute_changes(measures: tuple, weights: np.ndarray, names: tuple[str, ...]) -> np.ndarray:
+    """Return the absolute and relative changes [names, 2] for *weights*, NaN where the old value is 0."""
     new, old = (np.array([measure(weights)[name] for name in names]) for measure in measures)
     share = np.divide(new - old, np.abs(old), out=np.full(len(names), np.nan), where=old != 0)
     return np.column_stack([new - old, share])
 
 
-def compared(
+def compare_with_deployed(
     tables: list[Path],
     bundle: Path,
     threshold: float | None,
@@ -110,39 +122,46 @@ def compared(
     case: str,
     tag: str,
     gate: dict,
-    how: Setting,
+    settings: Settings,
 ) -> dict:
-    """Return "baseline" (version and bundle, None for the first run), "first", and the "checks" of change of *gate*.
+    """Return "baseline" (version and bundle, None in the first run), "first", and the "checks" of changes in *gate*.
 
-    *tag* is the label whose version is deployed. The same bundle has not changed, so it keeps every limit.
+    *tag* is the label that names the deployed version. If the bundle is the deployed one, nothing has changed and there
+    is nothing to check. Raises InputError if the deployed version cannot be compared.
     """
-    named = deployed(serving, case, tag)
-    if named is None:
+    deployed_version = find_deployed(serving, case, tag)
+    if deployed_version is None:
         return {"baseline": None, "first": True, "checks": []}
-    version, folder = named
-    if same(folder, bundle):
-        return {"baseline": {"version": version, "bundle": identity(bundle)}, "first": False, "checks": []}
-    split, new, contract = score(tables, bundle, how, threshold)
-    old = baseline(tables, version, folder, how, contract)
-    about = {"baseline": {"version": version, "bundle": identity(folder)}, "first": False}
-    cuts = {name: np.array(inner) for name, inner in how.cuts.items()}
-    parts = {part.name: part.rows for part in slices(how.columns, split.table, held(tables, []), cuts)}
-    return about | {"checks": checks_of(new, old, parts, gate, how)}
+    version, folder = deployed_version
+    if is_same_bundle(folder, bundle):
+        return {"baseline": {"version": version, "bundle": bundle_digest(bundle)}, "first": False, "checks": []}
+    split, new, contract = score_bundle(tables, bundle, settings, threshold)
+    old = score_deployed(tables, version, folder, settings, contract)
+    result = {"baseline": {"version": version, "bundle": bundle_digest(folder)}, "first": False}
+    cuts = {name: np.array(inner) for name, inner in settings.cuts.items()}
+    parts = {
+        part.name: part.rows for part in make_slices(settings.columns, split.table, require_columns(tables, []), cuts)
+    }
+    return result | {"checks": check_changes(new, old, parts, gate, settings)}
 
 
-def checks_of(new: Scores, old: Scores, parts: dict[str, np.ndarray], gate: dict, how: Setting) -> list[dict]:
-    """Return the checks of change of all rows and of the slices *parts* (rows by name) that *gate* names."""
-    whole = changes(new, old, how.samples, how.seed)
-    large = [name for name, rows in parts.items() if len(rows) >= how.least]
-    known: dict[str, dict] = {}
+def check_changes(new: Scores, old: Scores, parts: dict[str, np.ndarray], gate: dict, settings: Settings) -> list[dict]:
+    """Return the checks of the changes that *gate* limits, of all rows and of slices; *parts* are rows by slice."""
+    overall = estimate_changes(new, old, settings.samples, settings.seed)
+    large = [name for name, rows in parts.items() if len(rows) >= settings.least]
+    slice_changes: dict[str, dict] = {}
     checks = []
     for metric, limits in sorted(gate.items()):
-        checks += of_change("", metric, some(limits, CHANGES), whole.get(metric, {}))
-        for asked, bounds in sorted(limits.get("slices", {}).items()):
-            for name in (large or [asked]) if asked == "*" else [asked]:
-                if name in large and name not in known and some(bounds, CHANGES):
+        checks += check_change("", metric, select(limits, COMPARISON_LIMITS), overall.get(metric, {}))
+        for requested, bounds in sorted(limits.get("slices", {}).items()):
+            for name in (large or [requested]) if requested == "*" else [requested]:
+                if name in large and name not in slice_changes and select(bounds, COMPARISON_LIMITS):
                     rows = parts[name]
-                    known[name] = changes(new.of(rows), old.of(rows), how.samples, how.seed)
+                    slice_changes[name] = estimate_changes(
+                        new.select(rows), old.select(rows), settings.samples, settings.seed
+                    )
                 why = "" if name in large else "missing, or fewer than analyze.min_slice rows"
-                checks += of_change(name, metric, some(bounds, CHANGES), known.get(name, {}).get(metric, {}), why)
+                checks += check_change(
+                    name, metric, select(bounds, COMPARISON_LIMITS), slice_changes.get(name, {}).get(metric, {}), why
+                )
     return checks

@@ -1,4 +1,4 @@
-"""The labelled rows of a split, with what a bundle says of them and the columns that tell them apart."""
+"""Score the labelled rows of a split with a bundle, and keep the columns that slices, units and groups need."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -8,61 +8,69 @@ import numpy as np
 import pyarrow as pa
 
 from scripts.analyze.bootstrap import Scores
-from scripts.analyze.slices import SPAN, texts
-from scripts.bundle.encode import from_table
-from scripts.bundle.label import labelled
-from scripts.bundle.table import spans, types
-from scripts.errors import BadInput
+from scripts.analyze.slices import SPAN, encode_texts
+from scripts.bundle.encode import encode_table
+from scripts.bundle.label import labelled_batches
+from scripts.bundle.table import column_types, span_names
+from scripts.errors import InputError
 
 Predict = Callable[[dict[str, np.ndarray]], np.ndarray]
 
 
 @dataclass(frozen=True)
-class Split:
-    """The scores of the labelled rows of a split, class numbers in the order of the contract, and some columns."""
+class ScoredSplit:
+    """Targets *y* [rows] and outputs *p* of the labelled rows of a split, and some of their columns.
+
+    Class numbers have the order of the contract.
+    """
 
     y: np.ndarray
     p: np.ndarray
     table: pa.Table
 
     def codes(self, column: str | None) -> np.ndarray | None:
-        """Return the number of the value of *column* in each row, None without a column."""
-        return texts(self.table[column])[0] if column else None
+        """Return the values of *column* as numbers [rows], None without a column."""
+        return encode_texts(self.table[column])[0] if column else None
 
 
-def scored(tables: list[Path], predict: Predict, contract: dict, label: dict, columns: list[str]) -> Split:
-    """Return what *predict* says of the labelled rows of *tables*, beside their *columns* and their span.
+def score_tables(tables: list[Path], predict: Predict, contract: dict, label: dict, columns: list[str]) -> ScoredSplit:
+    """Return the outputs of *predict* for the labelled rows of *tables*, with their *columns* and their span.
 
-    Raises BadInput unless at least two classes, or of a regression two different values, have rows.
+    Raises InputError unless there are rows of two classes, or in regression two different values.
     """
-    labels, parts, kept = [], [], []
-    asked = list(dict.fromkeys([*contract["columns"], *columns]))
+    labels, parts, extra_columns = [], [], []
+    read_columns = list(dict.fromkeys([*contract["columns"], *columns]))
     for table in tables:
-        for rows, known in labelled([table], label, asked, len(contract["features"])):
-            labels.append(known)
-            parts.append(predict(from_table(rows, contract)))
+        for rows, targets in labelled_batches([table], label, read_columns, len(contract["features"])):
+            labels.append(targets)
+            parts.append(predict(encode_table(rows, contract)))
             span = pa.array([table.parent.name] * len(rows), pa.string())
-            found = rows.select(columns)
-            kept.append(found if SPAN in columns else found.append_column(SPAN, span))
+            selected = rows.select(columns)
+            extra_columns.append(selected if SPAN in columns else selected.append_column(SPAN, span))
     y = np.concatenate(labels) if labels else np.empty(0, np.int64)
-    check(y, contract, tables)
-    return Split(y, np.concatenate(parts).astype(np.float64), pa.concat_tables(kept))
+    check_labels(y, contract, tables)
+    return ScoredSplit(y, np.concatenate(parts).astype(np.float64), pa.concat_tables(extra_columns))
 
 
-def check(y: np.ndarray, contract: dict, tables: list[Path]) -> None:
-    """Raise BadInput where the labels *y* of the rows of *tables* allow no measurement."""
+def check_labels(y: np.ndarray, contract: dict, tables: list[Path]) -> None:
+    """Raise InputError if the labels *y* in *tables* have fewer than two classes or, in regression, values."""
     if contract["task"] == "regression":
         if len(np.unique(y)) < 2:
-            raise BadInput(f"span {spans(tables)}: {len(y)} rows with a value, at least two different ones are needed")
+            raise InputError(
+                f"span {span_names(tables)}: {len(y)} rows with a value, at least two different ones are needed"
+            )
         return
     counts = np.bincount(y, minlength=len(contract["classes"]))
     if np.count_nonzero(counts) < 2:
-        held = ", ".join(f"{count} {name}" for name, count in zip(contract["classes"], counts, strict=True))
-        raise BadInput(f"span {spans(tables)}: {len(y)} rows with a class ({held}); at least two classes are needed")
+        counts_by_class = ", ".join(f"{count} {name}" for name, count in zip(contract["classes"], counts, strict=True))
+        raise InputError(
+            f"span {span_names(tables)}: {len(y)} rows with a class ({counts_by_class}); "
+            "at least two classes are needed"
+        )
 
 
-def as_scores(y: np.ndarray, p: np.ndarray, contract: dict) -> Scores:
-    """Return labels and outputs of a bundle as scores: of two classes those of the positive one (no threshold yet)."""
+def to_scores(y: np.ndarray, p: np.ndarray, contract: dict) -> Scores:
+    """Return labels *y* and outputs *p* of a bundle as scores, with two classes those of the positive one."""
     if contract["task"] == "regression":
         return Scores(y, p[:, 0], regression=True)
     if contract["positive"] is None:
@@ -71,15 +79,17 @@ def as_scores(y: np.ndarray, p: np.ndarray, contract: dict) -> Scores:
     return Scores((y == positive).astype(np.int64), p[:, positive])
 
 
-def scores_of(split: Split, contract: dict, threshold: float | None, unit: str | None, ranking: dict) -> Scores:
-    """Return the scores of *split* with *threshold*, the subjects of *unit* and the groups of *ranking*, if any."""
+def split_scores(
+    split: ScoredSplit, contract: dict, threshold: float | None, unit: str | None, ranking: dict
+) -> Scores:
+    """Return the scores of *split* with *threshold* and, if named, the subjects of *unit* and groups of *ranking*."""
     grouped = {"groups": split.codes(ranking["group"]), "k": ranking["k"]}
-    return replace(as_scores(split.y, split.p, contract), threshold=threshold, units=split.codes(unit), **grouped)
+    return replace(to_scores(split.y, split.p, contract), threshold=threshold, units=split.codes(unit), **grouped)
 
 
-def held(tables: list[Path], names: list[str]) -> dict[str, str]:
-    """Return the types of the columns of *tables*. Raises BadInput where one of *names* is none of them."""
-    found = types(tables)
-    if gone := [name for name in names if name not in found]:
-        raise BadInput(f"span {spans(tables)} has no column {', '.join(gone)}")
-    return found
+def require_columns(tables: list[Path], names: list[str]) -> dict[str, str]:
+    """Return the types of all columns of *tables*. Raises InputError if one of *names* is missing."""
+    dtypes = column_types(tables)
+    if missing := [name for name in names if name not in dtypes]:
+        raise InputError(f"span {span_names(tables)} has no column {', '.join(missing)}")
+    return dtypes

@@ -1,8 +1,8 @@
-"""A user's own transformer: a Python module of the clone, named by the case and, with its digest, by the contract.
+"""Custom transformers: a Python module in the clone, named by the case and, with its digest, by the contract.
 
 The module has `fit(values, options)`, which returns a state of JSON types, `transform(values, state)`, which returns
-doubles [rows, width], and `names(state)`. It runs wherever rows are encoded, offline and at the server. A bundle holds
-its name, the state and the digest of its code, never the code.
+float64 [rows, width], and `names(state)`. It runs wherever rows are encoded, offline and in the server. A bundle
+contains the name of the module, the state and the digest of the code, but never the code itself.
 """
 
 import importlib.util
@@ -12,61 +12,64 @@ from types import ModuleType
 
 import numpy as np
 
-from scripts.errors import BadInput
-from scripts.provenance.canonical import digest
-from scripts.provenance.source import Code
+from scripts.errors import InputError
+from scripts.provenance.canonical import json_digest
+from scripts.provenance.source import CodeDigests
 
 ROOT = Path(__file__).parents[2]
 FUNCTIONS = ("fit", "transform", "names")
 
 
-def located(module: str) -> str:
-    """Return the path in the clone of a *module*: scripts/custom/<module>.py, or the path itself if it ends with .py.
+def find_module(module: str) -> str:
+    """Return the path of *module* in the clone: scripts/custom/<module>.py, or *module* itself if it ends with .py.
 
-    Raises BadInput where it is not a file of the clone.
+    Raises InputError if the clone has no such file.
     """
     path = module if module.endswith(".py") else f"scripts/custom/{module}.py"
     if ".." in Path(path).parts or Path(path).is_absolute() or not (ROOT / path).is_file():
-        raise BadInput(f"{path} is not a file of the clone; a hook is scripts/custom/<name>.py or a path of the clone")
+        raise InputError(
+            f"{path} is not a file in the clone; a hook is scripts/custom/<name>.py or a path in the clone"
+        )
     return path
 
 
 @cache
-def code_of(module: str) -> str:
+def code_digest(module: str) -> str:
     """Return the digest of the code of *module* and of all own modules that it imports."""
-    return digest(Code(ROOT).closure(located(module)))
+    return json_digest(CodeDigests(ROOT).closure(find_module(module)))
 
 
 @cache
-def loaded(module: str) -> ModuleType:
-    """Return the *module*, run once. Raises BadInput where it lacks a function."""
-    spec = importlib.util.spec_from_file_location(f"hook_{digest(module)[:16]}", ROOT / located(module))
-    found = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(found)
+def load_module(module: str) -> ModuleType:
+    """Import *module*, once per process, and return it. Raises InputError if it lacks one of FUNCTIONS."""
+    spec = importlib.util.spec_from_file_location(f"hook_{json_digest(module)[:16]}", ROOT / find_module(module))
+    imported = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(imported)
     for name in FUNCTIONS:
-        if not callable(getattr(found, name, None)):
-            raise BadInput(f"{located(module)} has no function {name}; a hook needs {', '.join(FUNCTIONS)}")
-    return found
+        if not callable(getattr(imported, name, None)):
+            raise InputError(f"{find_module(module)} has no function {name}; a hook needs {', '.join(FUNCTIONS)}")
+    return imported
 
 
-def applied(name: str, spec: dict, values: np.ndarray) -> np.ndarray:
-    """Return what the hook in *spec* (module, state, width, code) makes of the column *name*, values [rows, 1].
+def apply_custom(name: str, spec: dict, values: np.ndarray) -> np.ndarray:
+    """Transform the *values* [rows, 1] of column *name* with the module of *spec* (module, state, width, code).
 
-    Raises BadInput where the code of the clone is not the one that was fitted, or the result cannot be used.
+    Returns float64 [rows, width]. Raises InputError if the code in the clone differs from the code that was fitted, or
+    if the module returns another dtype, another shape or values that are not finite.
     """
     module = spec["module"]
-    if code_of(module) != spec["code"]:
-        raise BadInput(
-            f"{name}: {located(module)} here is {code_of(module)[:12]}, the bundle was made with {spec['code'][:12]}; "
-            "check out the code of the bundle, or deploy again"
+    if code_digest(module) != spec["code"]:
+        raise InputError(
+            f"{name}: {find_module(module)} here is {code_digest(module)[:12]}, the bundle was made with "
+            f"{spec['code'][:12]}; check out the code of the bundle, or deploy again"
         )
-    found = np.asarray(loaded(module).transform(values.ravel(), spec["state"]))
-    if found.dtype != np.float64 or found.shape != (len(values), spec["width"]):
-        raise BadInput(
-            f"{name}: transform of {located(module)} returned {found.dtype} {list(found.shape)}, "
+    transformed = np.asarray(load_module(module).transform(values.ravel(), spec["state"]))
+    if transformed.dtype != np.float64 or transformed.shape != (len(values), spec["width"]):
+        raise InputError(
+            f"{name}: transform of {find_module(module)} returned {transformed.dtype} {list(transformed.shape)}, "
             f"float64 [{len(values)}, {spec['width']}] was expected"
         )
-    if not np.isfinite(found).all():
-        row = int(np.flatnonzero(~np.isfinite(found).all(axis=1))[0])
-        raise BadInput(f"{name}: transform of {located(module)} gave NaN or infinity in row {row}")
-    return found
+    if not np.isfinite(transformed).all():
+        row = int(np.flatnonzero(~np.isfinite(transformed).all(axis=1))[0])
+        raise InputError(f"{name}: transform of {find_module(module)} returned NaN or infinity in row {row}")
+    return transformed

@@ -1,9 +1,9 @@
-"""Raw rows to the tensors that a bundle takes: the one way, for tables offline and for requests at the server.
+"""Encode raw rows as the tensors that a bundle takes: the same for tables (offline) and requests (in the server).
 
 A contract (contract.json of a bundle) names the columns: ``{"columns": {name: {"type": ..., "tensor": ...}}}``, with a
-type of ingest.columns. Each becomes a tensor of shape [rows, 1] that is "text" (strings with "" for missing) or
-"number" (doubles with NaN for missing). True is 1; dates and times are days since 1970-01-01. What is "hook" goes
-through a transformer of the user's own (scripts/bundle/custom.py) to doubles [rows, width].
+type of ingest.columns. Each becomes a tensor of shape [rows, 1], which is "text" (strings, "" if missing) or "number"
+(float64, NaN if missing). True is 1; dates and times are days since 1970-01-01. A column whose tensor is "hook" is
+transformed by the user's own module (scripts/bundle/custom.py) to float64 [rows, width].
 """
 
 import datetime
@@ -11,55 +11,55 @@ from typing import Any
 
 import numpy as np
 
-from scripts.bundle.custom import applied
+from scripts.bundle.custom import apply_custom
 from scripts.column_types import as_text
 from scripts.errors import ContractError
 
 EPOCH = datetime.datetime(1970, 1, 1)
-LARGEST = 3.4028234663852886e38  # as at ingestion: squares and sums of squares are finite
-DAY = 86_400_000_000.0  # microseconds
+LARGEST = 3.4028234663852886e38  # float32's, as in ingestion: squares and sums of squares stay finite
+MICROSECONDS_PER_DAY = 86_400_000_000.0  # microseconds
 
 
-def number(value: Any) -> float:
+def parse_number(value: Any) -> float:
     """Return a JSON number as float. Raises ValueError on anything else."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= LARGEST:
         raise ValueError("a finite number or null")
     return float(value)
 
 
-def integer(value: Any) -> int:
+def parse_integer(value: Any) -> int:
     """Return a JSON number without fraction or exponent. Raises ValueError on anything else."""
     if isinstance(value, bool) or not isinstance(value, int) or not -(2**63) <= value < 2**63:
         raise ValueError("an integer of 64 bits or null")
     return value
 
 
-def boolean(value: Any) -> bool:
+def parse_boolean(value: Any) -> bool:
     """Return true or false of JSON. Raises ValueError on anything else."""
     if not isinstance(value, bool):
         raise ValueError("true, false or null")
     return value
 
 
-def text(value: Any) -> str:
+def parse_text(value: Any) -> str:
     """Return a JSON string. Raises ValueError on anything else."""
     if not isinstance(value, str):
         raise ValueError("a string or null")
     return value
 
 
-def day(value: Any) -> float:
-    """Return an ISO date (YYYY-MM-DD) as days since 1970-01-01. Raises ValueError on anything else."""
+def parse_date(value: Any) -> float:
+    """Return an ISO 8601 date (YYYY-MM-DD) as days since 1970-01-01. Raises ValueError on anything else."""
     try:
-        if len(value) != 10 or value[4] + value[7] != "--":  # ISO 8601 has other forms, too
+        if len(value) != 10 or value[4] + value[7] != "--":  # ISO 8601 allows other forms, too
             raise ValueError(value)
         return float((datetime.date.fromisoformat(value) - EPOCH.date()).days)
     except (TypeError, ValueError):
         raise ValueError("a date like 1996-09-30 or null") from None
 
 
-def moment(value: Any) -> float:
-    """Return an ISO time (YYYY-MM-DDTHH:MM:SS, with up to six decimals) as days since 1970-01-01.
+def parse_time(value: Any) -> float:
+    """Return an ISO 8601 time (YYYY-MM-DDTHH:MM:SS, with up to six decimals) as days since 1970-01-01.
 
     Raises ValueError on anything else.
     """
@@ -68,28 +68,38 @@ def moment(value: Any) -> float:
             raise ValueError(value)
         if len(value) > 19 and not (value[19] == "." and value[20:].isdecimal() and len(value) <= 26):
             raise ValueError(value)
-        return float((datetime.datetime.fromisoformat(value) - EPOCH) // datetime.timedelta(microseconds=1)) / DAY
+        return (
+            float((datetime.datetime.fromisoformat(value) - EPOCH) // datetime.timedelta(microseconds=1))
+            / MICROSECONDS_PER_DAY
+        )
     except (TypeError, ValueError):
         raise ValueError("a time like 1996-09-30T23:59:00 or null") from None
 
 
-READERS = {"number": number, "integer": integer, "boolean": boolean, "text": text, "date": day, "time": moment}
+PARSERS = {
+    "number": parse_number,
+    "integer": parse_integer,
+    "boolean": parse_boolean,
+    "text": parse_text,
+    "date": parse_date,
+    "time": parse_time,
+}
 
 
 def is_text(spec: dict) -> bool:
-    """Return whether a column of a contract is read as strings; a hook reads texts as such."""
+    """Return whether a column of a contract is read as strings; for a custom transformer its type decides."""
     return (spec["type"] if spec["tensor"] == "hook" else spec["tensor"]) == "text"
 
 
-def hooked(name: str, spec: dict, values: np.ndarray) -> np.ndarray:
-    """Return the tensor of a column of *values* [rows, 1]: themselves, or what the hook of *spec* makes of them."""
-    return applied(name, spec, values) if spec["tensor"] == "hook" else values
+def transform_if_custom(name: str, spec: dict, values: np.ndarray) -> np.ndarray:
+    """Return *values* [rows, 1] of a column as they are, or transformed if *spec* names a custom transformer."""
+    return apply_custom(name, spec, values) if spec["tensor"] == "hook" else values
 
 
-def from_rows(rows: Any, contract: dict) -> dict[str, np.ndarray]:
-    """Return the tensors of *rows*, a list of objects that name exactly the columns of *contract*.
+def encode_rows(rows: Any, contract: dict) -> dict[str, np.ndarray]:
+    """Return the tensors of *rows*, a list of JSON objects with exactly the columns of *contract*, by column name.
 
-    Raises ContractError on the first field that does not keep the contract.
+    Raises ContractError at the first field that violates the contract.
     """
     columns = contract["columns"]
     if not isinstance(rows, list) or not rows:
@@ -103,32 +113,32 @@ def from_rows(rows: Any, contract: dict) -> dict[str, np.ndarray]:
         for name in row:
             if name not in columns:
                 raise ContractError("SCHEMA_NEW_COLUMN", f"row {index}: {name} is not a column", name, index)
-    values = {name: tensor(name, spec, [row[name] for row in rows]) for name, spec in columns.items()}
-    return {name: hooked(name, spec, values[name]) for name, spec in columns.items()}
+    values = {name: encode_values(name, spec, [row[name] for row in rows]) for name, spec in columns.items()}
+    return {name: transform_if_custom(name, spec, values[name]) for name, spec in columns.items()}
 
 
-def tensor(name: str, spec: dict, values: list) -> np.ndarray:
-    """Return the column *name* as values [rows, 1]. Raises ContractError on a value of another type."""
-    read, texts = READERS[spec["type"]], is_text(spec)
-    cells = np.full((len(values), 1), "" if texts else np.nan, object if texts else np.float64)
+def encode_values(name: str, spec: dict, values: list) -> np.ndarray:
+    """Return the JSON *values* of column *name* as an array [rows, 1]. Raises ContractError on another type."""
+    parse, as_texts = PARSERS[spec["type"]], is_text(spec)
+    cells = np.full((len(values), 1), "" if as_texts else np.nan, object if as_texts else np.float64)
     for index, value in enumerate(values):
         try:
             if value is not None:
-                cells[index, 0] = as_text(read(value)) if texts else read(value)
+                cells[index, 0] = as_text(parse(value)) if as_texts else parse(value)
         except ValueError as error:
             message = f"row {index}: {name} must be {error}, got {value!r:.60}"
             raise ContractError("UNEXPECTED_DATA_TYPE", message, name, index) from None
     return cells
 
 
-def from_table(table: Any, contract: dict) -> dict[str, np.ndarray]:
-    """Return the tensors of an Arrow *table* whose columns have the types of *contract*."""
+def encode_table(table: Any, contract: dict) -> dict[str, np.ndarray]:
+    """Return the tensors of an Arrow *table*, whose columns have the types of *contract*, by column name."""
     columns = contract["columns"]
-    return {name: hooked(name, spec, from_column(table[name], spec)) for name, spec in columns.items()}
+    return {name: transform_if_custom(name, spec, encode_column(table[name], spec)) for name, spec in columns.items()}
 
 
-def from_column(column: Any, spec: dict) -> np.ndarray:
-    """Return an Arrow column of a contract's type as values [rows, 1]; equal texts are one object."""
+def encode_column(column: Any, spec: dict) -> np.ndarray:
+    """Return an Arrow column as an array [rows, 1]; equal strings are one object, which saves memory."""
     if is_text(spec):
         parts = [np.empty(0, object)]
         for chunk in column.cast("string").fill_null("").chunks:
@@ -138,4 +148,4 @@ def from_column(column: Any, spec: dict) -> np.ndarray:
     if spec["type"] in ("date", "time"):
         column = column.cast("int32" if spec["type"] == "date" else "int64")
     numbers = column.cast("float64", safe=False).to_numpy()
-    return (numbers / DAY if spec["type"] == "time" else numbers).reshape(-1, 1)
+    return (numbers / MICROSECONDS_PER_DAY if spec["type"] == "time" else numbers).reshape(-1, 1)

@@ -1,4 +1,4 @@
-"""The features of a split with their labels, as a file (npz, the same bytes for the same rows)."""
+"""features.npz: the features and labels of a split, as the same bytes for the same rows."""
 
 from pathlib import Path
 
@@ -8,14 +8,14 @@ from scipy import sparse
 Rows = tuple[sparse.csr_matrix, np.ndarray]
 
 
-def save(path: Path, x: sparse.csr_matrix, y: np.ndarray) -> None:
-    """Write features [rows, width] and labels [rows] as *path*."""
+def save_features(path: Path, x: sparse.csr_matrix, y: np.ndarray) -> None:
+    """Write features [rows, width] and labels [rows] to *path*."""
     with open(path, "wb") as file:
         np.savez(file, data=x.data, indices=x.indices, indptr=x.indptr, shape=np.array(x.shape), y=y)
 
 
-def load(path: Path) -> Rows:
-    """Return features [rows, width] and the label [rows] of a split: class numbers, or values (float64)."""
+def load_features(path: Path) -> Rows:
+    """Return the features [rows, width] and labels [rows] in *path*: class numbers, or values (float64)."""
     with np.load(path, allow_pickle=False) as parts:
         matrix = sparse.csr_matrix((parts["data"], parts["indices"], parts["indptr"]), shape=tuple(parts["shape"]))
         return matrix, parts["y"]

@@ -1,4 +1,4 @@
-"""Labels: raw values to classes, classes to numbers; where there are no classes, values."""
+"""Labels: raw values to class names, class names to class numbers, or in regression to values."""
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -7,57 +7,57 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from scripts.bundle.table import batches
+from scripts.bundle.table import iter_batches
 from scripts.column_types import as_text
-from scripts.errors import BadInput
+from scripts.errors import InputError
 
 
-def task(label: dict) -> str:
-    """Return what the *label* of the configuration asks for: classification where it has classes, else regression."""
+def infer_task(label: dict) -> str:
+    """Return the task that *label* (preprocess.label) implies: "classification" if it has classes, or "regression"."""
     return "classification" if label["classes"] else "regression"
 
 
-def classes_of(values: Iterable, classes: dict[str, list[str | None]]) -> list[str | None]:
-    """Return the class of each raw value; None for values that no class names.
+def to_classes(values: Iterable, classes: dict[str, list[str | None]]) -> list[str | None]:
+    """Return the class of each raw value, None for values that belong to no class.
 
-    *classes* maps a class to its raw values; None stands for missing, "*" for any value that no class names.
+    *classes* maps each class to its raw values; None stands for missing, "*" for any value not named elsewhere.
     """
-    known = {value: name for name, named in classes.items() for value in named if value != "*"}
+    class_of = {value: name for name, named in classes.items() for value in named if value != "*"}
     other = next((name for name, named in classes.items() if "*" in named), None)
-    return [known.get(value, other if value is not None else None) for value in map(as_text, values)]
+    return [class_of.get(value, other if value is not None else None) for value in map(as_text, values)]
 
 
-def class_numbers(column: Any, classes: dict[str, list[str | None]]) -> np.ndarray:
-    """Return the number of the class of each value of an Arrow *column* (int64); -1 where no class names it.
+def to_class_numbers(column: Any, classes: dict[str, list[str | None]]) -> np.ndarray:
+    """Return the class number (int64) of each value of an Arrow *column*, -1 for values that belong to no class.
 
-    A class's number is its place in order().
+    Classes are numbered in the order of sort_classes().
     """
-    numbers = {name: number for number, name in enumerate(order(classes))} | {None: -1}
-    found = [np.empty(0, np.int64)]
+    numbers = {name: number for number, name in enumerate(sort_classes(classes))} | {None: -1}
+    parts = [np.empty(0, np.int64)]
     for chunk in getattr(column, "chunks", [column]):
         encoded = chunk.dictionary_encode()
         values = [*encoded.dictionary.to_pylist(), None]
-        by_code = np.array([numbers[name] for name in classes_of(values, classes)], np.int64)
-        found.append(by_code[encoded.indices.fill_null(len(values) - 1).to_numpy(zero_copy_only=False)])
-    return np.concatenate(found)
+        by_code = np.array([numbers[name] for name in to_classes(values, classes)], np.int64)
+        parts.append(by_code[encoded.indices.fill_null(len(values) - 1).to_numpy(zero_copy_only=False)])
+    return np.concatenate(parts)
 
 
-def order(classes: Iterable[str]) -> list[str]:
-    """Return the classes in the order of their numbers: alphabetical, so that no file's key order matters."""
+def sort_classes(classes: Iterable[str]) -> list[str]:
+    """Return the classes in the order of their numbers: alphabetical, so that the order of keys does not matter."""
     return sorted(classes)
 
 
-def targets(column: Any, label: dict) -> tuple[np.ndarray, np.ndarray]:
-    """Return what the rows of the Arrow *column* of the label have to be, and a mask of those that have it.
+def extract_targets(column: Any, label: dict) -> tuple[np.ndarray, np.ndarray]:
+    """Return the targets of the rows, from the Arrow *column* of the label, and a mask of the rows that have one.
 
-    Class numbers (int64, -1 where no class names the value), or in regression values (float64, NaN where missing).
-    Raises BadInput where `unknown` of *label* says so and a value belongs to no class.
+    Targets are class numbers (int64, -1 for values of no class), or in regression values (float64, NaN if missing).
+    Raises InputError if a value belongs to no class and `unknown` of *label* is "stop".
     """
     if label["classes"]:
-        numbers = class_numbers(column, label["classes"])
+        numbers = to_class_numbers(column, label["classes"])
         unknown = column.filter(pa.array(numbers < 0)).drop_null() if label.get("unknown") == "stop" else []
         if len(unknown):
-            raise BadInput(
+            raise InputError(
                 f"{len(unknown)} rows have a {label['column']} that belongs to no class, the first is "
                 f"{as_text(unknown[0].as_py())!r}; name it in preprocess.label.classes, or change "
                 "preprocess.label.unknown"
@@ -67,14 +67,18 @@ def targets(column: Any, label: dict) -> tuple[np.ndarray, np.ndarray]:
     return values, np.isfinite(values)
 
 
-def labelled(
+def labelled_batches(
     tables: list[Path], label: dict, columns: list[str], width: int = 1
 ) -> Iterator[tuple[pa.Table, np.ndarray]]:
-    """Yield batches() of the rows that have a class, or in regression a value, with targets().
+    """Yield the rows of *tables* that have a target, in batches, with the targets [rows] of extract_targets().
 
-    *label* is preprocess.label of the configuration.
+    *label* is preprocess.label of the configuration; *columns* and *width* are those of iter_batches().
     """
-    for rows in batches(tables, list(dict.fromkeys([*columns, label["column"]])), width):
-        found, known = targets(rows[label["column"]], label)
-        if known.any():
-            yield (rows, found) if known.all() else (rows.filter(pa.array(known)), found[known])
+    for rows in iter_batches(tables, list(dict.fromkeys([*columns, label["column"]])), width):
+        found_targets, has_target = extract_targets(rows[label["column"]], label)
+        if has_target.any():
+            yield (
+                (rows, found_targets)
+                if has_target.all()
+                else (rows.filter(pa.array(has_target)), found_targets[has_target])
+            )

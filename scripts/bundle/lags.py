@@ -1,7 +1,8 @@
-"""Windows of a time series: to each row the values of the rows before it, the same at ingestion and at the server.
+"""Lag columns of time series: each row gets values of the rows before it, the same in ingestion and in the server.
 
-A window is {key: [columns], order: column, columns: [names], size: n, complete: bool}. Each row gets, for k from 1 to
-n - 1, the columns `<name>@k`: the value of `name` k rows before it among the rows of the same key. No columns: none.
+Lags (`ingest.window` in the configuration) are {key: [columns], order: column, columns: [names], size: n,
+complete: bool}. For k from 1 to n - 1, each row gets the columns `<name>@k`: the value of `name` k rows earlier among
+the rows of the same key. Without columns there are no lags.
 """
 
 from collections import defaultdict
@@ -9,88 +10,94 @@ from collections.abc import Hashable, Iterable, Sequence
 from typing import Any
 
 
-class Disorder(ValueError):
-    """A row comes before one of its key that stands before it: its number in the batch, and what is wrong."""
+class OutOfOrder(ValueError):
+    """A row has a smaller order than an earlier row of its key, or none; *row* is its number in the batch."""
 
     def __init__(self, row: int, message: str):
         super().__init__(message)
         self.row = row
 
 
-def earlier(keys: Iterable[Hashable], orders: Iterable[Any], size: int) -> list[list[int]]:
-    """Return for each step k from 1 to *size* - 1 and each row the number of the row k before it in its key, or -1.
+def lag_indices(keys: Iterable[Hashable], orders: Iterable[Any], size: int) -> list[list[int]]:
+    """Return for each lag k from 1 to *size* - 1 the number of the row that is k rows earlier in the same key, or -1.
 
-    *keys* and *orders* have one value for each row. Raises Disorder where the order falls within a key or is missing.
+    *keys* and *orders* have one value per row; each list that is returned has one number per row. Raises OutOfOrder
+    if the order decreases within a key or is missing.
     """
     seen: dict[Hashable, list[int]] = defaultdict(list)
     last: dict[Hashable, Any] = {}
-    found: list[list[int]] = [[] for _ in range(1, size)]
+    indices: list[list[int]] = [[] for _ in range(1, size)]
     for row, (key, order) in enumerate(zip(keys, orders, strict=True)):
         if order is None:
-            raise Disorder(row, f"no value to order the rows of {key} by")
+            raise OutOfOrder(row, f"no value to order the rows of {key} by")
         if key in last and order < last[key]:
-            raise Disorder(row, f"{order} comes after {last[key]} in the rows of {key}: sort them")
+            raise OutOfOrder(row, f"{order} comes after {last[key]} in the rows of {key}: sort them")
         last[key] = order
         before = seen[key]
         for step in range(1, size):
-            found[step - 1].append(before[-step] if step <= len(before) else -1)
+            indices[step - 1].append(before[-step] if step <= len(before) else -1)
         before.append(row)
         del before[: -size + 1 or None]
-    return found
+    return indices
 
 
-def from_json(rows: Sequence[dict[str, Any]], window: dict) -> list[dict[str, Any]]:
-    """Return JSON *rows* with the values of their windows, those without a whole one left out where it must be.
+def add_lags_to_rows(rows: Sequence[dict[str, Any]], lags: dict) -> list[dict[str, Any]]:
+    """Return JSON *rows* with their lag columns; rows that lack a lag are dropped if *lags* must be complete.
 
-    Values are taken as they come: the order must compare as it does in the table (numbers, dates as YYYY-MM-DD).
+    Values are not converted: the order column must compare as in the table (numbers, dates as YYYY-MM-DD). Raises
+    OutOfOrder.
     """
-    keys = [tuple(row.get(name) for name in window["key"]) for row in rows]
-    steps = earlier(keys, [row.get(window["order"]) for row in rows], window["size"])
-    made = []
+    keys = [tuple(row.get(name) for name in lags["key"]) for row in rows]
+    steps = lag_indices(keys, [row.get(lags["order"]) for row in rows], lags["size"])
+    result = []
     for row, fields in enumerate(rows):
-        more = {
+        lag_values = {
             f"{name}@{step}": rows[before[row]].get(name) if before[row] >= 0 else None
-            for name in window["columns"]
+            for name in lags["columns"]
             for step, before in enumerate(steps, 1)
         }
-        if not window["complete"] or all(before[row] >= 0 for before in steps):
-            made.append({**fields, **more})
-    return made
+        if not lags["complete"] or all(before[row] >= 0 for before in steps):
+            result.append({**fields, **lag_values})
+    return result
 
 
-class Windows:
-    """Adds windows to Arrow tables that come one after the other."""
+class LagColumns:
+    """Adds lag columns to consecutive Arrow tables; remembers the last rows of each key between them."""
 
-    def __init__(self, window: dict):
-        self.window = window
-        self.carried: Any = None  # the last rows of each key
-        self._whole: Any = None
+    def __init__(self, lags: dict):
+        self.lags = lags
+        self.previous_rows: Any = None  # the last rows of each key
+        self._complete: Any = None
 
-    def add(self, rows: Any) -> Any:
-        """Return *rows* (a pyarrow Table) with the columns of their windows. Raises Disorder."""
+    def add_lags(self, rows: Any) -> Any:
+        """Return *rows* (a pyarrow Table) with their lag columns. Raises OutOfOrder."""
         import numpy as np
         import pyarrow as pa
 
-        before = len(self.carried) if self.carried is not None else 0
-        both = pa.concat_tables([self.carried, rows]) if before else rows
-        both = both.combine_chunks()
-        key = list(zip(*(both[name].to_pylist() for name in self.window["key"]), strict=True)) or [()] * len(both)
+        before = len(self.previous_rows) if self.previous_rows is not None else 0
+        combined = pa.concat_tables([self.previous_rows, rows]) if before else rows
+        combined = combined.combine_chunks()
+        keys = list(zip(*(combined[name].to_pylist() for name in self.lags["key"]), strict=True)) or [()] * len(
+            combined
+        )
         try:
-            steps = earlier(key, both[self.window["order"]].to_pylist(), self.window["size"])
-        except Disorder as error:
-            raise Disorder(error.row - before, str(error)) from None
-        for name in self.window["columns"]:
-            for step, found in enumerate(steps, 1):
-                indices = pa.array(found[before:], pa.int64(), mask=np.array(found[before:], np.int64) < 0)
-                rows = rows.append_column(f"{name}@{step}", both[name].take(indices))
-        self._whole = np.array([found[before:] for found in steps], np.int64).reshape(len(steps), -1).min(0) >= 0
+            steps = lag_indices(keys, combined[self.lags["order"]].to_pylist(), self.lags["size"])
+        except OutOfOrder as error:
+            raise OutOfOrder(error.row - before, str(error)) from None
+        for name in self.lags["columns"]:
+            for step, lagged in enumerate(steps, 1):
+                indices = pa.array(lagged[before:], pa.int64(), mask=np.array(lagged[before:], np.int64) < 0)
+                rows = rows.append_column(f"{name}@{step}", combined[name].take(indices))
+        self._complete = np.array([found[before:] for found in steps], np.int64).reshape(len(steps), -1).min(0) >= 0
         last: dict[Hashable, list[int]] = defaultdict(list)
-        for row, value in enumerate(key):
-            last[value].append(row)
-            del last[value][: -self.window["size"] + 1 or None]
-        self.carried = both.take(pa.array(sorted(row for kept in last.values() for row in kept), pa.int64()))
+        for row, key in enumerate(keys):
+            last[key].append(row)
+            del last[key][: -self.lags["size"] + 1 or None]
+        self.previous_rows = combined.take(
+            pa.array(sorted(row for numbers in last.values() for row in numbers), pa.int64())
+        )
         return rows
 
-    def whole(self) -> Any:
-        """Return a mask of the rows added last that have a whole window, None where all are to be kept."""
-        return self._whole if self.window["complete"] else None
+    def complete_mask(self) -> Any:
+        """Return a mask of the latest rows that have all lags, None if incomplete rows are to be kept."""
+        return self._complete if self.lags["complete"] else None

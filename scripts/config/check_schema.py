@@ -1,6 +1,7 @@
-"""What to say about a key of the configuration that is wrong.
+"""Check a configuration against config/schema.yaml: coerce its values, fill in defaults, and report every wrong key.
 
-The configuration: checked, typed and completed by config/schema.yaml before anything else happens."""
+Problems are pairs (dotted key, message); the error has a line for each, with the value and what is allowed.
+"""
 
 import re
 from typing import Any
@@ -9,14 +10,14 @@ import yaml
 from cerberus import Validator
 
 from scripts.column_types import as_text
-from scripts.config.check_analyze import criterion
-from scripts.config.checks import crossed
-from scripts.config.features import KINDS, complete
+from scripts.config.check_analyze import parse_threshold
+from scripts.config.checks import check_config
+from scripts.config.features import KINDS, complete_features
 from scripts.errors import ConfigError
 
 
-def described(schema: dict, key: str) -> dict:
-    """Return the rules of the dotted *key*, {} where the schema has none."""
+def rules_of_key(schema: dict, key: str) -> dict:
+    """Return the rules of the dotted *key* in *schema*, {} if it has none."""
     rules: dict = {"schema": schema}
     for part in key.split("."):
         inner = rules.get("schema", {})
@@ -30,7 +31,7 @@ def described(schema: dict, key: str) -> dict:
 
 
 def value_at(config: Any, key: str) -> Any:
-    """Return what *config* holds under the dotted *key*, or None."""
+    """Return the value of the dotted *key* in *config*, None if there is none."""
     for part in key.split("."):
         if isinstance(config, list) and part.isdigit() and int(part) < len(config):
             config = config[int(part)]
@@ -41,16 +42,16 @@ def value_at(config: Any, key: str) -> Any:
     return config
 
 
-def explanation(key: str, message: str, config: dict, schema: dict) -> str:
-    """Return one line that says which key is wrong, its value, what is allowed, and what the key is for."""
-    rules = described(schema, key)
+def format_problem(key: str, message: str, config: dict, schema: dict) -> str:
+    """Return one line about a wrong *key*: the message, its value, what is allowed, and its description."""
+    rules = rules_of_key(schema, key)
     allowed = [f"{name} {rules[name]}" for name in ("type", "allowed", "min", "max", "regex") if name in rules]
     text = f"  {key}: {message}"
     if message != "required field":
         secret = rules.get("meta", {}).get("secret")
         text += "; it is not shown here" if secret else f"; got {value_at(config, key)!r}"
     if message == "unknown field":
-        siblings = described(schema, key.rpartition(".")[0]).get("schema", {}) if "." in key else schema
+        siblings = rules_of_key(schema, key.rpartition(".")[0]).get("schema", {}) if "." in key else schema
         allowed = [f"keys {', '.join(sorted(siblings))}"] if siblings else []
     about = rules.get("meta", {}).get("description", "")
     return text + (f"; expected {', '.join(allowed)}" if allowed else "") + (f" ({about})" if about else "")
@@ -59,11 +60,18 @@ def explanation(key: str, message: str, config: dict, schema: dict) -> str:
 SCHEMA = "config/schema.yaml"
 SPAN = re.compile(r"[A-Za-z0-9_.-]+")
 SPLIT = re.compile(r"[a-z][a-z0-9_]*")
-WINDOW = {"last": "whole", "skip": "whole", "at_least": "whole", "from": "text", "to": "text", "exclude": "spans"}
+WINDOW_COERCIONS = {
+    "last": "whole",
+    "skip": "whole",
+    "at_least": "whole",
+    "from": "text",
+    "to": "text",
+    "exclude": "spans",
+}
 
 
-class Checker(Validator):
-    """Cerberus with the coercions that text from a command line needs; descriptions are allowed in its schemas."""
+class ConfigValidator(Validator):
+    """Cerberus with coercions of text from a command line; schema.yaml names them as `coerce: <name>`."""
 
     def _normalize_coerce_whole(self, value: Any) -> int:
         if isinstance(value, bool) or (isinstance(value, float) and not value.is_integer()):
@@ -90,59 +98,63 @@ class Checker(Validator):
         return {name: [*map(as_text, named)] if isinstance(named, list) else named for name, named in value.items()}
 
     def _normalize_coerce_threshold(self, value: Any) -> str | dict:
-        return criterion(value, self._normalize_coerce_number)
+        return parse_threshold(value, self._normalize_coerce_number)
 
     def _normalize_coerce_cut(self, value: Any) -> str | float:
         return value if value == "chosen" else self._normalize_coerce_number(value)
 
     def _normalize_coerce_windows(self, value: Any) -> dict:
         if not isinstance(value, dict):
-            raise ValueError("a window for each split was expected")
+            raise ValueError("expected a window for each split")
         if wrong := [split for split in value if not SPLIT.fullmatch(str(split)) or split == "all"]:
-            raise ValueError(f"{wrong[0]!r} cannot be the name of a split: small letters, digits and _, and not all")
-        return {split: self.window(split, window) for split, window in value.items()}
+            raise ValueError(f"{wrong[0]!r} cannot be the name of a split: expected a-z, 0-9 and _, but not all")
+        return {split: self.coerce_window(split, window) for split, window in value.items()}
 
-    def window(self, split: str, value: Any) -> list | dict:
-        """Return the window of *split* with typed values. Raises ValueError."""
+    def coerce_window(self, split: str, value: Any) -> list | dict:
+        """Return the window of *split* with typed values. Raises ValueError if it is malformed."""
         if isinstance(value, list):
             spans = [self._normalize_coerce_text(span) for span in value]
             if wrong := [span for span in spans if not SPAN.fullmatch(span)]:
                 raise ValueError(f"{split}: span {wrong[0]!r} does not match regex {SPAN.pattern}")
             return spans
-        if not isinstance(value, dict) or not value.keys() <= WINDOW.keys():
-            raise ValueError(f"{split}: a list of spans or some of {', '.join(WINDOW)} were expected")
-        exclude = {"exclude": self.window(split, value["exclude"])} if "exclude" in value else {}
+        if not isinstance(value, dict) or not value.keys() <= WINDOW_COERCIONS.keys():
+            raise ValueError(f"{split}: expected a list of spans or some of {', '.join(WINDOW_COERCIONS)}")
+        exclude = {"exclude": self.coerce_window(split, value["exclude"])} if "exclude" in value else {}
         rest = {word: item for word, item in value.items() if word != "exclude"}
-        return {word: getattr(self, f"_normalize_coerce_{WINDOW[word]}")(item) for word, item in rest.items()} | exclude
+        return {
+            word: getattr(self, f"_normalize_coerce_{WINDOW_COERCIONS[word]}")(item) for word, item in rest.items()
+        } | exclude
 
 
-def load(path: str) -> Any:
-    """Return the YAML value of the file at *path*."""
+def load_yaml(path: str) -> Any:
+    """Return the content of the YAML file at *path*."""
     with open(path, encoding="utf-8") as file:
         return yaml.load(file, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
 
 
-def leaves(errors: dict | list, path: str = "") -> list[tuple[str, str]]:
+def flatten_errors(errors: dict | list, path: str = "") -> list[tuple[str, str]]:
     """Return the (dotted key, message) pairs of a Cerberus error tree."""
-    found = []
+    problems = []
     for key, messages in errors.items():
         where = f"{path}.{key}" if path else str(key)
         for message in [text for text in messages if "cannot be coerced" not in text] or messages:
-            found += leaves(message, where) if isinstance(message, dict) else [(where, message)]
-    return found
+            problems += flatten_errors(message, where) if isinstance(message, dict) else [(where, message)]
+    return problems
 
 
-def check(config: dict, schema: dict | None = None) -> dict:
-    """Return *config* coerced and with its defaults.
+def validate_config(config: dict, schema: dict | None = None) -> dict:
+    """Return *config*, checked, coerced and with defaults; by default with the schema config/schema.yaml.
 
-    Raises ConfigError naming every wrong key, its value and what is allowed.
+    Raises ConfigError with a line for every wrong key.
     """
-    checker, kinds = Checker(schema := schema or load(SCHEMA)), load(KINDS)
+    checker, kinds = ConfigValidator(schema := schema or load_yaml(SCHEMA)), load_yaml(KINDS)
     if checker.validate(config):
-        errors = complete(checker.document["preprocess"], kinds, Checker) or crossed(checker.document, kinds)
+        errors = complete_features(checker.document["preprocess"], kinds, ConfigValidator) or check_config(
+            checker.document, kinds
+        )
     else:
-        errors = leaves(checker.errors)
+        errors = flatten_errors(checker.errors)
     if errors:
-        lines = [explanation(key, message, config, schema) for key, message in errors]
+        lines = [format_problem(key, message, config, schema) for key, message in errors]
         raise ConfigError("\n".join(["the configuration cannot be used:", *lines]))
     return checker.document

@@ -1,12 +1,15 @@
-"""What is wrong with the section `tune` of a configuration whose keys are right by themselves."""
+"""Checks of the section `tune`, once each key by itself is valid.
+
+A problem is a pair (dotted key, message).
+"""
 
 import math
 from pathlib import Path
 from typing import Any
 
-from scripts.config.families import families
+from scripts.config.families import declared_families
 
-ARGUMENTS = {  # of each distribution
+ARGUMENTS = {  # of each distribution, as hyperopt has them
     "choice": "options",
     "randint": "[end] or [first, end]",
     "uniformint": "[low, high]",
@@ -19,55 +22,55 @@ ARGUMENTS = {  # of each distribution
     "lognormal": "[median, standard deviation of the logarithm]",
     "qlognormal": "[median, standard deviation of the logarithm, step]",
 }
-NOT_ADAPTIVE = {"qnormal", "qlognormal"}  # hyperopt's adaptive TPE does not know them
+NOT_ADAPTIVE = {"qnormal", "qlognormal"}  # hyperopt's adaptive TPE does not support them
 
 
-def wrong_search(config: dict) -> list[tuple[str, str]]:
-    """Return what is wrong with the search, each with the key to mend."""
-    tune, wrong, known = config["tune"], [], families()
+def check_tune(config: dict) -> list[tuple[str, str]]:
+    """Return the problems of the section `tune`."""
+    tune, problems, families = config["tune"], [], declared_families()
     for family, space in tune["families"].items():
-        wrong += wrong_space(f"tune.families.{family}", space)
+        problems += check_space(f"tune.families.{family}", space)
         if tune["algorithm"] == "atpe" and (names := not_adaptive(space)):
-            wrong.append(
+            problems.append(
                 (
                     "tune.algorithm",
-                    f"atpe cannot search {family}.{names[0]}: no options of options, no steps of normal distributions",
+                    f"atpe cannot search {family}.{names[0]}: it supports neither nested options nor quantized normals",
                 )
             )
     if tune["folds"] == 1:
-        wrong.append(("tune.folds", "one part leaves nothing to fit on; 0 for the eval split, or 2 and more"))
+        problems.append(("tune.folds", "one fold leaves nothing to fit on; use 0 for the eval split, or at least 2"))
     halving = tune["halving"]
     bracket = sum(halving["eta"] ** rung for rung in range(halving["rungs"]))
     if tune["trials"] < bracket:
-        wrong.append(("tune.trials", f"successive halving needs {bracket} trials until one has the whole resource"))
+        problems.append(("tune.trials", f"successive halving needs {bracket} trials until one has the whole resource"))
     if halving["rungs"] > 1 and halving["resource"] != "rows":
         for family in tune["families"]:
-            if family in known and halving["resource"] not in known[family]["space"]:
-                wrong.append(("tune.halving.resource", f"{family} has no hyperparameter {halving['resource']}"))
+            if family in families and halving["resource"] not in families[family]["space"]:
+                problems.append(("tune.halving.resource", f"{family} has no hyperparameter {halving['resource']}"))
     for index, point in enumerate(tune["points_to_evaluate"]):
         if point["family"] not in tune["families"]:
-            wrong.append((f"tune.points_to_evaluate.{index}", f"no family {point['family']} in tune.families"))
+            problems.append((f"tune.points_to_evaluate.{index}", f"no family {point['family']} in tune.families"))
     reuse = tune["reuse"]
     if reuse is not None and (not Path(reuse).is_file() or Path(reuse).is_relative_to(f"results/{config['case']}")):
-        wrong.append(("tune.reuse", "no such file" if not Path(reuse).is_file() else "the case's own result"))
-    return wrong
+        problems.append(("tune.reuse", "no such file" if not Path(reuse).is_file() else "the case's own result"))
+    return problems
 
 
-def wrong_space(key: str, space: dict[str, dict]) -> list[tuple[str, str]]:
-    """Return what is wrong with a search space."""
-    wrong = []
+def check_space(key: str, space: dict[str, dict]) -> list[tuple[str, str]]:
+    """Return the problems of the search space of one family, whose key is *key*."""
+    problems = []
     for name, spec in space.items():
         ((kind, values),) = spec.items()
         if kind == "choice":
             for option in values:
-                wrong += wrong_option(f"{key}.{name}", option)
-        elif not right(kind, values):
-            wrong.append((f"{key}.{name}", f"{kind} takes {ARGUMENTS[kind]}, got {values}"))
-    return wrong
+                problems += check_option(f"{key}.{name}", option)
+        elif not are_valid_arguments(kind, values):
+            problems.append((f"{key}.{name}", f"{kind} takes {ARGUMENTS[kind]}, got {values}"))
+    return problems
 
 
-def wrong_option(key: str, option: Any) -> list[tuple[str, str]]:
-    """Return what is wrong with an option of a choice, which may have hyperparameters of its own."""
+def check_option(key: str, option: Any) -> list[tuple[str, str]]:
+    """Return the problems of an option of a choice, which may have hyperparameters of its own."""
     if not isinstance(option, dict):
         return []
     inner = next(iter(option.values()), None)
@@ -75,14 +78,14 @@ def wrong_option(key: str, option: Any) -> list[tuple[str, str]]:
         return [(key, f"an option with hyperparameters is {{option: {{hyperparameter: ...}}}}, got {option}")]
     for name, spec in inner.items():
         if not isinstance(spec, dict) or len(spec) != 1 or not spec.keys() <= ARGUMENTS.keys():
-            return [(f"{key}.{name}", f"one of {', '.join(ARGUMENTS)} was expected, got {spec}")]
+            return [(f"{key}.{name}", f"expected one of {', '.join(ARGUMENTS)}, got {spec}")]
         if not isinstance(next(iter(spec.values())), list):
-            return [(f"{key}.{name}", f"a list of arguments was expected, got {spec}")]
-    return wrong_space(key, inner)
+            return [(f"{key}.{name}", f"expected a list of arguments, got {spec}")]
+    return check_space(key, inner)
 
 
 def not_adaptive(space: dict[str, dict]) -> list[str]:
-    """Return the hyperparameters that the adaptive TPE cannot search."""
+    """Return the hyperparameters that adaptive TPE cannot search."""
     return [
         name
         for name, spec in space.items()
@@ -90,8 +93,8 @@ def not_adaptive(space: dict[str, dict]) -> list[str]:
     ]
 
 
-def right(kind: str, values: list) -> bool:
-    """Return whether these can be the arguments of a distribution of numbers."""
+def are_valid_arguments(kind: str, values: list) -> bool:
+    """Return whether *values* are valid arguments of the numeric distribution *kind*."""
     try:
         numbers = [float(value) for value in values]
     except (TypeError, ValueError):

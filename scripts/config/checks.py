@@ -1,32 +1,35 @@
-"""What is wrong between the keys of a configuration that are right by themselves."""
+"""Checks between the keys of a configuration, once each key by itself is valid.
+
+A problem is a pair (dotted key, message).
+"""
 
 from collections.abc import Iterable
 
-from scripts.column_types import extended
-from scripts.config.check_analyze import wrong_analyze
-from scripts.config.check_tune import wrong_search
-from scripts.config.families import families
-from scripts.config.features import columns_of, wrong_options
+from scripts.column_types import with_lag_columns
+from scripts.config.check_analyze import check_analyze
+from scripts.config.check_tune import check_tune
+from scripts.config.families import declared_families
+from scripts.config.features import check_feature_options, columns_of
 
-VALUES = ("number", "integer")  # types of columns whose values can be predicted
-ERRORS = ("rmse", "mae", "r2")  # metrics of regression
+TARGET_TYPES = ("number", "integer")  # types of columns that can be regression targets
+REGRESSION_METRICS = ("rmse", "mae", "r2")  # metrics of regression
 
 
-def crossed(config: dict, kinds: dict) -> list[tuple[str, str]]:
-    """Return what is wrong between keys, each with the key to mend; *kinds* is the content of config/kinds.yaml."""
+def check_config(config: dict, kinds: dict) -> list[tuple[str, str]]:
+    """Return all problems between the keys of *config*; *kinds* is the content of config/kinds.yaml."""
     columns, window, prepare = config["ingest"]["columns"], config["ingest"]["window"], config["preprocess"]
-    if wrong := wrong_window(window, columns):
-        return wrong
-    columns = extended(columns, window)
-    wrong = wrong_features(prepare["features"], columns, kinds) + wrong_targets(prepare)
+    if problems := check_lags(window, columns):
+        return problems
+    columns = with_lag_columns(columns, window)
+    problems = check_features(prepare["features"], columns, kinds) + check_target_encoding(prepare)
     task, warm = "classification" if prepare["label"]["classes"] else "regression", bool(config["train"]["warm_start"])
-    wrong += wrong_label(prepare, columns) + wrong_splits(config) + wrong_families(config["tune"], task, warm)
-    wrong += wrong_options(prepare["features"], prepare["edges"])
-    return wrong + wrong_search(config) + wrong_analyze(config, columns)
+    problems += check_label(prepare, columns) + check_splits(config) + check_families(config["tune"], task, warm)
+    problems += check_feature_options(prepare["features"], prepare["edges"])
+    return problems + check_tune(config) + check_analyze(config, columns)
 
 
-def wrong_window(window: dict, columns: dict) -> list[tuple[str, str]]:
-    """Return what `ingest.window` names that is no column."""
+def check_lags(window: dict, columns: dict) -> list[tuple[str, str]]:
+    """Return the names in `ingest.window` (lag features) that are not columns."""
     named = [*window["key"], window["order"], *window["columns"]] if window["columns"] else []
     return [
         ("ingest.window", f"{name or 'order'} is not a column of ingest.columns")
@@ -35,111 +38,117 @@ def wrong_window(window: dict, columns: dict) -> list[tuple[str, str]]:
     ]
 
 
-def either(types: Iterable[str]) -> str:
-    """Return *types* of columns in words."""
+def join_types(types: Iterable[str]) -> str:
+    """Return *types* of columns, joined by "or"."""
     return " or ".join(types)
 
 
-def wrong_features(features: dict, columns: dict, kinds: dict) -> list[tuple[str, str]]:
-    """Return features that are no column, a column of another type, or read both as text and as number."""
-    wrong, read = [], {}
-    asked = [
+def check_features(features: dict, columns: dict, kinds: dict) -> list[tuple[str, str]]:
+    """Return features of missing columns, of columns of another type, or read both as text and as numbers."""
+    problems, read = [], {}
+    uses = [
         (name, spec["kind"], column)
         for name, specs in features.items()
         for spec in specs
         for column in columns_of(name, spec)
     ]
-    for name, kind, column in asked:
+    for name, kind, column in uses:
         key, which = f"preprocess.features.{name}", "" if column == name else f": {column}"
         types, takes = kinds[kind]["types"], kinds[kind]["takes"]
         first, other = read.setdefault(column, (takes, kind))
         if column not in columns:
-            wrong.append((key, f"no such column in ingest.columns{which}"))
+            problems.append((key, f"no such column in ingest.columns{which}"))
         elif columns[column].split(":")[0] not in types:
-            wrong.append((key, f"a {kind} feature needs a column of type {either(types)}{which}"))
+            problems.append((key, f"a {kind} feature needs a column of type {join_types(types)}{which}"))
         elif first != takes:
-            wrong.append((key, f"{column} is read as {takes} by {kind} and as {first} by {other}; drop one of them"))
-        elif takes == "hook" and [entry[2] for entry in asked].count(column) > 1:
-            wrong.append((key, f"only one hook can read {column}"))
-    return wrong
+            problems.append(
+                (key, f"{column} is read as {takes} by {kind} and as {first} by {other}; remove one of them")
+            )
+        elif takes == "hook" and [entry[2] for entry in uses].count(column) > 1:
+            problems.append((key, f"only one hook can read {column}"))
+    return problems
 
 
-def wrong_targets(prepare: dict) -> list[tuple[str, str]]:
-    """Return features encoded by the classes of a label that has none."""
+def check_target_encoding(prepare: dict) -> list[tuple[str, str]]:
+    """Return features with target encoding if the label has no classes."""
     named = ((name, spec) for name, specs in prepare["features"].items() for spec in specs)
-    without = not prepare["label"].get("classes")
+    no_classes = not prepare["label"].get("classes")
     return [
         (f"preprocess.features.{name}", "encode: target needs a label with classes")
         for name, spec in named
-        if without and spec.get("encode") == "target"
+        if no_classes and spec.get("encode") == "target"
     ]
 
 
-def wrong_label(prepare: dict, columns: dict) -> list[tuple[str, str]]:
-    """Return what is wrong with the label column and its classes."""
+def check_label(prepare: dict, columns: dict) -> list[tuple[str, str]]:
+    """Return the problems of the label column and its classes."""
     label, classes, positive = (prepare["label"][key] for key in ("column", "classes", "positive"))
-    wrong = []
+    problems = []
     if label not in columns:
-        wrong.append(("preprocess.label.column", "no such column in ingest.columns"))
-    elif not classes and columns[label] not in VALUES:
-        words = f"without classes it is predicted, which needs a column of type {either(VALUES)}"
-        wrong.append(("preprocess.label.column", words))
+        problems.append(("preprocess.label.column", "no such column in ingest.columns"))
+    elif not classes and columns[label] not in TARGET_TYPES:
+        words = f"without classes it is a regression target, which needs a column of type {join_types(TARGET_TYPES)}"
+        problems.append(("preprocess.label.column", words))
     elif columns[label].split(":")[0] in ("date", "time"):
-        wrong.append(("preprocess.label.column", f"a column of type {columns[label].split(':')[0]} names no classes"))
+        problems.append(("preprocess.label.column", f"a {columns[label].split(':')[0]} column cannot hold classes"))
     for name, specs in prepare["features"].items():
         if any(label in columns_of(name, spec) for spec in specs):
-            wrong.append((f"preprocess.features.{name}", "the label cannot be a feature"))
+            problems.append((f"preprocess.features.{name}", "the label cannot be a feature"))
     if not classes:
-        return wrong + [("preprocess.label.positive", "only for two classes, there are none")] * (positive is not None)
+        return problems + [("preprocess.label.positive", "only for two classes, there are none")] * (
+            positive is not None
+        )
     if len(classes) == 2 and positive not in classes:
-        wrong.append(("preprocess.label.positive", f"not one of the classes {', '.join(classes)}"))
+        problems.append(("preprocess.label.positive", f"not one of the classes {', '.join(classes)}"))
     if len(classes) > 2 and positive is not None:
-        wrong.append(("preprocess.label.positive", f"only for two classes, there are {len(classes)}; leave it out"))
+        problems.append(("preprocess.label.positive", f"only for two classes, there are {len(classes)}; leave it out"))
     values = [value for named in classes.values() for value in named]
     for value in sorted({str(value) for value in values if values.count(value) > 1}):
-        wrong.append(("preprocess.label.classes", f"raw value {value} belongs to two classes"))
-    return wrong
+        problems.append(("preprocess.label.classes", f"raw value {value} belongs to two classes"))
+    return problems
 
 
-def wrong_families(tune: dict, task: str, warm: bool) -> list[tuple[str, str]]:
-    """Return families, and hyperparameters of a family, that there are not or not for *task*, and a metric likewise.
+def check_families(tune: dict, task: str, warm: bool) -> list[tuple[str, str]]:
+    """Return unknown families, unknown hyperparameters, and families and a metric that do not fit *task*.
 
-    If *warm*, families must be able to go on from an earlier model.
+    If *warm*, all families must support a warm start.
     """
-    known, wrong = families(), []
-    if (tune["metric"] in ERRORS) != (task == "regression"):
-        wrong.append(("tune.metric", f"not for {task}; {', '.join(ERRORS)} are for regression, the others for classes"))
+    known, problems = declared_families(), []
+    if (tune["metric"] in REGRESSION_METRICS) != (task == "regression"):
+        problems.append(("tune.metric", f"not for {task}; {', '.join(REGRESSION_METRICS)} are for regression"))
     for name, space in tune["families"].items():
         if name not in known:
-            wrong.append((f"tune.families.{name}", f"no such family in scripts/families; there are {', '.join(known)}"))
+            problems.append(
+                (f"tune.families.{name}", f"no such family in scripts/families; there are {', '.join(known)}")
+            )
             continue
         if task not in known[name]["tasks"]:
             have = ", ".join(other for other in known if task in known[other]["tasks"])
-            wrong.append((f"tune.families.{name}", f"not for {task}, which {have} are for"))
+            problems.append((f"tune.families.{name}", f"not for {task}; choose from {have}"))
         if warm and not known[name]["warm"]:
             able = ", ".join(other for other in known if known[other]["warm"])
-            wrong.append(("train.warm_start", f"{name} cannot go on from an earlier model; {able} can"))
+            problems.append(("train.warm_start", f"{name} does not support a warm start; {able} do"))
         for parameter in space:
             if parameter not in known[name]["space"]:
                 have = ", ".join(known[name]["space"])
-                wrong.append((f"tune.families.{name}.{parameter}", f"no hyperparameter of {name}, which has {have}"))
-    return wrong
+                problems.append((f"tune.families.{name}.{parameter}", f"no hyperparameter of {name}, which has {have}"))
+    return problems
 
 
-def wrong_splits(config: dict) -> list[tuple[str, str]]:
-    """Return what is wrong with the names of splits and the columns that identify or part rows."""
+def check_splits(config: dict) -> list[tuple[str, str]]:
+    """Return the problems of the names of splits and of the columns that identify or divide rows."""
     columns, split = config["ingest"]["columns"], config["ingest"]["split"]
-    wrong = [
+    problems = [
         (f"ingest.split.{word}.{name}", "no such split in windows")
         for word in ("buckets", "values")
         for name in split[word]
         if name not in config["windows"]
     ]
     if (split["buckets"] and split["values"]) or bool(split["values"]) != bool(split["column"]):
-        wrong.append(("ingest.split", "either buckets (and key), or column and values"))
+        problems.append(("ingest.split", "either buckets (and key), or column and values"))
     named = {"ingest.split.key": split["key"], "version.key": config["version"]["key"]}
     named["validate.duplicates"] = [name for name in config["validate"]["duplicates"] if name != "*"]
     named["ingest.split.column"] = [split["column"]] if split["column"] else []
     for key, names in named.items():
-        wrong += [(key, f"{name} is not a column of ingest.columns") for name in names if name not in columns]
-    return wrong
+        problems += [(key, f"{name} is not a column of ingest.columns") for name in names if name not in columns]
+    return problems

@@ -1,4 +1,4 @@
-"""Write config/README.md from its schemas: .envs/driver/bin/python -m scripts.config.document."""
+"""Write config/README.md from the schemas: .envs/driver/bin/python -m scripts.config.document."""
 
 import json
 import sys
@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from scripts.config.check_schema import SCHEMA, load
+from scripts.config.check_schema import SCHEMA, load_yaml
 from scripts.config.features import KINDS
-from scripts.provenance.canonical import plain, write_bytes
+from scripts.provenance.canonical import to_json_types, write_bytes
 
 TARGET = "config/README.md"
 HEAD = f"""\
@@ -24,32 +24,32 @@ This file is made from `{SCHEMA}` and `{KINDS}`: `.envs/driver/bin/python -m scr
 COLUMNS = ("Key", "Type", "Default", "Allowed", "Description")
 
 
-def code(value: Any) -> str:
-    """Return *value* as JSON in a code span that a table can hold."""
-    text = value if value and isinstance(value, str) else json.dumps(plain(value), ensure_ascii=False)
+def code_span(value: Any) -> str:
+    """Return *value* as JSON in a Markdown code span, escaped for a table."""
+    text = value if value and isinstance(value, str) else json.dumps(to_json_types(value), ensure_ascii=False)
     return f"`{text}`".replace("|", "\\|")
 
 
-def prose(rules: dict) -> str:
-    """Return the description in *rules* as Markdown that a table can hold."""
+def format_description(rules: dict) -> str:
+    """Return the description in *rules* as Markdown, escaped for a table."""
     return rules.get("meta", {}).get("description", "").replace("<", "\\<").replace("|", "\\|")
 
 
-def kind(rules: dict) -> str:
-    """Return the type that *rules* ask for, with that of the items of a list and of the values of a dict."""
+def type_text(rules: dict) -> str:
+    """Return the type in *rules*, with that of the items of a list or the values of a dict."""
     inner = rules.get("schema") if rules.get("type") == "list" else rules.get("valuesrules")
     text = rules.get("type", "any")
     text = text if isinstance(text, str) else " or ".join(text)
-    text += f" of {kind(inner)}" if inner else ""
+    text += f" of {type_text(inner)}" if inner else ""
     return text + (" or null" if rules.get("nullable") else "")
 
 
 def own_limits(rules: dict) -> Iterator[str]:
-    """Yield what *rules* allow a value itself to be."""
+    """Yield what *rules* allow for the value itself."""
     if "allowed" in rules:
-        yield ", ".join(code(value) for value in rules["allowed"])
+        yield ", ".join(code_span(value) for value in rules["allowed"])
     if "regex" in rules:
-        yield f"matches {code(rules['regex'])}"
+        yield f"matches {code_span(rules['regex'])}"
     if {"min", "max"} <= rules.keys():
         yield f"{rules['min']} to {rules['max']}"
     else:
@@ -58,50 +58,50 @@ def own_limits(rules: dict) -> Iterator[str]:
     if least is not None or most is not None:
         yield f"length {least}" if least == most else f"length from {least}" if most is None else f"length up to {most}"
     if rules.get("type") == "dict":
-        yield from (f"{code(name)}: {kind(inner)}" for name, inner in rules.get("schema", {}).items())
+        yield from (f"{code_span(name)}: {type_text(inner)}" for name, inner in rules.get("schema", {}).items())
 
 
 def limits(rules: dict, where: str = "") -> Iterator[str]:
-    """Yield what *rules* allow, for the value and for the keys, values and items in it; *where* it lies."""
+    """Yield what *rules* allow for a value and for its keys, values and items; *where* says which of these it is."""
     yield from (f"{where}: {text}" if where else text for text in own_limits(rules))
     for word, part in (("keys", "keysrules"), ("values", "valuesrules"), ("items", "schema")):
         if part in rules and (part != "schema" or rules.get("type") == "list"):
             yield from limits(rules[part], f"{word} of {where}" if where else word)
 
 
-def rows(schema: dict, prefix: str = "") -> Iterator[list[str]]:
-    """Yield the table rows of the keys in *schema*; a key with described keys inside is followed by those."""
+def table_rows(schema: dict, prefix: str = "") -> Iterator[list[str]]:
+    """Yield the table rows of the keys in *schema*; a key that contains keys is followed by those."""
     for name, rules in schema.items():
         inner = rules.get("schema", {}) if rules.get("type") == "dict" else {}
-        default = "required" if rules.get("required") else code(rules["default"]) if "default" in rules else ""
+        default = "required" if rules.get("required") else code_span(rules["default"]) if "default" in rules else ""
         allowed = "" if inner else "; ".join(limits(rules))
-        yield [code(prefix + name), kind(rules), default, allowed, prose(rules)]
-        yield from rows(inner, f"{prefix}{name}.")
+        yield [code_span(prefix + name), type_text(rules), default, allowed, format_description(rules)]
+        yield from table_rows(inner, f"{prefix}{name}.")
 
 
 def table(schema: dict, prefix: str = "") -> str:
     """Return the Markdown table of the keys in *schema*."""
-    lines = [COLUMNS, ["---"] * len(COLUMNS), *rows(schema, prefix)]
+    lines = [COLUMNS, ["---"] * len(COLUMNS), *table_rows(schema, prefix)]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
 
 
 def kinds_table(kinds: dict) -> str:
     """Return the Markdown table of the kinds of feature and their options."""
-    found = []
+    body = []
     for name, about in kinds.items():
-        found.append([code(name), " or ".join(about["types"]), "", "", about["about"]])
-        found += rows(about["options"], f"{name}.")
-    lines = [("Kind or option", "Of columns, or type", *COLUMNS[2:]), ["---"] * len(COLUMNS), *found]
+        body.append([code_span(name), " or ".join(about["types"]), "", "", about["about"]])
+        body += table_rows(about["options"], f"{name}.")
+    lines = [("Kind or option", "Of columns, or type", *COLUMNS[2:]), ["---"] * len(COLUMNS), *body]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
 
 
 def describe(schema: dict, kinds: dict) -> str:
-    """Return the text of config/README.md: a table for keys outside of sections, one for each section, one of kinds."""
+    """Return the text of config/README.md: tables of the keys outside sections, of each section, and of the kinds."""
     sections = {name: rules for name, rules in schema.items() if rules.get("type") == "dict" and "schema" in rules}
     parts = [HEAD, "## General\n", table({name: rules for name, rules in schema.items() if name not in sections})]
     for name, rules in sections.items():
         parts.append(f"## {name}\n")
-        if about := prose(rules):
+        if about := format_description(rules):
             parts.append(f"{about}\n")
         parts.append(table(rules["schema"], f"{name}."))
     parts += ["## Kinds of feature\n", kinds_table(kinds)]
@@ -109,4 +109,6 @@ def describe(schema: dict, kinds: dict) -> str:
 
 
 if __name__ == "__main__":
-    write_bytes(Path(sys.argv[1] if len(sys.argv) > 1 else TARGET), describe(load(SCHEMA), load(KINDS)).encode())
+    write_bytes(
+        Path(sys.argv[1] if len(sys.argv) > 1 else TARGET), describe(load_yaml(SCHEMA), load_yaml(KINDS)).encode()
+    )

@@ -1,4 +1,4 @@
-"""What the files of model families say of themselves, read without running them: their packages may not be at hand."""
+"""What the files of model families declare, read without running them: their packages may not be installed."""
 
 import ast
 from pathlib import Path
@@ -8,13 +8,13 @@ DEFAULTS = {"tasks": ("classification",), "space": {}, "reason": "", "types": ()
 FOLDER = Path(__file__).parents[1] / "families"
 
 
-def files() -> list[Path]:
+def family_files() -> list[Path]:
     """Return the files of scripts/families."""
     return sorted(FOLDER.glob("*.py"))
 
 
-def assigned(body: list[ast.stmt]) -> dict[str, ast.expr]:
-    """Return by name what the statements of *body* assign to single names."""
+def assignments(body: list[ast.stmt]) -> dict[str, ast.expr]:
+    """Return the expressions that the statements of *body* assign to single names, by name."""
     return {
         target.id: statement.value
         for statement in body
@@ -24,19 +24,19 @@ def assigned(body: list[ast.stmt]) -> dict[str, ast.expr]:
     }
 
 
-def families() -> dict[str, dict[str, Any]]:
-    """Return the literals (DEFAULTS) of each family by its name, as the class in its file gives them.
+def declared_families() -> dict[str, dict[str, Any]]:
+    """Return what each family declares, by name: the keys of DEFAULTS, from literals in the class in its file.
 
-    A file of a family assigns FAMILY.
+    A file is a family if it assigns FAMILY. Raises ValueError if a value is not a literal.
     """
-    found = {}
-    for path in files():
+    declared = {}
+    for path in family_files():
         body = ast.parse(path.read_text(encoding="utf-8")).body
-        if "FAMILY" in assigned(body):
+        if "FAMILY" in assignments(body):
             values: dict[str, Any] = dict(DEFAULTS)
             for part in body:
                 if isinstance(part, ast.ClassDef):
-                    own = assigned(part.body)
+                    own = assignments(part.body)
                     values |= {name: ast.literal_eval(own[name]) for name in values if name in own}
-            found[path.stem] = values
-    return found
+            declared[path.stem] = values
+    return declared

@@ -1,32 +1,34 @@
-"""The features of a case, `kind`, `{kind, options}` or a list for each column, completed by config/kinds.yaml."""
+"""The features of a case in full form, [{kind, all options}], with the defaults of config/kinds.yaml.
+
+For each column, a case gives a kind, {kind, options} or a list of them.
+"""
 
 from typing import Any
 
 KINDS = "config/kinds.yaml"
-FILES = {"vectors": "source", "node": "edges"}  # by kind the option that names a file beside the rows
+SIDE_FILE_OPTIONS = {"vectors": "source", "node": "edges"}  # by kind, the option that names a side file
 
 
-def complete(prepare: dict, kinds: dict, checker: Any) -> list[tuple[str, str]]:
-    """Give each feature of *prepare* (the section preprocess) the form [{kind, all options}]; return what is wrong.
+def complete_features(prepare: dict, kinds: dict, checker: Any) -> list[tuple[str, str]]:
+    """Bring each feature of *prepare* (the section preprocess) into full form; return problems as (key, message).
 
-    Labels that no class names go to the class that says so.
-
-    *kinds* is the content of config/kinds.yaml, *checker* the class that validates by Cerberus rules.
+    Labels that no class names are assigned to the class `label.unknown`. *kinds* is the content of config/kinds.yaml,
+    *checker* the Cerberus validator class.
     """
-    wrong = []
+    problems = []
     for name, given in prepare["features"].items():
         items = given if isinstance(given, list) else [given]
         where = [f"preprocess.features.{name}" + (f".{n}" if given is items else "") for n in range(len(items))]
-        found = [completed(item, prepare, kinds, checker) for item in items]
-        wrong += [(key + more, text) for key, (_, bad) in zip(where, found, strict=True) for more, text in bad]
+        completed = [complete_feature(item, prepare, kinds, checker) for item in items]
+        problems += [(key + more, text) for key, (_, bad) in zip(where, completed, strict=True) for more, text in bad]
         if not items:
-            wrong.append((f"preprocess.features.{name}", f"no kind of feature; known: {', '.join(kinds)}"))
-        prepare["features"][name] = [spec for spec, _ in found]
-    return wrong + settle_unknown(prepare["label"])
+            problems.append((f"preprocess.features.{name}", f"no kind of feature; known: {', '.join(kinds)}"))
+        prepare["features"][name] = [spec for spec, _ in completed]
+    return problems + assign_unknown_labels(prepare["label"])
 
 
-def completed(item: Any, prepare: dict, kinds: dict, checker: Any) -> tuple[dict, list[tuple[str, str]]]:
-    """Return {kind, all options} for one *item* of a feature, and what is wrong with it: part of the key, message."""
+def complete_feature(item: Any, prepare: dict, kinds: dict, checker: Any) -> tuple[dict, list[tuple[str, str]]]:
+    """Return one *item* of a feature as {kind, all options}, and its problems as (suffix of the key, message)."""
     options = dict(item) if isinstance(item, dict) else {"kind": item}
     kind = options.pop("kind", None)
     if not isinstance(kind, str) or kind not in kinds:
@@ -43,8 +45,8 @@ def completed(item: Any, prepare: dict, kinds: dict, checker: Any) -> tuple[dict
     return {"kind": kind} | full, []
 
 
-def settle_unknown(label: dict) -> list[tuple[str, str]]:
-    """Give labels that no class of *label* names to the class that `unknown` says, if any; return what is wrong."""
+def assign_unknown_labels(label: dict) -> list[tuple[str, str]]:
+    """Assign labels that no class of *label* names to the class `unknown`, if it is one; return problems."""
     classes, unknown = label["classes"] or {}, label["unknown"]
     if unknown in ("drop", "stop") and unknown not in classes:
         return []
@@ -56,9 +58,9 @@ def settle_unknown(label: dict) -> list[tuple[str, str]]:
     return []
 
 
-def file_of(spec: dict) -> str:
-    """Return the file beside the rows that one kind of a feature needs: word vectors or an edge list; "" for none."""
-    return spec.get(FILES.get(spec["kind"], ""), "")
+def side_file(spec: dict) -> str:
+    """Return the side file that one kind of a feature needs (word vectors or an edge list), "" for none."""
+    return spec.get(SIDE_FILE_OPTIONS.get(spec["kind"], ""), "")
 
 
 def columns_of(name: str, spec: dict) -> list[str]:
@@ -66,15 +68,15 @@ def columns_of(name: str, spec: dict) -> list[str]:
     return spec.get("columns") or [name]
 
 
-def wrong_options(features: dict, edges: dict) -> list[tuple[str, str]]:
-    """Return options of features that do not go together, or name no edge list of *edges*."""
-    wrong = []
+def check_feature_options(features: dict, edges: dict) -> list[tuple[str, str]]:
+    """Return problems of options that contradict each other or name no edge list of *edges*."""
+    problems = []
     for name, spec in [(name, spec) for name, specs in features.items() for spec in specs]:
         key = f"preprocess.features.{name}"
         if spec["kind"] == "node" and spec["edges"] not in edges:
-            wrong.append((key, f"there is no edge list {spec['edges']} in preprocess.edges"))
+            problems.append((key, f"there is no edge list {spec['edges']} in preprocess.edges"))
         if spec["kind"] == "text" and spec["ngrams"][0] > spec["ngrams"][1]:
-            wrong.append((key, f"ngrams {spec['ngrams']}: the least length of a term comes first"))
+            problems.append((key, f"ngrams {spec['ngrams']}: the least length of a term comes first"))
         if spec["kind"] == "text" and spec["analyzer"] == "char" and (spec["stop_words"] or spec["buckets"]):
-            wrong.append((key, "stop_words and buckets are for words, not for analyzer: char"))
-    return wrong
+            problems.append((key, "stop_words and buckets are for words, not for analyzer: char"))
+    return problems

@@ -1,4 +1,4 @@
-"""Move bundles and labels into the serving folder so that a server sees the old or the new state, never a half."""
+"""Move bundles and labels into the serving folder atomically: a server sees either the old or the new state."""
 
 import os
 import shutil
@@ -7,14 +7,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from scripts.bundle.aliases import labels_of
+from scripts.bundle.aliases import read_aliases
 from scripts.errors import BundleError
 from scripts.provenance.canonical import write_bytes, write_json
-from scripts.serve.published_bundle import SUMS, read_bundle, sums_of
+from scripts.serve.published_bundle import CHECKSUMS, format_checksums, read_bundle
 
 
-def sync(folder: Path) -> None:
-    """Force the entries of *folder* to disk."""
+def fsync_folder(folder: Path) -> None:
+    """Write the entries of *folder* to disk (fsync)."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -23,37 +23,40 @@ def sync(folder: Path) -> None:
 
 
 @contextmanager
-def staged(serving: Path, case: str, version: int, contents: dict[str, bytes]) -> Iterator[Path]:
-    """Give a serving root of its own, beside the cases in *serving*, with just this bundle under *case*/*version*."""
-    root = serving / f".staged-{case}"  # one left by a killed run is replaced
+def staged_bundle(serving: Path, case: str, version: int, contents: dict[str, bytes]) -> Iterator[Path]:
+    """Provide a separate serving root within *serving* that contains only this bundle, as *case*/*version*.
+
+    The root is removed in the end; what was published has been moved out of it.
+    """
+    root = serving / f".staged-{case}"  # one that a killed run has left is replaced
     folder = root / case / str(version)
     shutil.rmtree(root, ignore_errors=True)
     folder.mkdir(parents=True)
     try:
-        for name, content in {**contents, SUMS: sums_of(contents).encode()}.items():
+        for name, content in {**contents, CHECKSUMS: format_checksums(contents).encode()}.items():
             write_bytes(folder / name, content)
-        sync(folder)
+        fsync_folder(folder)
         yield root
     finally:
         shutil.rmtree(root, ignore_errors=True)
 
 
 def publish(folder: Path, final: Path) -> list[Path]:
-    """Move the bundle in *folder* to *final* unless the same one is there whole; return the files at *final*."""
+    """Move the bundle in *folder* to *final* unless it is there already, undamaged; return the files in *final*."""
     final.parent.mkdir(parents=True, exist_ok=True)
-    if not same(folder, final):
+    if not is_same_bundle(folder, final):
         old = final.with_name(f".old-{final.name}")
         shutil.rmtree(old, ignore_errors=True)
         if final.exists():
             os.replace(final, old)
         os.replace(folder, final)
-        sync(final.parent)
+        fsync_folder(final.parent)
         shutil.rmtree(old, ignore_errors=True)
-    return [final / name for name in sorted([*read_bundle(final), SUMS])]
+    return [final / name for name in sorted([*read_bundle(final), CHECKSUMS])]
 
 
-def same(folder: Path, final: Path) -> bool:
-    """Return whether *final* holds, undamaged, the bundle that *folder* holds."""
+def is_same_bundle(folder: Path, final: Path) -> bool:
+    """Return whether *final* contains the same bundle as *folder*, undamaged."""
     try:
         return read_bundle(final) == read_bundle(folder)
     except BundleError:
@@ -61,13 +64,13 @@ def same(folder: Path, final: Path) -> bool:
 
 
 def move_label(case: Path, label: str, version: int) -> int | None:
-    """Let *label* of the case at folder *case* name *version*, tell servers, and return what it named before.
+    """Set *label* of the case in the folder *case* to *version* and return the version that it named before, if any.
 
-    Raises BadInput if the labels there cannot be read.
+    Running servers notice the change of `.generation`. Raises InputError if labels.json cannot be read.
     """
-    labels = labels_of(case)
+    labels = read_aliases(case)
     before = labels.get(label)
     write_json(case / "labels.json", labels | {label: version})
     write_bytes(case / ".generation", f"{time.time_ns()}\n".encode())
-    sync(case)
+    fsync_folder(case)
     return before

@@ -1,6 +1,6 @@
 """Move a label back to a version that is still published: python -m scripts.deploy.rollback --version 2.
 
-Needs nothing but Python 3.11; running servers follow.
+Needs only Python 3.11; running servers follow.
 """
 
 import argparse
@@ -8,21 +8,21 @@ import sys
 from pathlib import Path
 
 from scripts.deploy.publish import move_label
-from scripts.errors import BadInput, BundleError
-from scripts.provenance.run_job import fail
+from scripts.errors import BundleError, InputError
+from scripts.provenance.run_job import report_error
 from scripts.serve.published_bundle import read_bundle
 
 
 def rollback(serving: Path, case: str, version: int, label: str) -> int | None:
-    """Let *label* of *case* name *version* and return what it named before.
+    """Set *label* of *case* to *version* and return the version that it named before, if any.
 
-    Raises BadInput unless that version is published and undamaged.
+    Raises InputError unless that version is published and undamaged.
     """
     try:
         read_bundle(serving / case / str(version))
     except BundleError as error:
         have = sorted(path.name for path in (serving / case).glob("[1-9]*"))
-        raise BadInput(f"no label was moved: {error}; published of {case}: {', '.join(have) or 'nothing'}") from error
+        raise InputError(f"no label was moved: {error}; published of {case}: {', '.join(have) or 'nothing'}") from error
     return move_label(serving / case, label, version)
 
 
@@ -35,6 +35,6 @@ if __name__ == "__main__":
     given = parser.parse_args()
     try:
         was = rollback(**vars(given))
-    except BadInput as problem:
-        sys.exit(fail(str(problem)))
+    except InputError as problem:
+        sys.exit(report_error(str(problem)))
     print(f"{given.case}: {given.label} moved from version {was} to version {given.version}", file=sys.stderr)

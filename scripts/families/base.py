@@ -6,7 +6,7 @@ import numpy as np
 from scipy import sparse
 
 from scripts.bundle.onnx_builder import Builder
-from scripts.bundle.predictor import estimates
+from scripts.bundle.predictor import predict_with_sklearn
 
 CELLS = 1 << 25  # of a dense copy of some of the features
 
@@ -42,7 +42,7 @@ class Family:
     ) -> Any:
         """Return what fit() does, started from the *state* of an earlier model of the same features and classes.
 
-        Raises BadInput where the state does not fit *params*.
+        Raises InputError where the state does not fit *params*.
         """
         raise NotImplementedError
 
@@ -52,7 +52,7 @@ class Family:
 
     def estimate(self, fitted: Any, rows: Any, classes: int) -> np.ndarray:
         """Return what score() does, of some rows as rows() gives them."""
-        return estimates(fitted, rows, classes)
+        return predict_with_sklearn(fitted, rows, classes)
 
     def score(self, fitted: Any, x: sparse.csr_matrix, classes: int) -> np.ndarray:
         """Return probabilities [rows, classes], 0 for a class that had no rows in fit; of no classes, values [rows, 1].

@@ -8,7 +8,7 @@ from scipy import sparse
 
 from scripts.bundle.onnx_builder import Builder
 from scripts.families.base import Family
-from scripts.families.onnx_heads import linear, of_sums, probabilities
+from scripts.families.onnx_heads import add_linear, add_probabilities, sums_to_probabilities
 
 
 @dataclass
@@ -47,12 +47,12 @@ class Bayes(Family):
 
     def estimate(self, fitted: Fitted, rows: sparse.csr_matrix, classes: int) -> np.ndarray:
         sums = rows @ fitted.single + rows.multiply(rows).tocsr() @ fitted.square + fitted.offset
-        return of_sums(sums, fitted.classes_, classes)
+        return sums_to_probabilities(sums, fitted.classes_, classes)
 
     def export(self, graph: Builder, fitted: Fitted, classes: int, output: str) -> str:
         squares = graph.add("MatMul", graph.add("Mul", "features", "features"), graph.constant(fitted.square))
-        sums = graph.add("Add", linear(graph, "features", fitted.single, fitted.offset), squares)
-        return probabilities(graph, sums, len(fitted.classes_), fitted.classes_, classes, output)
+        sums = graph.add("Add", add_linear(graph, "features", fitted.single, fitted.offset), squares)
+        return add_probabilities(graph, sums, len(fitted.classes_), fitted.classes_, classes, output)
 
 
 FAMILY = Bayes()

@@ -9,11 +9,11 @@ from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostin
 
 from scripts.bundle.onnx_builder import Builder
 from scripts.families.base import CELLS, Family
-from scripts.families.onnx_heads import probabilities
-from scripts.families.onnx_trees import AT_MOST, Tree, boosted, tree
+from scripts.families.onnx_heads import add_probabilities
+from scripts.families.onnx_trees import AT_MOST, Tree, add_boosted_trees, make_tree
 
 
-class Binned:
+class SparseBinningMixin:
     """The same model of sparse features: they are put into bins some columns at a time, never copied as a whole."""
 
     def _preprocess_X(self, x: Any, *, reset: bool) -> Any:
@@ -38,18 +38,20 @@ class Binned:
         return binned
 
 
-class Classifier(Binned, HistGradientBoostingClassifier):
+class Classifier(SparseBinningMixin, HistGradientBoostingClassifier):
     """Log loss."""
 
 
-class Regressor(Binned, HistGradientBoostingRegressor):
+class Regressor(SparseBinningMixin, HistGradientBoostingRegressor):
     """Squared error."""
 
 
-def tree_of(nodes: np.ndarray) -> Tree:
+def convert_tree(nodes: np.ndarray) -> Tree:
     """Return a tree of scikit-learn's *nodes*."""
     left = np.where(nodes["is_leaf"], -1, nodes["left"].astype(np.int64))
-    return tree(left, nodes["right"].astype(np.int64), nodes["feature_idx"], nodes["num_threshold"], nodes["value"])
+    return make_tree(
+        left, nodes["right"].astype(np.int64), nodes["feature_idx"], nodes["num_threshold"], nodes["value"]
+    )
 
 
 class Boosting(Family):
@@ -64,8 +66,8 @@ class Boosting(Family):
     }
 
     def fit(self, x: sparse.csr_matrix, y: np.ndarray, params: dict, seed: int, task: str, device: str) -> Any:
-        kind = Regressor if task == "regression" else Classifier
-        model = kind(
+        estimator_class = Regressor if task == "regression" else Classifier
+        model = estimator_class(
             learning_rate=params["learning_rate"],
             max_iter=int(params["iterations"]),
             max_leaf_nodes=int(params["leaves"]),
@@ -76,10 +78,12 @@ class Boosting(Family):
         return model.fit(x.astype(np.float64), y)
 
     def export(self, graph: Builder, fitted: Any, classes: int, output: str) -> str:
-        trees = [tree_of(each.nodes) for stage in fitted._predictors for each in stage]
+        trees = [convert_tree(each.nodes) for stage in fitted._predictors for each in stage]
         width = fitted.n_trees_per_iteration_
-        sums = boosted(graph, "features", trees, AT_MOST, fitted._baseline_prediction, None if classes else output)
-        return probabilities(graph, sums, width, fitted.classes_, classes, output) if classes else sums
+        sums = add_boosted_trees(
+            graph, "features", trees, AT_MOST, fitted._baseline_prediction, None if classes else output
+        )
+        return add_probabilities(graph, sums, width, fitted.classes_, classes, output) if classes else sums
 
 
 FAMILY = Boosting()

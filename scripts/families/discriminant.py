@@ -8,9 +8,9 @@ from scipy import sparse
 
 from scripts.bundle.onnx_builder import Builder
 from scripts.families.base import Family
-from scripts.families.onnx_heads import linear, of_sums, probabilities
+from scripts.families.onnx_heads import add_linear, add_probabilities, sums_to_probabilities
 
-LEAST = 1e-6  # variance of a feature that varies in no class
+MIN_VARIANCE = 1e-6  # variance of a feature that varies in no class
 
 
 @dataclass
@@ -24,7 +24,7 @@ class Fitted:
     classes_: np.ndarray
 
 
-def scatter(x: sparse.csr_matrix, mean: np.ndarray) -> np.ndarray:
+def scatter_matrix(x: sparse.csr_matrix, mean: np.ndarray) -> np.ndarray:
     """Return the sum of the outer products of the rows of *x* less their *mean*."""
     return (x.T @ x).toarray() - x.shape[0] * np.outer(mean, mean)
 
@@ -43,17 +43,17 @@ class Discriminant(Family):
         seen, counts = np.unique(y, return_counts=True)
         parts = [x[y == number] for number in seen]
         means = np.vstack([np.asarray(part.mean(axis=0)) for part in parts])
-        scatters = [scatter(part, mean) for part, mean in zip(parts, means, strict=True)]
+        scatters = [scatter_matrix(part, mean) for part, mean in zip(parts, means, strict=True)]
         common, eye = sum(scatters) / max(1, len(y) - len(seen)), np.eye(x.shape[1])
-        common = (1 - shrinkage) * common + (shrinkage * common.trace() / len(common) + LEAST) * eye
+        common = (1 - shrinkage) * common + (shrinkage * common.trace() / len(common) + MIN_VARIANCE) * eye
         prior = np.log(counts / len(y))
         if params["kind"] == "linear":
             weights = np.linalg.solve(common, means.T)
             return Fitted(weights, prior - np.einsum("kf,fk->k", means, weights) / 2, means, [], seen)
         roots = []
-        for own, count in zip(scatters, counts, strict=True):
-            mixed = (1 - shrinkage) * own / max(1, count - 1) + (shrinkage + LEAST) * common
-            roots.append(np.linalg.inv(np.linalg.cholesky(mixed)).T)
+        for class_scatter, count in zip(scatters, counts, strict=True):
+            covariance = (1 - shrinkage) * class_scatter / max(1, count - 1) + (shrinkage + MIN_VARIANCE) * common
+            roots.append(np.linalg.inv(np.linalg.cholesky(covariance)).T)
         offset = prior + [np.log(np.diagonal(root)).sum() for root in roots]
         return Fitted(np.zeros(means.T.shape), offset, means, roots, seen)
 
@@ -61,20 +61,20 @@ class Discriminant(Family):
         sums = rows @ fitted.weights + fitted.offset
         for number, root in enumerate(fitted.roots):
             sums[:, number] -= (((rows - fitted.means[number]) @ root) ** 2).sum(axis=1) / 2
-        return of_sums(sums, fitted.classes_, classes)
+        return sums_to_probabilities(sums, fitted.classes_, classes)
 
     def export(self, graph: Builder, fitted: Fitted, classes: int, output: str) -> str:
-        sums = linear(graph, "features", fitted.weights, fitted.offset)
+        sums = add_linear(graph, "features", fitted.weights, fitted.offset)
         if fitted.roots:
             axis, half = graph.constant(np.array([1], np.int64)), graph.constant(np.full((1, 1), 0.5))
             lengths = []
             for mean, root in zip(fitted.means, fitted.roots, strict=True):
                 centred = graph.add("Sub", "features", graph.constant(mean.reshape(1, -1)))
-                turned = graph.add("MatMul", centred, graph.constant(root))
-                lengths.append(graph.add("ReduceSum", graph.add("Mul", turned, turned), axis, keepdims=1))
-            less = graph.add("Mul", graph.add("Concat", *lengths, axis=1), half)
-            sums = graph.add("Sub", sums, less)
-        return probabilities(graph, sums, len(fitted.classes_), fitted.classes_, classes, output)
+                projected = graph.add("MatMul", centred, graph.constant(root))
+                lengths.append(graph.add("ReduceSum", graph.add("Mul", projected, projected), axis, keepdims=1))
+            half_lengths = graph.add("Mul", graph.add("Concat", *lengths, axis=1), half)
+            sums = graph.add("Sub", sums, half_lengths)
+        return add_probabilities(graph, sums, len(fitted.classes_), fitted.classes_, classes, output)
 
 
 FAMILY = Discriminant()

@@ -8,25 +8,25 @@ from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 
 from scripts.bundle.onnx_builder import Builder
 from scripts.families.base import Family
-from scripts.families.onnx_heads import placed, spread
-from scripts.families.onnx_trees import AT_MOST, ensemble, tree
+from scripts.families.onnx_heads import add_expanded_classes, expand_classes
+from scripts.families.onnx_trees import AT_MOST, add_tree_ensemble, make_tree
 
 FLOAT, INT64 = 1, 7  # of ONNX
 STEP = 2.0**-40  # values are multiples of it, so that their sums are exact in any order and equal votes stay equal
-DENSE = 0.25  # share of features that are not 0 from which on a dense copy is faster
+DENSE_SHARE = 0.25  # share of features that are not 0 from which on a dense copy is faster
 
 
 def leaf_values(fitted: Any) -> list[np.ndarray]:
     """Return for each tree what each of its nodes adds to the outputs, [nodes, outputs]."""
-    found = []
+    tables = []
     for each in fitted.estimators_:
         values = each.tree_.value[:, 0, :]
         if hasattr(fitted, "classes_"):
             values = np.round(values / values.sum(axis=1, keepdims=True) / len(fitted.estimators_) / STEP) * STEP
         else:
             values = values / len(fitted.estimators_)
-        found.append(values)
-    return found
+        tables.append(values)
+    return tables
 
 
 class Forest(Family):
@@ -41,11 +41,11 @@ class Forest(Family):
 
     def rows(self, x: sparse.csr_matrix) -> Any:
         x = x.astype(np.float32)
-        return x.toarray() if x.nnz > DENSE * x.shape[0] * x.shape[1] else x
+        return x.toarray() if x.nnz > DENSE_SHARE * x.shape[0] * x.shape[1] else x
 
     def fit(self, x: sparse.csr_matrix, y: np.ndarray, params: dict, seed: int, task: str, device: str) -> Any:
-        kind = RandomForestRegressor if task == "regression" else RandomForestClassifier
-        model = kind(
+        estimator_class = RandomForestRegressor if task == "regression" else RandomForestClassifier
+        model = estimator_class(
             n_estimators=int(params["trees"]),
             min_samples_leaf=int(params["min_leaf"]),
             max_features=params["max_features"],
@@ -56,7 +56,7 @@ class Forest(Family):
     def estimate(self, fitted: Any, rows: Any, classes: int) -> np.ndarray:
         reached = fitted.apply(rows).T
         sums = sum(values[nodes] for values, nodes in zip(leaf_values(fitted), reached, strict=True))
-        return spread(sums, fitted.classes_, classes) if classes else sums
+        return expand_classes(sums, fitted.classes_, classes) if classes else sums
 
     def export(self, graph: Builder, fitted: Any, classes: int, output: str) -> str:
         trees, tables, first = [], [], 0
@@ -64,11 +64,11 @@ class Forest(Family):
             nodes, leaves = each.tree_, np.flatnonzero(each.tree_.children_left < 0)
             numbers = np.zeros(len(nodes.children_left))
             numbers[leaves] = first + np.arange(len(leaves))
-            trees.append(tree(nodes.children_left, nodes.children_right, nodes.feature, nodes.threshold, numbers))
+            trees.append(make_tree(nodes.children_left, nodes.children_right, nodes.feature, nodes.threshold, numbers))
             tables.append(values[leaves])
             first += len(leaves)
-        single = graph.double(graph.add("Cast", "features", to=FLOAT))
-        reached = graph.add("Cast", ensemble(graph, single, trees, list(range(len(trees))), AT_MOST), to=INT64)
+        single = graph.to_double(graph.add("Cast", "features", to=FLOAT))
+        reached = graph.add("Cast", add_tree_ensemble(graph, single, trees, list(range(len(trees))), AT_MOST), to=INT64)
         table, axis = np.vstack(tables), graph.constant(np.array([1], np.int64))
         sums = [
             graph.add("ReduceSum", graph.add("Gather", graph.constant(values), reached, axis=0), axis, keepdims=1)
@@ -76,7 +76,7 @@ class Forest(Family):
         ]
         if not classes:
             return graph.add("Identity", *sums, output=output)
-        return placed(graph, graph.add("Concat", *sums, axis=1), fitted.classes_, classes, output)
+        return add_expanded_classes(graph, graph.add("Concat", *sums, axis=1), fitted.classes_, classes, output)
 
 
 FAMILY = Forest()

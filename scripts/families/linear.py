@@ -8,7 +8,7 @@ from sklearn.linear_model import Ridge
 
 from scripts.bundle.onnx_builder import Builder
 from scripts.families.base import Family
-from scripts.families.onnx_heads import linear
+from scripts.families.onnx_heads import add_linear
 
 
 class Linear(Family):
@@ -24,7 +24,7 @@ class Linear(Family):
         return Ridge(alpha=params["alpha"], solver="sparse_cg", tol=1e-10).fit(self.rows(x), y)
 
     def export(self, graph: Builder, fitted: Any, classes: int, output: str) -> str:
-        return linear(graph, "features", fitted.coef_.reshape(-1, 1), [fitted.intercept_], output)
+        return add_linear(graph, "features", fitted.coef_.reshape(-1, 1), [fitted.intercept_], output)
 
 
 FAMILY = Linear()

@@ -8,7 +8,7 @@ from sklearn.linear_model import LogisticRegression
 
 from scripts.bundle.onnx_builder import Builder
 from scripts.families.base import Family
-from scripts.families.onnx_heads import linear, probabilities
+from scripts.families.onnx_heads import add_linear, add_probabilities
 
 
 class Logistic(Family):
@@ -34,8 +34,8 @@ class Logistic(Family):
         return model.fit(self.rows(x), y)
 
     def export(self, graph: Builder, fitted: Any, classes: int, output: str) -> str:
-        sums = linear(graph, "features", fitted.coef_.T, fitted.intercept_)
-        return probabilities(graph, sums, len(fitted.coef_), fitted.classes_, classes, output)
+        sums = add_linear(graph, "features", fitted.coef_.T, fitted.intercept_)
+        return add_probabilities(graph, sums, len(fitted.coef_), fitted.classes_, classes, output)
 
 
 FAMILY = Logistic()

@@ -8,11 +8,11 @@ import numpy as np
 from scipy import sparse
 
 from scripts.bundle.onnx_builder import Builder
-from scripts.errors import BadInput
+from scripts.errors import InputError
 from scripts.families.base import Family
-from scripts.families.onnx_heads import linear, of_sums, probabilities
+from scripts.families.onnx_heads import add_linear, add_probabilities, sums_to_probabilities
 
-HELD_OUT, PATIENCE, EPOCHS, BATCH = 0.1, 5, 100, 128
+HELD_OUT_SHARE, PATIENCE, EPOCHS, BATCH = 0.1, 5, 100, 128
 Layers = list[tuple[np.ndarray, np.ndarray]]
 
 
@@ -24,7 +24,7 @@ class Fitted:
     classes_: np.ndarray
 
 
-def drawn(widths: list[int], rng: np.random.Generator) -> Layers:
+def init_layers(widths: list[int], rng: np.random.Generator) -> Layers:
     """Return the layers before training (He et al. 2015)."""
     return [
         (rng.normal(0, np.sqrt(2 / max(1, before)), (before, after)), np.zeros(after))
@@ -32,7 +32,7 @@ def drawn(widths: list[int], rng: np.random.Generator) -> Layers:
     ]
 
 
-def trained(layers: Layers, x: sparse.csr_matrix, y: np.ndarray, params: dict, rng: Any, device: str) -> Layers:
+def train_layers(layers: Layers, x: sparse.csr_matrix, y: np.ndarray, params: dict, rng: Any, device: str) -> Layers:
     """Return the *layers* fitted to the targets *y* [rows, sums], as they were when the held-out loss was least.
 
     The same for the same arguments; float64 on any device. Targets of several columns are probabilities of classes.
@@ -41,13 +41,13 @@ def trained(layers: Layers, x: sparse.csr_matrix, y: np.ndarray, params: dict, r
     import jax.numpy as jnp
 
     jax.config.update("jax_enable_x64", True)
-    rate, decay, several = params["learning_rate"], params["decay"], y.shape[1] > 1
+    rate, decay, is_classification = params["learning_rate"], params["decay"], y.shape[1] > 1
 
     def loss(layers, x, y):
         for weights, offset in layers[:-1]:
             x = jax.nn.relu(x @ weights + offset)
         sums = x @ layers[-1][0] + layers[-1][1]
-        return -(y * jax.nn.log_softmax(sums)).sum(axis=1).mean() if several else ((sums - y) ** 2).mean()
+        return -(y * jax.nn.log_softmax(sums)).sum(axis=1).mean() if is_classification else ((sums - y) ** 2).mean()
 
     @jax.jit
     def step(layers, first, second, count, x, y):
@@ -55,31 +55,33 @@ def trained(layers: Layers, x: sparse.csr_matrix, y: np.ndarray, params: dict, r
         first = jax.tree.map(lambda mean, slope: 0.9 * mean + 0.1 * slope, first, slopes)
         second = jax.tree.map(lambda mean, slope: 0.999 * mean + 0.001 * slope**2, second, slopes)
 
-        def moved(weights, mean, square):
+        def update(weights, mean, square):
             pace = (mean / (1 - 0.9**count)) / (jnp.sqrt(square / (1 - 0.999**count)) + 1e-8)
             return weights - rate * (pace + decay * weights)
 
-        return jax.tree.map(moved, layers, first, second), first, second
+        return jax.tree.map(update, layers, first, second), first, second
 
     order = rng.permutation(len(y))
-    held, rest = np.split(order, [max(1, int(HELD_OUT * len(y)))])
-    rest = rest if len(rest) else held
+    held_out, rest = np.split(order, [max(1, int(HELD_OUT_SHARE * len(y)))])
+    rest = rest if len(rest) else held_out
     size = min(BATCH, len(rest))
     with jax.default_device(jax.devices("gpu" if device == "cuda" else "cpu")[0]):
-        measured = jax.jit(loss)
+        held_out_loss = jax.jit(loss)
         layers = jax.tree.map(jnp.asarray, layers)
         first = second = jax.tree.map(jnp.zeros_like, layers)
-        outside = jnp.asarray(x[held].toarray().astype(np.float64)), jnp.asarray(y[held])
-        best, least, waited, count = layers, float(measured(layers, *outside)), 0, 0
+        held_out_batch = jnp.asarray(x[held_out].toarray().astype(np.float64)), jnp.asarray(y[held_out])
+        best, best_loss, epochs_waited, count = layers, float(held_out_loss(layers, *held_out_batch)), 0, 0
         for _ in range(EPOCHS):
             shuffled = rng.permutation(rest)
             for start in range(0, len(rest) - size + 1, size):
                 rows, count = shuffled[start : start + size], count + 1
                 batch = x[rows].toarray().astype(np.float64), y[rows]
                 layers, first, second = step(layers, first, second, float(count), *batch)
-            found = float(measured(layers, *outside))
-            best, least, waited = (layers, found, 0) if found < least else (best, least, waited + 1)
-            if waited >= PATIENCE:
+            new_loss = float(held_out_loss(layers, *held_out_batch))
+            best, best_loss, epochs_waited = (
+                (layers, new_loss, 0) if new_loss < best_loss else (best, best_loss, epochs_waited + 1)
+            )
+            if epochs_waited >= PATIENCE:
                 break
         return [(np.asarray(weights), np.asarray(offset)) for weights, offset in best]
 
@@ -115,28 +117,30 @@ class MLP(Family):
             seen, numbers = np.unique(y, return_inverse=True)
             targets = np.eye(len(seen))[numbers]
         widths = [x.shape[1], *[int(params["units"])] * int(params["layers"]), targets.shape[1]]
-        layers = drawn(widths, rng)
+        layers = init_layers(widths, rng)
         if state:
             shapes = [weights.shape for weights, _ in layers]
             layers = [(state[f"w{number}"], state[f"b{number}"]) for number in range(len(state) // 2)]
             if [weights.shape for weights, _ in layers] != shapes:
-                raise BadInput(f"train.warm_start: the earlier network has other layers than {widths}")
+                raise InputError(f"train.warm_start: the earlier network has other layers than {widths}")
             layers[-1] = layers[-1][0] / scale, (layers[-1][1] - mean) / scale
-        *layers, (weights, offset) = trained(layers, x, targets, params, rng, device)
+        *layers, (weights, offset) = train_layers(layers, x, targets, params, rng, device)
         return Fitted([*layers, (weights * scale, offset * scale + mean)], seen)
 
     def estimate(self, fitted: Fitted, rows: np.ndarray, classes: int) -> np.ndarray:
         for weights, offset in fitted.layers[:-1]:
             rows = np.maximum(rows @ weights + offset, 0)
         sums = rows @ fitted.layers[-1][0] + fitted.layers[-1][1]
-        return of_sums(sums, fitted.classes_, classes) if classes else sums
+        return sums_to_probabilities(sums, fitted.classes_, classes) if classes else sums
 
     def export(self, graph: Builder, fitted: Fitted, classes: int, output: str) -> str:
         x = "features"
         for layer in fitted.layers[:-1]:
-            x = graph.add("Relu", linear(graph, x, *layer))
-        sums = linear(graph, x, *fitted.layers[-1], None if classes else output)
-        return probabilities(graph, sums, len(fitted.classes_), fitted.classes_, classes, output) if classes else sums
+            x = graph.add("Relu", add_linear(graph, x, *layer))
+        sums = add_linear(graph, x, *fitted.layers[-1], None if classes else output)
+        return (
+            add_probabilities(graph, sums, len(fitted.classes_), fitted.classes_, classes, output) if classes else sums
+        )
 
 
 FAMILY = MLP()

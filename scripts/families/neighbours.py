@@ -23,9 +23,9 @@ class Neighbours(Family):
     )
 
     def fit(self, x: sparse.csr_matrix, y: np.ndarray, params: dict, seed: int, task: str, device: str) -> Any:
-        kind = KNeighborsRegressor if task == "regression" else KNeighborsClassifier
+        estimator_class = KNeighborsRegressor if task == "regression" else KNeighborsClassifier
         count = min(int(params["neighbours"]), x.shape[0])
-        return kind(count, weights=params["weights"], algorithm="kd_tree").fit(self.rows(x), y)
+        return estimator_class(count, weights=params["weights"], algorithm="kd_tree").fit(self.rows(x), y)
 
 
 FAMILY = Neighbours()

@@ -6,42 +6,42 @@ from scipy.special import expit, softmax
 from scripts.bundle.onnx_builder import Builder
 
 
-def of_sums(sums: np.ndarray, seen: np.ndarray, classes: int) -> np.ndarray:
+def sums_to_probabilities(sums: np.ndarray, seen: np.ndarray, classes: int) -> np.ndarray:
     """Return the probabilities [rows, classes] of the *sums* of the classes *seen* in fit: sigmoid or softmax.
 
     A class without rows has probability 0. Two classes may have one sum, the log odds of the second.
     """
     if sums.shape[1] == 1:
         second = expit(sums)
-        return spread(np.hstack([1 - second, second]), seen, classes)
-    return spread(softmax(sums, axis=1), seen, classes)
+        return expand_classes(np.hstack([1 - second, second]), seen, classes)
+    return expand_classes(softmax(sums, axis=1), seen, classes)
 
 
-def spread(found: np.ndarray, seen: np.ndarray, classes: int) -> np.ndarray:
+def expand_classes(probabilities: np.ndarray, seen: np.ndarray, classes: int) -> np.ndarray:
     """Return the columns of *found*, one for each class *seen* in fit, among those of all *classes*, the others 0."""
-    every = np.zeros((len(found), classes))
-    every[:, seen] = found
-    return every
+    expanded = np.zeros((len(probabilities), classes))
+    expanded[:, seen] = probabilities
+    return expanded
 
 
-def linear(graph: Builder, x: str, weights: np.ndarray, offset: np.ndarray, output: str | None = None) -> str:
+def add_linear(graph: Builder, x: str, weights: np.ndarray, offset: np.ndarray, output: str | None = None) -> str:
     """Return *x* times *weights* [width, sums] plus *offset* [sums]."""
     product = graph.add("MatMul", x, graph.constant(np.asarray(weights, np.float64)))
     return graph.add("Add", product, graph.constant(np.asarray(offset, np.float64).reshape(1, -1)), output=output)
 
 
-def probabilities(graph: Builder, sums: str, width: int, seen: np.ndarray, classes: int, output: str) -> str:
+def add_probabilities(graph: Builder, sums: str, width: int, seen: np.ndarray, classes: int, output: str) -> str:
     """Add what of_sums() does with *width* sums as the tensor *output*."""
     name = output if len(seen) == classes else None
     if width == 1:
         second = graph.add("Sigmoid", sums)
         first = graph.add("Sub", graph.constant(np.ones((1, 1))), second)
-        found = graph.add("Concat", first, second, axis=1, output=name)
+        probabilities = graph.add("Concat", first, second, axis=1, output=name)
     else:
-        found = graph.add("Softmax", sums, axis=1, output=name)
-    return found if name else placed(graph, found, seen, classes, output)
+        probabilities = graph.add("Softmax", sums, axis=1, output=name)
+    return probabilities if name else add_expanded_classes(graph, probabilities, seen, classes, output)
 
 
-def placed(graph: Builder, found: str, seen: np.ndarray, classes: int, output: str) -> str:
+def add_expanded_classes(graph: Builder, probabilities: str, seen: np.ndarray, classes: int, output: str) -> str:
     """Add what spread() does as the tensor *output*."""
-    return graph.add("MatMul", found, graph.constant(np.eye(classes)[seen]), output=output)
+    return graph.add("MatMul", probabilities, graph.constant(np.eye(classes)[seen]), output=output)

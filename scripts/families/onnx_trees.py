@@ -21,44 +21,44 @@ class Tree(NamedTuple):
     missing: np.ndarray
 
 
-def tree(
+def make_tree(
     left: np.ndarray, right: np.ndarray, feature: np.ndarray, threshold: np.ndarray, value: np.ndarray, missing=None
 ) -> Tree:
     """Return a Tree that has a split even where the given one is a leaf alone."""
     missing = np.zeros(len(left), np.int64) if missing is None else missing
-    found = Tree(left, right, feature, threshold, np.asarray(value, np.float64), missing)
+    tree = Tree(left, right, feature, threshold, np.asarray(value, np.float64), missing)
     if len(left) > 1:
-        return found
-    leaf = Tree(*(np.repeat(part, 3) for part in found))
-    return leaf._replace(left=np.array([1, -1, -1]), right=np.array([2, -1, -1]), feature=np.zeros(3, np.int64))
+        return tree
+    stump = Tree(*(np.repeat(part, 3) for part in tree))
+    return stump._replace(left=np.array([1, -1, -1]), right=np.array([2, -1, -1]), feature=np.zeros(3, np.int64))
 
 
-def ensemble(
+def add_tree_ensemble(
     graph: Builder, x: str, trees: list[Tree], targets: list[int], mode: int, output: str | None = None
 ) -> str:
     """Return the tensor [rows, targets] (float64) of the sums of the values of the leaves that the rows of *x* reach.
 
     The tree number k counts for the target *targets*[k]; *mode* is AT_MOST or LESS.
     """
-    inner = [np.flatnonzero(each.left >= 0) for each in trees]
+    inner_nodes = [np.flatnonzero(each.left >= 0) for each in trees]
     leaves = [np.flatnonzero(each.left < 0) for each in trees]
-    roots = np.cumsum([0, *map(len, inner)])
+    roots = np.cumsum([0, *map(len, inner_nodes)])
     ends = np.cumsum([0, *map(len, leaves)])
     parts: dict[str, list] = {
         name: [] for name in ("feature", "split", "true", "trueleaf", "false", "falseleaf", "nan")
     }
     for number, each in enumerate(trees):
-        place = np.empty(len(each.left), np.int64)
-        place[inner[number]] = np.arange(len(inner[number])) + roots[number]
-        place[leaves[number]] = np.arange(len(leaves[number])) + ends[number]
-        splits = inner[number]
+        node_ids = np.empty(len(each.left), np.int64)
+        node_ids[inner_nodes[number]] = np.arange(len(inner_nodes[number])) + roots[number]
+        node_ids[leaves[number]] = np.arange(len(leaves[number])) + ends[number]
+        splits = inner_nodes[number]
         parts["feature"].append(each.feature[splits])
         parts["split"].append(each.threshold[splits])
         parts["nan"].append(each.missing[splits])
         for side, children in (("true", each.left[splits]), ("false", each.right[splits])):
-            parts[side].append(place[children])
+            parts[side].append(node_ids[children])
             parts[f"{side}leaf"].append(each.left[children] < 0)
-    of = {name: np.concatenate(values) for name, values in parts.items()}
+    attributes = {name: np.concatenate(values) for name, values in parts.items()}
     counts = [len(each) for each in leaves]
     values = np.concatenate([each.value[ends] for each, ends in zip(trees, leaves, strict=True)])
     return graph.add(
@@ -70,21 +70,23 @@ def ensemble(
         aggregate_function=1,
         post_transform=0,
         tree_roots=roots[:-1].tolist(),
-        nodes_featureids=of["feature"].astype(np.int64).tolist(),
-        nodes_splits=numpy_helper.from_array(of["split"].astype(np.float64)),
-        nodes_modes=numpy_helper.from_array(np.full(len(of["split"]), mode, np.uint8)),
-        nodes_truenodeids=of["true"].tolist(),
-        nodes_trueleafs=of["trueleaf"].astype(np.int64).tolist(),
-        nodes_falsenodeids=of["false"].tolist(),
-        nodes_falseleafs=of["falseleaf"].astype(np.int64).tolist(),
-        nodes_missing_value_tracks_true=of["nan"].astype(np.int64).tolist(),
+        nodes_featureids=attributes["feature"].astype(np.int64).tolist(),
+        nodes_splits=numpy_helper.from_array(attributes["split"].astype(np.float64)),
+        nodes_modes=numpy_helper.from_array(np.full(len(attributes["split"]), mode, np.uint8)),
+        nodes_truenodeids=attributes["true"].tolist(),
+        nodes_trueleafs=attributes["trueleaf"].astype(np.int64).tolist(),
+        nodes_falsenodeids=attributes["false"].tolist(),
+        nodes_falseleafs=attributes["falseleaf"].astype(np.int64).tolist(),
+        nodes_missing_value_tracks_true=attributes["nan"].astype(np.int64).tolist(),
         leaf_targetids=np.repeat(targets, counts).tolist(),
         leaf_weights=numpy_helper.from_array(values),
     )
 
 
-def boosted(graph: Builder, x: str, trees: list[Tree], mode: int, start: np.ndarray, output: str | None = None) -> str:
+def add_boosted_trees(
+    graph: Builder, x: str, trees: list[Tree], mode: int, start: np.ndarray, output: str | None = None
+) -> str:
     """Return the sums of boosted *trees*, which count for each element of *start* in turn, added to *start*."""
     start = np.asarray(start, np.float64).reshape(1, -1)
-    found = ensemble(graph, x, trees, [number % start.size for number in range(len(trees))], mode)
-    return graph.add("Add", found, graph.constant(start), output=output)
+    sums = add_tree_ensemble(graph, x, trees, [number % start.size for number in range(len(trees))], mode)
+    return graph.add("Add", sums, graph.constant(start), output=output)

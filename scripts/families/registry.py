@@ -5,6 +5,6 @@ import importlib
 from scripts.families.base import Family
 
 
-def family(name: str) -> Family:
+def load_family(name: str) -> Family:
     """Return the family whose file is scripts/families/<name>.py; its packages are loaded now."""
     return importlib.import_module(f"scripts.families.{name}").FAMILY

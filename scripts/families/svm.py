@@ -11,10 +11,10 @@ from sklearn.svm import LinearSVC, LinearSVR
 
 from scripts.bundle.onnx_builder import Builder
 from scripts.families.base import Family
-from scripts.families.onnx_heads import linear, placed, spread
+from scripts.families.onnx_heads import add_expanded_classes, add_linear, expand_classes
 
 FOLDS = 3
-STRONG = 1e6  # inverse strength of the penalty on a sigmoid: hardly any
+SIGMOID_C = 1e6  # inverse strength of the penalty on a sigmoid: hardly any
 
 
 @dataclass
@@ -28,29 +28,29 @@ class Fitted:
     classes_: np.ndarray
 
 
-def machine(x: sparse.csr_matrix, y: np.ndarray, strength: float, seed: int) -> LinearSVC:
+def fit_svm(x: sparse.csr_matrix, y: np.ndarray, strength: float, seed: int) -> LinearSVC:
     """Return the fitted machine of the labels *y*, each class against the rest."""
     return LinearSVC(C=strength, dual=False, max_iter=5000, random_state=seed).fit(x, y)
 
 
-def decided(model: LinearSVC, x: sparse.csr_matrix) -> np.ndarray:
+def decision_sums(model: LinearSVC, x: sparse.csr_matrix) -> np.ndarray:
     """Return the sums [rows, sums] of *model*."""
     return model.decision_function(x).reshape(x.shape[0], -1)
 
 
-def sigmoid(sums: np.ndarray, right: np.ndarray) -> tuple[float, float]:
+def fit_sigmoid(sums: np.ndarray, is_class: np.ndarray) -> tuple[float, float]:
     """Return slope and offset of the sigmoid that gives the probability that a row is *right* by its sum.
 
     Targets are kept off 0 and 1 as Platt does it.
     """
-    yes, no = right.sum(), (~right).sum()
-    target = np.where(right, (yes + 1) / (yes + 2), 1 / (no + 2))
+    yes, no = is_class.sum(), (~is_class).sum()
+    target = np.where(is_class, (yes + 1) / (yes + 2), 1 / (no + 2))
     weights, both = np.concatenate([target, 1 - target]), np.repeat([1, 0], len(sums))
-    model = LogisticRegression(C=STRONG).fit(np.tile(sums, 2).reshape(-1, 1), both, weights)
+    model = LogisticRegression(C=SIGMOID_C).fit(np.tile(sums, 2).reshape(-1, 1), both, weights)
     return float(model.coef_[0, 0]), float(model.intercept_[0])
 
 
-def held_out(x: sparse.csr_matrix, y: np.ndarray, seen: np.ndarray, strength: float, seed: int) -> np.ndarray:
+def held_out_sums(x: sparse.csr_matrix, y: np.ndarray, seen: np.ndarray, strength: float, seed: int) -> np.ndarray:
     """Return for each row its sums by a machine that did not see it; the lowest there are for a class it did not see.
 
     Folds are made class by class, so that each holds its share of every class that has enough rows.
@@ -61,17 +61,17 @@ def held_out(x: sparse.csr_matrix, y: np.ndarray, seen: np.ndarray, strength: fl
     width = len(seen) if len(seen) > 2 else 1
     sums = np.full((len(y), width), np.nan)
     for fold in range(FOLDS):
-        rest, own = np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)
+        rest, held_out = np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)
         if len(np.unique(y[rest])) < 2:
             continue
-        model = machine(x[rest], y[rest], strength, seed)
-        found = decided(model, x[own])
+        model = fit_svm(x[rest], y[rest], strength, seed)
+        fold_sums = decision_sums(model, x[held_out])
         if width == 1:
-            sums[own] = found
+            sums[held_out] = fold_sums
             continue
-        if found.shape[1] == 1:
-            found = np.hstack([-found, found])
-        sums[np.ix_(own, np.searchsorted(seen, model.classes_))] = found
+        if fold_sums.shape[1] == 1:
+            fold_sums = np.hstack([-fold_sums, fold_sums])
+        sums[np.ix_(held_out, np.searchsorted(seen, model.classes_))] = fold_sums
     return np.where(np.isnan(sums), np.nanmin(sums, initial=0), sums)
 
 
@@ -85,18 +85,20 @@ class SVM(Family):
         return x.astype(np.float64)
 
     def fit(self, x: sparse.csr_matrix, y: np.ndarray, params: dict, seed: int, task: str, device: str) -> Any:
-        x, none = self.rows(x), np.empty(0)
+        x, empty = self.rows(x), np.empty(0)
         if task == "regression":
             mean, scale = y.mean(), y.std() or 1.0
             loss = "squared_epsilon_insensitive"
             model = LinearSVR(C=params["C"], loss=loss, dual=False, max_iter=5000, random_state=seed)
             model.fit(x, (y - mean) / scale)
-            return Fitted(model.coef_.reshape(-1, 1) * scale, model.intercept_ * scale + mean, none, none, none)
-        model = machine(x, y, params["C"], seed)
+            return Fitted(model.coef_.reshape(-1, 1) * scale, model.intercept_ * scale + mean, empty, empty, empty)
+        model = fit_svm(x, y, params["C"], seed)
         seen = model.classes_
-        sums = held_out(x, y, seen, params["C"], seed)
-        ones = seen[1:] if len(seen) == 2 else seen
-        curves = [sigmoid(sums[:, number], y == one) for number, one in enumerate(ones)]
+        sums = held_out_sums(x, y, seen, params["C"], seed)
+        positive_classes = seen[1:] if len(seen) == 2 else seen
+        curves = [
+            fit_sigmoid(sums[:, number], y == positive_class) for number, positive_class in enumerate(positive_classes)
+        ]
         slope, shift = np.array(curves).T
         return Fitted(model.coef_.T, model.intercept_, slope, shift, seen)
 
@@ -104,22 +106,28 @@ class SVM(Family):
         sums = rows @ fitted.weights + fitted.offset
         if not classes:
             return sums
-        each = expit(sums * fitted.slope + fitted.shift)
-        each = np.hstack([1 - each, each]) if each.shape[1] == 1 else each / each.sum(axis=1, keepdims=True)
-        return spread(each, fitted.classes_, classes)
+        probabilities = expit(sums * fitted.slope + fitted.shift)
+        probabilities = (
+            np.hstack([1 - probabilities, probabilities])
+            if probabilities.shape[1] == 1
+            else probabilities / probabilities.sum(axis=1, keepdims=True)
+        )
+        return expand_classes(probabilities, fitted.classes_, classes)
 
     def export(self, graph: Builder, fitted: Fitted, classes: int, output: str) -> str:
         if not classes:
-            return linear(graph, "features", fitted.weights, fitted.offset, output)
-        sums = linear(graph, "features", fitted.weights, fitted.offset)
+            return add_linear(graph, "features", fitted.weights, fitted.offset, output)
+        sums = add_linear(graph, "features", fitted.weights, fitted.offset)
         scaled = graph.add("Mul", sums, graph.constant(fitted.slope.reshape(1, -1)))
-        each = graph.add("Sigmoid", graph.add("Add", scaled, graph.constant(fitted.shift.reshape(1, -1))))
+        probabilities = graph.add("Sigmoid", graph.add("Add", scaled, graph.constant(fitted.shift.reshape(1, -1))))
         if len(fitted.slope) == 1:
-            each = graph.add("Concat", graph.add("Sub", graph.constant(np.ones((1, 1))), each), each, axis=1)
+            probabilities = graph.add(
+                "Concat", graph.add("Sub", graph.constant(np.ones((1, 1))), probabilities), probabilities, axis=1
+            )
         else:
-            total = graph.add("ReduceSum", each, graph.constant(np.array([1], np.int64)), keepdims=1)
-            each = graph.add("Div", each, total)
-        return placed(graph, each, fitted.classes_, classes, output)
+            total = graph.add("ReduceSum", probabilities, graph.constant(np.array([1], np.int64)), keepdims=1)
+            probabilities = graph.add("Div", probabilities, total)
+        return add_expanded_classes(graph, probabilities, fitted.classes_, classes, output)
 
 
 FAMILY = SVM()

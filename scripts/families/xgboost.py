@@ -10,8 +10,8 @@ from scipy import sparse
 
 from scripts.bundle.onnx_builder import Builder
 from scripts.families.base import Family
-from scripts.families.onnx_heads import of_sums, probabilities
-from scripts.families.onnx_trees import LESS, Tree, boosted, tree
+from scripts.families.onnx_heads import add_probabilities, sums_to_probabilities
+from scripts.families.onnx_trees import LESS, Tree, add_boosted_trees, make_tree
 
 FLOAT = 1  # of ONNX
 
@@ -28,13 +28,13 @@ class Fitted:
     def trees(self) -> list[Tree]:
         """Return the trees, with the values of leaves as they are added: in float64."""
         trees = json.loads(bytes(self.booster.save_raw("json")))["learner"]["gradient_booster"]["model"]["trees"]
-        found = []
+        converted = []
         for each in trees:
             split = np.array(each["split_conditions"], np.float32).astype(np.float64)
             left, right = np.array(each["left_children"]), np.array(each["right_children"])
             nodes = (left, right, np.array(each["split_indices"]), split, split, np.array(each["default_left"]))
-            found.append(tree(*nodes))
-        return found
+            converted.append(make_tree(*nodes))
+        return converted
 
     @property
     def width(self) -> int:
@@ -42,7 +42,7 @@ class Fitted:
         return len(self.classes_) if len(self.classes_) > 2 else 1
 
 
-def matrix(x: sparse.csr_matrix, y: np.ndarray | None = None) -> Any:
+def to_dmatrix(x: sparse.csr_matrix, y: np.ndarray | None = None) -> Any:
     """Return features, and labels, as XGBoost takes them: what is 0 counts as missing."""
     from xgboost import DMatrix
 
@@ -94,24 +94,26 @@ class XGBoost(Family):
             "seed": seed,
         }
         options |= {"num_class": len(seen)} if len(seen) > 2 else {}
-        before = xgboost.Booster(options, model_file=bytearray(state["booster"])) if state else None
-        booster = xgboost.train(options, matrix(x, labels - start), int(params["iterations"]), xgb_model=before)
+        earlier = xgboost.Booster(options, model_file=bytearray(state["booster"])) if state else None
+        booster = xgboost.train(options, to_dmatrix(x, labels - start), int(params["iterations"]), xgb_model=earlier)
         return Fitted(booster, seen, start)
 
     def estimate(self, fitted: Fitted, rows: sparse.csr_matrix, classes: int) -> np.ndarray:
-        reached = fitted.booster.predict(matrix(rows), pred_leaf=True).astype(np.int64).reshape(rows.shape[0], -1)
+        reached = fitted.booster.predict(to_dmatrix(rows), pred_leaf=True).astype(np.int64).reshape(rows.shape[0], -1)
         sums = np.full((rows.shape[0], fitted.width), fitted.start)
         for number, each in enumerate(fitted.trees):
             sums[:, number % fitted.width] += each.value[reached[:, number]]
-        return of_sums(sums, fitted.classes_, classes) if classes else sums
+        return sums_to_probabilities(sums, fitted.classes_, classes) if classes else sums
 
     def export(self, graph: Builder, fitted: Fitted, classes: int, output: str) -> str:
         single = graph.add("Cast", "features", to=FLOAT)
         zero = graph.add("Equal", single, graph.constant(np.zeros((1, 1), np.float32)))
-        known = graph.add("Where", zero, graph.constant(np.full((1, 1), np.nan, np.float32)), single)
+        with_missing = graph.add("Where", zero, graph.constant(np.full((1, 1), np.nan, np.float32)), single)
         start = np.full(fitted.width, fitted.start)
-        sums = boosted(graph, graph.double(known), fitted.trees, LESS, start, None if classes else output)
-        return probabilities(graph, sums, fitted.width, fitted.classes_, classes, output) if classes else sums
+        sums = add_boosted_trees(
+            graph, graph.to_double(with_missing), fitted.trees, LESS, start, None if classes else output
+        )
+        return add_probabilities(graph, sums, fitted.width, fitted.classes_, classes, output) if classes else sums
 
 
 FAMILY = XGBoost()

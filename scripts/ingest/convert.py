@@ -1,6 +1,7 @@
-"""Text to typed columns: what cannot be read is masked, with what was expected instead.
+"""Conversion of blocks of records, given as text or as typed columns, to the configured column types.
 
-Blocks of text or of typed columns to rows of the table and rows set aside."""
+Values that cannot be converted are masked, and their records are quarantined with what was expected instead.
+"""
 
 import re
 from collections.abc import Callable
@@ -12,180 +13,182 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.types as pt
 
-from scripts.errors import BadInput
+from scripts.errors import InputError
 
 NUMBER = r"^\s*[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d+)?\s*$"
 INTEGER = r"^\s*[-+]?\d+(\.0*)?\s*$"
-MOMENT = re.compile(r"(\d{4}-\d\d-\d\d)([ T]\d\d(:\d\d(:\d\d(\.\d{1,6})?)?)?)?(Z|[-+]\d\d:?\d\d)?", re.ASCII)
-LARGEST = 3.4028234663852886e38  # of float32: squares and sums of squares are finite doubles
-FIRST, LAST = -719162, 2932896  # days of 0001-01-01 and 9999-12-31
+ISO_TIME = re.compile(r"(\d{4}-\d\d-\d\d)([ T]\d\d(:\d\d(:\d\d(\.\d{1,6})?)?)?)?(Z|[-+]\d\d:?\d\d)?", re.ASCII)
+MAX_NUMBER = 3.4028234663852886e38  # of float32, so that squares and sums of squares are finite doubles
+MIN_DAY, MAX_DAY = -719162, 2932896  # days of 0001-01-01 and 9999-12-31
 TRUE, FALSE = ("1", "true", "t", "yes", "y"), ("0", "false", "f", "no", "n")
-TYPES = {"number": pa.float64(), "integer": pa.int64(), "boolean": pa.bool_(), "text": pa.string()}
-TYPES |= {"date": pa.date32(), "time": pa.timestamp("us")}
-Converted = tuple[pa.Array, pa.Array, str]  # values, mask of those that cannot be read, what was expected
+ARROW_TYPES = {"number": pa.float64(), "integer": pa.int64(), "boolean": pa.bool_(), "text": pa.string()}
+ARROW_TYPES |= {"date": pa.date32(), "time": pa.timestamp("us")}
+Converted = tuple[pa.Array, pa.Array, str]  # values, mask of those that cannot be converted, what was expected
 
 
-def arrow_type(kind: str) -> pa.DataType:
+def arrow_type(dtype: str) -> pa.DataType:
     """Return the Arrow type of a configured column type: number, integer, boolean, text, date[:FORMAT], time[:FORMAT].
 
-    Times have no zone: they are in UTC where the text names one.
+    Times have no time zone: they are in UTC if the text names a zone.
     """
-    return TYPES[kind.partition(":")[0]]
+    return ARROW_TYPES[dtype.partition(":")[0]]
 
 
-def schema_of(columns: dict[str, str]) -> pa.Schema:
+def arrow_schema(columns: dict[str, str]) -> pa.Schema:
     """Return the Arrow schema of the configured columns."""
-    return pa.schema([(name, arrow_type(kind)) for name, kind in columns.items()])
+    return pa.schema([(name, arrow_type(dtype)) for name, dtype in columns.items()])
 
 
-def no_rows(values: pa.Array | pa.RecordBatch | pa.Table) -> pa.Array:
-    """Return a mask that holds for no row."""
+def false_mask(values: pa.Array | pa.RecordBatch | pa.Table) -> pa.Array:
+    """Return a mask that is false for each row."""
     return pa.repeat(pa.scalar(False), len(values))
 
 
-def without(values: pa.Array, nulls: list[str]) -> pa.Array:
-    """Return *values* (text) with those that are among *nulls* missing."""
+def nulls_to_missing(values: pa.Array, nulls: list[str]) -> pa.Array:
+    """Return *values* (text) in which those that are among *nulls* are missing."""
     if not nulls:
         return values
     return pc.if_else(pc.is_in(values, value_set=pa.array(nulls, pa.string())), pa.scalar(None, pa.string()), values)
 
 
-def convert(values: pa.Array, kind: str) -> Converted:
-    """Return *values* (text) as *kind*, a mask of those that cannot be read, and what was expected."""
-    kind, _, form = kind.partition(":")
-    if kind == "text":
-        return values, no_rows(values), ""
-    if kind == "number":
-        return numbers(values)
-    if kind == "integer":
-        return integers(values)
-    if kind == "boolean":
-        words = pc.utf8_lower(pc.utf8_trim_whitespace(values))
-        true, false = (pc.is_in(words, value_set=pa.array(known)) for known in (TRUE, FALSE))
+def convert(values: pa.Array, dtype: str) -> Converted:
+    """Return *values* (text) as *dtype*, a mask of those that cannot be converted, and what was expected."""
+    dtype, _, form = dtype.partition(":")
+    if dtype == "text":
+        return values, false_mask(values), ""
+    if dtype == "number":
+        return convert_numbers(values)
+    if dtype == "integer":
+        return convert_integers(values)
+    if dtype == "boolean":
+        lowered = pc.utf8_lower(pc.utf8_trim_whitespace(values))
+        true, false = (pc.is_in(lowered, value_set=pa.array(known)) for known in (TRUE, FALSE))
         bad = pc.and_(pc.is_valid(values), pc.invert(pc.or_(true, false)))
         return pc.if_else(pc.or_(true, false), true, pa.scalar(None, pa.bool_())), bad, "a boolean"
     distinct = values.dictionary_encode()
     texts = distinct.dictionary
-    if kind == "date":
-        found, bad, expected = dates(pc.utf8_trim_whitespace(texts), form or "%Y-%m-%d", pa.date32())
+    if dtype == "date":
+        converted, bad, expected = convert_dates(pc.utf8_trim_whitespace(texts), form or "%Y-%m-%d", pa.date32())
     elif form:
-        found, bad, expected = dates(texts, form, arrow_type(kind))
+        converted, bad, expected = convert_dates(texts, form, arrow_type(dtype))
     else:
-        found, bad, expected = moments(texts)
-    expected = f"a {kind} like {expected}"
-    return found.take(distinct.indices), pc.fill_null(bad.take(distinct.indices), False), expected
+        converted, bad, expected = convert_times(texts)
+    expected = f"a {dtype} like {expected}"
+    return converted.take(distinct.indices), pc.fill_null(bad.take(distinct.indices), False), expected
 
 
-def numbers(values: pa.Array) -> Converted:
-    """Convert text to numbers of at most LARGEST."""
-    strange = pc.fill_null(pc.invert(pc.match_substring_regex(values, NUMBER)), False)
-    found = pc.cast(pc.if_else(strange, None, pc.utf8_trim_whitespace(values)), pa.float64())
-    bad = pc.or_(strange, pc.fill_null(pc.greater(pc.abs(found), LARGEST), False))
-    return pc.if_else(bad, None, found), bad, "a number"
+def convert_numbers(values: pa.Array) -> Converted:
+    """Convert text to numbers whose absolute value is at most MAX_NUMBER."""
+    malformed = pc.fill_null(pc.invert(pc.match_substring_regex(values, NUMBER)), False)
+    parsed = pc.cast(pc.if_else(malformed, None, pc.utf8_trim_whitespace(values)), pa.float64())
+    bad = pc.or_(malformed, pc.fill_null(pc.greater(pc.abs(parsed), MAX_NUMBER), False))
+    return pc.if_else(bad, None, parsed), bad, "a number"
 
 
-def integers(values: pa.Array) -> Converted:
+def convert_integers(values: pa.Array) -> Converted:
     """Convert text to 64-bit integers; 3.0 counts as 3."""
-    strange = pc.fill_null(pc.invert(pc.match_substring_regex(values, INTEGER)), False)
-    plain = pc.replace_substring_regex(pc.if_else(strange, None, values), r"^\s*\+?(-?)0*(\d+)(\.0*)?\s*$", r"\1\2")
-    long = pc.fill_null(pc.greater(pc.utf8_length(plain), 18), False)
+    malformed = pc.fill_null(pc.invert(pc.match_substring_regex(values, INTEGER)), False)
+    digits = pc.replace_substring_regex(pc.if_else(malformed, None, values), r"^\s*\+?(-?)0*(\d+)(\.0*)?\s*$", r"\1\2")
+    long = pc.fill_null(pc.greater(pc.utf8_length(digits), 18), False)
     for index in pc.indices_nonzero(long).to_pylist():
-        if -(2**63) <= int(plain[index].as_py()) < 2**63:
-            long = pc.replace_with_mask(long, one(index, len(long)), pa.array([False]))
-    bad = pc.or_(strange, long)
-    return pc.cast(pc.if_else(bad, None, plain), pa.int64()), bad, "an integer"
+        if -(2**63) <= int(digits[index].as_py()) < 2**63:
+            long = pc.replace_with_mask(long, single_row_mask(index, len(long)), pa.array([False]))
+    bad = pc.or_(malformed, long)
+    return pc.cast(pc.if_else(bad, None, digits), pa.int64()), bad, "an integer"
 
 
-def one(index: int, length: int) -> pa.Array:
-    """Return a mask that holds for the row *index* alone."""
+def single_row_mask(index: int, length: int) -> pa.Array:
+    """Return a mask that is true for the row *index* alone."""
     return pa.array([row == index for row in range(length)], pa.bool_())
 
 
-def bare(dates: pa.Array) -> pa.Array:
-    """Return dates as text in one form, whether their numbers are padded with zeros or not."""
+def unpad_dates(dates: pa.Array) -> pa.Array:
+    """Return dates as text without the leading zeros of their numbers, and in lower case."""
     return pc.replace_substring_regex(pc.utf8_lower(pc.utf8_trim_whitespace(dates)), r"\b0+(\d)", r"\1")
 
 
-def dates(texts: pa.Array, form: str, kind: pa.DataType) -> Converted:
-    """Convert text of the strptime format *form* to dates or times."""
-    found = pc.strptime(texts, format=form, unit="s", error_is_null=True)
-    other_day = pc.not_equal(bare(pc.strftime(found, format=form)), bare(texts))  # 31 February runs over into March
-    days = pc.cast(found, pa.date32(), safe=False).cast(pa.int32())
-    outside = pc.or_(pc.less(days, FIRST), pc.greater(days, LAST))
+def convert_dates(texts: pa.Array, form: str, target: pa.DataType) -> Converted:
+    """Convert text in the strptime format *form* to dates or times."""
+    parsed = pc.strptime(texts, format=form, unit="s", error_is_null=True)
+    # strptime turns 31 February into a day of March
+    other_day = pc.not_equal(unpad_dates(pc.strftime(parsed, format=form)), unpad_dates(texts))
+    days = pc.cast(parsed, pa.date32(), safe=False).cast(pa.int32())
+    outside = pc.or_(pc.less(days, MIN_DAY), pc.greater(days, MAX_DAY))
     bad = pc.and_(pc.is_valid(texts), pc.fill_null(pc.or_(other_day, outside), True))
-    return pc.cast(pc.if_else(bad, None, found), kind, safe=False), bad, form
+    return pc.cast(pc.if_else(bad, None, parsed), target, safe=False), bad, form
 
 
-def moments(texts: pa.Array) -> Converted:
-    """Convert text in the form of ISO 8601, with or without a zone, to times in UTC."""
-    found = [None if text is None else moment(text) for text in texts.to_pylist()]
-    bad = [text is not None and value is None for text, value in zip(texts.to_pylist(), found, strict=True)]
-    return pa.array(found, TYPES["time"]), pa.array(bad, pa.bool_()), "2020-12-31 23:59:59"
+def convert_times(texts: pa.Array) -> Converted:
+    """Convert text in ISO 8601, with or without a time zone, to times in UTC."""
+    parsed = [None if text is None else parse_time(text) for text in texts.to_pylist()]
+    bad = [text is not None and value is None for text, value in zip(texts.to_pylist(), parsed, strict=True)]
+    return pa.array(parsed, ARROW_TYPES["time"]), pa.array(bad, pa.bool_()), "2020-12-31 23:59:59"
 
 
-def moment(text: str) -> datetime | None:
-    """Return the time (UTC, without zone) that *text* names, None where it names none."""
+def parse_time(text: str) -> datetime | None:
+    """Return the time (UTC, without a zone) that *text* names in ISO 8601, None if it names none."""
     text = text.strip()
     try:
-        found = datetime.fromisoformat(text) if MOMENT.fullmatch(text) else None
-        return found and (found.astimezone(UTC).replace(tzinfo=None) if found.tzinfo else found)
+        parsed = datetime.fromisoformat(text) if ISO_TIME.fullmatch(text) else None
+        return parsed and (parsed.astimezone(UTC).replace(tzinfo=None) if parsed.tzinfo else parsed)
     except (ValueError, OverflowError):
         return None
 
 
 @dataclass
 class Block:
-    """Some raw records in their order: the rows kept, and those set aside.
+    """Some raw records in their order: valid ones as rows, and the errors of the others, which are quarantined.
 
-    *kept* has the number in the block of each row, None where all records are rows; *bad* has number, column and
-    reason of each record set aside, ascending; *where* gives the lines in the file of records by their numbers.
+    *row_numbers* has the number within the block of each row (None: all records are rows). *errors* has number, column
+    and reason of each quarantined record, ascending. *line_numbers* returns the lines in the file of records, given
+    their numbers.
     """
 
     rows: pa.Table
     records: int
-    kept: np.ndarray | None = None
-    bad: list[tuple[int, str, str]] = field(default_factory=list)
-    where: Callable[[list[int]], list[int]] | None = None
+    row_numbers: np.ndarray | None = None
+    errors: list[tuple[int, str, str]] = field(default_factory=list)
+    line_numbers: Callable[[list[int]], list[int]] | None = None
 
 
-def clean(table: pa.Table) -> bool:
-    """Return whether all numbers of a table are finite and not too large, and all dates of four-digit years."""
+def table_fits(table: pa.Table) -> bool:
+    """Return whether all numbers of a table are finite and not too large, and all years of dates have four digits."""
     for column in table.columns:
         for chunk in column.chunks:
-            if not fits(chunk):
+            if not column_fits(chunk):
                 return False
     return True
 
 
-def fits(values: pa.Array) -> bool:
-    """Return whether a typed column holds no value that the table cannot hold."""
+def column_fits(values: pa.Array) -> bool:
+    """Return whether all values of a typed column are within the limits of the table."""
     if not len(values) or values.type not in (pa.float64(), pa.date32(), pa.timestamp("us")):
         return True
     form, day = {pa.float64(): ("f8", 0), pa.date32(): ("i4", 1)}.get(values.type, ("i8", 86_400_000_000))
     raw = np.frombuffer(values.buffers()[1], form)[values.offset : values.offset + len(values)]
     if form == "f8":
-        return bool(raw.max() <= LARGEST and raw.min() >= -LARGEST)  # not so with NaN
-    return bool(raw.min() >= FIRST * day and raw.max() < (LAST + 1) * day)
+        return bool(raw.max() <= MAX_NUMBER and raw.min() >= -MAX_NUMBER)  # false for NaN
+    return bool(raw.min() >= MIN_DAY * day and raw.max() < (MAX_DAY + 1) * day)
 
 
-def plain(values: pa.Array, kind: str, column: str, nulls: list[str]) -> pa.Array:
-    """Return a column of any type either as *kind* or, where not all of its values fit, as text to be converted.
+def cast_or_stringify(values: pa.Array, dtype: str, column: str, nulls: list[str]) -> pa.Array:
+    """Return a column of any type cast to *dtype* or, if not all of its values fit, as text that is to be converted.
 
-    Raises BadInput where no value of its type can be of that kind.
+    Raises InputError if values of its type cannot be of that type.
     """
     if pt.is_dictionary(values.type):
         values = values.cast(values.type.value_type)
-    source, wanted, word = values.type, arrow_type(kind), kind.partition(":")[0]
+    source, target, base = values.type, arrow_type(dtype), dtype.partition(":")[0]
     if pt.is_null(source):
-        return pa.nulls(len(values), wanted)
+        return pa.nulls(len(values), target)
     if pt.is_string(source) or pt.is_large_string(source) or pt.is_string_view(source):
-        return without(values.cast(pa.string()), nulls)
+        return nulls_to_missing(values.cast(pa.string()), nulls)
     whole = pt.is_integer(source) or pt.is_decimal(source)
     if pt.is_timestamp(source) and source.tz:
         values = values.cast(pa.timestamp(source.unit))  # the same moment in UTC
-    if word == "date" and pt.is_timestamp(source):
+    if base == "date" and pt.is_timestamp(source):
         values = pc.floor_temporal(values, unit="day")
-    admitted = {
+    castable = {
         "number": whole or pt.is_floating(source),
         "integer": whole or pt.is_floating(source),
         "boolean": pt.is_boolean(source) or pt.is_integer(source),
@@ -193,50 +196,54 @@ def plain(values: pa.Array, kind: str, column: str, nulls: list[str]) -> pa.Arra
         "date": pt.is_date(source) or pt.is_timestamp(source),
         "time": pt.is_date(source) or pt.is_timestamp(source),
     }
-    if not admitted[word]:
-        raise BadInput(f"column {column} is of type {source}, ingest.columns says {kind}: correct the one or the other")
+    if not castable[base]:
+        raise InputError(f"column {column} is of type {source}, ingest.columns says {dtype}: correct one of them")
     if pt.is_floating(source):
         values = values.cast(pa.float64())
-    exact = word == "number" and pt.is_integer(source)
-    if not (word == "boolean" and pt.is_integer(source)) and not (word != "text" and pt.is_decimal(source)):
+    exact = base == "number" and pt.is_integer(source)
+    if not (base == "boolean" and pt.is_integer(source)) and not (base != "text" and pt.is_decimal(source)):
         try:
-            found = values.cast(wanted, safe=not exact)
-            if fits(found):
+            found = values.cast(target, safe=not exact)
+            if column_fits(found):
                 return found
         except pa.ArrowInvalid:
             pass
-    return without(values.cast(pa.string()), nulls)
+    return nulls_to_missing(values.cast(pa.string()), nulls)
 
 
-def read(
-    raw: dict[str, pa.Array], columns: dict[str, str], numbers: np.ndarray | None, records: int, bad: dict[int, tuple]
+def build_block(
+    raw: dict[str, pa.Array],
+    columns: dict[str, str],
+    numbers: np.ndarray | None,
+    records: int,
+    errors: dict[int, tuple],
 ) -> Block:
-    """Return the block of *records* records whose parsed ones have the columns *raw*, each as text or typed already.
+    """Return a block of *records* records, of which the parsed ones have the columns *raw*, each as text or typed.
 
-    *numbers* has the number in the block of each parsed record (None: all); *bad* (number to column and reason) has
-    those that were not parsed, or whose columns are not to be looked at.
+    *numbers* has the number within the block of each parsed record (None: all). *errors* (number to column and reason)
+    has the records that were not parsed, or whose columns are to be ignored; errors of conversion are added to it.
     """
     numbers = np.arange(records) if numbers is None else numbers
-    wrong = no_rows(raw[next(iter(raw))]).to_numpy(zero_copy_only=False).copy()
+    has_error = false_mask(raw[next(iter(raw))]).to_numpy(zero_copy_only=False).copy()
     arrays = []
-    for name, kind in columns.items():
-        if raw[name].type == arrow_type(kind) and kind != "text":
+    for name, dtype in columns.items():
+        if raw[name].type == arrow_type(dtype) and dtype != "text":
             arrays.append(raw[name])
             continue
-        values, mask, expected = convert(raw[name], kind)
+        values, mask, expected = convert(raw[name], dtype)
         arrays.append(values)
         for index in pc.indices_nonzero(mask).to_pylist():
-            bad.setdefault(int(numbers[index]), (name, f"{brief(raw[name][index].as_py())} is not {expected}"))
-            wrong[index] = True
-    if bad:
-        wrong |= np.isin(numbers, np.fromiter(bad, np.int64))
-    table = pa.table(arrays, schema=schema_of(columns))
-    if wrong.any():
-        table, numbers = table.filter(pa.array(~wrong)), numbers[~wrong]
+            errors.setdefault(int(numbers[index]), (name, f"{shorten(raw[name][index].as_py())} is not {expected}"))
+            has_error[index] = True
+    if errors:
+        has_error |= np.isin(numbers, np.fromiter(errors, np.int64))
+    table = pa.table(arrays, schema=arrow_schema(columns))
+    if has_error.any():
+        table, numbers = table.filter(pa.array(~has_error)), numbers[~has_error]
     everything = len(numbers) == records
-    return Block(table, records, None if everything else numbers, [(row, *bad[row]) for row in sorted(bad)])
+    return Block(table, records, None if everything else numbers, [(row, *errors[row]) for row in sorted(errors)])
 
 
-def brief(text: str) -> str:
-    """Return a field for a message, shortened where it is long."""
+def shorten(text: str) -> str:
+    """Return a field for a message, shortened if it is long."""
     return repr(text if len(text) <= 100 else text[:100] + "...")

@@ -1,8 +1,8 @@
-"""pyarrow's parser for a block of CSV that ends with a record.
+"""CSV files: the header, where records end, and blocks of text parsed to typed columns.
 
-The columns that a raw file names, held against those of the configuration.
-
-CSV: blocks of records to rows, by pyarrow's own types where they fit, else column by column from text."""
+A block is parsed by pyarrow directly to the configured types. If that fails, or might give another result, it is parsed
+again as text, which is converted column by column, so that errors are found for each field.
+"""
 
 import csv
 from collections.abc import Callable
@@ -12,20 +12,23 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 
-from scripts.errors import BadInput
+from scripts.errors import InputError
 from scripts.ingest import csv_scan
-from scripts.ingest.convert import FALSE, TRUE, Block, arrow_type, clean, read, without
-from scripts.ingest.text_stream import BOM, Text, Unreadable, check_text
+from scripts.ingest.convert import FALSE, TRUE, Block, arrow_type, build_block, nulls_to_missing, table_fits
+from scripts.ingest.text_stream import BOM, TextStream, UnreadableBlock, check_text
 
-WORDS = [[form(word) for word in words for form in (str.lower, str.upper, str.title)] for words in (TRUE, FALSE)]
+BOOLEAN_SPELLINGS = [
+    [form(word) for word in words for form in (str.lower, str.upper, str.title)] for words in (TRUE, FALSE)
+]
 
 
-def parsed(
+def parse_csv(
     raw: bytes, names: list[str], types: dict[str, pa.DataType], options: dict, skip: Callable | None = None
 ) -> pa.Table:
-    """Return the records of *raw*, whose fields are called *names*, as the columns *types*. Raises ArrowInvalid.
+    """Return the records of *raw*, whose fields are called *names*, as the columns *types*.
 
-    *skip* takes the records with another number of fields; without it they raise.
+    *skip* is called for records with another number of fields. Raises ArrowInvalid on values that are not of their
+    type and, without *skip*, on such records.
     """
     return pacsv.read_csv(
         pa.BufferReader(raw),
@@ -43,51 +46,51 @@ def parsed(
             strings_can_be_null=True,
             quoted_strings_can_be_null=True,
             null_values=options["null_values"] if skip is None else [],
-            true_values=WORDS[0],
-            false_values=WORDS[1],
+            true_values=BOOLEAN_SPELLINGS[0],
+            false_values=BOOLEAN_SPELLINGS[1],
         ),
     )
 
 
-def check_columns(found: list[str], columns: dict[str, str], options: dict, where: str) -> None:
-    """Raise BadInput unless *found* are the configured columns and, where `others` says so, further ones."""
-    missing = [name for name in columns if name not in found]
-    unknown = [name for name in found if name not in columns]
-    twice = sorted({name for name in found if found.count(name) > 1})
-    if missing or twice or (unknown and options["others"] == "refuse"):
-        text = f"{where} has {len(found)} columns"
+def check_columns(header: list[str], columns: dict[str, str], options: dict, where: str) -> None:
+    """Raise InputError unless *header* has the configured columns, each once, and others only if `others: drop`."""
+    missing = [name for name in columns if name not in header]
+    unknown = [name for name in header if name not in columns]
+    repeated = sorted({name for name in header if header.count(name) > 1})
+    if missing or repeated or (unknown and options["others"] == "refuse"):
+        text = f"{where} has {len(header)} columns"
         text += f", lacks {', '.join(missing)}" if missing else ""
-        text += f", has {', '.join(unknown)} beside" if unknown else ""
-        text += f", names one twice ({', '.join(twice)})" if twice else ""
-        raise BadInput(f"{text}; ingest.columns says {', '.join(columns)}: correct the one or the other")
+        text += f", has {', '.join(unknown)} in addition" if unknown else ""
+        text += f", has duplicates ({', '.join(repeated)})" if repeated else ""
+        raise InputError(f"{text}; ingest.columns says {', '.join(columns)}: correct one of them")
 
 
-def firsts(found: list[str]) -> list[str]:
-    """Return the names of a header with the later ones of a repeated name made others: the first counts."""
-    return [name if name not in found[:at] else f"{name} (column {at + 1})" for at, name in enumerate(found)]
+def deduplicate_header(header: list[str]) -> list[str]:
+    """Return a header in which only the first of equal names stays; a later one becomes "NAME (column NUMBER)"."""
+    return [name if name not in header[:at] else f"{name} (column {at + 1})" for at, name in enumerate(header)]
 
 
-HEAD = 1 << 16  # bytes
-LONGEST = 64 << 20  # bytes of a record
+HEADER_CHUNK = 1 << 16  # bytes
+MAX_RECORD = 64 << 20  # bytes of a record
 
 
-class Csv:
-    """The records of CSV files. A block is read twice only if something in it is not plain."""
+class CsvFormat:
+    """Format of CSV files with the options of the section `ingest` of the configuration."""
 
     def __init__(self, columns: dict[str, str], options: dict):
         self.columns, self.options = columns, options
-        # formats other than ISO's are read from text
-        self.types = {name: pa.string() if ":" in kind else arrow_type(kind) for name, kind in columns.items()}
-        self.formats = any(":" in kind for kind in columns.values())
-        self.texts = dict.fromkeys(columns, pa.string())
+        # dates and times in other formats than ISO 8601 are converted from text
+        self.types = {name: pa.string() if ":" in dtype else arrow_type(dtype) for name, dtype in columns.items()}
+        self.has_formats = any(":" in dtype for dtype in columns.values())
+        self.text_types = dict.fromkeys(columns, pa.string())
 
-    def start(self, text: Text) -> tuple[list[str], int, int]:
-        """Return the columns of a file, and on which byte and line its first record may start.
+    def read_header(self, text: TextStream) -> tuple[list[str], int, int]:
+        """Return the columns of a file, and the byte and line from which on its first record may start.
 
-        Raises BadInput unless the header names all columns of the table and, but for `others: drop`, no other.
+        Raises InputError if there is no header, or if check_columns does.
         """
         head, ends, skipped = b"", [], self.options["skip_lines"]
-        while len(ends) < skipped + 2 and len(head) < LONGEST and (piece := text.read(max(HEAD, len(head)))):
+        while len(ends) < skipped + 2 and len(head) < MAX_RECORD and (piece := text.read(max(HEADER_CHUNK, len(head)))):
             head += piece
             ends = csv_scan.line_ends(head)
         at = int(ends[skipped - 1]) + 1 if skipped and len(ends) >= skipped else 0
@@ -95,97 +98,99 @@ class Csv:
         if isinstance(self.options["header"], list):
             check_columns(self.options["header"], self.columns, self.options, f"{text.name}: ingest.header")
             return self.options["header"], at, skipped + 1
-        starts = self.starts(head[at:]) + at
+        starts = self.record_starts(head[at:]) + at
         if not len(starts):
-            raise BadInput(f"{text.name} is empty; a header line naming {', '.join(self.columns)} was expected")
-        body = self.ends(head[starts[0] :])
+            raise InputError(f"{text.name} is empty; a header line naming {', '.join(self.columns)} was expected")
+        body = self.record_ends(head[starts[0] :])
         after = int(starts[0] + body[0]) + 1 if len(body) else len(head)
         line, header = int((ends < starts[0]).sum()) + 1, head[starts[0] : after]
         try:
             check_text(header)
-        except Unreadable as error:
-            raise error.at(text.name, line, self.options["encoding"]) from error
+        except UnreadableBlock as error:
+            raise error.to_input_error(text.name, line, self.options["encoding"]) from error
         quote = {"quotechar": self.options["quote"]} if self.options["quote"] else {"quoting": csv.QUOTE_NONE}
-        found = next(csv.reader([str(header, "utf-8")], delimiter=self.options["separator"], **quote))
-        found = [field.strip() for field in found] if self.options["trim"] else found
-        found = firsts(found) if self.options["others"] == "drop" else found
-        check_columns(found, self.columns, self.options, f"{text.name}: line {line}")
-        return found, after, int((ends < after).sum()) + 1
+        header_names = next(csv.reader([str(header, "utf-8")], delimiter=self.options["separator"], **quote))
+        header_names = [field.strip() for field in header_names] if self.options["trim"] else header_names
+        header_names = deduplicate_header(header_names) if self.options["others"] == "drop" else header_names
+        check_columns(header_names, self.columns, self.options, f"{text.name}: line {line}")
+        return header_names, after, int((ends < after).sum()) + 1
 
-    def ends(self, raw: bytes) -> np.ndarray:
-        """Return the position of the last byte of each record of *raw* that has a line break."""
+    def record_ends(self, raw: bytes) -> np.ndarray:
+        """Return the position of the last byte of each record of *raw* that ends with a line break."""
         return csv_scan.record_ends(raw, self.options["separator"], self.options["quote"])
 
-    def starts(self, raw: bytes) -> np.ndarray:
+    def record_starts(self, raw: bytes) -> np.ndarray:
         """Return the position of the first byte of each record of *raw*."""
-        return csv_scan.starts(raw, self.options["separator"], self.options["quote"])
+        return csv_scan.record_starts(raw, self.options["separator"], self.options["quote"])
 
-    def end(self, raw: bytes, careful: bool) -> int:
-        """Return where the last whole record of *raw* ends: exactly, or by a guess that `block` checks."""
+    def last_record_end(self, raw: bytes, careful: bool) -> int:
+        """Return where the last complete record of *raw* ends: exactly if *careful*, else a guess to be checked."""
         if not careful:
             return raw.rfind(b"\n") + 1 or raw.rfind(b"\r", 0, -1) + 1
-        ends = self.ends(raw)
-        ends = ends[:-1] if len(ends) and raw.endswith(b"\r") else ends  # its \n may follow
+        ends = self.record_ends(raw)
+        ends = ends[:-1] if len(ends) and raw.endswith(b"\r") else ends  # a \n may follow
         return int(ends[-1]) + 1 if len(ends) else 0
 
-    def block(self, raw: bytes, names: list[str], careful: bool, last: bool) -> Block | None:
-        """Return the rows of *raw*, None where it does not end with a record (only if not *careful*).
+    def parse_block(self, raw: bytes, names: list[str], careful: bool, last: bool) -> Block | None:
+        """Return the rows of *raw*, or None if it does not end with a record, which is checked unless *careful*.
 
-        *last* says that the file ends with it. Raises Unreadable.
+        *last* means that the file ends with *raw*. Raises UnreadableBlock.
         """
         check_text(raw)
-        table = self.plain(raw, names)
+        table = self.parse_fast(raw, names)
         doubtful = bool(self.options["quote"]) and self.options["quote"].encode() in raw
-        if doubtful and (last or not careful) and (table is None or not self.closed(table, names)):
-            first, after = csv_scan.quoted(raw, self.options["separator"], self.options["quote"])
+        if doubtful and (last or not careful) and (table is None or not self.last_field_is_closed(table, names)):
+            first, after = csv_scan.quoted_ranges(raw, self.options["separator"], self.options["quote"])
             if len(first) and after[-1] == len(raw) and raw.count(self.options["quote"].encode(), first[-1]) % 2:
                 if not last:
                     return None
                 line = int((csv_scan.line_ends(raw) < first[-1]).sum())
-                raise Unreadable(line, "a quoted field is never closed; where quotes are letters, say ingest.quote: ''")
+                raise UnreadableBlock(
+                    line, "a quoted field is never closed; if quotes are plain letters, set ingest.quote: ''"
+                )
         if table is None:
-            return self.exact(raw, names)
-        if self.types == dict(zip(table.column_names, table.schema.types, strict=True)) and not self.formats:
+            return self.parse_exact(raw, names)
+        if self.types == dict(zip(table.column_names, table.schema.types, strict=True)) and not self.has_formats:
             return Block(table, len(table))
         columns = {name: table[name].combine_chunks() for name in self.columns}
-        return read(columns, self.columns, None, len(table), {})
+        return build_block(columns, self.columns, None, len(table), {})
 
-    def closed(self, table: pa.Table, names: list[str]) -> bool:
-        """Return whether the last field of a block is sure to have its closing quote."""
+    def last_field_is_closed(self, table: pa.Table, names: list[str]) -> bool:
+        """Return whether the last field of a block certainly has its closing quote."""
         if not len(table) or names[-1] not in self.columns:
             return False
         value = table[names[-1]][-1].as_py()
         return value is not None and not str(value).endswith(("\n", "\r"))
 
-    def plain(self, raw: bytes, names: list[str]) -> pa.Table | None:
-        """Return the rows of *raw* as pyarrow reads them, None where that may not be what `exact` reads."""
+    def parse_fast(self, raw: bytes, names: list[str]) -> pa.Table | None:
+        """Return the rows of *raw* as pyarrow reads them, None if parse_exact might read them otherwise."""
         types = self.types
         if self.options["trim"]:
             return None
-        if pa.int64() in types.values() and csv_scan.hexadecimal(raw):
-            types = {name: pa.string() if kind == pa.int64() else kind for name, kind in types.items()}
+        if pa.int64() in types.values() and csv_scan.has_hexadecimal(raw):
+            types = {name: pa.string() if target == pa.int64() else target for name, target in types.items()}
         try:
-            table = parsed(raw, names, types, self.options)
+            table = parse_csv(raw, names, types, self.options)
         except pa.ArrowInvalid:
             return None
-        return table if clean(table) else None
+        return table if table_fits(table) else None
 
-    def exact(self, raw: bytes, names: list[str]) -> Block:
-        """Return the rows of *raw*, each field read from its text."""
-        bad: dict[int, tuple[str, str]] = {}
+    def parse_exact(self, raw: bytes, names: list[str]) -> Block:
+        """Return the rows of *raw*, each field converted from its text."""
+        errors: dict[int, tuple[str, str]] = {}
 
         def skip(row: pacsv.InvalidRow) -> str:
-            bad[row.number - 1] = ("", f"{row.actual_columns} fields, expected {row.expected_columns}")
+            errors[row.number - 1] = ("", f"{row.actual_columns} fields, expected {row.expected_columns}")
             return "skip"
 
-        table = parsed(raw, names, self.texts, self.options, skip)
-        records = len(table) + len(bad)
-        numbers = np.setdiff1d(np.arange(records), np.fromiter(bad, np.int64))
-        columns = {name: self.text(table[name].combine_chunks(), kind) for name, kind in self.columns.items()}
-        return read(columns, self.columns, numbers, records, bad)
+        table = parse_csv(raw, names, self.text_types, self.options, skip)
+        records = len(table) + len(errors)
+        numbers = np.setdiff1d(np.arange(records), np.fromiter(errors, np.int64))
+        columns = {name: self.prepare_text(table[name].combine_chunks(), dtype) for name, dtype in self.columns.items()}
+        return build_block(columns, self.columns, numbers, records, errors)
 
-    def text(self, values: pa.Array, kind: str) -> pa.Array:
-        """Return the fields of a column as they are to be converted."""
+    def prepare_text(self, values: pa.Array, dtype: str) -> pa.Array:
+        """Return the fields of a column ready for conversion: trimmed, and missing where they are null values."""
         if self.options["trim"]:
             values = pc.utf8_trim_whitespace(values)
-        return without(values, self.options["null_values"])
+        return nulls_to_missing(values, self.options["null_values"])

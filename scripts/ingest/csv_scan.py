@@ -1,4 +1,4 @@
-"""Where the records of a block of CSV or of lines start and end: vectorised, exact also with stray quotes."""
+"""Vectorised scan of a block of text for line breaks, quoted fields and records; exact even with stray quotes."""
 
 import re
 
@@ -16,10 +16,10 @@ def line_ends(raw: bytes) -> np.ndarray:
     return ends
 
 
-def quoted(raw: bytes, separator: str, quote: str) -> tuple[np.ndarray, np.ndarray]:
-    """Return first byte and end of each quoted stretch of *raw*, which starts with a record.
+def quoted_ranges(raw: bytes, separator: str, quote: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return the first byte and the end (exclusive) of each quoted range of *raw*, which starts with a record.
 
-    A quote opens a field only as its first byte; any other outside a quoted field is a letter like others.
+    A quote opens a quoted field only as its first byte; any other quote outside a quoted field is a plain letter.
     """
     data = np.frombuffer(raw, np.uint8)
     found = np.flatnonzero(data == ord(quote)) if quote and quote.encode() in raw else np.zeros(0, np.int64)
@@ -33,16 +33,28 @@ def quoted(raw: bytes, separator: str, quote: str) -> tuple[np.ndarray, np.ndarr
     closes = np.isin(padded[last + 2], edges)
     closes[: len(first) - 1] |= first[1:] == last[: len(first) - 1] + 1
     if not (opens.all() and closes.all()):
-        return stray(raw, separator, quote)
+        return scan_quoted_ranges(raw, separator, quote)
     return first, np.append(last + 1, [len(raw)] * (len(first) - len(last)))
 
 
-def stray(raw: bytes, separator: str, quote: str) -> tuple[np.ndarray, np.ndarray]:
-    """Return what `quoted` does for a text with quotes within fields, field by field."""
-    mark, edge = re.escape(quote.encode()), re.escape(separator.encode())
-    inner = rb"[^" + mark + rb"]*+"
+def scan_quoted_ranges(raw: bytes, separator: str, quote: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return the same as quoted_ranges, field by field, for text with stray quotes inside fields."""
+    quote_pattern, edge = re.escape(quote.encode()), re.escape(separator.encode())
+    inner = rb"[^" + quote_pattern + rb"]*+"
     field = (
-        mark + rb"(?<=[\r\n" + edge + rb"]" + mark + rb")" + inner + rb"(?:" + mark * 2 + inner + rb")*+" + mark + rb"?"
+        quote_pattern
+        + rb"(?<=[\r\n"
+        + edge
+        + rb"]"
+        + quote_pattern
+        + rb")"
+        + inner
+        + rb"(?:"
+        + quote_pattern * 2
+        + inner
+        + rb")*+"
+        + quote_pattern
+        + rb"?"
     )
     spans = [found.span() for found in re.finditer(field, b"\n" + raw)]
     both = np.array(spans, np.int64).reshape(-1, 2) - 1
@@ -52,23 +64,25 @@ def stray(raw: bytes, separator: str, quote: str) -> tuple[np.ndarray, np.ndarra
 def record_ends(raw: bytes, separator: str, quote: str) -> np.ndarray:
     """Return the position of the last byte of each line break of *raw* that ends a record."""
     ends = line_ends(raw)
-    first, after = quoted(raw, separator, quote)
+    first, after = quoted_ranges(raw, separator, quote)
     if len(first):
         before = np.searchsorted(first, ends) - 1
         ends = ends[(before < 0) | (ends >= after[before])]
     return ends
 
 
-def starts(raw: bytes, separator: str, quote: str) -> np.ndarray:
-    """Return where each record of *raw* starts; blank lines are none. The last one may lack its line break."""
+def record_starts(raw: bytes, separator: str, quote: str) -> np.ndarray:
+    """Return where each record of *raw* starts; blank lines are no records. The last record may lack a line break."""
     found = np.append(0, record_ends(raw, separator, quote) + 1)
     found = found[found < len(raw)]
     first = np.frombuffer(raw, np.uint8)[found]
     return found[(first != 10) & (first != 13)]
 
 
-def hexadecimal(raw: bytes) -> bool:
-    """Return whether 0x or 0X is in *raw*; pyarrow takes what follows for an integer."""
+def has_hexadecimal(raw: bytes) -> bool:
+    """Return whether *raw* contains 0x or 0X, which pyarrow reads as the start of a hexadecimal integer."""
     data = np.frombuffer(raw, np.uint8)
-    found = [np.flatnonzero(data == ord(letter)) for letter in "xX" if letter.encode() in raw]  # 0x itself is slow
-    return any((data[places - 1] == ord("0")).any() for places in found)
+    found = [
+        np.flatnonzero(data == ord(letter)) for letter in "xX" if letter.encode() in raw
+    ]  # searching for 0x itself is slow
+    return any((data[positions - 1] == ord("0")).any() for positions in found)

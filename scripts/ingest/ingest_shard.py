@@ -1,15 +1,15 @@
-"""Ingest one piece of a span by the plan."""
+"""Rule ingest_shard: ingest one shard of a span, as planned by rule plan_shards."""
 
 from pathlib import Path
 
-from scripts.ingest.parquet_writer import GROUP, PART
-from scripts.ingest.pipeline import Flow, run
-from scripts.ingest.reader import Piece
+from scripts.ingest.parquet_writer import GROUP_ROWS, PART_RECORDS
+from scripts.ingest.pipeline import Pipeline, run
+from scripts.ingest.reader import FileRange
 from scripts.provenance.canonical import read_json, write_json
 from scripts.provenance.run_job import main
 
 
-def shard(
+def ingest_shard(
     raw: Path,
     plan: Path,
     out: Path,
@@ -17,20 +17,21 @@ def shard(
     splits: list[Path],
     parted: str,
     options: dict,
-    part: int = PART,
-    group: int = GROUP,
+    part: int = PART_RECORDS,
+    group: int = GROUP_ROWS,
 ) -> None:
-    """Write the parts of the piece number *index* of *plan* to *out*, with its quarantine and counts.
+    """Write the parts of shard number *index* of *plan* to the folder *out*, with its quarantine and counts.
 
-    *splits* are the names of the folders of the span. Raises BadInput.
+    *splits* are the folders of the span, of which only the names are used; the other arguments are those of ingest().
+    Raises InputError on files that cannot be used.
     """
-    own = read_json(plan)[int(index)]
+    entry = read_json(plan)[int(index)]
     out.mkdir(parents=True, exist_ok=True)
     folders = {folder.name: out / folder.name for folder in splits}
-    flow = Flow(folders, out / "quarantine.jsonl", options, parted == "yes", own["first"], part, group)
-    counts = run(flow, raw, [Piece(*piece) for piece in own["pieces"]], options)
-    write_json(out / "counts.json", counts | {"worst": flow.worst})
+    pipeline = Pipeline(folders, out / "quarantine.jsonl", options, parted == "yes", entry["first"], part, group)
+    counts = run(pipeline, raw, [FileRange(*piece) for piece in entry["pieces"]], options)
+    write_json(out / "counts.json", counts | {"worst": pipeline.first_error})
 
 
 if __name__ == "__main__":
-    main(shard)
+    main(ingest_shard)

@@ -1,4 +1,4 @@
-"""Parquet files to rows."""
+"""Parquet files: blocks of rows cast to the configured column types."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -6,33 +6,33 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from scripts.errors import BadInput
-from scripts.ingest.convert import Block, plain, read
+from scripts.errors import InputError
+from scripts.ingest.convert import Block, build_block, cast_or_stringify
 from scripts.ingest.csv_format import check_columns
 
-BATCH = 1 << 16  # rows
+BATCH_ROWS = 1 << 16  # rows
 
 
-def opened(path: Path, name: str) -> pq.ParquetFile:
-    """Return the Parquet file at *path*. Raises BadInput."""
+def open_parquet(path: Path, name: str) -> pq.ParquetFile:
+    """Return the Parquet file at *path*, called *name* in messages. Raises InputError if it is not one."""
     try:
         return pq.ParquetFile(path, pre_buffer=False, buffer_size=1 << 20)
     except (pa.ArrowInvalid, OSError) as error:
-        raise BadInput(
-            f"{name} is no Parquet file, or is cut off: {error}; get it again, or see ingest.format"
+        raise InputError(
+            f"{name} is not a Parquet file, or is truncated: {error}; get it again, or see ingest.format"
         ) from error
 
 
-def blocks(
+def read_blocks(
     path: Path, name: str, columns: dict[str, str], options: dict, start: int, end: int | None
 ) -> Iterator[tuple[int, Block]]:
-    """Yield the rows from number *start* to before *end* of a file in blocks, each with the number of its first.
+    """Yield the rows number *start* to *end* (exclusive; None: all) of a file in blocks, each with its first number.
 
-    Raises BadInput on other columns, or types that do not fit them.
+    Raises InputError on columns or column types that do not fit the configuration, and on damaged files.
     """
-    file = opened(path, name)
-    found = file.schema_arrow.names
-    check_columns(found, columns, options, name)
+    file = open_parquet(path, name)
+    header = file.schema_arrow.names
+    check_columns(header, columns, options, name)
     at, groups, first = 0, [], None
     for group in range(file.num_row_groups):
         length = file.metadata.row_group(group).num_rows
@@ -42,21 +42,21 @@ def blocks(
         at += length
     at = first or 0
     try:
-        for batch in file.iter_batches(BATCH, groups, list(columns)):
+        for batch in file.iter_batches(BATCH_ROWS, groups, list(columns)):
             low, high = max(start - at, 0), len(batch) if end is None else min(end - at, len(batch))
             if low < high:
-                yield at + low, block(batch.slice(low, high - low), name, columns, options)
+                yield at + low, convert_batch(batch.slice(low, high - low), name, columns, options)
             at += len(batch)
     except (pa.ArrowInvalid, OSError) as error:
-        raise BadInput(f"{name} is damaged or cut off: {error}; get the file again") from error
+        raise InputError(f"{name} is damaged or truncated: {error}; get the file again") from error
 
 
-def block(batch: pa.RecordBatch, name: str, columns: dict[str, str], options: dict) -> Block:
-    """Return the rows of *batch*."""
+def convert_batch(batch: pa.RecordBatch, name: str, columns: dict[str, str], options: dict) -> Block:
+    """Return the rows of *batch*, a batch of the file *name*. Raises InputError."""
     raw = {}
-    for column, kind in columns.items():
+    for column, dtype in columns.items():
         try:
-            raw[column] = plain(batch.column(column), kind, column, options["null_values"])
-        except BadInput as error:
-            raise BadInput(f"{name}: {error}") from error
-    return read(raw, columns, None, len(batch), {})
+            raw[column] = cast_or_stringify(batch.column(column), dtype, column, options["null_values"])
+        except InputError as error:
+            raise InputError(f"{name}: {error}") from error
+    return build_block(raw, columns, None, len(batch), {})

@@ -1,4 +1,4 @@
-"""From blocks of records to what a span gives: rows of each split, quarantine, counts."""
+"""Pipeline from blocks of raw records to the rows of each split, the quarantine and the counts of a span."""
 
 import json
 import time
@@ -7,20 +7,24 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from scripts.bundle.lags import Disorder, Windows
-from scripts.column_types import extended
-from scripts.errors import BadInput
-from scripts.ingest.convert import Block, schema_of
-from scripts.ingest.parquet_writer import GROUP, PART, Parts
-from scripts.ingest.reader import Piece, blocks
-from scripts.ingest.split import Filters, Splits
-from scripts.provenance.run_job import say
+from scripts.bundle.lags import LagColumns, OutOfOrder
+from scripts.column_types import with_lag_columns
+from scripts.errors import InputError
+from scripts.ingest.convert import Block, arrow_schema
+from scripts.ingest.parquet_writer import GROUP_ROWS, PART_RECORDS, PartWriter
+from scripts.ingest.reader import FileRange, read_blocks
+from scripts.ingest.split import Filters, Splitter
+from scripts.provenance.run_job import echo
 
-PAUSE = 20  # seconds between words on the terminal
+PROGRESS_INTERVAL = 20  # seconds between messages on the terminal
 
 
-class Flow:
-    """Takes the records from number *first* of a span on, which is a multiple of *part*."""
+class Pipeline:
+    """Filters, splits and writes the raw records of a span, from number *first* (a multiple of *part*) on.
+
+    *folders* are the folders of the splits by name; *parted* says whether rows are divided among the splits. Valid rows
+    are written in parts of *part* raw records, in row groups of *group* rows; other records go to *quarantine*.
+    """
 
     def __init__(
         self,
@@ -29,101 +33,103 @@ class Flow:
         options: dict,
         parted: bool,
         first: int = 0,
-        part: int = PART,
-        group: int = GROUP,
+        part: int = PART_RECORDS,
+        group: int = GROUP_ROWS,
     ):
         columns = options["columns"]
-        self.schema = schema_of(extended(columns, options["window"]))
-        self.filters, self.splits = Filters(options["filter"], columns), Splits(options["split"], columns, parted)
-        self.windows = Windows(options["window"]) if options["window"]["columns"] else None
-        self.parts = {name: Parts(folder, self.schema, group) for name, folder in folders.items()}
+        self.schema = arrow_schema(with_lag_columns(columns, options["window"]))
+        self.filters, self.splitter = Filters(options["filter"], columns), Splitter(options["split"], columns, parted)
+        self.lag_columns = LagColumns(options["window"]) if options["window"]["columns"] else None
+        self.writers = {name: PartWriter(folder, self.schema, group) for name, folder in folders.items()}
         self.records = self.first = first
-        self.size, self.number = part, None
+        self.part_size, self.open_part = part, None
         self.counts = {"read": 0, "kept": 0, "quarantined": 0, "filtered": {}, "splits": dict.fromkeys(folders, 0)}
         self.quarantine = quarantine.open("w", encoding="utf-8")
-        self.worst = ""
+        self.first_error = ""
         if first == 0:
             for name in folders:
-                self.parts[name].open(0)
-            self.number = 0
+                self.writers[name].start_part(0)
+            self.open_part = 0
 
     def add(self, file: str, block: Block) -> None:
-        """Take the next block, of *file*."""
-        if block.bad:
-            lines = block.where([row for row, *_ in block.bad])
-            for line, (_, column, reason) in zip(lines, block.bad, strict=True):
-                self.set_aside(file, line, column, reason)
+        """Process the next block of records, which are from *file*. Raises InputError."""
+        if block.errors:
+            lines = block.line_numbers([row for row, *_ in block.errors])
+            for line, (_, column, reason) in zip(lines, block.errors, strict=True):
+                self.quarantine_row(file, line, column, reason)
         at = 0
         while at < block.records:
-            number = self.records // self.size
-            if number != self.number:
-                for name in self.splits.used:
-                    self.parts[name].open(number)
-                self.number = number
-            until = min(block.records, at + (number + 1) * self.size - self.records)
-            low, high = (at, until) if block.kept is None else np.searchsorted(block.kept, [at, until])
-            self.keep(file, block, int(low), int(high))
+            part_number = self.records // self.part_size
+            if part_number != self.open_part:
+                for name in self.splitter.output_splits:
+                    self.writers[name].start_part(part_number)
+                self.open_part = part_number
+            until = min(block.records, at + (part_number + 1) * self.part_size - self.records)
+            low, high = (at, until) if block.row_numbers is None else np.searchsorted(block.row_numbers, [at, until])
+            self.write_rows(file, block, int(low), int(high))
             self.records += until - at
             at = until
         self.counts["read"] += block.records
 
-    def keep(self, file: str, block: Block, low: int, high: int) -> None:
-        """Take the rows of *block* from *low* to before *high*, which belong to the part begun."""
+    def write_rows(self, file: str, block: Block, low: int, high: int) -> None:
+        """Filter, split and write the rows *low* to *high* (exclusive) of *block*, which belong to the open part."""
         rows = block.rows.slice(low, high - low)
-        numbers = np.arange(low, high) if block.kept is None else block.kept[low:high]
+        numbers = np.arange(low, high) if block.row_numbers is None else block.row_numbers[low:high]
         if self.filters.conditions:
             mask = self.filters.apply(rows, self.counts["filtered"])
             rows, numbers = rows.filter(pa.array(mask)), numbers[mask]
-        if self.windows:
+        if self.lag_columns:
             try:
-                rows = self.windows.add(rows)
-            except Disorder as error:
-                (line,) = block.where([int(numbers[error.row])])
-                raise BadInput(f"{file}, line {line}: {error}") from error
-            whole = self.windows.whole()
-            if whole is not None and not whole.all():
-                rows = rows.filter(pa.array(whole))
+                rows = self.lag_columns.add_lags(rows)
+            except OutOfOrder as error:
+                (line,) = block.line_numbers([int(numbers[error.row])])
+                raise InputError(f"{file}, line {line}: {error}") from error
+            complete = self.lag_columns.complete_mask()
+            if complete is not None and not complete.all():
+                rows = rows.filter(pa.array(complete))
                 filtered = self.counts["filtered"]
-                filtered["no whole window"] = filtered.get("no whole window", 0) + int((~whole).sum())
+                filtered["no whole window"] = filtered.get("no whole window", 0) + int((~complete).sum())
         self.counts["kept"] += len(rows)
-        for name, table in self.splits.part(rows).items():
+        for name, table in self.splitter.split(rows).items():
             if len(table):
-                self.parts[name].add(table.cast(self.schema))
+                self.writers[name].add(table.cast(self.schema))
 
-    def set_aside(self, file: str, line: int, column: str, reason: str) -> None:
-        """Write a record that cannot be read to the quarantine."""
+    def quarantine_row(self, file: str, line: int, column: str, reason: str) -> None:
+        """Write a record that cannot be converted to the quarantine."""
         entry = {"file": file, "line": line, "column": column, "reason": reason}
         self.quarantine.write(json.dumps(entry, ensure_ascii=False) + "\n")
         self.counts["quarantined"] += 1
-        self.worst = self.worst or f"{file}, line {line}, column {column or '-'}: {reason}"
+        self.first_error = self.first_error or f"{file}, line {line}, column {column or '-'}: {reason}"
 
     def close(self) -> dict:
-        """End all files and return the counts."""
-        for name, parts in self.parts.items():
-            parts.close()
-            self.counts["splits"][name] = parts.rows
+        """Close all files and return the counts."""
+        for name, writer in self.writers.items():
+            writer.close()
+            self.counts["splits"][name] = writer.rows
         self.quarantine.close()
         return self.counts
 
 
-def run(flow: Flow, raw: Path, pieces: list[Piece], options: dict) -> dict:
-    """Take all records of *pieces*, say from time to time how many, and return the counts."""
-    begun = said = time.monotonic()
-    for file, block in blocks(raw, pieces, options["columns"], options):
-        flow.add(file, block)
-        if (now := time.monotonic()) - said > PAUSE:
-            read, said = flow.counts["read"], now
-            say(f"{file}: {read:,} rows so far, {read / (now - begun):,.0f} a second")
-    return flow.close()
+def run(pipeline: Pipeline, raw: Path, pieces: list[FileRange], options: dict) -> dict:
+    """Process all records of *pieces*, report progress from time to time, and return the counts. Raises InputError."""
+    begun = reported = time.monotonic()
+    for file, block in read_blocks(raw, pieces, options["columns"], options):
+        pipeline.add(file, block)
+        if (now := time.monotonic()) - reported > PROGRESS_INTERVAL:
+            read, reported = pipeline.counts["read"], now
+            echo(f"{file}: {read:,} rows so far, {read / (now - begun):,.0f} a second")
+    return pipeline.close()
 
 
-def judge(span: str, counts: dict, first: str, most: float) -> None:
-    """Say what became of a span. Raises BadInput where more than the share *most* of its rows is set aside."""
-    bad, read = counts["quarantined"], counts["read"]
+def check_quarantine_share(span: str, counts: dict, first_error: str, max_share: float) -> None:
+    """Report the counts of a span. Raises InputError if more than the allowed share of its rows is quarantined."""
+    quarantined, read = counts["quarantined"], counts["read"]
     left_out = sum(counts["filtered"].values())
-    say(f"{span}: {counts['kept']} rows, {bad} set aside" + (f", {left_out} left out" if left_out else ""))
-    if bad > most * read:
-        raise BadInput(
-            f"{span}: {bad} of {read} rows cannot be read, more than ingest.max_quarantined ({most:g}) allows; "
-            f"first: {first}"
+    echo(
+        f"{span}: {counts['kept']} rows, {quarantined} quarantined" + (f", {left_out} filtered out" if left_out else "")
+    )
+    if quarantined > max_share * read:
+        raise InputError(
+            f"{span}: {quarantined} of {read} rows cannot be read, more than ingest.max_quarantined "
+            f"({max_share:g}) allows; first: {first_error}"
         )

@@ -1,4 +1,4 @@
-"""Cut a span into pieces that jobs of their own can ingest; the cuts do not depend on the number of pieces."""
+"""Rule plan_shards: divide a span into shards at part boundaries, which do not depend on the number of shards."""
 
 from collections.abc import Iterator
 from itertools import pairwise
@@ -8,25 +8,28 @@ import numpy as np
 
 from scripts.data.formats import format_of
 from scripts.ingest import parquet_format
-from scripts.ingest.csv_format import Csv
+from scripts.ingest.csv_format import CsvFormat
 from scripts.ingest.csv_scan import line_ends
-from scripts.ingest.jsonl_format import JsonLines
-from scripts.ingest.parquet_writer import PART
-from scripts.ingest.reader import Lines, Piece, cut, whole
-from scripts.ingest.text_stream import Text
+from scripts.ingest.jsonl_format import JsonLinesFormat
+from scripts.ingest.parquet_writer import PART_RECORDS
+from scripts.ingest.reader import FileRange, LineCounter, split_blocks, whole_files
+from scripts.ingest.text_stream import TextStream
 from scripts.provenance.canonical import write_json
-from scripts.provenance.run_job import main, say
+from scripts.provenance.run_job import echo, main
 
 
-def marks(path: Path, name: str, form: Csv | JsonLines, options: dict, first: int, step: int) -> Iterator[tuple]:
-    """Yield (record, byte, line) of each record of a text file whose number is a multiple of *step*, then of its end.
+def boundaries(
+    path: Path, name: str, text_format: CsvFormat | JsonLinesFormat, options: dict, first: int, step: int
+) -> Iterator[tuple]:
+    """Yield (number, byte, line) of each record of a text file whose number is a multiple of *step*.
 
-    *first* is the number of its first record. Raises BadInput.
+    The last item has the number after the last record, and None for the byte. *first* is the number of the file's first
+    record. Raises InputError.
     """
-    _, at, line = form.start(Text(path, name, options))
-    lines = Lines(Text(path, name, options, at), at, line)
-    for position, raw, _ in cut(Text(path, name, options, at), at, None, form, True, lines):
-        starts = form.starts(raw)
+    _, at, line = text_format.read_header(TextStream(path, name, options))
+    lines = LineCounter(TextStream(path, name, options, at), at, line)
+    for position, raw, _ in split_blocks(TextStream(path, name, options, at), at, None, text_format, True, lines):
+        starts = text_format.record_starts(raw)
         ends = None
         for index in range(-first % step, len(starts), step):
             ends = line_ends(raw) if ends is None else ends
@@ -36,46 +39,49 @@ def marks(path: Path, name: str, form: Csv | JsonLines, options: dict, first: in
     yield first, None, line
 
 
-def cuts(raw: Path, options: dict, step: int) -> list[list[Piece]]:
-    """Return the pieces of files that hold the records [k *step*, (k + 1) *step*) of a span, for each k."""
-    forms = {"csv": Csv(options["columns"], options), "jsonl": JsonLines(options["columns"], options)}
-    found: list[list[Piece]] = [[]]
+def shards_of(raw: Path, options: dict, step: int) -> list[list[FileRange]]:
+    """Return, for each k, the file ranges that hold the records k * *step* to (k + 1) * *step* - 1 of a span."""
+    formats = {"csv": CsvFormat(options["columns"], options), "jsonl": JsonLinesFormat(options["columns"], options)}
+    shards: list[list[FileRange]] = [[]]
     first = 0
-    for file in whole(raw):
+    for file in whole_files(raw):
         path = raw / file.file
-        form = forms.get(format_of(path, options["format"]))
-        if form:
-            places = list(marks(path, file.file, form, options, first, step))
+        text_format = formats.get(format_of(path, options["format"]))
+        if text_format:
+            places = list(boundaries(path, file.file, text_format, options, first, step))
         else:
-            rows = parquet_format.opened(path, file.file).metadata.num_rows
+            rows = parquet_format.open_parquet(path, file.file).metadata.num_rows
             places = [(first + row, row, row + 1) for row in range(-first % step, rows, step)] + [
                 (first + rows, None, 0)
             ]
         begin, line = 0, 1
         for record, place, at_line in places[:-1]:
             if record == first:
-                found.append([]) if first else None
+                shards.append([]) if first else None
             else:
-                found[-1].append(Piece(file.file, begin, place, line))
-                found.append([])
+                shards[-1].append(FileRange(file.file, begin, place, line))
+                shards.append([])
                 begin, line = place, at_line
-        found[-1].append(Piece(file.file, begin, None, line))
+        shards[-1].append(FileRange(file.file, begin, None, line))
         first = places[-1][0]
-    return found
+    return shards
 
 
-def plan(raw: Path, plan: Path, shards: str, options: dict, step: int = PART) -> None:
-    """Write the pieces of the span whose files are in *raw* for *shards* jobs to *plan* (JSON)."""
-    found = cuts(raw, options, step)
+def plan_shards(raw: Path, plan: Path, shards: str, options: dict, step: int = PART_RECORDS) -> None:
+    """Write the file ranges of each of *shards* jobs, for the span whose files are in *raw*, to *plan* (JSON).
+
+    *step* is the number of records of a part. Raises InputError on files that cannot be used.
+    """
+    parts = shards_of(raw, options, step)
     number = int(shards)
-    bounds = [len(found) * index // number for index in range(number + 1)]
+    bounds = [len(parts) * index // number for index in range(number + 1)]
     pieces = [
-        {"first": low * step, "pieces": [piece for part in found[low:high] for piece in part]}
+        {"first": low * step, "pieces": [piece for part in parts[low:high] for piece in part]}
         for low, high in pairwise(bounds)
     ]
-    say(f"{len(found)} parts for {number} jobs")
+    echo(f"{len(parts)} parts for {number} jobs")
     write_json(plan, pieces)
 
 
 if __name__ == "__main__":
-    main(plan)
+    main(plan_shards)

@@ -1,6 +1,7 @@
-"""Which split a row belongs to: by the hash of its key, or by the value of a column.
+"""Filters, which leave out rows for a stated reason, and the division of rows among splits.
 
-Rows that are left out on purpose, with a reason."""
+A row belongs to a split by the hash of its key, or by the value of a column.
+"""
 
 import hashlib
 
@@ -8,44 +9,44 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from scripts.errors import BadInput
+from scripts.errors import InputError
 from scripts.ingest.convert import convert
 
-LONG = 256  # bytes of a text; longer ones are hashed one by one
+LONG_TEXT = 256  # bytes; longer texts are hashed one by one with BLAKE2b
 MISSING = np.uint64(0x9E3779B97F4A7C15)
 
 
-def mixed(values: np.ndarray) -> np.ndarray:
-    """Return the 64-bit values, each scrambled (finaliser of SplitMix64, Steele, Lea and Flood 2014)."""
+def mix(values: np.ndarray) -> np.ndarray:
+    """Return a bijective mix of 64-bit values: the finaliser of SplitMix64 (Steele, Lea and Flood, 2014)."""
     values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return values ^ (values >> np.uint64(31))
 
 
-def hashes(table: pa.Table, key: list[str]) -> np.ndarray:
-    """Return a 64-bit hash of the values of the columns *key* for each row, the same on every machine."""
+def hash_rows(table: pa.Table, key: list[str]) -> np.ndarray:
+    """Return a 64-bit hash of the values of the columns *key* for each row, the same on all machines."""
     total = np.zeros(len(table), np.uint64)
     for name in key:
-        total = mixed(total + MISSING + column_hashes(table[name].combine_chunks()))
+        total = mix(total + MISSING + hash_column(table[name].combine_chunks()))
     return total
 
 
-def column_hashes(values: pa.Array) -> np.ndarray:
-    """Return a 64-bit hash of each value of a column of the table."""
+def hash_column(values: pa.Array) -> np.ndarray:
+    """Return a 64-bit hash of each value of a typed column; all missing values have the same."""
     if pa.types.is_string(values.type):
-        found = text_hashes(pc.fill_null(values, ""))
+        found = hash_texts(pc.fill_null(values, ""))
     elif pa.types.is_floating(values.type):
         numbers = pc.fill_null(values, 0.0).to_numpy(zero_copy_only=False) + 0.0  # -0.0 is 0.0
-        found = mixed(numbers.astype("<f8").view("<u8").astype(np.uint64))
+        found = mix(numbers.astype("<f8").view("<u8").astype(np.uint64))
     else:
         width = pa.int32() if values.type == pa.date32() else pa.int64()
         whole = pc.fill_null(values.cast(width).cast(pa.int64()), 0).to_numpy(zero_copy_only=False)
-        found = mixed(whole.view(np.uint64))
+        found = mix(whole.view(np.uint64))
     return np.where(values.is_valid().to_numpy(zero_copy_only=False), found, MISSING)
 
 
-def text_hashes(values: pa.Array) -> np.ndarray:
-    """Return a 64-bit hash of each text from its bytes in UTF-8, eight at a time."""
+def hash_texts(values: pa.Array) -> np.ndarray:
+    """Return a 64-bit hash of the UTF-8 bytes of each text, computed eight bytes at a time."""
     length = len(values)
     if not length:
         return np.zeros(0, np.uint64)
@@ -54,59 +55,62 @@ def text_hashes(values: pa.Array) -> np.ndarray:
     data = np.concatenate([raw, np.zeros(8, np.uint8)])
     words = np.lib.stride_tricks.as_strided(data, (len(data) - 7, 8), (1, 1))
     starts, sizes = offsets[:-1] - offsets[0], np.diff(offsets)
-    found = mixed(sizes.astype(np.uint64))
-    for row in np.flatnonzero(sizes > LONG):
+    found = mix(sizes.astype(np.uint64))
+    for row in np.flatnonzero(sizes > LONG_TEXT):
         text = raw[starts[row] : starts[row] + sizes[row]].tobytes()
         found[row] = int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "little")
-    rows = np.flatnonzero((sizes > 0) & (sizes <= LONG))
-    for at in range(0, LONG, 8):
+    rows = np.flatnonzero((sizes > 0) & (sizes <= LONG_TEXT))
+    for at in range(0, LONG_TEXT, 8):
         rows = rows[sizes[rows] > at]
         if not len(rows):
             break
         word = words[starts[rows] + at].reshape(-1).view("<u8").astype(np.uint64)
         left = np.minimum(sizes[rows] - at, 8).astype(np.uint64)
         word &= np.uint64(2**64 - 1) >> (np.uint64(64) - np.uint64(8) * left)
-        found[rows] = mixed(found[rows] + MISSING + word)
+        found[rows] = mix(found[rows] + MISSING + word)
     return found
 
 
-class Splits:
-    """Parts rows among splits as `ingest.split` says; without it all rows are in one called all."""
+class Splitter:
+    """Divides rows among the splits as `ingest.split` says; if not *parted*, all rows are in a split called all.
+
+    Raises InputError if a value in `ingest.split.values` is not of the column's type.
+    """
 
     def __init__(self, split: dict, columns: dict[str, str], parted: bool):
         self.buckets, self.column = dict(sorted(split["buckets"].items())), split["column"]
         self.key = split["key"] or list(columns)
-        self.parted, self.of = parted, {}
+        self.parted, self.values = parted, {}
         if self.column:
-            kind = columns[self.column]
+            dtype = columns[self.column]
             for name, values in sorted(split["values"].items()):
-                texts = pa.array([None if value is None else said(value) for value in values], pa.string())
-                found, bad, expected = convert(texts, kind)
+                texts = pa.array([None if value is None else to_text(value) for value in values], pa.string())
+                found, bad, expected = convert(texts, dtype)
                 if pc.any(bad).as_py():
-                    raise BadInput(f"ingest.split.values.{name}: a value is not {expected}, as {self.column} needs")
-                self.of[name] = found
-        self.names = sorted(self.of or self.buckets)
+                    raise InputError(f"ingest.split.values.{name}: a value is not {expected}, as {self.column} needs")
+                self.values[name] = found
+        self.splits = sorted(self.values or self.buckets)
 
     @property
-    def used(self) -> list[str]:
+    def output_splits(self) -> list[str]:
         """Return the splits that get rows."""
-        return self.names if self.parted else ["all"]
+        return self.splits if self.parted else ["all"]
 
-    def part(self, rows: pa.Table) -> dict[str, pa.Table]:
-        """Return the rows of each split that gets rows. Raises BadInput on a value that belongs to none."""
+    def split(self, rows: pa.Table) -> dict[str, pa.Table]:
+        """Return the rows of each split. Raises InputError on a value that belongs to no split."""
         if not self.parted:
             return {"all": rows}
         if self.column:
-            masks = {name: pc.is_in(rows[self.column], value_set=values) for name, values in self.of.items()}
+            masks = {name: pc.is_in(rows[self.column], value_set=values) for name, values in self.values.items()}
             known = np.logical_or.reduce([mask.to_numpy() for mask in masks.values()])
             if not known.all():
                 value = rows[self.column][int(np.argmin(known))].as_py()
-                raise BadInput(
-                    f"column {self.column} has the value {said(value) if value is not None else 'missing'}, which "
-                    "ingest.split.values gives to no split: add it there, or leave such rows out by ingest.filter"
+                raise InputError(
+                    f"column {self.column} has the value {to_text(value) if value is not None else 'missing'}, which "
+                    "ingest.split.values assigns to no split: add it there, or leave such rows out by ingest.filter"
                 )
             return {name: rows.filter(mask) for name, mask in masks.items()}
-        bucket = hashes(rows, self.key) % np.uint64(sum(self.buckets.values()))
+        bucket = hash_rows(rows, self.key) % np.uint64(sum(self.buckets.values()))
         found, first = {}, 0
         for name, width in self.buckets.items():
             found[name] = rows.filter(pa.array((bucket >= first) & (bucket < first + width)))
@@ -114,51 +118,51 @@ class Splits:
         return found
 
 
-def said(value: object) -> str:
+def to_text(value: object) -> str:
     """Return a value of the configuration or of a table as text."""
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def typed_value(value: object, kind: str) -> pa.Scalar:
-    """Return a value of the configuration as one of a column. Raises BadInput."""
-    found, bad, expected = convert(pa.array([said(value)]), kind)
+    """Return a value of the configuration as a scalar of a column. Raises InputError."""
+    found, bad, expected = convert(pa.array([to_text(value)]), kind)
     if bad[0].as_py():
-        raise BadInput(f"{value!r} is not {expected}")
+        raise InputError(f"{value!r} is not {expected}")
     return found[0]
 
 
 class Filters:
     """The conditions of `ingest.filter`, each on a column: min, max, in, not_in, matches or present.
 
-    A missing value satisfies `not_in` and `present: false` only.
+    A missing value satisfies `not_in` and `present: false` only. Raises InputError on a limit of another type.
     """
 
     def __init__(self, conditions: list[dict], columns: dict[str, str]):
-        self.conditions = [self.prepared(condition, columns) for condition in conditions]
+        self.conditions = [self.parse_condition(condition, columns) for condition in conditions]
 
-    def prepared(self, condition: dict, columns: dict[str, str]) -> tuple[str, str, object, str]:
-        """Return column, test, typed limit and reason of a condition. Raises BadInput."""
+    def parse_condition(self, condition: dict, columns: dict[str, str]) -> tuple[str, str, object, str]:
+        """Return column, test, limit (typed as the column) and reason of a condition. Raises InputError."""
         column = condition["column"]
         ((test, limit),) = ((key, value) for key, value in condition.items() if key not in ("column", "reason"))
         if test in ("min", "max", "in", "not_in"):
             values = limit if isinstance(limit, list) else [limit]
-            found, bad, expected = convert(pa.array([said(value) for value in values], pa.string()), columns[column])
+            found, bad, expected = convert(pa.array([to_text(value) for value in values], pa.string()), columns[column])
             if pc.any(bad).as_py():
-                raise BadInput(f"ingest.filter: {test}: {limit!r} on column {column} is not {expected}")
+                raise InputError(f"ingest.filter: {test}: {limit!r} on column {column} is not {expected}")
             limit = found if isinstance(limit, list) else found[0]
         return column, test, limit, condition["reason"]
 
     def apply(self, rows: pa.Table, counts: dict[str, int]) -> np.ndarray:
-        """Return a mask of the rows to keep; adds to *counts* how many are left out for each reason."""
+        """Return a mask of the rows to keep; add the number of rows left out for each reason to *counts*."""
         keep = np.ones(len(rows), bool)
         for column, test, limit, reason in self.conditions:
-            passed = pc.fill_null(self.test(rows[column], test, limit), False).to_numpy()
+            passed = pc.fill_null(self.satisfies(rows[column], test, limit), False).to_numpy()
             counts[reason] = counts.get(reason, 0) + int((keep & ~passed).sum())
             keep &= passed
         return keep
 
-    def test(self, values: pa.ChunkedArray, test: str, limit: object) -> pa.ChunkedArray:
-        """Return for each value whether it satisfies a condition; missing values may give missing answers."""
+    def satisfies(self, values: pa.ChunkedArray, test: str, limit: object) -> pa.ChunkedArray:
+        """Return for each value whether it satisfies a condition, which may be missing for a missing value."""
         match test:
             case "min":
                 return pc.greater_equal(values, limit)

@@ -11,24 +11,24 @@ class Metric(NamedTuple):
     """The loss of a metric, whether the score is 1 - loss (else it is the loss), and whether it is for numbers."""
 
     loss: Callable[[np.ndarray, np.ndarray], float]
-    upside: bool
+    higher_is_better: bool
     regression: bool = False
 
 
-def ranked(score: Callable, y: np.ndarray, p: np.ndarray) -> float:
+def one_vs_rest_loss(score: Callable, y: np.ndarray, p: np.ndarray) -> float:
     """Return 1 - the *score* of the second of two classes; of more, the mean of each class against the rest."""
     classes = [1] if p.shape[1] == 2 else np.unique(y)
     return 1 - float(np.mean([score(y == number, p[:, number]) for number in classes]))
 
 
-def roc_auc(y: np.ndarray, p: np.ndarray) -> float:
+def roc_auc_loss(y: np.ndarray, p: np.ndarray) -> float:
     """Return 1 - the area under the ROC curve."""
-    return ranked(roc_auc_score, y, p)
+    return one_vs_rest_loss(roc_auc_score, y, p)
 
 
-def pr_auc(y: np.ndarray, p: np.ndarray) -> float:
+def pr_auc_loss(y: np.ndarray, p: np.ndarray) -> float:
     """Return 1 - the average precision."""
-    return ranked(average_precision_score, y, p)
+    return one_vs_rest_loss(average_precision_score, y, p)
 
 
 def cross_entropy(y: np.ndarray, p: np.ndarray) -> float:
@@ -36,18 +36,18 @@ def cross_entropy(y: np.ndarray, p: np.ndarray) -> float:
     return log_loss(y, p, labels=range(p.shape[1]))
 
 
-def f1(y: np.ndarray, p: np.ndarray) -> float:
+def f1_loss(y: np.ndarray, p: np.ndarray) -> float:
     """Return 1 - the F1 score of the second of two classes; of more, the mean over those that have rows."""
     labels = [1] if p.shape[1] == 2 else np.unique(y)
     return 1 - f1_score(y, p.argmax(axis=1), labels=labels, average="macro", zero_division=0)
 
 
-def accuracy(y: np.ndarray, p: np.ndarray) -> float:
+def error_rate(y: np.ndarray, p: np.ndarray) -> float:
     """Return the share of rows whose most probable class is wrong."""
     return float((p.argmax(axis=1) != y).mean())
 
 
-def brier(y: np.ndarray, p: np.ndarray) -> float:
+def brier_score(y: np.ndarray, p: np.ndarray) -> float:
     """Return the Brier score: the mean squared error of the probability of the second class, or summed over all."""
     if p.shape[1] == 2:
         return float(((p[:, 1] - y) ** 2).mean())
@@ -64,24 +64,24 @@ def mae(y: np.ndarray, p: np.ndarray) -> float:
     return float(np.abs(p[:, 0] - y).mean())
 
 
-def r2(y: np.ndarray, p: np.ndarray) -> float:
+def r2_loss(y: np.ndarray, p: np.ndarray) -> float:
     """Return 1 - the coefficient of determination."""
     return 1 - r2_score(y, p[:, 0])
 
 
 METRICS = {
-    "roc_auc": Metric(roc_auc, True),
-    "pr_auc": Metric(pr_auc, True),
-    "f1": Metric(f1, True),
-    "accuracy": Metric(accuracy, True),
+    "roc_auc": Metric(roc_auc_loss, True),
+    "pr_auc": Metric(pr_auc_loss, True),
+    "f1": Metric(f1_loss, True),
+    "accuracy": Metric(error_rate, True),
     "log_loss": Metric(cross_entropy, False),
-    "brier": Metric(brier, False),
+    "brier": Metric(brier_score, False),
     "rmse": Metric(rmse, False, True),
     "mae": Metric(mae, False, True),
-    "r2": Metric(r2, True, True),
+    "r2": Metric(r2_loss, True, True),
 }
 
 
-def score_of(metric: str, loss: float | None) -> float | None:
+def loss_to_score(metric: str, loss: float | None) -> float | None:
     """Return the score that people read for *loss*; None for a failed trial."""
-    return loss if loss is None or not METRICS[metric].upside else 1 - loss
+    return loss if loss is None or not METRICS[metric].higher_is_better else 1 - loss

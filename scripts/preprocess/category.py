@@ -1,9 +1,9 @@
-"""Target encoding: the share of each class among the rows of a level, drawn towards that of all rows.
+"""Categorical features: one-hot, ordinal and target encoding of the levels of a column, and feature hashing.
 
-Micci-Barreca, "A preprocessing scheme for high-cardinality categorical attributes", SIGKDD Explorations 3(1), 2001; the
-same numbers as TargetEncoder of scikit-learn, fitted on all rows.
-
-Categories as features: the levels of a column, and what each level becomes."""
+The results are those of OneHotEncoder, OrdinalEncoder, TargetEncoder (fitted on all rows) and FeatureHasher of
+scikit-learn. Target encoding: Micci-Barreca, "A preprocessing scheme for high-cardinality categorical attributes",
+SIGKDD Explorations 3(1), 2001.
+"""
 
 from dataclasses import dataclass
 from typing import Any
@@ -16,81 +16,84 @@ from scipy import sparse
 from sklearn.feature_extraction import FeatureHasher
 
 from scripts.bundle.onnx_builder import Builder
-from scripts.preprocess.feature import Counts, Rows, Summary, counted
-from scripts.preprocess.lookup_table import packed, unpacked
+from scripts.preprocess.feature import Rows, Summary, TextCounts, sum_counts
+from scripts.preprocess.lookup_table import pack_strings, unpack_strings
 
 
-def smoothed(counts: np.ndarray, total: np.ndarray, smooth: float | str) -> np.ndarray:
-    """Return the encoding of each level, and last that of an unknown one; of two classes that of the second alone.
+def target_encoding(counts: np.ndarray, total: np.ndarray, smooth: float | str) -> np.ndarray:
+    """Return the target encoding [levels + 1, classes] of each level and of unknown values, as TargetEncoder does.
 
-    *counts* [levels, classes] and *total* [classes] are rows with a class. *smooth* is how many rows the share of all
-    rows counts as, or "auto": by empirical Bayes.
+    Each is the share of a class among the rows of the level, shrunk towards the share among all rows; of two classes,
+    only the second has a column. *counts* [levels, classes] and *total* [classes] are numbers of labelled rows.
+    *smooth* is the number of rows that the overall share counts as, or "auto": by empirical Bayes.
     """
     rows = counts.sum(axis=1, keepdims=True)
     prior = total / max(1, total.sum())
     share = np.where(rows > 0, counts / np.maximum(rows, 1), prior)
     if smooth == "auto":
-        spread, within = prior * (1 - prior) * rows, share * (1 - share)
-        both = spread + within
-        weight = np.where(both > 0, spread / np.where(both > 0, both, 1.0), 0.0)
+        between, within = prior * (1 - prior) * rows, share * (1 - share)
+        total_variance = between + within
+        weight = np.where(total_variance > 0, between / np.where(total_variance > 0, total_variance, 1.0), 0.0)
     else:
         weight = rows / np.maximum(rows + float(smooth), 1e-300)
-    found = np.vstack([weight * share + (1 - weight) * prior, prior])
-    return found[:, 1:] if found.shape[1] == 2 else found
+    encoding = np.vstack([weight * share + (1 - weight) * prior, prior])
+    return encoding[:, 1:] if encoding.shape[1] == 2 else encoding
 
 
-def places(values: np.ndarray, keys: list[str]) -> np.ndarray:
-    """Return the place of each of *values* [rows, 1] among *keys*, -1 where it is none of them [rows]."""
+def positions(values: np.ndarray, keys: list[str]) -> np.ndarray:
+    """Return the position of each of *values* [rows, 1] in *keys*, -1 where it is not one of them (int64, [rows])."""
     encoded = pa.array(values.ravel(), pa.string())
     at = pc.index_in(encoded, pa.array(keys, pa.string()))
     return at.fill_null(-1).to_numpy().astype(np.int64)
 
 
 @dataclass
-class Levels:
-    """The level of each known value: its own or, where few rows have it, the rare one; *other* is that of unknown ones.
+class LevelEncoder:
+    """A fitted encoder by levels: *levels* has the level of each of *keys*, other values have the *unknown_level*.
 
-    *table* has a row of numbers for each level and a last one for level -1; without it there is a column for each of
-    the *names*, as OneHotEncoder has them. The values *kept* have levels of their own.
+    Rare values may share a level; the *frequent* values have levels of their own. *table* has a row of numbers for each
+    level, and a last one for level -1; without it the encoding is one-hot with a column for each of *names*.
     """
 
     keys: list[str]
     levels: np.ndarray
-    other: int
+    unknown_level: int
     names: list[str]
-    kept: list[str]
+    frequent: list[str]
     table: np.ndarray | None = None
 
     def transform(self, values: np.ndarray) -> Any:
-        at = np.append(self.levels, self.other)[places(values, self.keys)]
+        at = np.append(self.levels, self.unknown_level)[positions(values, self.keys)]
         if self.table is not None:
             return self.table[at]
         rows = np.flatnonzero(at >= 0)
         return sparse.csr_matrix((np.ones(len(rows)), (rows, at[rows])), (len(values), len(self.names)))
 
     def export(self, graph: Builder, tensor: str) -> str:
-        """Add the same to *graph*."""
-        if self.table is None and self.other < 0 and len(self.names) == len(self.keys):
-            flat = graph.flat(tensor)
-            return graph.double(graph.add("OneHotEncoder", flat, domain="ai.onnx.ml", cats_strings=self.keys, zeros=1))
+        """Add the same computation to *graph*; return the tensor of doubles [rows, width]."""
+        if self.table is None and self.unknown_level < 0 and len(self.names) == len(self.keys):
+            flat = graph.flatten(tensor)
+            return graph.to_double(
+                graph.add("OneHotEncoder", flat, domain="ai.onnx.ml", cats_strings=self.keys, zeros=1)
+            )
         level = graph.add(
             "LabelEncoder",
             tensor,
             domain="ai.onnx.ml",
             keys_tensor=helper.make_tensor("keys", 8, [len(self.keys)], [key.encode() for key in self.keys]),
             values_tensor=helper.make_tensor("values", 7, [len(self.keys)], self.levels.tolist()),
-            default_tensor=helper.make_tensor("default", 7, [1], [self.other]),
+            default_tensor=helper.make_tensor("default", 7, [1], [self.unknown_level]),
         )
         if self.table is None:
             return graph.one_hot(level, len(self.names))
-        return graph.add("Gather", graph.constant(self.table), graph.flat(level))
+        return graph.add("Gather", graph.constant(self.table), graph.flatten(level))
 
 
-class Hashed:
-    """One of *count* columns by the hash of the text, as FeatureHasher(alternate_sign=False) of one text a row."""
+class HashEncoder:
+    """One-hot encoding of the hash of a text in *count* columns, as FeatureHasher(alternate_sign=False) of one text."""
 
-    def __init__(self, count: int, kept: list[str]):
-        self.count, self.kept = count, kept
+    def __init__(self, count: int, frequent: list[str]):
+        self.count, self.frequent = count, frequent
         self.hasher = FeatureHasher(count, input_type="string", alternate_sign=False)
         self.names = [f"#{number}" for number in range(count)]
 
@@ -98,52 +101,52 @@ class Hashed:
         return self.hasher.transform(values.tolist())
 
     def export(self, graph: Builder, tensor: str) -> str:
-        """Add the same to *graph*."""
-        return graph.one_hot(graph.bucket(tensor, self.count), self.count)
+        """Add the same computation to *graph*; return the tensor of doubles [rows, width]."""
+        return graph.one_hot(graph.hash_bucket(tensor, self.count), self.count)
 
 
-class Category(Counts):
-    """The levels of a column one-hot, by number, by the share of each class among their rows, or by a hash."""
+class Category(TextCounts):
+    """The levels of a column: one-hot, ordinal, target-encoded or hashed."""
 
     def summarize(self, values: np.ndarray, y: np.ndarray | None, options: dict) -> Summary:
         ones = np.ones((len(values), 1), np.int64)
         if options["encode"] == "target":
             ones = np.hstack([ones, y.reshape(-1, 1) == np.arange(len(options["classes"]))])
-        kept, counts = counted(values.ravel(), ones)
-        return packed(kept) | {"counts": counts}
+        distinct, counts = sum_counts(values.ravel(), ones)
+        return pack_strings(distinct) | {"counts": counts}
 
-    def fit(self, summary: Summary, options: dict, rows: Rows) -> Levels | Hashed:
-        values, counts, encode = unpacked(summary), summary["counts"], options["encode"]
-        often = counts[:, 0] >= options["min_count"]
-        often = often if often.any() else np.arange(len(values)) == counts[:, 0].argmax()
-        kept = [value for value, often_enough in zip(values, often, strict=True) if often_enough]
+    def fit(self, summary: Summary, options: dict, rows: Rows) -> LevelEncoder | HashEncoder:
+        values, counts, encode = unpack_strings(summary), summary["counts"], options["encode"]
+        is_frequent = counts[:, 0] >= options["min_count"]
+        is_frequent = is_frequent if is_frequent.any() else np.arange(len(values)) == counts[:, 0].argmax()
+        frequent = [value for value, often_enough in zip(values, is_frequent, strict=True) if often_enough]
         if encode == "hash":
-            return Hashed(options["n_features"], kept)
-        names = [f"={value or '(missing)'}" for value in kept]
+            return HashEncoder(options["n_features"], frequent)
+        names = [f"={value or '(missing)'}" for value in frequent]
         unknown = options["unknown"] == "rare"
-        rare = unknown or (options["rare"] and not often.all())
-        levels = np.where(often, np.cumsum(often) - 1, len(kept) if rare else -1)
+        rare = unknown or (options["rare"] and not is_frequent.all())
+        levels = np.where(is_frequent, np.cumsum(is_frequent) - 1, len(frequent) if rare else -1)
         names += ["=(rare)"] * rare
-        other = len(kept) if unknown else -1
-        own = levels != other
-        keys = [value for value, listed in zip(values, own, strict=True) if listed]
-        found = Levels(keys, levels[own], other, names, kept)
+        other = len(frequent) if unknown else -1
+        has_level = levels != other
+        keys = [value for value, listed in zip(values, has_level, strict=True) if listed]
+        encoder = LevelEncoder(keys, levels[has_level], other, names, frequent)
         if encode == "ordinal":
-            found.table, found.names = np.append(np.arange(len(names)), -1.0).reshape(-1, 1), [" level"]
+            encoder.table, encoder.names = np.append(np.arange(len(names)), -1.0).reshape(-1, 1), [" level"]
         if encode == "target":
             sums = np.zeros((len(names) + 1, counts.shape[1]), np.int64)
             np.add.at(sums, levels, counts)
-            found.table = smoothed(sums[:-1, 1:], counts[:, 1:].sum(axis=0), options["smooth"])
-            found.names = [f" target {name}" for name in options["classes"]][-found.table.shape[1] :]
-        return found
+            encoder.table = target_encoding(sums[:-1, 1:], counts[:, 1:].sum(axis=0), options["smooth"])
+            encoder.names = [f" target {name}" for name in options["classes"]][-encoder.table.shape[1] :]
+        return encoder
 
-    def names(self, name: str, fitted: Levels | Hashed) -> list[str]:
+    def names(self, name: str, fitted: LevelEncoder | HashEncoder) -> list[str]:
         return [f"{name}{end}" for end in fitted.names]
 
-    def known(self, fitted: Levels | Hashed) -> list[str]:
-        return fitted.kept
+    def vocabulary(self, fitted: LevelEncoder | HashEncoder) -> list[str]:
+        return fitted.frequent
 
-    def export(self, graph: Builder, tensor: str, fitted: Levels | Hashed) -> str:
+    def export(self, graph: Builder, tensor: str, fitted: LevelEncoder | HashEncoder) -> str:
         return fitted.export(graph, tensor)
 
 

@@ -1,4 +1,4 @@
-"""Crosses: several columns as one category."""
+"""Feature crosses: the combinations of values of several columns as one category."""
 
 from typing import Any
 
@@ -9,42 +9,42 @@ from scripts.preprocess.category import Category
 from scripts.preprocess.feature import SEPARATOR, Rows, Summary
 
 
-def joined(values: np.ndarray) -> np.ndarray:
-    """Return the texts of each row of *values* [rows, columns] as one [rows, 1]."""
-    found = values[:, :1]
+def join_columns(values: np.ndarray) -> np.ndarray:
+    """Return the texts of each row of *values* [rows, columns], joined by SEPARATOR [rows, 1]."""
+    joined = values[:, :1]
     for column in range(1, values.shape[1]):
-        found = found + SEPARATOR + values[:, column : column + 1]
-    return found
+        joined = joined + SEPARATOR + values[:, column : column + 1]
+    return joined
 
 
-class Crossed:
-    """What *inner* does, of the values of *width* columns as one."""
+class CrossEncoder:
+    """Applies *inner*, a fitted encoder, to the joined values of *width* columns."""
 
     def __init__(self, inner: Any, width: int):
-        self.inner, self.width, self.kept, self.names = inner, width, inner.kept, inner.names
+        self.inner, self.width, self.frequent, self.names = inner, width, inner.frequent, inner.names
 
     def transform(self, values: np.ndarray) -> Any:
-        return self.inner.transform(joined(values))
+        return self.inner.transform(join_columns(values))
 
     def export(self, graph: Builder, tensor: str) -> str:
-        """Add the same to *graph*."""
+        """Add the same computation to *graph*; return the tensor of doubles [rows, names]."""
         columns = [graph.add("Gather", tensor, graph.constant(np.array([at])), axis=1) for at in range(self.width)]
-        found, mark = columns[0], graph.constant(np.array([[SEPARATOR]], object))
+        joined, separator = columns[0], graph.constant(np.array([[SEPARATOR]], object))
         for column in columns[1:]:
-            found = graph.add("StringConcat", graph.add("StringConcat", found, mark), column)
-        return self.inner.export(graph, found)
+            joined = graph.add("StringConcat", graph.add("StringConcat", joined, separator), column)
+        return self.inner.export(graph, joined)
 
 
 class Cross(Category):
-    """Each combination of values that enough rows have, or the hash of any combination."""
+    """The combinations of values of several columns, encoded as a category is."""
 
     def summarize(self, values: np.ndarray, y: np.ndarray | None, options: dict) -> Summary:
-        return super().summarize(joined(values), y, options)
+        return super().summarize(join_columns(values), y, options)
 
-    def fit(self, summary: Summary, options: dict, rows: Rows) -> Crossed:
-        return Crossed(super().fit(summary, options, rows), len(options["columns"]))
+    def fit(self, summary: Summary, options: dict, rows: Rows) -> CrossEncoder:
+        return CrossEncoder(super().fit(summary, options, rows), len(options["columns"]))
 
-    def names(self, name: str, fitted: Crossed) -> list[str]:
+    def names(self, name: str, fitted: CrossEncoder) -> list[str]:
         return [f"{name}{end.replace(SEPARATOR, ' x ')}" for end in fitted.names]
 
 

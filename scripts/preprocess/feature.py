@@ -1,6 +1,4 @@
-"""What every kind of feature can do, and the forms in which summaries hold texts.
-
-The features of a case one by one, with the columns that they read."""
+"""FeatureKind, the base class of all kinds of features, and the features of a case with the columns that they read."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -10,88 +8,89 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from scripts.bundle.encode import from_table
-from scripts.bundle.label import order
+from scripts.bundle.encode import encode_table
+from scripts.bundle.label import sort_classes
 from scripts.bundle.onnx_builder import Builder
 from scripts.config.features import columns_of
-from scripts.preprocess.lookup_table import packed, unpacked
-from scripts.preprocess.registry import kind
+from scripts.preprocess.lookup_table import pack_strings, unpack_strings
+from scripts.preprocess.registry import load_kind
 
-SEPARATOR = "\x1f"  # between the values of several columns
-Summary = dict[str, np.ndarray]  # of one span, merged exactly in any order and grouping; no arrays of objects
-Rows = Callable[[], Iterator[np.ndarray]]  # the values of the training split once more, in batches [rows, columns]
+SEPARATOR = "\x1f"  # between the joined values of several columns
+Summary = dict[str, np.ndarray]  # of a span; merges exactly in any order and grouping; no object arrays
+Rows = Callable[[], Iterator[np.ndarray]]  # rereads the values of the training split, in batches [rows, columns]
 
 
-class Kind:
-    """One kind of feature.
+class FeatureKind:
+    """One kind of feature: how it is fitted on summaries of spans, and how it is exported to ONNX.
 
-    *takes* says how it reads its columns: "number" (doubles, NaN where missing) or "text" (str, "" where missing).
-    Values are [rows, columns], of all kinds but crosses [rows, 1]; *options* are complete (config/kinds.yaml).
+    *input_type* says how it reads its columns: "number" (doubles, NaN where missing), "text" (str, "" where missing),
+    or "hook" (by the type of the column). Values are [rows, columns], with one column except for crosses; *options*
+    are complete (config/kinds.yaml).
     """
 
-    takes = "number"
-    words = False  # whether known() gives words of texts
+    input_type = "number"
+    holds_terms = False  # whether vocabulary() returns terms of texts instead of whole values
 
     def summarize(self, values: np.ndarray, y: np.ndarray | None, options: dict) -> Summary:
-        """Return what the values of some rows add to what is fitted; *y* has their labels by targets().
+        """Return what some rows contribute to the fit; *y* has their labels as targets() returns them.
 
-        Nothing for a kind that is fitted without, or on all values at once.
+        The summary is empty if the kind needs no fit, or is fitted on all values at once.
         """
         return {}
 
     def merge(self, parts: list[Summary]) -> Summary:
-        """Return the summary of all rows of *parts* (at least one)."""
+        """Return the summary of the rows of all *parts* (at least one)."""
         return {}
 
     def fit(self, summary: Summary, options: dict, rows: Rows) -> Any:
-        """Return the fitted transformer: `transform` takes values and returns doubles [rows, width] or CSR."""
+        """Return the fitted transformer; its `transform` maps values to doubles [rows, width], dense or CSR."""
         raise NotImplementedError
 
     def names(self, name: str, fitted: Any) -> list[str]:
-        """Return the names of the columns that *fitted* makes of the feature *name*."""
+        """Return the names of the columns that *fitted* computes for the feature *name* [width]."""
         raise NotImplementedError
 
-    def known(self, fitted: Any) -> list[str]:
-        """Return values, or words of texts, that *fitted* tells apart: golden rows are made of them.
+    def vocabulary(self, fitted: Any) -> list[str]:
+        """Return values, or terms of texts, that *fitted* distinguishes; golden rows are made of them.
 
         Values of several columns are joined by SEPARATOR.
         """
         return []
 
     def contract(self, fitted: Any) -> dict:
-        """Return what the contract says of the column, beside its type and tensor."""
-        known = self.known(fitted)
-        return {"known": known, "words": self.words} if known else {}
+        """Return what the contract says about the column besides its type and tensor."""
+        vocabulary = self.vocabulary(fitted)
+        return {"known": vocabulary, "words": self.holds_terms} if vocabulary else {}
 
     def export(self, graph: Builder, tensor: str, fitted: Any) -> str:
-        """Add what *fitted* does to *tensor* as ONNX nodes; return the tensor of doubles [rows, width]."""
+        """Add the computation of *fitted* on *tensor* as ONNX nodes; return the tensor of doubles [rows, width]."""
         raise NotImplementedError
 
 
-def counted(texts: Sequence[str], counts: np.ndarray) -> tuple[list[str], np.ndarray]:
-    """Return distinct *texts*, sorted, and the sum of the *counts* (one for each text, or a row) of each."""
+def sum_counts(texts: Sequence[str], counts: np.ndarray) -> tuple[list[str], np.ndarray]:
+    """Return the distinct *texts*, sorted, and the sum of the *counts* (a number or a row for each text) of each."""
     encoded = pa.array(texts, pa.string()).dictionary_encode()
-    found = encoded.dictionary.to_pylist()
-    sums = np.zeros((len(found), *counts.shape[1:]), np.int64)
+    distinct = encoded.dictionary.to_pylist()
+    sums = np.zeros((len(distinct), *counts.shape[1:]), np.int64)
     np.add.at(sums, encoded.indices.to_numpy(), counts)
-    order = sorted(range(len(found)), key=found.__getitem__)
-    return [found[place] for place in order], sums[order]
+    order = sorted(range(len(distinct)), key=distinct.__getitem__)
+    return [distinct[place] for place in order], sums[order]
 
 
-class Counts(Kind):
-    """Kinds that need to know how often each text occurs: summaries of distinct texts and their counts."""
+class TextCounts(FeatureKind):
+    """Base class of kinds whose summaries are distinct texts and their counts."""
 
-    takes = "text"
+    input_type = "text"
 
     def merge(self, parts: list[Summary]) -> Summary:
-        texts = [text for part in parts for text in unpacked(part)]
-        kept, sums = counted(texts, np.concatenate([part["counts"] for part in parts]))
-        return packed(kept) | {"counts": sums}
+        texts = [text for part in parts for text in unpack_strings(part)]
+        distinct, sums = sum_counts(texts, np.concatenate([part["counts"] for part in parts]))
+        return pack_strings(distinct) | {"counts": sums}
 
 
 @dataclass(frozen=True)
 class Feature:
-    """One kind, with its options, of the feature *name*."""
+    """A feature of a case: its name, its kind with options, and the columns that it reads."""
 
     name: str
     kind: Any
@@ -99,53 +98,53 @@ class Feature:
     columns: list[str]
 
     @property
-    def words(self) -> str:
-        """Return what names the feature in a message."""
+    def title(self) -> str:
+        """Return how messages name the feature."""
         return f"{self.name} ({self.options['kind']})"
 
     def values(self, data: dict[str, np.ndarray]) -> np.ndarray:
-        """Return the values [rows, columns] of tensors by column."""
+        """Return the values [rows, columns] of the feature, given the tensors [rows, 1] by column."""
         return np.hstack([data[column] for column in self.columns])
 
 
-def planned(features: dict[str, list[dict]], label: dict) -> list[Feature]:
-    """Return the features of `preprocess.features` in the order of the graph; their options name the classes."""
-    classes = {"classes": order(label.get("classes") or [])}
+def plan_features(features: dict[str, list[dict]], label: dict) -> list[Feature]:
+    """Return the features of `preprocess.features` in the order of the graph; their options include the classes."""
+    classes = {"classes": sort_classes(label.get("classes") or [])}
     return [
-        Feature(name, kind(spec["kind"]), spec | classes, columns_of(name, spec))
+        Feature(name, load_kind(spec["kind"]), spec | classes, columns_of(name, spec))
         for name, specs in sorted(features.items())
         for spec in specs
     ]
 
 
-def columns_read(plan: list[Feature], types: dict[str, str]) -> dict[str, dict]:
-    """Return type and tensor of each column that the features of *plan* read; *types* are those of the columns.
+def input_columns(plan: list[Feature], types: dict[str, str]) -> dict[str, dict]:
+    """Return type and tensor of each column that the features of *plan* read, as in the contract.
 
-    A hook reads texts as text and all else as number.
+    *types* are the types of all columns. A hook reads text columns as text and all others as number.
     """
-    takes = {column: feature.kind.takes for feature in plan for column in feature.columns}
-    texts = {column: "text" if types[column] == "text" else "number" for column in takes}
-    read = {column: texts[column] if taken == "hook" else taken for column, taken in takes.items()}
+    input_types = {column: feature.kind.input_type for feature in plan for column in feature.columns}
+    texts = {column: "text" if types[column] == "text" else "number" for column in input_types}
+    read = {column: texts[column] if taken == "hook" else taken for column, taken in input_types.items()}
     return {column: {"type": types[column], "tensor": read[column]} for column in sorted(read)}
 
 
-def tensors(rows: Any, columns: dict[str, dict]) -> dict[str, np.ndarray]:
-    """Return the tensors of an Arrow table by column."""
-    return from_table(rows, {"columns": columns})
+def to_tensors(rows: Any, columns: dict[str, dict]) -> dict[str, np.ndarray]:
+    """Return the tensors [rows, 1] of an Arrow table by column."""
+    return encode_table(rows, {"columns": columns})
 
 
-def written(summaries: list[Summary]) -> Summary:
-    """Return *summaries*, in the order of the plan, as one."""
+def pack_summaries(summaries: list[Summary]) -> Summary:
+    """Return *summaries*, in the order of the plan, as one dictionary of arrays."""
     return {f"{number}.{key}": array for number, found in enumerate(summaries) for key, array in found.items()}
 
 
-def read(path: Path, plan: list[Feature]) -> tuple[list[Summary], int]:
-    """Return the summaries in the file at *path*, in the order of *plan*, and the number of rows behind them."""
-    found: list[Summary] = [{} for _ in plan]
+def read_summaries(path: Path, plan: list[Feature]) -> tuple[list[Summary], int]:
+    """Return the summaries in the file at *path*, in the order of *plan*, and the number of rows."""
+    summaries: list[Summary] = [{} for _ in plan]
     with np.load(path, allow_pickle=False) as content:
         rows = int(content["rows"])
         for name in content.files:
             number, _, key = name.partition(".")
             if key:
-                found[int(number)][key] = content[name]
-    return found, rows
+                summaries[int(number)][key] = content[name]
+    return summaries, rows

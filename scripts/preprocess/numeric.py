@@ -1,4 +1,4 @@
-"""Numbers as features: imputed and scaled as SimpleImputer and the scalers of scikit-learn do."""
+"""Kind number: imputed and scaled as by SimpleImputer and the scalers of scikit-learn."""
 
 from dataclasses import dataclass
 
@@ -6,13 +6,16 @@ import numpy as np
 
 from scripts.bundle.onnx_builder import Builder
 from scripts.preprocess import numeric_summary
-from scripts.preprocess.feature import Kind, Rows, Summary
-from scripts.preprocess.numeric_summary import Spread
+from scripts.preprocess.feature import FeatureKind, Rows, Summary
+from scripts.preprocess.numeric_summary import NumericSummary
 
 
 @dataclass
-class Scaled:
-    """(value, or *fill* where missing, - *centre*) / *scale*, then the same of a 1 where missing if *indicator*."""
+class NumberScaler:
+    """Imputes *fill* and scales to (value - *centre*) / *scale*; if *indicator*, the same for a missing indicator.
+
+    *centre* and *scale* have an element for each output column.
+    """
 
     fill: float
     indicator: bool
@@ -25,14 +28,14 @@ class Scaled:
         return (np.hstack(parts[: 1 + self.indicator]) - self.centre) / self.scale
 
 
-def centre_scale(how: str, filled: Spread) -> tuple[float, float]:
-    """Return what the scaling *how* takes off and divides by; 1 where it would divide by 0."""
-    if how == "standard":
+def centre_scale(scaling: str, filled: NumericSummary) -> tuple[float, float]:
+    """Return centre and scale of *scaling* for the imputed values *filled*; the scale is 1 instead of 0."""
+    if scaling == "standard":
         centre, scale = filled.mean_sd()
-    elif how == "minmax":
+    elif scaling == "minmax":
         centre, high = filled.quantiles(np.array([0.0, 1.0]))
         scale = high - centre
-    elif how == "robust":
+    elif scaling == "robust":
         low, centre, high = filled.quantiles(np.array([0.25, 0.5, 0.75]))
         scale = high - low
     else:
@@ -40,41 +43,41 @@ def centre_scale(how: str, filled: Spread) -> tuple[float, float]:
     return float(centre), float(scale or 1.0)
 
 
-class Numbers(Kind):
-    """Kinds that need to know how the values of a column are spread."""
+class NumericKind(FeatureKind):
+    """Base class of kinds whose summaries describe the distribution of a numeric column (numeric_summary.py)."""
 
     def summarize(self, values: np.ndarray, y: np.ndarray | None, options: dict) -> Summary:
-        return numeric_summary.summary_of(values.ravel())
+        return numeric_summary.summarize_values(values.ravel())
 
     def merge(self, parts: list[Summary]) -> Summary:
         return numeric_summary.merge(parts)
 
 
-class Number(Numbers):
-    """The number: SimpleImputer, its missing indicator, then StandardScaler, MinMaxScaler or RobustScaler."""
+class Number(NumericKind):
+    """SimpleImputer with its missing indicator, then StandardScaler, MinMaxScaler, RobustScaler or no scaling."""
 
-    def fit(self, summary: Summary, options: dict, rows: Rows) -> Scaled:
-        found = Spread.of(summary)
-        fills = {"median": found.quantiles(np.array([0.5]))[0], "mean": found.mean_sd()[0]}
+    def fit(self, summary: Summary, options: dict, rows: Rows) -> NumberScaler:
+        numbers = NumericSummary.from_summary(summary)
+        fills = {"median": numbers.quantiles(np.array([0.5]))[0], "mean": numbers.mean_sd()[0]}
         fill = float(fills.get(options["impute"], options["fill_value"]))
-        figures = [centre_scale(options["scale"], found.filled(fill))]
-        indicator = options["add_indicator"] and found.missing > 0
+        scalings = [centre_scale(options["scale"], numbers.impute(fill))]
+        indicator = options["add_indicator"] and numbers.missing > 0
         if indicator:
-            share = found.missing / (found.missing + int(found.counts.sum()))
+            share = numbers.missing / (numbers.missing + int(numbers.counts.sum()))
             standard = options["scale"] == "standard"
-            figures.append((share, (share * (1 - share)) ** 0.5 or 1.0) if standard else (0.0, 1.0))
-        centre, scale = np.array(figures).T
-        return Scaled(fill, indicator, centre, scale)
+            scalings.append((share, (share * (1 - share)) ** 0.5 or 1.0) if standard else (0.0, 1.0))
+        centre, scale = np.array(scalings).T
+        return NumberScaler(fill, indicator, centre, scale)
 
-    def names(self, name: str, fitted: Scaled) -> list[str]:
+    def names(self, name: str, fitted: NumberScaler) -> list[str]:
         return [name, f"{name} missing"][: 1 + fitted.indicator]
 
-    def export(self, graph: Builder, tensor: str, fitted: Scaled) -> str:
+    def export(self, graph: Builder, tensor: str, fitted: NumberScaler) -> str:
         missing = graph.add("IsNaN", tensor)
-        found = graph.add("Where", missing, graph.constant(np.array([[fitted.fill]])), tensor)
+        values = graph.add("Where", missing, graph.constant(np.array([[fitted.fill]])), tensor)
         if fitted.indicator:
-            found = graph.add("Concat", found, graph.double(missing), axis=1)
-        centred = graph.add("Sub", found, graph.constant(fitted.centre.reshape(1, -1)))
+            values = graph.add("Concat", values, graph.to_double(missing), axis=1)
+        centred = graph.add("Sub", values, graph.constant(fitted.centre.reshape(1, -1)))
         return graph.add("Div", centred, graph.constant(fitted.scale.reshape(1, -1)))
 
 

@@ -1,4 +1,4 @@
-"""Where each kind of feature lives. A case loads only the modules of its kinds, so only their edits make it stale."""
+"""The module of each kind of feature. A case imports only the modules of its kinds, so no other edit makes it stale."""
 
 from importlib import import_module
 from typing import Any
@@ -18,18 +18,18 @@ MODULES = {
 }
 
 
-def kind(name: str) -> Any:
-    """Return the kind of feature *name* (scripts/preprocess/feature.py)."""
+def load_kind(name: str) -> Any:
+    """Return the instance of FeatureKind that is called *name*."""
     return import_module(f"scripts.preprocess.{MODULES[name]}").KINDS[name]
 
 
-def hooks(features: dict[str, list[dict]]) -> str:
-    """Return the modules of the hooks in *features*, as `code` of a rule takes them."""
+def hook_modules(features: dict[str, list[dict]]) -> str:
+    """Return the modules of the hooks in *features*, in the form of `code` of a rule."""
     named = {spec["module"] for specs in features.values() for spec in specs if spec["kind"] == "hook"}
     return " ".join(f"../{name[:-3]}" if name.endswith(".py") else f"custom/{name}" for name in sorted(named))
 
 
-def modules(features: dict[str, list[dict]]) -> str:
-    """Return the names, below scripts/, of the modules of the kinds in *features*, as `code` of a rule takes them."""
+def kind_modules(features: dict[str, list[dict]]) -> str:
+    """Return the modules, below scripts/, of the kinds in *features*, in the form of `code` of a rule."""
     used = {MODULES[spec["kind"]] for specs in features.values() for spec in specs}
     return " ".join(f"preprocess/{module}" for module in sorted(used))

@@ -1,4 +1,7 @@
-"""TF-IDF of the words or characters of a text, and hash buckets for the words outside its vocabulary."""
+"""Kind text: TF-IDF of word or character n-grams, and hash buckets for words outside the vocabulary.
+
+The results are those of TfidfVectorizer and HashingVectorizer of scikit-learn.
+"""
 
 from typing import Any
 
@@ -7,124 +10,136 @@ from scipy import sparse
 from sklearn.feature_extraction.text import CountVectorizer, HashingVectorizer, TfidfVectorizer
 
 from scripts.bundle.onnx_builder import Builder
-from scripts.preprocess.feature import Counts, Rows, Summary
-from scripts.preprocess.lookup_table import packed, unpacked
-from scripts.preprocess.onnx_tokens import BLANK, FRAME, WORD, buckets, counts, lower, tokens, without, words
+from scripts.preprocess.feature import Rows, Summary, TextCounts
+from scripts.preprocess.lookup_table import pack_strings, unpack_strings
+from scripts.preprocess.onnx_tokens import (
+    PADDING,
+    SPECIAL_TOKENS,
+    WORD,
+    count_hash_buckets,
+    count_ngrams,
+    lowercase,
+    move_stop_words_last,
+    split_words,
+    tokenize,
+)
 
 
-def stops(options: dict) -> list[str]:
-    """Return the words that are left out, in the form that words of texts have."""
-    return sorted({word for text in options["stop_words"] for word in words(text)})
+def normalize_stop_words(options: dict) -> list[str]:
+    """Return the stop words of *options*, tokenized as texts are."""
+    return sorted({word for text in options["stop_words"] for word in split_words(text)})
 
 
-def scikit(options: dict) -> dict[str, Any]:
-    """Return what scikit-learn's vectorizers are told of how texts become terms."""
-    left_out = (stops(options) or None) if options["analyzer"] == "word" else None
-    split = {"token_pattern": WORD, "stop_words": left_out} if options["analyzer"] == "word" else {}
+def vectorizer_options(options: dict) -> dict[str, Any]:
+    """Return the arguments of scikit-learn's vectorizers that say how texts are split into terms."""
+    stop_words = (normalize_stop_words(options) or None) if options["analyzer"] == "word" else None
+    split = {"token_pattern": WORD, "stop_words": stop_words} if options["analyzer"] == "word" else {}
     ngrams = {"ngram_range": tuple(options["ngrams"]), "binary": options["binary"]}
-    return {"analyzer": options["analyzer"], "preprocessor": lower} | split | ngrams
+    return {"analyzer": options["analyzer"], "preprocessor": lowercase} | split | ngrams
 
 
-def tally(values: np.ndarray, told: dict) -> Summary:
-    """Return terms, sorted, their counts [times, texts] in *values*, and the number of texts.
+def count_terms(values: np.ndarray, arguments: dict) -> Summary:
+    """Return the sorted terms of *values*, the occurrences and texts of each [terms, 2], and the number of texts.
 
-    *told* goes to scikit-learn's CountVectorizer.
+    *arguments* are those of CountVectorizer.
     """
-    vectorizer = CountVectorizer(**told, dtype=np.int64)
+    vectorizer = CountVectorizer(**arguments, dtype=np.int64)
     try:
         found = vectorizer.fit_transform(np.ravel(values))
         terms = vectorizer.get_feature_names_out().tolist()
-    except ValueError:  # not one term
+    except ValueError:  # no term at all
         found, terms = sparse.csr_array((len(values), 0), dtype=np.int64), []
     times, texts = np.asarray(found.sum(axis=0)).ravel(), np.bincount(found.indices, minlength=len(terms))
-    return packed(terms) | {"counts": np.stack([times, texts], axis=1), "rows": np.array(len(values))}
+    return pack_strings(terms) | {"counts": np.stack([times, texts], axis=1), "rows": np.array(len(values))}
 
 
-class Tallied(Counts):
-    """Kinds that need to know how often each term of texts occurs: see tally()."""
+class TermCounts(TextCounts):
+    """Base class of kinds whose summaries are the terms of texts and their counts, as count_terms() returns them."""
 
     def merge(self, parts: list[Summary]) -> Summary:
         return super().merge(parts) | {"rows": np.array(sum(int(part["rows"]) for part in parts))}
 
 
-def most_frequent(summary: Summary, options: dict) -> tuple[list[str], np.ndarray]:
-    """Return the terms that occur most often, sorted, and the number of texts with each.
+def most_frequent_terms(summary: Summary, options: dict) -> tuple[list[str], np.ndarray]:
+    """Return the most frequent terms, sorted, and the number of texts with each.
 
-    They are in at least `min_count` texts and not more than `terms`; of equals the first ones are taken.
+    They are at most `terms` of those that occur in at least `min_count` texts; ties are broken by the order of terms.
     """
-    terms, (times, texts) = unpacked(summary), summary["counts"].T
-    fit = [place for place in np.flatnonzero(texts >= options["min_count"]) if not set(terms[place]) & set(FRAME)]
-    kept = sorted(sorted(fit, key=lambda place: -times[place])[: options["terms"]])
-    return [terms[place] for place in kept], texts[kept]
+    terms, (times, texts) = unpack_strings(summary), summary["counts"].T
+    eligible = [
+        place for place in np.flatnonzero(texts >= options["min_count"]) if not set(terms[place]) & set(SPECIAL_TOKENS)
+    ]
+    selected = sorted(sorted(eligible, key=lambda place: -times[place])[: options["terms"]])
+    return [terms[place] for place in selected], texts[selected]
 
 
-def inverse(texts: np.ndarray, rows: int) -> np.ndarray:
-    """Return the inverse document frequency of terms that are in so many *texts* of *rows*."""
+def inverse_document_frequencies(texts: np.ndarray, rows: int) -> np.ndarray:
+    """Return the smoothed inverse document frequencies of terms that occur in *texts* of *rows* texts."""
     return np.log((1 + rows) / (1 + texts)) + 1
 
 
-class Tfidf:
-    """scikit-learn's TF-IDF of the terms in a vocabulary, with a column for each bucket of other words."""
+class TfidfEncoder:
+    """TF-IDF of the terms in a vocabulary, followed by counts of other words in hash buckets."""
 
     def __init__(self, options: dict, terms: list[str], idf: np.ndarray):
         self.options, self.terms, self.idf = options, terms, idf
 
     def transform(self, values: np.ndarray) -> sparse.csr_matrix:
-        """Return the features of texts [rows] or [rows, 1]."""
-        told, texts = scikit(self.options), np.ravel(values)
+        """Return the features [rows, terms + buckets] of texts [rows] or [rows, 1]."""
+        arguments, texts = vectorizer_options(self.options), np.ravel(values)
         sublinear = self.options["sublinear"]
-        vectorizer = TfidfVectorizer(**told, vocabulary=self.terms, sublinear_tf=sublinear, dtype=np.float64)
+        vectorizer = TfidfVectorizer(**arguments, vocabulary=self.terms, sublinear_tf=sublinear, dtype=np.float64)
         vectorizer.idf_ = self.idf
         weighted = vectorizer.transform(texts)
         if not self.options["buckets"]:
             return weighted
         hashing = {"n_features": self.options["buckets"], "alternate_sign": False, "norm": None}
-        known = {*self.terms, *stops(self.options)}
-        others = [[word for word in words(text) if word not in known] for text in texts]
+        excluded = {*self.terms, *normalize_stop_words(self.options)}
+        others = [[word for word in split_words(text) if word not in excluded] for text in texts]
         counted = HashingVectorizer(**hashing, binary=self.options["binary"], analyzer=list).transform(others)
         if sublinear:
             counted.data = np.log(counted.data) + 1
         return sparse.hstack([weighted, counted], format="csr")
 
 
-class Text(Tallied):
-    """TF-IDF of the most frequent terms: runs of words or characters."""
+class Text(TermCounts):
+    """TF-IDF of the most frequent terms, which are n-grams of words or characters."""
 
-    words = True
+    holds_terms = True
 
     def summarize(self, values: np.ndarray, y: np.ndarray | None, options: dict) -> Summary:
-        return tally(values, scikit(options))
+        return count_terms(values, vectorizer_options(options))
 
-    def fit(self, summary: Summary, options: dict, rows: Rows) -> Tfidf:
-        terms, texts = most_frequent(summary, options)
-        if not terms:  # not one word in the training split
-            terms, texts = [BLANK], np.zeros(1)
-        return Tfidf(options, terms, inverse(texts, int(summary["rows"])))
+    def fit(self, summary: Summary, options: dict, rows: Rows) -> TfidfEncoder:
+        terms, texts = most_frequent_terms(summary, options)
+        if not terms:  # no term in the training split
+            terms, texts = [PADDING], np.zeros(1)
+        return TfidfEncoder(options, terms, inverse_document_frequencies(texts, int(summary["rows"])))
 
-    def names(self, name: str, fitted: Tfidf) -> list[str]:
+    def names(self, name: str, fitted: TfidfEncoder) -> list[str]:
         others = [f"{name}#{bucket}" for bucket in range(fitted.options["buckets"])]
-        mark = ":" if fitted.options["analyzer"] == "word" else "~"
-        return [f"{name}{mark}{term}" for term in fitted.terms] + others
+        separator = ":" if fitted.options["analyzer"] == "word" else "~"
+        return [f"{name}{separator}{term}" for term in fitted.terms] + others
 
-    def known(self, fitted: Tfidf) -> list[str]:
+    def vocabulary(self, fitted: TfidfEncoder) -> list[str]:
         return fitted.terms
 
-    def export(self, graph: Builder, tensor: str, fitted: Tfidf) -> str:
+    def export(self, graph: Builder, tensor: str, fitted: TfidfEncoder) -> str:
         options = fitted.options
         word = options["analyzer"] == "word"
-        cells = tokens(graph, tensor, options["analyzer"])
-        cells = without(graph, cells, stops(options)) if word else cells
-        found = counts(graph, cells, [tuple(term.split(" ")) if word else tuple(term) for term in fitted.terms])
-        raw = graph.add("Mul", frequency(graph, found, options), graph.constant(fitted.idf.reshape(1, -1)))
-        weighted = graph.unit(raw)
+        cells = tokenize(graph, tensor, options["analyzer"])
+        cells = move_stop_words_last(graph, cells, normalize_stop_words(options)) if word else cells
+        found = count_ngrams(graph, cells, [tuple(term.split(" ")) if word else tuple(term) for term in fitted.terms])
+        raw = graph.add("Mul", term_frequencies(graph, found, options), graph.constant(fitted.idf.reshape(1, -1)))
+        weighted = graph.normalize_rows(raw)
         if not options["buckets"]:
             return weighted
-        others = buckets(graph, cells, [*fitted.terms, *stops(options)], options["buckets"])
-        return graph.add("Concat", weighted, frequency(graph, others, options), axis=1)
+        others = count_hash_buckets(graph, cells, [*fitted.terms, *normalize_stop_words(options)], options["buckets"])
+        return graph.add("Concat", weighted, term_frequencies(graph, others, options), axis=1)
 
 
-def frequency(graph: Builder, found: str, options: dict) -> str:
-    """Return what counts become: 0 or 1 where the options say binary, 1 + logarithm where they say sublinear."""
+def term_frequencies(graph: Builder, found: str, options: dict) -> str:
+    """Return term frequencies of the counts *found*: 0 or 1 if the options say binary, 1 + log(count) if sublinear."""
     if not options["binary"] and not options["sublinear"]:
         return found
     one = graph.constant(np.ones((1, 1)))

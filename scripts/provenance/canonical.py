@@ -1,4 +1,4 @@
-"""Canonical values, digests and safe writes: the same content gives the same bytes on every machine."""
+"""Canonical JSON, digests of values, files and folders, and atomic writes: same content, same bytes on any machine."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ import math
 import os
 from pathlib import Path
 
-TYPE_CHECKING = False  # this module starts with every job: typing and datetime would be a tenth of the start
+TYPE_CHECKING = False  # every job imports this module: typing and datetime would take a tenth of its start
 if TYPE_CHECKING:
     from typing import Any
-DIGITS = 12  # significant digits kept of a float: fewer than summation order can disturb
+DIGITS = 12  # significant digits of a float: few enough that the order of a sum does not change them
 
 
-def plain(value: Any) -> Any:
-    """Return *value* as JSON types: dates and paths become text, tuples become lists, keys become text.
+def to_json_types(value: Any) -> Any:
+    """Return *value* as JSON types: dates and paths become strings, tuples become lists, keys become strings.
 
-    Raises TypeError on anything else, so that nothing enters a digest by its memory address.
+    Raises TypeError on anything else, so that no memory address gets into a digest.
     """
     if value is None or isinstance(value, bool | int | float | str):
         return value
@@ -26,29 +26,29 @@ def plain(value: Any) -> Any:
     if isinstance(value, os.PathLike):
         return os.fspath(value)
     if isinstance(value, dict):
-        return {str(key): plain(item) for key, item in value.items()}
+        return {str(key): to_json_types(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [plain(item) for item in value]
+        return [to_json_types(item) for item in value]
     raise TypeError(f"{type(value).__name__} has no canonical form: {value!r}")
 
 
-def rounded(value: Any) -> Any:
+def round_floats(value: Any) -> Any:
     """Return *value* with every float at 12 significant digits; NaN and infinities become None."""
     if isinstance(value, float):
         return float(f"{value:.{DIGITS}g}") if math.isfinite(value) else None
     if isinstance(value, dict):
-        return {key: rounded(item) for key, item in value.items()}
+        return {key: round_floats(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [rounded(item) for item in value]
+        return [round_floats(item) for item in value]
     return value
 
 
 def canonical(value: Any) -> str:
-    """Return the one JSON text of *value*: sorted keys, no white space."""
-    return json.dumps(plain(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    """Return the canonical JSON of *value*: sorted keys, no white space, ASCII."""
+    return json.dumps(to_json_types(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
-def digest(value: Any) -> str:
+def json_digest(value: Any) -> str:
     """Return the sha256 (64 hexadecimal digits) of the canonical form of *value*."""
     return hashlib.sha256(canonical(value).encode()).hexdigest()
 
@@ -62,37 +62,38 @@ def file_digest(path: str | os.PathLike, algorithm: str = "sha256") -> str:
 def tree_digest(folder: str | os.PathLike, known: dict[str, str] | None = None) -> str:
     """Return the sha256 over the lines "<relative path> <sha256>" of all files below *folder*, sorted by path.
 
-    Hidden files, whose names start with a dot, do not count. *known* has digests by relative path that need no reading.
+    Hidden files, whose names start with a dot, do not count. *known* gives digests by relative path, so that those
+    files need not be read.
     """
     lines = []
-    for place, folders, names in os.walk(folder):
+    for parent, folders, names in os.walk(folder):
         folders[:] = [name for name in folders if name[0] != "."]
         for name in names:
             if name[0] != ".":
-                path = os.path.join(place, name)
+                path = os.path.join(parent, name)
                 relative = os.path.relpath(path, folder)
                 lines.append(f"{relative} {(known or {}).get(relative) or file_digest(path)}\n")
     return hashlib.sha256("".join(sorted(lines)).encode()).hexdigest()
 
 
 def path_digest(path: str | os.PathLike) -> str:
-    """Return the sha256 of the file, or of all files of the folder, at *path*."""
+    """Return the sha256 of the file at *path* or, for a folder, its tree_digest."""
     return tree_digest(path) if os.path.isdir(path) else file_digest(path)
 
 
 def write_json(path: str | os.PathLike, value: Any) -> None:
-    """Write *value* to *path* as readable canonical JSON (sorted keys, rounded floats), whole or not at all."""
-    text = json.dumps(rounded(plain(value)), sort_keys=True, indent=1, ensure_ascii=False) + "\n"
+    """Write *value* to *path*, atomically, as indented canonical JSON: sorted keys, rounded floats."""
+    text = json.dumps(round_floats(to_json_types(value)), sort_keys=True, indent=1, ensure_ascii=False) + "\n"
     write_bytes(path, text.encode())
 
 
-def exact(value: Any) -> bytes:
-    """Return *value* as the bytes of a readable JSON file in which floats keep every digit: they decide answers."""
+def to_exact_json(value: Any) -> bytes:
+    """Return *value* as an indented JSON file with sorted keys and all digits of floats: predictions depend on them."""
     return (json.dumps(value, sort_keys=True, indent=1, ensure_ascii=False) + "\n").encode()
 
 
 def write_bytes(path: str | os.PathLike, content: bytes) -> None:
-    """Write *content* under a temporary name beside *path*, force it to disk and rename it."""
+    """Write *content* to *path* atomically: to a temporary file next to it, which is synced to disk and renamed."""
     path = Path(path)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:

@@ -1,8 +1,8 @@
-"""How two versions of raw data differ in lines, where both are at hand.
+"""`snakemake explain`: every root cause of staleness once, the jobs that it makes stale, and what they will cost.
 
-The words in which `snakemake explain` answers.
-
-Why each stale output is stale: every root cause once, what it brings with it, and what that will cost."""
+A root cause is a change of a job that is not due to a stale job upstream. For a changed pointer, the answer includes
+how many rows were added and removed, if both versions of the data are available on this machine.
+"""
 
 import csv
 import json
@@ -13,125 +13,126 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from scripts.data.dvc_cache import cached
-from scripts.provenance.canonical import plain, read_json
-from scripts.provenance.environment import pins
-from scripts.provenance.fingerprint import Cause
-from scripts.provenance.recorded_job import Node
-from scripts.provenance.staleness import Graph
+from scripts.data.dvc_cache import cache_path
+from scripts.provenance.canonical import read_json, to_json_types
+from scripts.provenance.environment import pinned_versions
+from scripts.provenance.fingerprint import Change
+from scripts.provenance.recorded_job import RecordedJob
+from scripts.provenance.staleness import Staleness
 
-LARGEST = 64 << 20  # bytes: a question must not take longer than a look
+MAX_COMPARED_BYTES = 64 << 20  # bytes of data that are compared row by row: explain must answer at once
 
 
-def files(path: Path) -> list[Path]:
-    """Return the files of a folder, or of a folder's listing in DVC's cache (its name ends in .dir), or the file."""
+def data_files(path: Path) -> list[Path]:
+    """Return the files of a folder or of a folder's listing in DVC's cache (its name ends in .dir), or the file."""
     if path.is_dir():
         return [found for found in sorted(path.rglob("*")) if found.is_file() and found.name[0] != "."]
     if path.suffix == ".dir" and path.is_file():
-        return [cached(entry["md5"]) for entry in read_json(path)]
+        return [cache_path(entry["md5"]) for entry in read_json(path)]
     return [path]
 
 
-def content(md5: str, *places: Path) -> Counter | None:
-    """Return the lines of the data with digest *md5* that is in DVC's cache or one of *places*, if it is small."""
-    for place in (cached(md5), *places):
-        found = files(place)
-        if all(path.is_file() for path in found) and sum(path.stat().st_size for path in found) <= LARGEST:
-            return Counter(line for path in found for line in path.read_bytes().splitlines())
+def count_lines(md5: str, *places: Path) -> Counter | None:
+    """Return the lines of the data *md5*, counted, from DVC's cache or *places*; None if missing or too large."""
+    for place in (cache_path(md5), *places):
+        paths = data_files(place)
+        if all(path.is_file() for path in paths) and sum(path.stat().st_size for path in paths) <= MAX_COMPARED_BYTES:
+            return Counter(line for path in paths for line in path.read_bytes().splitlines())
     return None
 
 
-def delta(pointer: str, fetched: str, before: str, now: str) -> str:
-    """Return "N rows added, M removed" between two versions of the data of *pointer*, "" where one is not at hand.
+def count_row_changes(pointer: str, fetched: str, before: str, after: str) -> str:
+    """Return "N rows added, M removed" between two versions of the data of *pointer*, "" if one is not available.
 
-    *fetched* is the copy of the version *before* (md5) that the last run used, a folder's files lie beside it; *now*
-    is the md5 in the pointer.
+    *before* and *after* are the md5 of the versions, *after* the one in the pointer. *fetched* is the copy of the
+    version *before* that the last run used; the files of a folder are next to it.
     """
-    old = content(before, Path(fetched).parent if before.endswith(".dir") else Path(fetched))
-    new = content(now, Path(pointer.removesuffix(".dvc")))
+    old = count_lines(before, Path(fetched).parent if before.endswith(".dir") else Path(fetched))
+    new = count_lines(after, Path(pointer.removesuffix(".dvc")))
     if old is None or new is None:
         return ""
     return f"{(new - old).total()} rows added, {(old - new).total()} removed"
 
 
-def pin_changes(node: Node, cause: Cause) -> str:
-    """Return which packages of an environment changed their version."""
-    before = read_json(node.record).get("pins", {}).get(cause.what, {})
-    now = pins(cause.what)
-    changed = [
-        f"{name} {before.get(name, 'none')} -> {now.get(name, 'none')}"
-        for name in sorted({*before, *now})
-        if before.get(name) != now.get(name)
+def describe_version_changes(job: RecordedJob, change: Change) -> str:
+    """Return which packages of an environment have another version than in the record."""
+    before = read_json(job.record).get("pins", {}).get(change.key, {})
+    after = pinned_versions(change.key)
+    changes = [
+        f"{name} {before.get(name, 'none')} -> {after.get(name, 'none')}"
+        for name in sorted({*before, *after})
+        if before.get(name) != after.get(name)
     ]
-    return ", ".join(changed) or "hashes or markers only"
+    return ", ".join(changes) or "hashes or markers only"
 
 
-def sentence(node: Node, cause: Cause) -> str:
-    """Return one line that names the root cause."""
-    keys = dict(node.rule.params._allitems()).get("cfg", {})
-    name, _, rest = cause.what.partition(".")
-    brief = (
-        f"{json.dumps(plain(cause.before), ensure_ascii=False)} -> {json.dumps(plain(cause.now), ensure_ascii=False)}"
+def describe_change(job: RecordedJob, change: Change) -> str:
+    """Return one line that describes *change* as a root cause."""
+    keys = dict(job.rule.params._allitems()).get("cfg", {})
+    name, _, rest = change.key.partition(".")
+    values = (
+        f"{json.dumps(to_json_types(change.before), ensure_ascii=False)} -> "
+        f"{json.dumps(to_json_types(change.after), ensure_ascii=False)}"
     )
-    match cause.kind:
+    match change.kind:
         case "output":
-            return f"missing: {cause.what}"
+            return f"missing: {change.key}"
         case "code":
-            word = {True: "is new in the imports", False: "changed"}[cause.before is None]
-            return f"code: {cause.what} {'is no longer imported' if cause.now is None else word}"
+            word = {True: "is new in the imports", False: "changed"}[change.before is None]
+            return f"code: {change.key} {'is no longer imported' if change.after is None else word}"
         case "env":
-            return f"environment: envs/{cause.what}.txt: {pin_changes(node, cause)}"
+            return f"environment: envs/{change.key}.txt: {describe_version_changes(job, change)}"
         case "config":
             key = keys.get(name, name)
-            return f"configuration: {key}{'.' if rest else ''}{rest}: {brief}"
+            return f"configuration: {key}{'.' if rest else ''}{rest}: {values}"
         case "inputs":
             path = rest or name
-            word = {(True, False): "added", (False, True): "removed"}.get((cause.before is None, cause.now is None))
-            return f"input: {path} {word or f'changed ({versions(node, path, cause)})'}"
+            word = {(True, False): "added", (False, True): "removed"}.get((change.before is None, change.after is None))
+            return f"input: {path} {word or f'changed ({describe_digests(job, path, change)})'}"
         case "shell":
-            return f"shell line of rule {node.rule.name}"
+            return f"shell line of rule {job.rule.name}"
         case "params":
-            return f"parameter of rule {node.rule.name}: {cause.what}: {brief}"
-    return f"{cause.kind}: {cause.what}: {brief}"
+            return f"parameter of rule {job.rule.name}: {change.key}: {values}"
+    return f"{change.kind}: {change.key}: {values}"
 
 
-def versions(node: Node, path: str, cause: Cause) -> str:
-    """Return the digests of an input before and now, and for a data pointer how many rows came and went."""
-    text = f"{short(cause.before)} -> {short(cause.now)}"
-    if path.endswith(".dvc") and hasattr(node.rule.output, "raw"):
-        md5 = (str(digest).partition(":")[2] for digest in (cause.before, cause.now))
-        fetched = Path(node.fill(node.rule.output.raw)) / Path(path).stem
-        rows = delta(path, str(fetched), *md5)
+def describe_digests(job: RecordedJob, path: str, change: Change) -> str:
+    """Return the digests of an input before and after; for a pointer, also how many rows were added and removed."""
+    text = f"{shorten_digest(change.before)} -> {shorten_digest(change.after)}"
+    if path.endswith(".dvc") and hasattr(job.rule.output, "raw"):
+        md5 = (str(digest).partition(":")[2] for digest in (change.before, change.after))
+        fetched = Path(job.format(job.rule.output.raw)) / Path(path).stem
+        rows = count_row_changes(path, str(fetched), *md5)
         return f"{text}; {rows}" if rows else text
     return text
 
 
-def short(digest: Any) -> str:
-    """Return the start of a digest."""
+def shorten_digest(digest: Any) -> str:
+    """Return the kind and the first ten characters of a digest."""
     kind, _, value = str(digest).partition(":")
     return f"{kind} {value[:10]}"
 
 
-def lines(result: dict[str, Any]) -> Iterator[str]:
-    """Yield the explanation as text."""
+def format_text(result: dict[str, Any]) -> Iterator[str]:
+    """Yield the lines of an explanation (the result of `explain`)."""
     if not result["causes"]:
         yield "Nothing is stale."
         return
     missing = [entry for entry in result["causes"] if entry["kind"] == "output"]
     if missing:
-        yield f"not there ({len(missing)}): " + ", ".join(folded([n for e in missing for n in e["nodes"]]))
+        yield f"missing outputs ({len(missing)}): " + ", ".join(group_jobs([n for e in missing for n in e["nodes"]]))
     for entry in result["causes"]:
         if entry["kind"] != "output" or len(missing) <= 4:
             yield f"{entry['cause']}"
-            yield f"    reruns {', '.join(folded(entry['nodes']))}"
+            yield f"    reruns {', '.join(group_jobs(entry['nodes']))}"
     if result["follow"]:
-        yield f"may follow, unless outputs stay the same: {', '.join(folded(result['follow']))}"
+        yield f"may follow, unless outputs stay the same: {', '.join(group_jobs(result['follow']))}"
     least, most = result["seconds"]
     yield f"by past runs {least:g} to {most:g} s of jobs, each at most {result['megabytes']} MB"
 
 
-def folded(names: list[str]) -> list[str]:
-    """Return node names with those of one rule folded: "fetch 1990..1997 (8)"."""
+def group_jobs(names: list[str]) -> list[str]:
+    """Return the names of jobs, with those of the same rule grouped: "fetch 1990..1997 (8)"."""
     groups: dict[str, list[str]] = {}
     for name in dict.fromkeys(names):
         rule, _, rest = name.partition(" ")
@@ -142,39 +143,41 @@ def folded(names: list[str]) -> list[str]:
     ]
 
 
-def walk(graph: Graph, paths: list[str]) -> list[Node]:
-    """Return all nodes that *paths* stand on, each after those it needs; means only of nodes that have to run."""
-    found: dict[str, Node] = {}
+def walk_upstream(staleness: Staleness, paths: list[str]) -> list[RecordedJob]:
+    """Return all jobs that *paths* depend on, in topological order; transient producers only of stale jobs."""
+    visited: dict[str, RecordedJob] = {}
 
-    def visit(node: Node) -> None:
-        if node.record not in found:
-            for maker in graph.upstream(node):
-                visit(maker)
-            for maker in [] if graph.fresh(node) else graph.makers(node):
-                visit(maker)
-            found[node.record] = node
+    def visit(job: RecordedJob) -> None:
+        if job.record not in visited:
+            for producer in staleness.upstream(job):
+                visit(producer)
+            for producer in [] if staleness.is_fresh(job) else staleness.transient_producers(job):
+                visit(producer)
+            visited[job.record] = job
 
     for path in paths:
-        if node := graph.node(path):
-            visit(node)
-    return list(found.values())
+        if job := staleness.producer(path):
+            visit(job)
+    return list(visited.values())
 
 
-def own_causes(graph: Graph, node: Node) -> list[Cause]:
-    """Return why *node* is stale by itself, whatever is going on upstream of it."""
-    if not os.path.exists(node.record):
-        return graph.causes(node)
-    waiting = {path for maker in graph.upstream(node) if not graph.fresh(maker) for path in maker.outputs}
+def own_changes(staleness: Staleness, job: RecordedJob) -> list[Change]:
+    """Return the changes of *job* itself, without those of inputs that a stale job upstream will make again."""
+    if not os.path.exists(job.record):
+        return staleness.changes(job)
+    pending = {
+        path for producer in staleness.upstream(job) if not staleness.is_fresh(producer) for path in producer.outputs
+    }
     return [
-        cause
-        for cause in graph.causes(node)
-        if not (cause.kind == "inputs" and any(cause.what.endswith(path) for path in waiting))
+        change
+        for change in staleness.changes(job)
+        if not (change.kind == "inputs" and any(change.key.endswith(path) for path in pending))
     ]
 
 
-def price(node: Node) -> tuple[float, float]:
-    """Return elapsed seconds and peak memory (MB) of the last run of *node*; 0 where nothing was measured."""
-    path = node.fill(node.rule.benchmark) if node.rule.benchmark else ""
+def past_cost(job: RecordedJob) -> tuple[float, float]:
+    """Return elapsed seconds and peak memory (MB) of the last run of *job*; 0 if it was not measured."""
+    path = job.format(job.rule.benchmark) if job.rule.benchmark else ""
     if not os.path.exists(path):
         return 0.0, 0.0
     with open(path, newline="") as file:
@@ -182,44 +185,48 @@ def price(node: Node) -> tuple[float, float]:
     return tuple(float(row[name]) if row.get(name, "-").strip("-NA") else 0.0 for name in ("s", "max_rss"))
 
 
-def explain(graph: Graph, paths: list[str]) -> dict[str, Any]:
-    """Return root causes with the nodes they make stale, the nodes that may follow, and the price.
+def explain(staleness: Staleness, paths: list[str]) -> dict[str, Any]:
+    """Return the root causes with the jobs that they make stale, the jobs that may follow, and the cost by past runs.
 
-    {"causes": [{"cause", "kind", "nodes"}], "follow": [node, ...], "seconds": [least, most], "megabytes": peak}
+    {"causes": [{"cause", "kind", "nodes"}], "follow": [job, ...], "seconds": [least, most], "megabytes": peak}; kind is
+    a part of the fingerprint, or "output" for a missing output.
     """
     roots: dict[str, dict] = {}
     follow, stale, least, most, peak = [], set(), 0.0, 0.0, 0.0
-    for node in walk(graph, paths):
-        causes = own_causes(graph, node)
-        behind = any(maker.record in stale for maker in graph.upstream(node))
-        if not causes and not behind:
+    for job in walk_upstream(staleness, paths):
+        changes = own_changes(staleness, job)
+        follows = any(producer.record in stale for producer in staleness.upstream(job))
+        if not changes and not follows:
             continue
-        stale.add(node.record)
-        seconds, memory = price(node)
-        least, most, peak = least + (seconds if causes else 0.0), most + seconds, max(peak, memory)
-        if not causes:
-            follow.append(node.name)
-        for cause in causes:
-            text = sentence(node, cause)
-            key = cause.what.partition(".")[2] if cause.kind == "inputs" else text  # an input has many readers
-            entry = roots.setdefault(key, {"cause": text, "kind": cause.kind, "nodes": []})
-            if node.name not in entry["nodes"]:
-                entry["nodes"].append(node.name)
-    spans = [round(least, 1), round(most, 1)]
-    return {"causes": list(roots.values()), "follow": follow, "seconds": spans, "megabytes": round(peak)}
+        stale.add(job.record)
+        seconds, memory = past_cost(job)
+        least, most, peak = least + (seconds if changes else 0.0), most + seconds, max(peak, memory)
+        if not changes:
+            follow.append(job.name)
+        for change in changes:
+            text = describe_change(job, change)
+            key = change.key.partition(".")[2] if change.kind == "inputs" else text  # many jobs may read the same input
+            entry = roots.setdefault(key, {"cause": text, "kind": change.kind, "nodes": []})
+            if job.name not in entry["nodes"]:
+                entry["nodes"].append(job.name)
+    seconds_range = [round(least, 1), round(most, 1)]
+    return {"causes": list(roots.values()), "follow": follow, "seconds": seconds_range, "megabytes": round(peak)}
 
 
-def asked(graph: Graph, paths: list[str], form: str) -> Callable:
-    """Return an input function that prints the explanation as "text" or "json" and leaves Snakemake.
+def print_explanation_and_exit(staleness: Staleness, paths: list[str], output_format: str) -> Callable:
+    """Return an input function that prints the explanation as "text" or "json" and exits.
 
-    It answers while the graph is built, the earliest moment at which all is known. Exit code 1 if anything is stale.
+    Snakemake calls it while it builds its graph, before any job could run. The exit code is 1 if anything is stale.
     """
 
-    def answer(wildcards: object) -> None:
-        result = explain(graph, paths)
+    def print_and_exit(wildcards: object) -> None:
+        result = explain(staleness, paths)
         print(
-            json.dumps(result, indent=1, ensure_ascii=False) if form == "json" else "\n".join(lines(result)), flush=True
+            json.dumps(result, indent=1, ensure_ascii=False)
+            if output_format == "json"
+            else "\n".join(format_text(result)),
+            flush=True,
         )
         sys.exit(1 if result["causes"] else 0)
 
-    return answer
+    return print_and_exit

@@ -1,4 +1,4 @@
-"""The parts of a fingerprint: configuration keys, shell text, inputs by content, and how two fingerprints differ."""
+"""The parts of a fingerprint (configuration, shell command, digests of inputs) and how two fingerprints differ."""
 
 import string
 from collections.abc import Iterator
@@ -7,22 +7,22 @@ from typing import Any
 
 import yaml
 
-from scripts.data.pointer import pointer
-from scripts.provenance.canonical import canonical, digest, file_digest
+from scripts.data.pointer import read_pointer
+from scripts.provenance.canonical import canonical, file_digest, json_digest
 
 
 @dataclass(frozen=True)
-class Cause:
-    """One reason why a rule's outputs are stale: its kind, what changed, and the values before and now."""
+class Change:
+    """One reason why outputs are stale: a part of the fingerprint, a dotted key in it, its values before and after."""
 
     kind: str
-    what: str
+    key: str
     before: Any = None
-    now: Any = None
+    after: Any = None
 
 
 def lookup(config: dict, key: str) -> Any:
-    """Return the value under the dotted *key*. Raises KeyError naming the key."""
+    """Return the value of the dotted *key*. Raises KeyError that names the key."""
     value: Any = config
     for part in key.split("."):
         if not isinstance(value, dict) or part not in value:
@@ -32,7 +32,7 @@ def lookup(config: dict, key: str) -> Any:
 
 
 def shell_text(template: str, config: dict) -> str:
-    """Return a shell template with white space folded and its ``{config[...]}`` fields filled in."""
+    """Return a shell template with white space collapsed and its ``{config[...]}`` fields filled in."""
     parts = []
     for text, name, spec, conversion in string.Formatter().parse(template):
         parts.append(text)
@@ -47,30 +47,30 @@ def shell_text(template: str, config: dict) -> str:
 
 
 def content_digest(path: str) -> str:
-    """Return the digest of an input that no rule makes: a pointer's md5, YAML by value, anything else by bytes."""
+    """Return the digest of an input that no rule makes: the md5 of a pointer, YAML by value, other files by bytes."""
     if path.endswith(".dvc"):
-        return f"md5:{pointer(path)['md5']}"
+        return f"md5:{read_pointer(path)['md5']}"
     if path.endswith((".yaml", ".yml")):
         with open(path, encoding="utf-8") as file:
-            return f"yaml:{digest(yaml.load(file, Loader=getattr(yaml, 'CSafeLoader', yaml.SafeLoader)))}"
+            return f"yaml:{json_digest(yaml.load(file, Loader=getattr(yaml, 'CSafeLoader', yaml.SafeLoader)))}"
     return f"file:{file_digest(path)}"
 
 
-def differences(kind: str, before: Any, now: Any, what: str = "") -> Iterator[Cause]:
-    """Yield a cause for each leaf that differs between two fingerprints."""
-    if kind == "pins":  # said by "env" already, they only name its causes
+def differences(kind: str, before: Any, after: Any, prefix: str = "") -> Iterator[Change]:
+    """Yield a change for each leaf in which two values of the part *kind* differ; *prefix* is the dotted key so far."""
+    if kind == "pins":  # "env" reports the environment; its pins only say which packages changed
         return
-    if isinstance(before, dict) and isinstance(now, dict):
-        for key in sorted({*before, *now}):
-            if before.get(key) != now.get(key):
-                name = f"{what}.{key}" if what else key
-                yield from differences(kind, before.get(key), now.get(key), name)
-    elif are_parts(before) and are_parts(now) and len(before) == len(now):
-        yield from differences(kind, *(dict(enumerate(parts)) for parts in (before, now)), what)
-    elif before != now:
-        yield Cause(kind, what, before, now)
+    if isinstance(before, dict) and isinstance(after, dict):
+        for key in sorted({*before, *after}):
+            if before.get(key) != after.get(key):
+                dotted = f"{prefix}.{key}" if prefix else key
+                yield from differences(kind, before.get(key), after.get(key), dotted)
+    elif is_list_of_dicts(before) and is_list_of_dicts(after) and len(before) == len(after):
+        yield from differences(kind, *(dict(enumerate(parts)) for parts in (before, after)), prefix)
+    elif before != after:
+        yield Change(kind, prefix, before, after)
 
 
-def are_parts(value: Any) -> bool:
-    """Return whether *value* is a list of dictionaries, whose keys are worth a name each."""
+def is_list_of_dicts(value: Any) -> bool:
+    """Return whether *value* is a list of dictionaries, so that differences can be named by their keys."""
     return isinstance(value, list) and all(isinstance(part, dict) for part in value)

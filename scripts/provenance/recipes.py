@@ -5,7 +5,7 @@ from pathlib import Path
 from scripts.provenance.environment import env_id
 
 NOT_FOR_JOBS = {"test", "slurm"}
-PLACE = "/envs"  # of the environments in an image
+IMAGE_FOLDER = "/envs"  # folder of the environments in an image
 HEAD = "# Written by envs/lock; not built by the tests.\n"
 BASE = "python:3.11-slim-bookworm"
 SOURCES = ["envs", "scripts/provenance/environment.py"]  # all that envs/build reads
@@ -46,11 +46,11 @@ From: {base}
 """
 
 
-def recipes(envs: Path) -> dict[str, str]:
+def render_recipes(envs: Path) -> dict[str, str]:
     """Return the content of each recipe by its file name, for the locks in the folder *envs*."""
     known = sorted(path.stem for path in envs.glob("*.in"))
     names = [name for name in known if name not in NOT_FOR_JOBS and not name.endswith("-gpu")]
-    facts = {"base": BASE, "place": PLACE, "names": " ".join(names), "driver": env_id("driver", envs)}
+    facts = {"base": BASE, "place": IMAGE_FOLDER, "names": " ".join(names), "driver": env_id("driver", envs)}
     container = CONTAINER.format(copies="\n".join(f"COPY {path} /recipe/{path}" for path in SOURCES), **facts)
     apptainer = APPTAINER.format(copies="\n".join(f"    {path} /recipe/{path}" for path in SOURCES), **facts)
     return {"environment.yaml": HEAD + CONDA, "Containerfile": HEAD + container, "apptainer.def": HEAD + apptainer}

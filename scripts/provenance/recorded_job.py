@@ -1,4 +1,4 @@
-"""One rule with its wildcards filled in."""
+"""A recorded job: a rule that leaves a record, with its wildcards filled in."""
 
 import re
 from dataclasses import dataclass
@@ -6,69 +6,72 @@ from functools import cached_property
 from types import SimpleNamespace
 from typing import Any
 
-from scripts.provenance.canonical import plain
+from scripts.provenance.canonical import to_json_types
 
 WILDCARD = re.compile(r"\{(\w+)(?:,[^}]*)?\}")
 
 
-def pattern_of(template: str) -> re.Pattern:
-    """Return the pattern of the paths that *template*, with wildcards, stands for."""
+def compile_template(template: str) -> re.Pattern:
+    """Return the regular expression for the paths of *template*, with a group for each wildcard."""
     parts = WILDCARD.split(template)
     return re.compile("".join(f"(?P<{p}>[^/]+)" if i % 2 else re.escape(p) for i, p in enumerate(parts)))
 
 
-def function_of(item: Any) -> Any:
-    """Return the function behind an input item, or the item."""
+def unwrap_function(item: Any) -> Any:
+    """Return the function behind an input or parameter item of a Snakemake rule, or the item itself."""
     return getattr(getattr(item, "_file", item), "callable", item)
 
 
-def means_of(item: Any) -> list[str] | None:
-    """Return the templates of an input that needed() (snakemake_api.py) made, None for any other."""
-    return getattr(function_of(item), "means", None)
+def transient_templates(item: Any) -> list[str] | None:
+    """Return the templates of an input made by only_when_stale() (snakemake_api.py), None for any other input."""
+    return getattr(unwrap_function(item), "transient_templates", None)
 
 
 @dataclass
-class Node:
-    """One rule with its wildcards filled in; all its outputs lie in one folder beside ``record.json``."""
+class RecordedJob:
+    """A recorded rule with its wildcards filled in; its outputs and its ``record.json`` are in one folder."""
 
     rule: Any
     wildcards: dict[str, str]
 
-    def fill(self, template: str) -> str:
+    def format(self, template: str) -> str:
+        """Return *template* with the wildcards of the job filled in."""
         return WILDCARD.sub(lambda match: self.wildcards[match[1]], str(template))
 
     def paths(self, item: Any) -> list[str]:
-        """Return the paths that an input item stands for: a template, a list of them, or a function of wildcards."""
-        function = function_of(item)
+        """Return the paths of an input item: a template, a list of templates, or a function of the wildcards."""
+        function = unwrap_function(item)
         if callable(function):
             item = function(SimpleNamespace(**self.wildcards))
-        return [self.fill(path) for path in ([item] if isinstance(item, str) else item)]
+        return [self.format(path) for path in ([item] if isinstance(item, str) else item)]
 
     @cached_property
     def record(self) -> str:
-        return self.fill(self.rule.output.record)
+        return self.format(self.rule.output.record)
 
     @cached_property
     def inputs(self) -> dict[str, list[str]]:
-        """Paths by input name, the marks of change and the means to make the outputs left out."""
+        """Paths by input name, without trigger files and transient inputs."""
         groups = {str(name): value for name, value in self.rule.input._allitems() if name != "changed"}
-        return {name: self.paths(value) for name, value in groups.items() if means_of(value) is None}
+        return {name: self.paths(value) for name, value in groups.items() if transient_templates(value) is None}
 
     @cached_property
-    def means(self) -> list[str]:
-        """Recorded inputs that are there only to make the outputs and do not count for what these are."""
-        templates = (path for _, value in self.rule.input._allitems() for path in means_of(value) or [])
-        return [self.fill(path) for path in templates if "{key}" not in path]
+    def transient_inputs(self) -> list[str]:
+        """Recorded inputs that are needed while the job runs and do not count in its fingerprint."""
+        templates = (path for _, value in self.rule.input._allitems() for path in transient_templates(value) or [])
+        return [self.format(path) for path in templates if "{key}" not in path]
 
     @cached_property
-    def own_params(self) -> dict[str, Any]:
-        """Parameters that functions make of the wildcards, less the command of the job itself."""
+    def wildcard_params(self) -> dict[str, Any]:
+        """Parameters that are functions of the wildcards, without the command of the job itself."""
         functions = {name: value for name, value in self.rule.params._allitems() if callable(value) and name != "job"}
-        return {name: plain(function(SimpleNamespace(**self.wildcards))) for name, function in functions.items()}
+        return {
+            name: to_json_types(function(SimpleNamespace(**self.wildcards))) for name, function in functions.items()
+        }
 
     @cached_property
     def outputs(self) -> list[str]:
-        return [self.fill(path) for path in self.rule.output]
+        return [self.format(path) for path in self.rule.output]
 
     @property
     def name(self) -> str:

@@ -1,10 +1,12 @@
-"""Inputs must be what their makers recorded, before and after a job.
+"""How every script starts: a command line becomes a function call, and outputs appear complete or not at all.
 
-How every script starts: a command line becomes a function call, its outputs appear whole or not at all.
+A rule runs ``envs/python ENV scripts/<stage>/<rule>.py --job-spec FILE --name value ...``. The names are the parameters
+of the script's main function. The job spec, a JSON file that Snakemake's side writes (snakemake_api.py), holds the
+configuration values of the rule and the fingerprint that the job puts into its record.
 
-A rule calls ``envs/python ENV scripts/<stage>/<rule>.py --stamp FILE --name value ...``. Names are the parameters of
-the script's one function; the stamp carries the configuration keys of the rule and the fingerprint that Snakemake's
-side computed (scripts/provenance/staleness.py), which ends up in the record beside the outputs."""
+Inputs are compared with the digests that their producers recorded, before the function runs and once more before its
+outputs appear.
+"""
 
 from __future__ import annotations
 
@@ -13,41 +15,41 @@ import os
 import sys
 from pathlib import Path
 
-from scripts.errors import BadInput
+from scripts.errors import InputError
 from scripts.provenance.canonical import path_digest, read_json, write_json
 
 
-def signature(path: str) -> tuple[int, ...]:
-    """Return what changes when a file (or one in a folder) is replaced or written: inode, size, both times."""
+def file_state(path: str) -> tuple[int, ...]:
+    """Return what changes if a file (or one in a folder) is replaced or written to: inode, size, mtime, ctime."""
     inside = (os.path.join(place, name) for place, _, names in os.walk(path) for name in names if name[0] != ".")
     states = map(os.stat, sorted(inside) if os.path.isdir(path) else [path])
     return tuple(part for s in states for part in (s.st_ino, s.st_size, s.st_mtime_ns, s.st_ctime_ns))
 
 
-def check_inputs(stamp: dict) -> dict[str, tuple[str, tuple[int, ...]]]:
-    """Compare each input with the digest that its maker recorded; return digest and signature by path.
+def check_inputs(job_spec: dict) -> dict[str, tuple[str, tuple[int, ...]]]:
+    """Compare each input with the digest that its producer recorded; return digest and file state by path.
 
-    Raises BadInput if a file was edited or rotted since.
+    Raises InputError if a file was edited or damaged since.
     """
-    seen = {}
-    for group in [*stamp.get("inputs", {}).values(), stamp.get("means", {})]:
+    checked = {}
+    for group in [*job_spec.get("inputs", {}).values(), job_spec.get("transient", {})]:
         for path, expected in group.items():
             if not expected.startswith("sha256:"):
                 continue
-            state = signature(path)
+            state = file_state(path)
             if f"sha256:{path_digest(path)}" != expected:
-                raise BadInput(
+                raise InputError(
                     f"{path} is not what its job wrote (edited or damaged since); delete it and run snakemake again"
                 )
-            seen[path] = (expected, state)
-    return seen
+            checked[path] = (expected, state)
+    return checked
 
 
-def check_unchanged(seen: dict[str, tuple[str, tuple[int, ...]]]) -> None:
-    """Raise BadInput if a file of *seen* changed since it was checked."""
-    for path, (expected, state) in seen.items():
-        if signature(path) != state and f"sha256:{path_digest(path)}" != expected:
-            raise BadInput(f"{path} changed while this job ran; nothing was written: run snakemake again")
+def check_unchanged(checked: dict[str, tuple[str, tuple[int, ...]]]) -> None:
+    """Raise InputError if a file of *checked* changed since it was checked."""
+    for path, (expected, state) in checked.items():
+        if file_state(path) != state and f"sha256:{path_digest(path)}" != expected:
+            raise InputError(f"{path} changed while this job ran; nothing was written: run snakemake again")
 
 
 TYPE_CHECKING = False  # every job starts with this module: it imports little
@@ -56,89 +58,91 @@ if TYPE_CHECKING:
     from typing import Any
 
 
-def say(message: str) -> None:
-    """Write *message* to the log and, where the rule passes the terminal on as descriptor 3, to the terminal.
+def echo(message: str) -> None:
+    """Write *message* to the log and, if the rule passes the terminal on as file descriptor 3, to the terminal.
 
-    The launcher (envs/python) says whether it does: else 3 may be any file that the program opened.
+    The launcher (envs/python) sets OUROBOROS_TERMINAL in that case; otherwise descriptor 3 may be any open file.
     """
     print(message, file=sys.stderr, flush=True)
     if os.environ.get("OUROBOROS_TERMINAL"):
         os.write(3, f"{message}\n".encode())
 
 
-def parse(words: list[str], function: Callable) -> tuple[dict, dict[str, Any]]:
-    """Split the command line into the stamp and the arguments of *function*.
+def parse_arguments(tokens: list[str], function: Callable) -> tuple[dict, dict[str, Any]]:
+    """Return the job spec and the arguments of *function*, by name, that a command line gives.
 
-    ``--name`` takes the words up to the next ``--``; a parameter annotated as a list gets all of them, any other the
-    only one. A parameter called ``stamp`` gets the stamp. Raises BadInput on a name that *function* does not have.
+    ``--name`` takes all words up to the next ``--``: a parameter annotated as a list gets all of them, any other
+    parameter exactly one. A parameter named ``job_spec`` gets the job spec. Raises InputError on an unknown name.
     """
     given: dict[str, list[str]] = {}
-    for word in words:
-        if word.startswith("--"):
-            given[word[2:]] = []
+    for token in tokens:
+        if token.startswith("--"):
+            given[token[2:]] = []
         elif given:
-            given[next(reversed(given))].append(word)
-    stamp = read_json(given.pop("stamp")[0]) if "stamp" in given else {}
+            given[next(reversed(given))].append(token)
+    job_spec = read_json(given.pop("job-spec")[0]) if "job-spec" in given else {}
     names = function.__code__.co_varnames[: function.__code__.co_argcount]
     parameters = {name: str(function.__annotations__.get(name)) for name in names}
-    arguments = {name: value for name, value in stamp.get("config", {}).items() if name in parameters}
-    if "stamp" in parameters:
-        arguments["stamp"] = stamp
+    arguments = {name: value for name, value in job_spec.get("config", {}).items() if name in parameters}
+    if "job_spec" in parameters:
+        arguments["job_spec"] = job_spec
     for name, values in given.items():
         if name not in parameters:
-            raise BadInput(f"{function.__module__}: unknown argument --{name}; known: {', '.join(parameters)}")
+            raise InputError(f"{function.__module__}: unknown argument --{name}; known: {', '.join(parameters)}")
         if "list" in parameters[name]:
             arguments[name] = [Path(value) for value in values]
         elif len(values) == 1:
             arguments[name] = Path(values[0]) if "Path" in parameters[name] else values[0]
         else:
-            raise BadInput(f"{function.__module__}: --{name} takes one value, got {len(values)}")
-    return stamp, arguments
+            raise InputError(f"{function.__module__}: --{name} takes one value, got {len(values)}")
+    return job_spec, arguments
 
 
-def hide(arguments: dict[str, Any], outputs: list[str]) -> dict[Path, Path]:
-    """Give the outputs among *arguments* temporary names beside the final ones; return temporary by final path."""
-    hidden: dict[Path, Path] = {}
+def use_temporary_outputs(arguments: dict[str, Any], outputs: list[str]) -> dict[Path, Path]:
+    """Replace the outputs among *arguments* by temporary paths next to them; return temporary by final path."""
+    temporaries: dict[Path, Path] = {}
 
     def temporary(value: Any) -> Any:
         if not isinstance(value, Path) or str(value) not in outputs:
             return value
-        hidden[value] = value.with_name(f".tmp-{value.name}")
+        temporaries[value] = value.with_name(f".tmp-{value.name}")
         value.parent.mkdir(parents=True, exist_ok=True)
-        remove(hidden[value])
-        return hidden[value]
+        remove(temporaries[value])
+        return temporaries[value]
 
     for name, value in arguments.items():
         arguments[name] = [temporary(item) for item in value] if isinstance(value, list) else temporary(value)
-    return hidden
+    return temporaries
 
 
-def call(function: Callable, stamp: dict, arguments: dict[str, Any]) -> None:
-    """Call *function* with temporary output names, then move the outputs into place and write the record last."""
-    hidden = hide(arguments, stamp.get("outputs", []))
-    seen = check_inputs(stamp)
+def run_recorded(function: Callable, job_spec: dict, arguments: dict[str, Any]) -> None:
+    """Call *function* with temporary output paths, move the outputs into place and, last of all, write the record."""
+    temporaries = use_temporary_outputs(arguments, job_spec.get("outputs", []))
+    checked = check_inputs(job_spec)
     try:
-        further = function(**arguments) or {}
-        check_unchanged(seen)
-        known = further if isinstance(further, dict) else dict.fromkeys(further)
+        extra_outputs = function(**arguments) or {}
+        check_unchanged(checked)
+        known_digests = extra_outputs if isinstance(extra_outputs, dict) else dict.fromkeys(extra_outputs)
         digests = {}
-        for final, temporary in hidden.items():
-            digests[str(final)] = known.pop(temporary, None) or path_digest(temporary)
-            os.utime(temporary)  # a dry run meanwhile may have marked the rule as stale: outputs must be newer
+        for final, temporary in temporaries.items():
+            digests[str(final)] = known_digests.pop(temporary, None) or path_digest(temporary)
+            os.utime(temporary)  # a dry run may have written a trigger file meanwhile: outputs must be newer
             if final.is_dir():
                 remove(final)
             os.replace(temporary, final)
-        if "record" in stamp:
-            digests |= {str(path): value or path_digest(path) for path, value in known.items()}
-            kept = {key: value for key, value in stamp.items() if key not in ("outputs", "record", "means")}
-            write_json(stamp["record"], {**kept, "outputs": digests})
+        if "record" in job_spec:
+            digests |= {str(path): value or path_digest(path) for path, value in known_digests.items()}
+            fingerprint = {
+                key: value for key, value in job_spec.items() if key not in ("outputs", "record", "transient")
+            }
+            write_json(job_spec["record"], {**fingerprint, "outputs": digests})
     finally:
-        for temporary in hidden.values():
+        for temporary in temporaries.values():
             remove(temporary)
 
 
 def remove(path: Path) -> None:
-    """Remove a file or a folder if it is there."""
+    """Remove a file or a folder if it exists."""
     if path.is_dir():
         import shutil
 
@@ -150,24 +154,26 @@ def remove(path: Path) -> None:
 def main(function: Callable) -> None:
     """Run *function* from the command line; exit 2 with one sentence on bad input, a full disk or a missing permission.
 
-    *function* may return further files that it wrote (published bundles, say), which are recorded like outputs, or a
-    dictionary that also gives the sha256 of those, or of outputs, that it knows already.
+    *function* may return further files that it wrote, such as published bundles, which are recorded like outputs. If it
+    returns a dictionary, the values are the sha256 digests of such files, or of outputs, where it knows them already.
     """
     try:
-        stamp, arguments = parse(sys.argv[1:], function)
-        call(function, stamp, arguments)
-    except BadInput as error:
-        sys.exit(fail(str(error)))
+        job_spec, arguments = parse_arguments(sys.argv[1:], function)
+        run_recorded(function, job_spec, arguments)
+    except InputError as error:
+        sys.exit(report_error(str(error)))
     except PermissionError as error:
-        shared = "a folder that users share needs a group that may write to it, and umask 002"
-        sys.exit(fail(f"{error.filename}: you may not do this; is it another user's? {shared}"))
+        advice = "a folder that users share needs a group that may write to it, and umask 002"
+        sys.exit(report_error(f"{error.filename}: permission denied; does it belong to another user? {advice}"))
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
-        sys.exit(fail(f"the disk is full: {error.filename or 'while writing'}; free space and run snakemake again"))
+        sys.exit(
+            report_error(f"the disk is full: {error.filename or 'while writing'}; free space and run snakemake again")
+        )
 
 
-def fail(message: str) -> int:
+def report_error(message: str) -> int:
     """Log *message* as an error and return exit status 2."""
     print(f"error: {message}", file=sys.stderr, flush=True)
     return 2

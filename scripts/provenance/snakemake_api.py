@@ -1,6 +1,14 @@
-"""Small files below .snakemake: marks, newer than the outputs of a stale rule, and the stamps that jobs start with.
+"""Input and parameter functions that rules use; Snakemake calls them while it builds its graph of jobs.
 
-How rules are wired to the records: input and parameter functions that Snakemake calls while it builds its graph."""
+They translate staleness into the one thing that Snakemake looks at, modification times: a stale rule gets a trigger
+file as an input that is newer than its outputs. This depends on `rerun-triggers: [mtime]` in profiles/default, which is
+part of correctness: with Snakemake's other triggers, changes that do not count would rerun jobs, too.
+
+This module, together with recorded_job.py, staleness.py, explain.py and cluster.py, relies on private parts of
+Snakemake: IncompleteCheckpointException and checkpoint_target, the _allitems() of inputs and parameters, the callable
+behind an input function (_file.callable), rule.conda_env, and the workflow's dag_settings, dryrun and get_rule. They
+were read in Snakemake 9.27; read `DAG.update_needrun` again before you raise its version in envs/driver.in.
+"""
 
 import os
 import sys
@@ -8,132 +16,150 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from scripts.provenance.canonical import digest, write_json
+from scripts.provenance.canonical import json_digest, write_json
 from scripts.provenance.environment import env_id
-from scripts.provenance.fingerprint import Cause, lookup
-from scripts.provenance.recorded_job import Node
-from scripts.provenance.staleness import Graph
+from scripts.provenance.fingerprint import Change, lookup
+from scripts.provenance.recorded_job import RecordedJob
+from scripts.provenance.staleness import Staleness
 
-MARKS = Path(".snakemake/changed")
-STAMPS = Path(".snakemake/ouroboros/stamps")
+TRIGGERS = Path(".snakemake/changed")
+JOB_SPECS = Path(".snakemake/ouroboros/job-specs")
 
 
-def mark(node: Node, cause: Cause) -> str:
-    """Return a file newer than the outputs of *node*, and than those made from them, named after the *cause*."""
-    path = MARKS / os.path.dirname(node.record) / cause.kind
+def write_trigger(job: RecordedJob, change: Change) -> str:
+    """Write the trigger file of *change* and return its path: it is newer than all outputs of *job*.
+
+    The file contains the current time because Snakemake does not rely on modification times alone: where an input is
+    newer than the outputs, `DAG.update_needrun` compares its checksum with the one stored after the last run. If the
+    content were the same as then, Snakemake would consider the file unchanged and silently not run the job.
+    """
+    path = TRIGGERS / os.path.dirname(job.record) / change.kind
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(f"{cause.kind} {cause.what} {time.time_ns()}\n")
-    # Snakemake keeps the time of a folder in a file inside
-    files = [name for output in node.outputs for name in (output, f"{output}/.snakemake_timestamp")]
+    path.write_text(f"{change.kind} {change.key} {time.time_ns()}\n")
+    # Snakemake keeps the modification time of a directory output in a file inside it
+    files = [name for output in job.outputs for name in (output, f"{output}/.snakemake_timestamp")]
     newest = max((os.stat(name).st_mtime_ns for name in files if os.path.exists(name)), default=0)
     if path.stat().st_mtime_ns <= newest:
         os.utime(path, ns=(newest + 10**6, newest + 10**6))
     return str(path)
 
 
-def kept(stamp: dict) -> Path:
-    """Return the file that holds *stamp*, named after its content, so that it is what a job was started with."""
-    path = STAMPS / f"{digest(stamp)[:16]}.json"
+def write_job_spec(job_spec: dict) -> Path:
+    """Write *job_spec* to a file named after its digest, so that no later job can change it; return the path."""
+    path = JOB_SPECS / f"{json_digest(job_spec)[:16]}.json"
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_json(path, stamp)
+        write_json(path, job_spec)
     return path
 
 
-def question(config: dict, *keys: str) -> Callable:
-    """Return the function of params that gives a stamp with these keys alone: of a script that leaves no record."""
+def config_only_spec(config: dict, *keys: str) -> Callable:
+    """Return a params function for a script without a record: it gives a job spec that holds these keys alone."""
 
-    def stamp(wildcards):
-        return kept({"config": {key.rpartition(".")[2]: lookup(config, key) for key in keys}})
+    def write_spec(wildcards):
+        return write_job_spec({"config": {key.rpartition(".")[2]: lookup(config, key) for key in keys}})
 
-    return stamp
+    return write_spec
 
 
-class Wiring:
-    """The functions that rules use, over the recorded rules of *graph*."""
+class RuleFunctions:
+    """The functions that rules use as inputs and parameters; *staleness* decides."""
 
-    def __init__(self, graph: Graph):
-        self.graph = graph
-        self.told: set[str] = set()  # records of which a dry run has said the price
+    def __init__(self, staleness: Staleness):
+        self.staleness = staleness
+        self.priced: set[str] = set()  # records of the jobs whose cost a dry run has printed
 
-    def node(self, name: str, wildcards: dict) -> Node:
-        """Return the one node of the rule *name* with these *wildcards*."""
-        return self.graph.node(Node(self.graph.workflow.get_rule(name), dict(wildcards)).record)
+    def recorded_job(self, name: str, wildcards: dict) -> RecordedJob:
+        """Return the job of the rule *name* with these *wildcards*, the same object for the same job."""
+        return self.staleness.producer(RecordedJob(self.staleness.workflow.get_rule(name), dict(wildcards)).record)
 
-    def changed(self, name: str, price: Callable[[Node], str] | None = None) -> Callable:
-        """Return the input function of rule *name* that gives newer files exactly when its outputs are stale.
+    def when_stale(self, name: str, describe_cost: Callable[[RecordedJob], str] | None = None) -> Callable:
+        """Return the input function of rule *name* that gives trigger files exactly when its outputs are stale.
 
-        It waits for every upstream checkpoint whose outputs are not up to date, by its record, which makes the rule
-        appear in a dry run and be looked at again once the checkpoint has run. A dry run says the *price* of the job.
+        While an upstream checkpoint is stale, the function raises IncompleteCheckpointException for its record: the
+        job appears in a dry run, and Snakemake calls the function again once the checkpoint has run. A dry run prints
+        the cost of the job, as *describe_cost* words it.
         """
         from snakemake.exceptions import IncompleteCheckpointException
         from snakemake.io import checkpoint_target
 
-        def marks(wildcards):
-            node = self.node(name, wildcards)
-            stale = [maker for maker in self.graph.upstream(node) if not self.graph.fresh(maker)]
-            causes = [] if stale else self.graph.settled(node)
-            if price and (stale or causes) and self.graph.workflow.dryrun and node.record not in self.told:
-                self.told.add(node.record)
-                print(price(node), file=sys.stderr, flush=True)
-            for maker in stale:
-                raise IncompleteCheckpointException(maker.rule, checkpoint_target(maker.record))
-            return sorted({mark(node, cause) for cause in causes})
+        def triggers(wildcards):
+            job = self.recorded_job(name, wildcards)
+            stale = [producer for producer in self.staleness.upstream(job) if not self.staleness.is_fresh(producer)]
+            changes = [] if stale else self.staleness.changes_or_mark_fresh(job)
+            if (
+                describe_cost
+                and (stale or changes)
+                and self.staleness.workflow.dryrun
+                and job.record not in self.priced
+            ):
+                self.priced.add(job.record)
+                print(describe_cost(job), file=sys.stderr, flush=True)
+            # The first stale producer is enough: after its checkpoint has run, Snakemake asks again for the next one.
+            for producer in stale:
+                raise IncompleteCheckpointException(producer.rule, checkpoint_target(producer.record))
+            return sorted({write_trigger(job, change) for change in changes})
 
-        return marks
+        return triggers
 
-    def needed(self, name: str, *templates: str) -> Callable:
-        """Return the input function that gives *templates* where the outputs of rule *name* are stale, else nothing.
+    def only_when_stale(self, name: str, *templates: str) -> Callable:
+        """Return the input function that gives *templates* if the outputs of rule *name* are stale, else nothing.
 
-        Such files are means: they do not count for what the outputs are, and nobody asks for them while those are
-        fresh. ``{key}`` in a template stands for all that the outputs depend on. The rule must stand on no checkpoint,
-        and the input must not be ancient: Snakemake passes over a stale rule whose ancient inputs are made anew.
+        Such inputs are transient: they do not count in the fingerprint, and nothing requests them while the outputs are
+        fresh. ``{key}`` in a template stands for the digest of the fingerprint. The rule must not depend on a
+        checkpoint, and the input must not be ancient: Snakemake skips a stale rule whose ancient inputs are made anew.
         """
 
         def paths(wildcards):
-            node = self.node(name, wildcards)
-            settings = self.graph.workflow.dag_settings
+            job = self.recorded_job(name, wildcards)
+            settings = self.staleness.workflow.dag_settings
             forced = settings.forceall or settings.forcetargets or settings.forcerun
-            if not forced and self.graph.fresh(node):
+            if not forced and self.staleness.is_fresh(job):
                 return []
-            filled = Node(node.rule, node.wildcards | {"key": digest(self.graph.fingerprint(node))[:16]})
-            return [filled.fill(template) for template in templates]
+            keyed = RecordedJob(job.rule, job.wildcards | {"key": json_digest(self.staleness.fingerprint(job))[:16]})
+            return [keyed.format(template) for template in templates]
 
-        paths.means = list(templates)
+        paths.transient_templates = list(templates)
         return paths
 
-    def task(self, name: str) -> Callable:
-        """Return the params function of rule *name*, whose outputs are means of another rule and leave no record.
+    def transient_command(self, name: str) -> Callable:
+        """Return the params function of rule *name*, whose outputs are transient inputs of another rule.
 
-        It gives the command: launcher, environment, script and a stamp that holds configuration and outputs alone.
+        It gives the command: launcher, environment, script, and a job spec that holds configuration and outputs alone,
+        so that the job leaves no record.
         """
 
         def command(wildcards):
-            node = Node(self.graph.workflow.get_rule(name), dict(wildcards))
-            stamp = {"config": self.graph.config_of(node), "outputs": node.outputs}
+            job = RecordedJob(self.staleness.workflow.get_rule(name), dict(wildcards))
+            job_spec = {"config": self.staleness.config_values(job), "outputs": job.outputs}
             environment, script = (
-                env_id(Path(str(node.rule.conda_env)).stem),
-                dict(node.rule.params._allitems())["code"],
+                env_id(Path(str(job.rule.conda_env)).stem),
+                dict(job.rule.params._allitems())["code"],
             )
-            return f"envs/python {environment} scripts/{script}.py --stamp {kept(stamp)}"
+            return f"envs/python {environment} scripts/{script}.py --job-spec {write_job_spec(job_spec)}"
 
         return command
 
-    def job(self, wildcards, output, resources) -> str:
-        """Return the command of a rule: launcher, environment, script and stamp (a params function).
+    def job_command(self, wildcards, output, resources) -> str:
+        """Return the command of a recorded rule: launcher, environment, script and job spec (a params function).
 
-        With the resource `gpu` it is the environment for GPUs, and the script is told. That counts for nothing: the
-        stamp is the same. Snakemake asks again once the inputs are there.
+        With the resource `gpu`, the command uses the environment for GPUs and passes `--device cuda`; the job spec, and
+        with it the fingerprint, stays the same. The command is "<TBD>" until the producers of all inputs have run;
+        Snakemake then calls the function again.
         """
-        node = self.graph.node(output.record)
-        makers = self.graph.makers(node)
-        if not all(os.path.exists(maker.record) for maker in [*self.graph.upstream(node), *makers]):
+        job = self.staleness.producer(output.record)
+        producers = self.staleness.transient_producers(job)
+        if not all(os.path.exists(producer.record) for producer in [*self.staleness.upstream(job), *producers]):
             return "<TBD>"
-        means = {path: self.graph.input_digest(path) for path in node.means}
-        stamp = self.graph.fingerprint(node) | {"means": means, "outputs": node.outputs, "record": node.record}
-        name, environment = next(iter(stamp["env"].items()))
+        transient = {path: self.staleness.input_digest(path) for path in job.transient_inputs}
+        job_spec = self.staleness.fingerprint(job) | {
+            "transient": transient,
+            "outputs": job.outputs,
+            "record": job.record,
+        }
+        name, environment = next(iter(job_spec["env"].items()))
         device = ""
         if resources.get("gpu"):
             environment, device = env_id(f"{name}-gpu"), " --device cuda"
-        script = f"scripts/{dict(node.rule.params._allitems())['code'].split()[0]}.py"
-        return f"envs/python {environment} {script} --stamp {kept(stamp)}{device}"
+        script = f"scripts/{dict(job.rule.params._allitems())['code'].split()[0]}.py"
+        return f"envs/python {environment} {script} --job-spec {write_job_spec(job_spec)}{device}"

@@ -1,4 +1,4 @@
-"""What a script's code is: the syntax trees of the script and of every own module it imports."""
+"""The code of a script as digests: the syntax trees of the script and of all own modules that it imports."""
 
 import ast
 import contextlib
@@ -13,7 +13,7 @@ CACHE = Path(".snakemake/ouroboros/code.json")
 
 
 def without_docstring(body: list[ast.stmt]) -> list[ast.stmt]:
-    """Return *body* less a leading string expression."""
+    """Return *body* without its docstring."""
     first = body[0] if body else None
     if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and isinstance(first.value.value, str):
         return body[1:]
@@ -21,10 +21,10 @@ def without_docstring(body: list[ast.stmt]) -> list[ast.stmt]:
 
 
 def flatten(node: object) -> Iterator[str]:
-    """Yield the parts of a syntax tree that bear meaning, the same under every Python from 3.11 on.
+    """Yield the meaningful parts of a syntax tree as strings, the same ones with any Python from 3.11 on.
 
-    Positions, comments, white space and docstrings are not among them; empty fields are left out, because later
-    Pythons add some.
+    Positions, comments, white space and docstrings do not count. Empty fields are left out because later versions of
+    Python add some.
     """
     if isinstance(node, ast.AST):
         yield type(node).__name__
@@ -43,8 +43,8 @@ def flatten(node: object) -> Iterator[str]:
         yield f"{type(node).__name__}:{node!r}"
 
 
-def imported(tree: ast.AST) -> Iterator[str]:
-    """Yield the dotted names of own modules (under ``scripts``) that a module may import."""
+def imported_modules(tree: ast.AST) -> Iterator[str]:
+    """Yield the dotted names of own modules (below ``scripts``) that a module may import."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names if alias.name.startswith("scripts."))
@@ -53,8 +53,8 @@ def imported(tree: ast.AST) -> Iterator[str]:
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
-class Code:
-    """Digests of the modules under *root*, remembered by content in a cache that may be lost at any time."""
+class CodeDigests:
+    """Digests of the modules below *root*, with a cache by content that may be deleted at any time."""
 
     def __init__(self, root: Path = Path(".")):
         self.root = root
@@ -62,37 +62,37 @@ class Code:
         self.cache: dict[str, list] = {}
         with contextlib.suppress(OSError, ValueError):
             self.cache = json.loads((root / CACHE).read_text())
-        self.known = len(self.cache)
+        self.cached_count = len(self.cache)
 
     def module(self, path: str) -> tuple[str, list[str]]:
-        """Return digest (16 hexadecimal digits) and own imports (paths) of the module file *path*."""
+        """Return the digest (16 hexadecimal digits) and the own imports (paths) of the module at *path*."""
         if path not in self.modules:
             content = (self.root / path).read_bytes()
             key = hashlib.sha256(content).hexdigest()
             if key not in self.cache:
                 tree = ast.parse(content, path)
                 text = "\n".join(flatten(tree))
-                self.cache[key] = [hashlib.sha256(text.encode()).hexdigest()[:16], sorted(set(imported(tree)))]
+                self.cache[key] = [hashlib.sha256(text.encode()).hexdigest()[:16], sorted(set(imported_modules(tree)))]
             digest, names = self.cache[key]
             files = (name.replace(".", "/") + ".py" for name in names)
             self.modules[path] = digest, [file for file in files if (self.root / file).is_file()]
         return self.modules[path]
 
     def closure(self, *scripts: str) -> dict[str, str]:
-        """Return the digest by path of *scripts* and of every own module that they import, directly or not."""
-        found: dict[str, str] = {}
+        """Return the digest by path of *scripts* and of all own modules that they import, directly or indirectly."""
+        digests: dict[str, str] = {}
         waiting = list(scripts)
         while waiting:
             path = waiting.pop()
-            if path not in found:
-                found[path], imports = self.module(path)
+            if path not in digests:
+                digests[path], imports = self.module(path)
                 waiting += imports
-        return dict(sorted(found.items()))
+        return dict(sorted(digests.items()))
 
-    def keep(self) -> None:
-        """Write the cache if it grew; a read-only checkout is no reason to fail."""
-        if len(self.cache) > self.known:
+    def write_cache(self) -> None:
+        """Write the cache if it has grown; a read-only checkout is not an error."""
+        if len(self.cache) > self.cached_count:
             with contextlib.suppress(OSError):
                 (self.root / CACHE).parent.mkdir(parents=True, exist_ok=True)
                 write_json(self.root / CACHE, self.cache)
-                self.known = len(self.cache)
+                self.cached_count = len(self.cache)

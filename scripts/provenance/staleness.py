@@ -1,8 +1,7 @@
-"""What is stale: each rule's fingerprint now against the record that its last run left beside its outputs.
+"""Which recorded jobs are stale, and why: the current fingerprint of a job against the one in its record.
 
-Snakemake decides by modification times alone (see profiles/default); this module gives it the one input that is newer
-than the outputs exactly when something that makes them has changed. The records are files among the results, so the
-answer survives the loss of ``.snakemake`` and travels with pulled results.
+A record (``record.json``) is a file next to the outputs that it describes, so the answer depends neither on
+``.snakemake`` nor on modification times, and it is the same for results that were copied from another machine.
 """
 
 import os
@@ -12,113 +11,119 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from scripts.provenance.canonical import plain, read_json
-from scripts.provenance.environment import env_id, pins
-from scripts.provenance.fingerprint import Cause, content_digest, differences, lookup, shell_text
-from scripts.provenance.recorded_job import Node, pattern_of
-from scripts.provenance.source import Code
+from scripts.provenance.canonical import read_json, to_json_types
+from scripts.provenance.environment import env_id, pinned_versions
+from scripts.provenance.fingerprint import Change, content_digest, differences, lookup, shell_text
+from scripts.provenance.recorded_job import RecordedJob, compile_template
+from scripts.provenance.source import CodeDigests
 
 
 @dataclass
-class Graph:
-    """All recorded rules of the workflow."""
+class Staleness:
+    """The staleness of all recorded jobs of *workflow* under the checked *config*; it is cached for one run."""
 
     workflow: Any
     config: dict
-    code: Code = field(default_factory=Code)
+    code: CodeDigests = field(default_factory=CodeDigests)
     _fresh: set[str] = field(default_factory=set)
     _digests: dict[str, str] = field(default_factory=dict)
-    _fixed: dict[str, dict] = field(default_factory=dict)
-    _nodes: dict[str, Node | None] = field(default_factory=dict)
-    _upstream: dict[str, list[Node]] = field(default_factory=dict)
+    _rule_fingerprints: dict[str, dict] = field(default_factory=dict)
+    _producers: dict[str, RecordedJob | None] = field(default_factory=dict)
+    _upstream: dict[str, list[RecordedJob]] = field(default_factory=dict)
 
     @cached_property
-    def recorded(self) -> list[tuple[re.Pattern, Any]]:
-        """Rules that leave a record, each with the pattern of its folder."""
+    def recorded_rules(self) -> list[tuple[re.Pattern, Any]]:
+        """Rules that leave a record, each with the regular expression for its output folder."""
         rules = [rule for rule in self.workflow.rules if hasattr(rule.output, "record")]
-        return [(pattern_of(os.path.dirname(rule.output.record)), rule) for rule in rules]
+        return [(compile_template(os.path.dirname(rule.output.record)), rule) for rule in rules]
 
-    def node(self, path: str) -> Node | None:
-        """Return the node whose folder holds *path*, None where no recorded rule makes it."""
+    def producer(self, path: str) -> RecordedJob | None:
+        """Return the job whose output folder contains *path*, None if no recorded rule makes it."""
         folder = os.path.dirname(path)
-        if folder not in self._nodes:
-            found = ((rule, pattern.fullmatch(folder)) for pattern, rule in self.recorded)
-            self._nodes[folder] = next((Node(rule, match.groupdict()) for rule, match in found if match), None)
-        return self._nodes[folder]
+        if folder not in self._producers:
+            matches = ((rule, pattern.fullmatch(folder)) for pattern, rule in self.recorded_rules)
+            self._producers[folder] = next(
+                (RecordedJob(rule, match.groupdict()) for rule, match in matches if match), None
+            )
+        return self._producers[folder]
 
-    def upstream(self, node: Node) -> list[Node]:
-        """Return the nodes whose outputs *node* reads, each once."""
-        if node.record not in self._upstream:
-            makers = (self.node(path) for paths in node.inputs.values() for path in paths)
-            self._upstream[node.record] = list({maker.record: maker for maker in makers if maker}.values())
-        return self._upstream[node.record]
+    def upstream(self, job: RecordedJob) -> list[RecordedJob]:
+        """Return the jobs whose outputs *job* reads, each once."""
+        if job.record not in self._upstream:
+            producers = (self.producer(path) for paths in job.inputs.values() for path in paths)
+            self._upstream[job.record] = list(
+                {producer.record: producer for producer in producers if producer}.values()
+            )
+        return self._upstream[job.record]
 
-    def config_of(self, node: Node) -> dict[str, Any]:
-        """Return the configuration values of the rule by the argument that takes them."""
-        keys = dict(node.rule.params._allitems()).get("cfg", {})
-        return {name: plain(lookup(self.config, key)) for name, key in keys.items()}
+    def config_values(self, job: RecordedJob) -> dict[str, Any]:
+        """Return the configuration values that the rule uses, by the argument that receives them."""
+        keys = dict(job.rule.params._allitems()).get("cfg", {})
+        return {name: to_json_types(lookup(self.config, key)) for name, key in keys.items()}
 
     def input_digest(self, path: str) -> str:
-        """Return the digest of an input: as its maker recorded it, as its pointer says, or of its own content."""
-        if maker := self.node(path):
-            known = read_json(maker.record)["outputs"] if os.path.exists(maker.record) else {}
-            return f"sha256:{known.get(path, 'missing')}"
+        """Return the digest of an input: as its producer recorded it, else of its content (fingerprint.py)."""
+        if producer := self.producer(path):
+            recorded = read_json(producer.record)["outputs"] if os.path.exists(producer.record) else {}
+            return f"sha256:{recorded.get(path, 'missing')}"
         if path not in self._digests:
             self._digests[path] = content_digest(path)
         return self._digests[path]
 
-    def fingerprint(self, node: Node) -> dict[str, Any]:
-        """Return all that makes the outputs of *node*: rule, code, environment, configuration, inputs, shell."""
-        if node.rule.name not in self._fixed:
-            self._fixed[node.rule.name] = self.fixed(node)
-        inputs = {name: {path: self.input_digest(path) for path in paths} for name, paths in node.inputs.items()}
-        fixed = self._fixed[node.rule.name]
-        own = {"wildcards": node.wildcards, "inputs": inputs, "params": fixed["params"] | node.own_params}
-        return fixed | own
+    def fingerprint(self, job: RecordedJob) -> dict[str, Any]:
+        """Return all that the outputs of *job* depend on: rule, code, environment, configuration, inputs, shell."""
+        if job.rule.name not in self._rule_fingerprints:
+            self._rule_fingerprints[job.rule.name] = self.rule_fingerprint(job)
+        inputs = {name: {path: self.input_digest(path) for path in paths} for name, paths in job.inputs.items()}
+        shared = self._rule_fingerprints[job.rule.name]
+        own = {"wildcards": job.wildcards, "inputs": inputs, "params": shared["params"] | job.wildcard_params}
+        return shared | own
 
-    def fixed(self, node: Node) -> dict[str, Any]:
-        """Return the part of the fingerprint that all jobs of the rule of *node* share and no job changes."""
-        params = dict(node.rule.params._allitems())
+    def rule_fingerprint(self, job: RecordedJob) -> dict[str, Any]:
+        """Return the part of the fingerprint that all jobs of a rule share; no job of the run changes it."""
+        params = dict(job.rule.params._allitems())
         others = {
-            str(k): plain(v) for k, v in params.items() if k not in ("cfg", "code", "further") and not callable(v)
+            str(k): to_json_types(v)
+            for k, v in params.items()
+            if k not in ("cfg", "code", "further") and not callable(v)
         }
-        environments = [Path(str(node.rule.conda_env)).stem, *params.get("further", "").split()]
+        environments = [Path(str(job.rule.conda_env)).stem, *params.get("further", "").split()]
         modules = self.code.closure(*(f"scripts/{name}.py" for name in params["code"].split()))
-        self.code.keep()
+        self.code.write_cache()
         return {
-            "rule": node.rule.name,
+            "rule": job.rule.name,
             "code": modules,
             "env": {name: env_id(name) for name in environments},
-            "pins": {name: pins(name) for name in environments},
-            "config": self.config_of(node),
+            "pins": {name: pinned_versions(name) for name in environments},
+            "config": self.config_values(job),
             "params": others,
-            "shell": shell_text(node.rule.shellcmd, self.config),
+            "shell": shell_text(job.rule.shellcmd, self.config),
         }
 
-    def causes(self, node: Node) -> list[Cause]:
-        """Return why *node* is stale by itself; its upstream nodes must be fresh."""
-        record = read_json(node.record) if os.path.exists(node.record) else {}
-        paths = dict.fromkeys([*node.outputs, *record.get("outputs", {})])
-        missing = [Cause("output", path, "present", "missing") for path in paths if not os.path.exists(path)]
+    def changes(self, job: RecordedJob) -> list[Change]:
+        """Return missing outputs of *job* and changes since its record; its upstream jobs must be fresh."""
+        record = read_json(job.record) if os.path.exists(job.record) else {}
+        paths = dict.fromkeys([*job.outputs, *record.get("outputs", {})])
+        missing = [Change("output", path, "present", "missing") for path in paths if not os.path.exists(path)]
         if not record:
             return missing
-        now = self.fingerprint(node)
-        return missing + [cause for kind in now for cause in differences(kind, record.get(kind), now[kind])]
+        current = self.fingerprint(job)
+        return missing + [change for kind in current for change in differences(kind, record.get(kind), current[kind])]
 
-    def settled(self, node: Node) -> list[Cause]:
-        """Return what `causes` does; where that is nothing, *node* counts as fresh for the rest of this run."""
-        causes = self.causes(node)
-        if not causes:
-            self._fresh.add(node.record)
-        return causes
+    def changes_or_mark_fresh(self, job: RecordedJob) -> list[Change]:
+        """Return the changes of *job*; if there are none, mark it as fresh for the rest of this run."""
+        changes = self.changes(job)
+        if not changes:
+            self._fresh.add(job.record)
+        return changes
 
-    def fresh(self, node: Node) -> bool:
-        """Return whether *node* and all that it stands on are up to date."""
-        if node.record in self._fresh:
+    def is_fresh(self, job: RecordedJob) -> bool:
+        """Return whether *job* and all jobs upstream of it are up to date."""
+        if job.record in self._fresh:
             return True
-        return all(self.fresh(maker) for maker in self.upstream(node)) and not self.settled(node)
+        return all(self.is_fresh(producer) for producer in self.upstream(job)) and not self.changes_or_mark_fresh(job)
 
-    def makers(self, node: Node) -> list[Node]:
-        """Return the nodes that make the means of *node*: what runs only where *node* has to run."""
-        makers = (self.node(path) for path in node.means)
-        return [maker for maker in makers if maker]
+    def transient_producers(self, job: RecordedJob) -> list[RecordedJob]:
+        """Return the jobs that make the transient inputs of *job*: they run only if *job* has to run."""
+        producers = (self.producer(path) for path in job.transient_inputs)
+        return [producer for producer in producers if producer]

@@ -1,4 +1,4 @@
-"""Compare every output with the digest that its job recorded: finds files edited by hand, damaged or lost."""
+"""`snakemake verify`: compare each output with its recorded digest, to find edited, damaged and missing files."""
 
 import sys
 from collections.abc import Iterator
@@ -7,8 +7,8 @@ from pathlib import Path
 from scripts.provenance.canonical import path_digest, read_json
 
 
-def damaged(folder: Path) -> Iterator[tuple[str, str]]:
-    """Yield (path, what is wrong) for each recorded output below *folder* that is not what was recorded."""
+def find_damaged(folder: Path) -> Iterator[tuple[str, str]]:
+    """Yield (path, problem) for each output below *folder* that differs from its record."""
     for record in sorted(folder.rglob("record.json")):
         for path, digest in read_json(record)["outputs"].items():
             if not Path(path).exists():
@@ -18,8 +18,8 @@ def damaged(folder: Path) -> Iterator[tuple[str, str]]:
 
 
 def main(folder: str) -> int:
-    """Print what is wrong below *folder*; return 1 if anything is, else 0."""
-    wrong = list(damaged(Path(folder)))
+    """Print the damaged and missing outputs below *folder*; return 1 if there are any, else 0."""
+    wrong = list(find_damaged(Path(folder)))
     for path, what in wrong:
         print(f"{path}: {what}; delete it and run snakemake again")
     print(

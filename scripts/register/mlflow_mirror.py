@@ -1,4 +1,4 @@
-"""The mirror of a version in MLflow, for people who look there; what counts is in files."""
+"""Mirror a version in MLflow, for people who look there; the files remain authoritative."""
 
 import os
 from pathlib import Path
@@ -7,49 +7,49 @@ from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 
 
-def leaves(value: dict, path: str = "") -> dict[str, object]:
-    """Return the leaves of nested dictionaries by dotted key."""
-    found: dict[str, object] = {}
+def flatten(value: dict, path: str = "") -> dict[str, object]:
+    """Return the leaves of nested dictionaries, by dotted key below *path*."""
+    leaves: dict[str, object] = {}
     for key, item in value.items():
         where = f"{path}.{key}" if path else str(key)
-        found |= leaves(item, where) if isinstance(item, dict) else {where: item}
-    return found
+        leaves |= flatten(item, where) if isinstance(item, dict) else {where: item}
+    return leaves
 
 
-def experiment(client: MlflowClient, case: str, store: str) -> str:
-    """Return the id of the experiment of *case*, made if need be, its files in *store*."""
-    known = client.get_experiment_by_name(case)
-    if known:
-        return known.experiment_id
+def get_or_create_experiment(client: MlflowClient, case: str, store: str) -> str:
+    """Return the id of the experiment of *case*; if there is none, create it, with its artifacts in *store*."""
+    existing = client.get_experiment_by_name(case)
+    if existing:
+        return existing.experiment_id
     return client.create_experiment(case, artifact_location=(Path(store).resolve() / "artifacts" / case).as_uri())
 
 
-def mirrored(client: MlflowClient, case: str, bundle: str) -> str | None:
-    """Return MLflow's number of the model version that holds *bundle*, if there is one."""
+def find_model_version(client: MlflowClient, case: str, bundle: str) -> str | None:
+    """Return MLflow's number of the model version that has the tag *bundle*, None if there is none."""
     try:
-        found = client.search_model_versions(f"name = '{case}'")
+        versions = client.search_model_versions(f"name = '{case}'")
     except MlflowException:
         return None
-    return next((str(item.version) for item in found if item.tags.get("bundle") == bundle), None)
+    return next((str(item.version) for item in versions if item.tags.get("bundle") == bundle), None)
 
 
-def mirror(
+def mirror_version(
     store: str, case: str, version: int, bundle: str, lineage: dict, files: list[Path], commit: str, env: dict
 ) -> str:
-    """Make run, files and model version of *bundle* unless they are there; return a word on what was done.
+    """Create run, artifacts and model version of *bundle* unless they exist; return what was done, for the log.
 
     *store* is the folder of the default SQLite store; MLFLOW_TRACKING_URI names another server or store.
     """
     Path(store).mkdir(parents=True, exist_ok=True)
     client = MlflowClient(os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{store}/mlflow.db")
-    if number := mirrored(client, case, bundle):
+    if number := find_model_version(client, case, bundle):
         return f"already there as version {number}"
-    run = client.create_run(experiment(client, case, store), run_name=f"{case}-{version}").info
-    for key, value in leaves(lineage["setting"]).items():
+    run = client.create_run(get_or_create_experiment(client, case, store), run_name=f"{case}-{version}").info
+    for key, value in flatten(lineage["setting"]).items():
         client.log_param(run.run_id, key, value)
-    for name, figure in lineage["test"]["metrics"].items():
-        client.log_metric(run.run_id, f"test_{name}", figure["value"])
-    tags = {"bundle": bundle, "version": version, "commit": commit} | leaves({"data": lineage["data"], "env": env})
+    for name, estimate in lineage["test"]["metrics"].items():
+        client.log_metric(run.run_id, f"test_{name}", estimate["value"])
+    tags = {"bundle": bundle, "version": version, "commit": commit} | flatten({"data": lineage["data"], "env": env})
     for key, value in tags.items():
         client.set_tag(run.run_id, key, value)
     for path in files:
@@ -57,6 +57,6 @@ def mirror(
     client.set_terminated(run.run_id)
     if not client.search_registered_models(f"name = '{case}'"):
         client.create_registered_model(case)
-    kept = {key: str(tags[key]) for key in ("bundle", "version", "commit")}
-    made = client.create_model_version(case, f"{run.artifact_uri}/bundle", run.run_id, tags=kept)
-    return f"version {made.version}"
+    version_tags = {key: str(tags[key]) for key in ("bundle", "version", "commit")}
+    model_version = client.create_model_version(case, f"{run.artifact_uri}/bundle", run.run_id, tags=version_tags)
+    return f"version {model_version.version}"

@@ -1,4 +1,4 @@
-"""The trail: one line per event, each chained to the line before by its hash; kept in git, never rewritten."""
+"""The trail: one JSON line per event, each chained to the previous line by its hash; in git, never rewritten."""
 
 import datetime
 import fcntl
@@ -10,72 +10,72 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from scripts.errors import BadInput
+from scripts.errors import InputError
 from scripts.provenance.canonical import canonical
 
 START = "0" * 64
 
 
-def line_hash(line: str) -> str:
-    """Return the sha256 of a line of the trail, its line break left out."""
+def hash_line(line: str) -> str:
+    """Return the SHA-256 of a line of the trail without its line break."""
     return hashlib.sha256(line.rstrip("\n").encode()).hexdigest()
 
 
-def lines_of(text: str) -> list[str]:
-    """Return the lines of *text*; other signs that break lines may stand inside an event."""
+def split_lines(text: str) -> list[str]:
+    """Return the lines of *text*, split at line feeds only: an event may contain other line separators."""
     return text.removesuffix("\n").split("\n") if text else []
 
 
-def actor() -> str:
-    """Return who runs this: the user's name, or number where it has no name."""
+def user_name() -> str:
+    """Return the name of the current user, or the user ID if it has no name."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):
         return str(os.getuid())
 
 
-def events(path: Path) -> list[dict[str, Any]]:
-    """Return the events in the trail at *path*, none if there is no trail yet.
+def read_events(path: Path) -> list[dict[str, Any]]:
+    """Return the events in the trail *path*, none if there is no trail yet.
 
-    Raises BadInput at the first line that was edited, dropped or moved.
+    Raises InputError at the first line that was edited, deleted or moved.
     """
-    found, before = [], START
+    events, previous = [], START
     if not path.exists():
-        return found
-    for number, line in enumerate(lines_of(path.read_text(encoding="utf-8")), 1):
+        return events
+    for number, line in enumerate(split_lines(path.read_text(encoding="utf-8")), 1):
         try:
             event = json.loads(line)
         except ValueError as error:
-            raise BadInput(f"{path}, line {number}: not JSON ({error}); restore the file from git") from error
-        if not isinstance(event, dict) or event.get("previous") != before:
-            raise BadInput(f"{path}, line {number}: does not follow from the line before it; restore the file from git")
-        before = line_hash(line)
-        found.append(event)
-    return found
+            raise InputError(f"{path}, line {number}: not JSON ({error}); restore the file from git") from error
+        if not isinstance(event, dict) or event.get("previous") != previous:
+            raise InputError(f"{path}, line {number}: does not match the previous line; restore the file from git")
+        previous = hash_line(line)
+        events.append(event)
+    return events
 
 
-def append(path: Path, decide: Callable[[list[dict]], dict | None]) -> list[dict]:
-    """Append the event that *decide* makes of those so far (None: nothing); return all events.
+def append_event(path: Path, decide: Callable[[list[dict]], dict | None]) -> list[dict]:
+    """Append the event that *decide* returns for the events so far, unless it is None; return all events.
 
-    Jobs and users that append at once wait for each other.
+    A file lock makes concurrent appends wait for each other. Raises InputError if the trail is damaged.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with open(path, "a+", encoding="utf-8") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
-        known = events(path)
-        event = decide(known)
+        events = read_events(path)
+        event = decide(events)
         if event is not None:
             file.seek(0)
             text = file.read()
-            lines = lines_of(text)
+            lines = split_lines(text)
             now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
             event = event | {
                 "time": now,
-                "actor": actor(),
-                "previous": line_hash(lines[-1]) if lines else START,
+                "actor": user_name(),
+                "previous": hash_line(lines[-1]) if lines else START,
             }
             file.write("\n" * (text != "" and not text.endswith("\n")) + canonical(event) + "\n")
             file.flush()
             os.fsync(file.fileno())
-            known.append(event)
-    return known
+            events.append(event)
+    return events

@@ -11,32 +11,38 @@ UNIT = {"relative": "relative change, new less old by old", "absolute": "change,
 def gate(blessing: dict, captions: dict[str, str]) -> Figures:
     """Show the verdict, each check with its limit and what broke it, and what changed."""
     rows = [
-        [named(check), check.get("kind", "value"), passed(check), limits(check["limit"]), interval(check)]
+        [
+            check_label(check),
+            check.get("kind", "value"),
+            verdict_cell(check),
+            format_limits(check["limit"]),
+            interval(check),
+        ]
         for check in blessing["checks"]
     ]
-    whole = Markup(f"<p>{verdict(blessing['blessed'], 'blessed', 'not blessed')}{against(blessing)}</p>")
+    whole = Markup(f"<p>{verdict(blessing['blessed'], 'blessed', 'not blessed')}{comparison_text(blessing)}</p>")
     head = ["metric", "kind", "verdict", "limit", "measured"]
     checks = table(head, rows, 5, "no limit is configured, so nothing is blessed")
     return [figure("gate", "Checks", Markup(whole + checks), captions["gate"]), *changes(blessing, captions)]
 
 
-def named(check: dict) -> str:
+def check_label(check: dict) -> str:
     """Return what a check is about: a metric, of a slice or column where it is not of all rows."""
     return f"{check['metric']} of {check['of']}" if check.get("of") else check["metric"]
 
 
-def passed(check: dict) -> Markup:
+def verdict_cell(check: dict) -> Markup:
     """Return the verdict of a check, and why where there was nothing to compare."""
     why = f"<br>{text(check['why'])}" if check.get("why") else ""
     return Markup(f"{verdict(check['passed'])}{why}")
 
 
-def limits(limit: dict) -> str:
+def format_limits(limit: dict) -> str:
     """Return the limits of a check in words."""
     return ", ".join(f"{ENDS.get(key, key.replace('_', ' '))} {number(limit[key])}" for key in sorted(limit))
 
 
-def against(blessing: dict) -> str:
+def comparison_text(blessing: dict) -> str:
     """Return which version the model was compared with, nothing where no change has a limit."""
     if "baseline" not in blessing:
         return ""
@@ -54,7 +60,7 @@ def changes(blessing: dict, captions: dict[str, str]) -> Figures:
             for check in found
             if any(key.startswith("relative") for key in check["limit"]) == (unit == "relative")
         ]
-        rows = {named(check): (named(check), None, check) for check in own}
+        rows = {check_label(check): (check_label(check), None, check) for check in own}
         title = f"Change against the deployed version, {unit}"
         plots += interval_plot.dots(f"change-{unit}", title, list(rows.values()), 0.0, label) if rows else ""
     title = "Change against the deployed version"

@@ -1,6 +1,7 @@
-"""Escaped text and what is made of it: tables, trees, verdicts.
+"""HTML of the report: escaped text, tables, lists, verdicts, captioned figures, and the page itself.
 
-One HTML file without outside requests: captioned figures, sections, contents, styles and scripts by digest."""
+The page is one file that makes no requests; its policy allows style sheet and scripts by their digests.
+"""
 
 import base64
 import hashlib
@@ -9,13 +10,13 @@ import json
 import re
 from typing import Any
 
-BLANK = "–"
+NO_VALUE = "–"
 TAG = re.compile("<[^>]*>")
-SOME, LONG = 10, 40  # signs of a table cell that needs room
+SOME, LONG = 10, 40  # characters of a table cell that needs room
 
 
 class Markup(str):
-    """Text that is HTML already; everything else is escaped on its way into the page."""
+    """Text that is already HTML; everything else is escaped before it enters the page."""
 
 
 def clean(value: str) -> str:
@@ -24,7 +25,7 @@ def clean(value: str) -> str:
 
 
 def short(value: str, length: int = 24) -> str:
-    """Return *value* cleaned and cut to *length* signs."""
+    """Return *value* cleaned and cut to *length* characters."""
     line = clean(value)
     return line if len(line) <= length else line[: length - 1].rstrip() + "…"
 
@@ -32,7 +33,7 @@ def short(value: str, length: int = 24) -> str:
 def number(value: float | None) -> str:
     """Return a number for readers: whole numbers with thousands marked, others with four significant digits."""
     if value is None:
-        return BLANK
+        return NO_VALUE
     if isinstance(value, int) or abs(value) >= 10_000:
         return f"{value:,.0f}"
     return f"{value:.4g}"
@@ -40,24 +41,24 @@ def number(value: float | None) -> str:
 
 def share(value: float | None) -> str:
     """Return a share of one as percent."""
-    return BLANK if value is None else f"{100 * value:.1f} %"
+    return NO_VALUE if value is None else f"{100 * value:.1f} %"
 
 
 def interval(entry: dict | None) -> str:
     """Return a metric with its interval: value (low to high)."""
     if not entry or entry.get("value") is None:
-        return BLANK
+        return NO_VALUE
     if entry.get("low") is None or entry.get("high") is None:
         return f"{entry['value']:.3f}"
     return f"{entry['value']:.3f} ({entry['low']:.3f} to {entry['high']:.3f})"
 
 
-def listed(value: Any) -> str:
-    """Return what was observed or allowed on one line: names with values, or values."""
+def format_value(value: Any) -> str:
+    """Return an observed value or a limit on one line: names with values, or values."""
     if isinstance(value, dict):
-        return ", ".join(f"{key} {listed(value[key])}" for key in sorted(value))
+        return ", ".join(f"{key} {format_value(value[key])}" for key in sorted(value))
     if isinstance(value, list):
-        return ", ".join(map(listed, value))
+        return ", ".join(map(format_value, value))
     return number(value) if value is None or type(value) in (int, float) else str(value)
 
 
@@ -77,7 +78,7 @@ def text(value: Any) -> Markup:
 def table(head: list[str], rows: list[list], left: int = 1, empty: str = "none") -> Markup:
     """Return a table whose first *left* columns are text and whose others are figures; *empty* where it has no rows.
 
-    Long texts are marked, so that the style sheet gives them room.
+    Long texts get a class, so that the style sheet gives them room.
     """
     if not rows:
         return Markup(f"<p>{text(empty)}</p>")
@@ -108,7 +109,7 @@ def tree(value: Any) -> Markup:
 
 
 def verdict(good: bool, yes: str = "passed", no: str = "failed") -> Markup:
-    """Return a verdict that can be told without colours."""
+    """Return a verdict that can be read without colours."""
     kind, sign, word = ("good", "✓", yes) if good else ("bad", "✗", no)
     return Markup(f'<span class="{kind}">{sign} {text(word)}</span>')
 
@@ -127,15 +128,15 @@ def figure(
     return name, title, Markup(f'<figure id="{name}"{kind}>{inside}</figure>\n')
 
 
-def allowed(content: str) -> str:
-    """Return what names an inline style sheet or script in the page's policy."""
+def csp_source(content: str) -> str:
+    """Return the source expression of an inline style sheet or script in the Content-Security-Policy."""
     return f"'sha256-{base64.b64encode(hashlib.sha256(content.encode('utf-8', 'replace')).digest()).decode()}'"
 
 
 def page(
     title: str, subtitle: Markup, style: str, scripts: list[str], sections: dict[str, list[tuple[str, str, Markup]]]
 ) -> str:
-    """Return the whole document; *sections* gives the figures by heading.
+    """Return the complete document; *sections* gives the figures by heading.
 
     Its policy allows the *style* and the *scripts*, by digest, and nothing else: no request and no other code.
     """
@@ -146,10 +147,10 @@ def page(
         contents.append(f'<li><a href="#{name}">{text(heading)}</a><ul>{links}</ul></li>')
         parts = "".join(part for *_, part in figures)
         body.append(f'<section id="{name}"><h2>{text(heading)}</h2>\n<div class="grid">{parts}</div></section>\n')
-    programs = " ".join(map(allowed, scripts)) or "'none'"
+    programs = " ".join(map(csp_source, scripts)) or "'none'"
     code = "".join(f"<script>{script}</script>\n" for script in scripts)
     style = f"\n{style}"
-    policy = f"default-src 'none'; img-src data:; style-src {allowed(style)}; script-src {programs}"
+    policy = f"default-src 'none'; img-src data:; style-src {csp_source(style)}; script-src {programs}"
     return f"""<!DOCTYPE html>
 <html lang="en">
 <head>

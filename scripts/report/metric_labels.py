@@ -1,29 +1,29 @@
-"""What the report reads from metrics: names of slices, points of the chosen threshold, intervals of shares."""
+"""Read metrics for the report: labels of slices, points of the chosen threshold, intervals of shares."""
 
 import math
 
-from scripts.report.html import BLANK, number
+from scripts.report.html import NO_VALUE, number
 
 Z = 1.96  # of a 95 % interval
 
 
-def value_of(part: dict) -> str:
-    """Return the value that a slice stands for as text that can be seen."""
-    return BLANK if part["value"] in (None, "") else str(part["value"])
+def value_label(part: dict) -> str:
+    """Return the value of a slice as visible text."""
+    return NO_VALUE if part["value"] in (None, "") else str(part["value"])
 
 
-def name_of(part: dict) -> str:
-    """Return how a slice is called: column and value, the values of a cross, or an expression."""
+def slice_label(part: dict) -> str:
+    """Return the label of a slice: column and value, the values of a cross, or an expression."""
     if part.get("name") == part["column"]:
         return part["column"]
     if len(part.get("slice", {})) > 1:
-        return value_of(part)
+        return value_label(part)
     ends = f" ({' to '.join(map(number, part['bounds']))})" if "bounds" in part else ""
-    return f"{part['column']}: {value_of(part)}{ends}"
+    return f"{part['column']}: {value_label(part)}{ends}"
 
 
-def points_of(metrics: dict, kind: str) -> dict[str, tuple[float, float]]:
-    """Return the point of the chosen threshold on the ROC or PR curve of each split, by its confusion."""
+def chosen_points(metrics: dict, kind: str) -> dict[str, tuple[float, float]]:
+    """Return the point of the chosen threshold on the ROC or PR curve of each split, from its confusion matrix."""
     found = {}
     for split, entry in metrics["splits"].items() if metrics.get("threshold") is not None else ():
         (right, alarm), (miss, hit) = entry["confusion"]

@@ -1,19 +1,15 @@
-"""The part of the report that shows how well values are predicted (regression).
-
-The part of the report that shows what a decision threshold does, for two classes.
-
-The section of the report that shows the chosen model."""
+"""The section of the report on the chosen model: metrics, curves, thresholds, confusion, or residuals (regression)."""
 
 from scripts.report import model_plots, span_data
 from scripts.report.html import Markup, figure, interval, number, share, table, verdict
-from scripts.report.metric_labels import f1, points_of
+from scripts.report.metric_labels import chosen_points, f1
 from scripts.report.overview import CLASSES, Figures
 from scripts.report.slices import fairness, importance, slices
 from scripts.report.span_data import frequent
 
 
 def values(metrics: dict, captions: dict[str, str]) -> Figures:
-    """Show actual against predicted values, what is left of them, and the means of groups of rows by prediction."""
+    """Show actual against predicted values, residuals, and the means of groups of rows by prediction."""
     found = {split: entry["curves"] for split, entry in metrics["splits"].items()}
     left = {split: [tuple(pair) for pair in entry.get("residuals", [])] for split, entry in found.items()}
     actual = {split: [(said, said + rest) for said, rest in pairs] for split, pairs in left.items()}
@@ -43,7 +39,7 @@ def values(metrics: dict, captions: dict[str, str]) -> Figures:
 
 
 def threshold(metrics: dict, captions: dict[str, str]) -> Figures:
-    """Show precision, recall, F1 and the selection rate by threshold on eval, the chosen threshold marked."""
+    """Show precision, recall, F1 and selection rate by threshold on eval, with the chosen threshold."""
     points = metrics["splits"].get("eval", {}).get("curves", {}).get("thresholds")
     if not points or metrics.get("threshold") is None:
         return []
@@ -89,14 +85,14 @@ def curve(kind: str, metrics: dict, caption: str) -> tuple[str, str, Markup]:
         label += ", class against the rest, test"
     elif metrics["positive"] is None:
         ylabel = "share that is right"
-    chosen = points_of(metrics, kind)
+    chosen = chosen_points(metrics, kind)
     return figure(
         kind, label, model_plots.curves(kind, label, lines, xlabel, ylabel, diagonal, points, chosen), caption
     )
 
 
 def confusion(metrics: dict, captions: dict[str, str]) -> Figures:
-    """Show the confusion of classes: two for both splits, more as shares of the true class on test; and in figures."""
+    """Show the confusion matrix: of two classes for both splits, of more as shares of the true class on test."""
     names, splits = metrics["classes"], metrics["splits"]
     tables = {split: found["confusion"] for split, found in splits.items()}
     title = "Confusion"

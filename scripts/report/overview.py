@@ -1,7 +1,7 @@
 """The sections of the report that show data and drift, and the overview."""
 
 from scripts.report import span_data
-from scripts.report.html import BLANK, Markup, figure, interval, number, share, table, text, tree, verdict
+from scripts.report.html import NO_VALUE, Markup, figure, interval, number, share, table, text, tree, verdict
 
 Figures = list[tuple[str, str, Markup]]
 SHOWN = 200  # anomalies listed: more are counted only
@@ -18,10 +18,10 @@ def overview(version: dict, blessing: dict, metrics: dict, tuned: dict, captions
         ["case", version["case"]],
         ["version", str(version["version"])],
         ["gate", verdict(blessing["blessed"], "blessed", "not blessed")],
-        *predicts(metrics),
+        *prediction_facts(metrics),
         [f"{label} on test", interval(test.get("metrics", {}).get(metric))],
         ["rows in test", test.get("rows")],
-        ["model family", best.get("family", BLANK)],
+        ["model family", best.get("family", NO_VALUE)],
         ["bundle", Markup(f"<code>{text(version['bundle'])}</code>")],
     ]
     lineage = Markup(f"<details><summary>Everything it was made from</summary>{tree(version['lineage'])}</details>")
@@ -31,20 +31,20 @@ def overview(version: dict, blessing: dict, metrics: dict, tuned: dict, captions
     ]
 
 
-def predicts(metrics: dict) -> list[list]:
+def prediction_facts(metrics: dict) -> list[list]:
     """Return the facts about what is predicted: a value, or one of some classes."""
     if metrics.get("task") == "regression":
         return [["predicts", "a value"]]
     return [
         ["classes", number(len(metrics["classes"]))],
-        ["positive class", BLANK if metrics["positive"] is None else metrics["positive"]],
+        ["positive class", NO_VALUE if metrics["positive"] is None else metrics["positive"]],
         ["decision threshold", metrics["threshold"]],
     ]
 
 
 def data(statistics: list[dict], positive: str | None, captions: dict[str, str]) -> Figures:
     """Show columns, rows, base rate (with more than two classes, the share of each) and missing values by span."""
-    spans = [span_data.called(found) for found in statistics]
+    spans = [span_data.span_label(found) for found in statistics]
     numbers = ["column", "type", "missing", "distinct", "mean", "deviation", "smallest", "largest"]
     texts = ["column", "most frequent values", "missing", "distinct", "mean length", "longest"]
     names, cells = span_data.missing_matrix(statistics)

@@ -1,10 +1,10 @@
-"""Make one HTML file of everything a person wants to see: data, drift, tuning, model, gate."""
+"""Rule report: one HTML file with data, drift, tuning, model and gate for human readers."""
 
 from pathlib import Path
 
-from scripts.config.families import families as declared
+from scripts.config.families import declared_families as declared
 from scripts.provenance.canonical import read_json, write_bytes
-from scripts.provenance.run_job import main, say
+from scripts.provenance.run_job import echo, main
 from scripts.report import gate, model, overview, span_data, tuning
 from scripts.report.html import number, page, text
 
@@ -33,7 +33,7 @@ def report(
     texts = {path.stem: path.read_text(encoding="utf-8") for path in captions}
     registered, blessed, tuned, measured = map(read_json, (version, blessing, trials, metrics))
     described = [read_json(path) for path in statistics]
-    spans = [span_data.called(found) for found in described]
+    spans = [span_data.span_label(found) for found in described]
     figures = {
         "Overview": overview.overview(registered, blessed, measured, tuned, texts),
         "Data": overview.data(described, measured["positive"], texts),
@@ -46,7 +46,7 @@ def report(
     scripts = [path.read_text(encoding="utf-8") for path in code]
     document = page(title, subtitle, style.read_text(encoding="utf-8"), scripts, figures)
     write_bytes(report, document.encode("utf-8", "replace"))
-    say(f"report: {sum(map(len, figures.values()))} figures and tables, {number(len(document) // 1024)} KiB")
+    echo(f"report: {sum(map(len, figures.values()))} figures and tables, {number(len(document) // 1024)} KiB")
 
 
 if __name__ == "__main__":

@@ -1,13 +1,11 @@
-"""The part of the report that shows slices of the test split, and what columns the model needs.
-
-The part of the report that shows how groups of people are treated, threshold by threshold."""
+"""The parts of the report on slices of the test split, importance of columns, and fairness by threshold."""
 
 from scripts.report import interval_plot, model_plots
-from scripts.report.html import BLANK, Markup, figure, interval, number, short, table, text, verdict
-from scripts.report.metric_labels import name_of, value_of
+from scripts.report.html import NO_VALUE, Markup, figure, interval, number, short, table, text, verdict
+from scripts.report.metric_labels import slice_label, value_label
 from scripts.report.overview import Figures
 
-DRAWN = 60  # slices, the worst first
+MAX_SLICES = 60  # slices, the worst first
 WORDS = {"roc_auc": "ROC AUC", "rmse": "RMSE"}
 
 
@@ -22,25 +20,29 @@ def slices(test: dict, captions: dict[str, str]) -> Figures:
     found = test.get("slices", [])
     metric = main_metric(found)
     label = WORDS.get(metric, metric)
-    rows = [(name_of(part), part["rows"], part["metrics"].get(metric) or {}) for part in found]
+    rows = [(slice_label(part), part["rows"], part["metrics"].get(metric) or {}) for part in found]
     rows = [row for row in rows if row[2].get("value") is not None]
     title = f"{label} by slice of test"
-    plot = drawn(rows, test.get("metrics", {}).get(metric) or {}, label, title) if rows else Markup("<p>no slices</p>")
+    plot = (
+        plot_slices(rows, test.get("metrics", {}).get(metric) or {}, label, title)
+        if rows
+        else Markup("<p>no slices</p>")
+    )
     if small := test.get("too_small"):
         words = ", ".join(f"{entry['name']} ({number(entry['rows'])})" for entry in small)
         plot = Markup(f"{plot}<p>too few rows to measure: {text(words)}</p>")
     return [
         figure("slices", title, plot, captions["slices"], full=True),
-        figure("slices-table", "Slices in figures", listed(found), captions["slices-table"], full=True),
+        figure("slices-table", "Slices in figures", slices_table(found), captions["slices-table"], full=True),
         *gaps(test.get("gaps") or {}, captions),
     ]
 
 
-def drawn(rows: list[tuple[str, int, dict]], whole: dict, label: str, title: str) -> Markup:
+def plot_slices(rows: list[tuple[str, int, dict]], whole: dict, label: str, title: str) -> Markup:
     """Return the plot of *rows* twice, by value and by size, and the choice between both."""
     orders = {"value": lambda row: (row[2]["value"], row[0]), "size": lambda row: (-row[1], row[0])}
-    worst = sorted(rows, key=orders["value"], reverse=label == WORDS["rmse"])[:DRAWN]
-    band = interval_plot.ends_of(whole) if whole.get("low") is not None else None
+    worst = sorted(rows, key=orders["value"], reverse=label == WORDS["rmse"])[:MAX_SLICES]
+    band = interval_plot.interval_ends(whole) if whole.get("low") is not None else None
     choice, plots = "", ""
     for order, key in orders.items():
         ordered = sorted(worst, key=key, reverse=order == "value" and label == WORDS["rmse"])
@@ -50,15 +52,15 @@ def drawn(rows: list[tuple[str, int, dict]], whole: dict, label: str, title: str
             f"slices-by-{order}", f"{title}, by {order}", ordered, whole.get("value"), label, band
         )
         plots += f'<div class="by-{order}">{plot}</div>'
-    few = f"<p>the {DRAWN} worst of {len(rows)}</p>" if len(rows) > DRAWN else ""
+    few = f"<p>the {MAX_SLICES} worst of {len(rows)}</p>" if len(rows) > MAX_SLICES else ""
     return Markup(f"<fieldset><legend>order</legend>{choice}</fieldset>{few}{plots}")
 
 
-def listed(found: list[dict]) -> Markup:
+def slices_table(found: list[dict]) -> Markup:
     """Return the table of all metrics of all slices."""
     metrics = sorted({name for part in found for name in part["metrics"]})
     rows = [
-        [part["column"], value_of(part), part["rows"], *(interval(part["metrics"].get(name)) for name in metrics)]
+        [part["column"], value_label(part), part["rows"], *(interval(part["metrics"].get(name)) for name in metrics)]
         for part in found
     ]
     return table(["column", "value", "rows", *metrics], rows, 2, "no slices")
@@ -78,9 +80,9 @@ def importance(entries: list[dict], captions: dict[str, str]) -> Figures:
     if not rows:
         return []
     title = "Importance of columns"
-    if len(rows) > DRAWN:
-        title += f", the first {DRAWN} of {len(rows)}"
-    plot = interval_plot.bars("importance", title, rows[:DRAWN], f"loss of {entries[0]['metric']} on eval")
+    if len(rows) > MAX_SLICES:
+        title += f", the first {MAX_SLICES} of {len(rows)}"
+    plot = interval_plot.bars("importance", title, rows[:MAX_SLICES], f"loss of {entries[0]['metric']} on eval")
     return [figure("importance", title, plot, captions["importance"], full=True)]
 
 
@@ -89,7 +91,7 @@ RATES = {
     "true_positive_rate": "true positive rate",
     "false_positive_rate": "false positive rate",
 }
-DRAWN = 8  # groups in a plot, the largest ones
+MAX_GROUPS = 8  # groups in a plot, the largest ones
 
 
 def fairness(test: dict, captions: dict[str, str]) -> Figures:
@@ -100,7 +102,7 @@ def fairness(test: dict, captions: dict[str, str]) -> Figures:
     plots = "".join(panels(number, column, entry) for number, (column, entry) in enumerate(found.items()))
     head = ["column", "threshold", *next(iter(found.values()))["thresholds"][0]["metrics"]]
     measured = [
-        [column, at(step), *(interval(step["metrics"].get(name)) for name in head[2:])]
+        [column, threshold_label(step), *(interval(step["metrics"].get(name)) for name in head[2:])]
         for column, entry in found.items()
         for step in by_threshold(entry)
     ]
@@ -124,7 +126,7 @@ def by_threshold(entry: dict) -> list[dict]:
     return sorted(entry["thresholds"], key=lambda step: step["threshold"])
 
 
-def at(step: dict) -> Markup:
+def threshold_label(step: dict) -> Markup:
     """Return a threshold, marked where it is the chosen one."""
     chosen = f" {verdict(True, 'chosen')}" if step["chosen"] else ""
     return Markup(f"{number(step['threshold'])}{chosen}")
@@ -135,7 +137,7 @@ def panels(index: int, column: str, entry: dict) -> str:
     steps = by_threshold(entry)
     sizes = {group: found["rows"] for step in steps for group, found in step["groups"].items()}
     reference = entry["reference"]
-    order = sorted(sizes, key=lambda group: (group != reference, -sizes[group], group))[:DRAWN]
+    order = sorted(sizes, key=lambda group: (group != reference, -sizes[group], group))[:MAX_GROUPS]
     plots = []
     for rate, label in RATES.items():
         lines = {
@@ -146,9 +148,9 @@ def panels(index: int, column: str, entry: dict) -> str:
         plots.append(
             model_plots.rates(f"fairness-{index}-{rate}", f"{label} by {column}", lines, label, reference, chosen)
         )
-    few = f", the {DRAWN} largest of {len(sizes)} groups" if len(sizes) > DRAWN else ""
+    few = f", the {MAX_GROUPS} largest of {len(sizes)} groups" if len(sizes) > MAX_GROUPS else ""
     small = f"; too few rows: {', '.join(map(str, entry['too_small']))}" if entry.get("too_small") else ""
-    words = f"{column}{few}; reference: {BLANK if reference is None else reference}{small}"
+    words = f"{column}{few}; reference: {NO_VALUE if reference is None else reference}{small}"
     return f'<h4>{text(short(words, 200))}</h4><div class="panels">{"".join(plots)}</div>'
 
 

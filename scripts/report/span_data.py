@@ -1,8 +1,4 @@
-"""From the files of the stages to what the report shows: merged statistics, matrices, orders, running best.
-
-What the report shows of the classes: their shares by span, and which of many are confused.
-
-Plots of the data by span: bars, lines, and grids of shares."""
+"""The data by span for the report: merged statistics, tables and matrices, shares of classes, and their plots."""
 
 import datetime
 import math
@@ -11,21 +7,21 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
-from scripts.report.html import BLANK, Markup, listed, number, share, short
-from scripts.report.svg import FILL, SERIES, axes, inline
+from scripts.report.html import NO_VALUE, Markup, format_value, number, share, short
+from scripts.report.svg import FILL, SERIES, axes, to_inline_svg
 
 SEVERITIES = ("error", "warning", "info")
 SECONDS = {"date": 86_400, "time": 1}  # of a unit of their statistics
-WORDS = {"text", "boolean"}  # types of columns that have frequent values and no moments
+TEXT_TYPES = {"text", "boolean"}  # types of columns that have frequent values and no moments
 
 
-def called(statistics: dict) -> str:
-    """Return how the rows of *statistics* are called: their span, and their split where it is a part of the span."""
+def span_label(statistics: dict) -> str:
+    """Return the label of *statistics*: their span, with the split if that is only a part of the span."""
     split = statistics.get("split", "all")
     return statistics["span"] if split == "all" else f"{statistics['span']} {split}"
 
 
-def names(statistics: list[dict]) -> list[str]:
+def column_names(statistics: list[dict]) -> list[str]:
     """Return the columns of all spans, sorted."""
     return sorted({name for span in statistics for name in span["columns"]})
 
@@ -43,7 +39,7 @@ def missing_share(statistics: list[dict], name: str) -> float | None:
     return missing / rows if rows else None
 
 
-def pooled(parts: list[tuple[dict, int]]) -> tuple[float | None, float | None]:
+def pooled_moments(parts: list[tuple[dict, int]]) -> tuple[float | None, float | None]:
     """Return mean and standard deviation over spans from those of each span."""
     parts = [(column, count) for column, count in parts if count and isinstance(column.get("mean"), int | float)]
     total = sum(count for _, count in parts)
@@ -54,10 +50,10 @@ def pooled(parts: list[tuple[dict, int]]) -> tuple[float | None, float | None]:
     return mean, math.sqrt(square / total)
 
 
-def moment(value: Any, kind: str) -> str:
+def format_moment(value: Any, kind: str) -> str:
     """Return a value of a column as text; a date may be text already or days, a time seconds, since 1970."""
     if value is None or isinstance(value, str):
-        return value or BLANK
+        return value or NO_VALUE
     if kind in SECONDS:
         when = datetime.datetime(1970, 1, 1) + datetime.timedelta(seconds=round(value * SECONDS[kind]))
         return str(when if kind == "time" else when.date())
@@ -67,28 +63,28 @@ def moment(value: Any, kind: str) -> str:
 def number_rows(statistics: list[dict]) -> list[list]:
     """Return a table row for each column of numbers, dates or times: missing, distinct, mean, deviation, range."""
     rows = []
-    for name in names(statistics):
+    for name in column_names(statistics):
         parts = present(statistics, name)
         kind = parts[0][0]["type"].partition(":")[0]
-        if kind in WORDS:
+        if kind in TEXT_TYPES:
             continue
         ends = [[part[end] for part, _ in parts if part.get(end) is not None] for end in ("min", "max")]
-        mean, sd = pooled(parts)
+        mean, sd = pooled_moments(parts)
         unit = {"date": " days", "time": " s"}.get(kind, "")
-        spread = BLANK if sd is None else number(sd) + unit
+        spread = NO_VALUE if sd is None else number(sd) + unit
         distinct = max(part["distinct"] for part, _ in parts)
         low, high = min(ends[0], default=None), max(ends[1], default=None)
-        row = [name, kind, share(missing_share(statistics, name)), distinct, moment(mean, kind), spread]
-        rows.append([*row, moment(low, kind), moment(high, kind)])
+        row = [name, kind, share(missing_share(statistics, name)), distinct, format_moment(mean, kind), spread]
+        rows.append([*row, format_moment(low, kind), format_moment(high, kind)])
     return rows
 
 
 def text_rows(statistics: list[dict], shown: int = 3) -> list[list]:
     """Return a table row for each text or boolean column: missing, distinct, length, most frequent values."""
     rows = []
-    for name in names(statistics):
+    for name in column_names(statistics):
         parts = present(statistics, name)
-        if parts[0][0]["type"] not in WORDS:
+        if parts[0][0]["type"] not in TEXT_TYPES:
             continue
         total = sum(count for _, count in parts)
         counts: dict[str, int] = {}
@@ -98,27 +94,27 @@ def text_rows(statistics: list[dict], shown: int = 3) -> list[list]:
         top = sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:shown]
         frequent = ", ".join(f"{short(value, 20)} ({100 * count / total:.0f} %)" for value, count in top)
         lengths = [(part["lengths"], count) for part, count in parts if part.get("lengths")]
-        length, _ = pooled(lengths)
+        length, _ = pooled_moments(lengths)
         longest = max((part["max"] for part, _ in lengths if part["max"] is not None), default=None)
         distinct = max(part["distinct"] for part, _ in parts)
-        rows.append([name, frequent or BLANK, share(missing_share(statistics, name)), distinct, length, longest])
+        rows.append([name, frequent or NO_VALUE, share(missing_share(statistics, name)), distinct, length, longest])
     return rows
 
 
 def missing_matrix(statistics: list[dict]) -> tuple[list[str], list[list[float | None]]]:
     """Return columns and their share of missing values in each span, the worst first; None where a span lacks one."""
     cells = {}
-    for name in names(statistics):
+    for name in column_names(statistics):
         cells[name] = [missing_share([span], name) for span in statistics]
-    return by_worst(cells)
+    return sort_by_worst(cells)
 
 
 def drift_matrix(drift: dict, spans: list[str]) -> tuple[list[str], list[list[float | None]]]:
     """Return columns and their distance in each span, the worst first."""
-    return by_worst({name: [found.get(span) for span in spans] for name, found in drift.items()})
+    return sort_by_worst({name: [found.get(span) for span in spans] for name, found in drift.items()})
 
 
-def by_worst(cells: dict[str, list]) -> tuple[list[str], list[list]]:
+def sort_by_worst(cells: dict[str, list]) -> tuple[list[str], list[list]]:
     """Return names and rows of *cells*, the row with the largest value first."""
     order = sorted(cells, key=lambda name: (-max((v for v in cells[name] if v is not None), default=-1), name))
     return order, [cells[name] for name in order]
@@ -129,7 +125,7 @@ def anomaly_rows(anomalies: list[dict]) -> list[list]:
     rank = {severity: index for index, severity in enumerate(SEVERITIES)}
     keys = ("severity", "code", "column", "span", "message")
     ends = ("observed", "limit")
-    rows = [[*(entry.get(key) for key in keys), *(listed(entry.get(end)) for end in ends)] for entry in anomalies]
+    rows = [[*(entry.get(key) for key in keys), *(format_value(entry.get(end)) for end in ends)] for entry in anomalies]
     return sorted(rows, key=lambda row: (rank.get(row[0], len(rank)), [str(cell) for cell in row[1:4]]))
 
 
@@ -138,7 +134,7 @@ def base_rates(statistics: list[dict], positive: str) -> list[tuple[str, int, in
     found = []
     for span in statistics:
         labelled, hits = sum(span["label"].values()), span["label"].get(positive, 0)
-        found.append((called(span), span["rows"], hits, hits / labelled if labelled else None))
+        found.append((span_label(span), span["rows"], hits, hits / labelled if labelled else None))
     return found
 
 
@@ -171,7 +167,7 @@ def bars(name: str, title: str, labels: list[str], values: list[int]) -> Markup:
     axis.grid(False, axis="x")
     axis.yaxis.set_major_formatter("{x:,.0f}")
     axis.set_ylabel("rows")
-    return inline(figure, name, title)
+    return to_inline_svg(figure, name, title)
 
 
 def line(name: str, title: str, labels: list[str], values: list[float | None], ylabel: str) -> Markup:
@@ -182,7 +178,7 @@ def line(name: str, title: str, labels: list[str], values: list[float | None], y
     spans_axis(axis, labels)
     axis.set_ylim(bottom=0, top=max([1.0, *(1.15 * value for value in known if value == value)]))
     axis.set_ylabel(ylabel)
-    return inline(figure, name, title)
+    return to_inline_svg(figure, name, title)
 
 
 def heat(
@@ -209,4 +205,4 @@ def heat(
     axis.grid(False)
     axis.tick_params(length=0)
     axis.spines[:].set_visible(False)
-    return inline(figure, name, title)
+    return to_inline_svg(figure, name, title)

@@ -53,14 +53,16 @@ def axes(width: float, height: float, count: int = 1) -> tuple[Figure, list[Axes
     return figure, list(figure.subplots(1, count, squeeze=False)[0])
 
 
-def placed(figure: Figure, axis: Axes, points: list[tuple[float, float]]) -> list[tuple[float, float]]:
-    """Return where *points* of *axis* will be in the SVG; nothing may be drawn that changes the layout from here on."""
+def to_svg_coordinates(figure: Figure, axis: Axes, points: list[tuple[float, float]]) -> list[tuple[float, float]]:
+    """Return the coordinates of *points* of *axis* in the SVG; the layout must not change afterwards."""
     figure.draw_without_rendering()
     height = figure.get_figheight() * POINTS
     return [(round(x, 1), round(height - y, 1)) for x, y in axis.transData.transform(points or [(0, 0)])[: len(points)]]
 
 
-def inline(figure: Figure, name: str, title: str, marks: Iterable[ET.Element] = (), under: bool = False) -> Markup:
+def to_inline_svg(
+    figure: Figure, name: str, title: str, marks: Iterable[ET.Element] = (), under: bool = False
+) -> Markup:
     """Return the figure as an SVG element for a page with others: own ids, no namespaces, metadata or styles.
 
     *marks* are drawn on top, or *under* all else. The page allows no style attribute, so each becomes several others.

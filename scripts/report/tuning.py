@@ -1,13 +1,11 @@
-"""The trials of a sweep in the orders that readers need: best first, best so far, in fifths.
-
-The section of the report that shows the sweep: history, hyperparameters, the trials in figures."""
+"""The section of the report on the sweep: families, history, hyperparameters, and a table of the best trials."""
 
 import math
 
 from scripts.report import tuning_plots
-from scripts.report.html import BLANK, Markup, figure, number, short, table, text, verdict
+from scripts.report.html import NO_VALUE, Markup, figure, number, short, table, text, verdict
 from scripts.report.overview import Figures
-from scripts.report.tuning_plots import scales
+from scripts.report.tuning_plots import make_scales
 
 BEST = 500  # trials in the plots of hyperparameters
 STEPS = 5  # of the colour of a score
@@ -37,7 +35,7 @@ def running_best(trials: list[dict]) -> list[tuple[int, float]]:
     return found
 
 
-def steps(trials: list[dict]) -> dict[int, int]:
+def score_fifths(trials: list[dict]) -> dict[int, int]:
     """Return for each trial that worked, by number, the fifth it belongs to: 0 holds the worst scores, 4 the best."""
     order = sorted((trial for trial in trials if trial["status"] == "ok"), key=lambda trial: -trial["loss"])
     return {trial["number"]: STEPS * rank // len(order) for rank, trial in enumerate(order)}
@@ -54,7 +52,10 @@ def tuning(tuned: dict, spaces: dict[str, dict], captions: dict[str, str]) -> Fi
     metric, trials = tuned["metric"], tuned["trials"]
     if not trials:
         best = tuned["best"]
-        words = f"No trials: {best['family']} ({tuning_plots.setting(best['params'])}) is taken from {tuned['reused']}."
+        words = (
+            f"No trials: {best['family']} ({tuning_plots.format_setting(best['params'])}) "
+            f"is taken from {tuned['reused']}."
+        )
         return [figure("trials", "Trials: none", Markup(f"<p>{text(words)}</p>"), captions["trials"], full=True)]
     families = sorted({trial["family"] for trial in trials})
     plot = tuning_plots.history("history", "Score by trial", trials, running_best(trials), metric, families)
@@ -62,18 +63,18 @@ def tuning(tuned: dict, spaces: dict[str, dict], captions: dict[str, str]) -> Fi
         figure("families", "Families", legend(trials, families, metric), captions["families"], full=True),
         figure("history", "Score by trial", plot, captions["history"], full=True),
         *hyperparameters(trials, spaces, metric, captions),
-        listed(tuned, captions["trials"]),
+        trials_table(tuned, captions["trials"]),
     ]
 
 
 def legend(trials: list[dict], families: list[str], metric: str) -> Markup:
-    """Return a check box for each family, with its mark, trials and best score: the plots show those checked."""
+    """Return a check box for each family, with its marker, trials and best score: plots show the checked families."""
     found = []
     for index, family in enumerate(families):
         own = best_first([trial for trial in trials if trial["family"] == family])
-        color, shape = tuning_plots.look(index)
+        color, shape = tuning_plots.family_style(index)
         path = f'<path class="{color}" d="M6 6{shape}"/>'
-        best = BLANK if own[0]["score"] is None else f"{own[0]['score']:.4f}"
+        best = NO_VALUE if own[0]["score"] is None else f"{own[0]['score']:.4f}"
         words = f"{text(short(family))} <small>{number(len(own))} trials, best {text(best)}</small>"
         sign = f'<svg class="sign" viewBox="0 0 12 12" width="16" aria-hidden="true">{path}</svg>'
         found.append(f'<label><input type="checkbox" id="family-{index}" checked>{sign}{words}</label>')
@@ -85,27 +86,27 @@ def hyperparameters(trials: list[dict], spaces: dict[str, dict], metric: str, ca
     shown = best_first(trials)[:BEST]
     few = f", the best {BEST} trials" if len(trials) > BEST else ""
     titles = [f"Parallel coordinates{few}", f"Score by hyperparameter{few}"]
-    step, lines, panels = steps(shown), [], []
+    step, lines, panels = score_fifths(shown), [], []
     for index, family in enumerate(sorted({trial["family"] for trial in trials})):
         own = [trial for trial in shown if trial["family"] == family]
-        lanes = scales(own, spaces.get(family, {}))
-        if not lanes:
+        scales_of_family = make_scales(own, spaces.get(family, {}))
+        if not scales_of_family:
             continue
         heading = f"<h4>{text(short(family))}</h4>"
         title = f"{titles[0]}, {family}"
-        plot = tuning_plots.parallel(f"parallel-{index}", title, own, lanes, metric, index, step)
+        plot = tuning_plots.parallel(f"parallel-{index}", title, own, scales_of_family, metric, index, step)
         region = f'<div class="scroll" tabindex="0" role="region" aria-label="{text(title)}">{plot}</div>'
         lines.append(f'<div class="f{index}">{heading}{region}</div>')
         plots = [
             tuning_plots.slices(
-                f"slice-{index}-{place}", f"{titles[1]}, {family}, {lane.name}", own, lane, metric, index
+                f"slice-{index}-{position}", f"{titles[1]}, {family}, {scale.name}", own, scale, metric, index
             )
-            for place, lane in enumerate(lanes)
+            for position, scale in enumerate(scales_of_family)
         ]
         panels.append(f'<div class="f{index}">{heading}<div class="panels">{"".join(plots)}</div></div>')
     if not lines:
         return []
-    bodies = [Markup(key() + "".join(lines)), Markup("".join(panels))]
+    bodies = [Markup(color_key() + "".join(lines)), Markup("".join(panels))]
     names = ["parallel", "hyperparameters"]
     return [
         figure(name, title, body, captions[name], full=True, scroll=False)
@@ -113,23 +114,25 @@ def hyperparameters(trials: list[dict], spaces: dict[str, dict], metric: str, ca
     ]
 
 
-def key() -> str:
-    """Return what the colours of lines mean."""
+def color_key() -> str:
+    """Return the legend of the colours of lines."""
     signs = "".join(f'<path class="line q{step}" d="M{14 * step} 6h12"/>' for step in range(STEPS))
     size = f'viewBox="0 0 {14 * STEPS} 12" width="{20 * STEPS}"'
     svg = f'<svg class="sign" {size} aria-hidden="true">{signs}</svg>'
     return f"<p>score: worst fifth {svg} best fifth of all trials; dashed: failed</p>"
 
 
-def listed(tuned: dict, caption: str) -> tuple[str, str, Markup]:
+def trials_table(tuned: dict, caption: str) -> tuple[str, str, Markup]:
     """Show the best trials as a table."""
     metric, trials, rows = tuned["metric"], tuned["trials"], []
     best = (tuned.get("best") or {}).get("number")
     for trial in best_first(trials)[:LISTED]:
         good = verdict(trial["status"] == "ok", "best" if trial["number"] == best else "ok", "failed")
-        score = BLANK if trial["score"] is None else f"{trial['score']:.4f}"
+        score = NO_VALUE if trial["score"] is None else f"{trial['score']:.4f}"
         score += f" ± {trial['spread']:.4f}" if trial.get("spread") is not None else ""
-        words = "; ".join(filter(None, (tuning_plots.setting(trial["params"]), short(trial.get("error", ""), 120))))
+        words = "; ".join(
+            filter(None, (tuning_plots.format_setting(trial["params"]), short(trial.get("error", ""), 120)))
+        )
         name = Markup(f'<span data-trial="{trial["number"]}">{trial["number"]}</span>')
         rows.append([name, trial["family"], words, good, score])
     failed = sum(trial["status"] != "ok" for trial in trials)

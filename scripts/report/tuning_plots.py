@@ -1,8 +1,7 @@
-"""The hyperparameters of a family as axes: on which scale, and where a value lies on it.
+"""Plots of the sweep: score by trial, parallel coordinates, score by hyperparameter.
 
-What stands for a trial in the plots: a mark or a line that a reader can find again in the other plots.
-
-Plots of the sweep: score by trial, parallel coordinates, score by hyperparameter."""
+A trial is a marker or a line with the attribute `data-trial`, so that scripts can highlight it in all plots.
+"""
 
 import math
 import xml.etree.ElementTree as ET
@@ -13,8 +12,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, LogLocator, MaxNLocator, NullFormatter, NullLocator
 
-from scripts.report.html import BLANK, Markup, clean, number, short
-from scripts.report.svg import INK, LINE, axes, inline, placed
+from scripts.report.html import NO_VALUE, Markup, clean, number, short
+from scripts.report.svg import INK, LINE, axes, to_inline_svg, to_svg_coordinates
 
 LOGARITHMIC = {"loguniform", "qloguniform", "lognormal", "qlognormal"}
 DECADES = 1.5  # of values above zero, from which an axis is logarithmic where no distribution is configured
@@ -30,15 +29,15 @@ class Scale:
     log: bool = False
     names: tuple[str, ...] = ()
 
-    def place(self, value: Any) -> float:
+    def position(self, value: Any) -> float:
         """Return where *value* lies, from 0 to 1."""
         if self.names:
-            return self.names.index(word(value)) / (len(self.names) - 1) if len(self.names) > 1 else 0.5
+            return self.names.index(format_parameter(value)) / (len(self.names) - 1) if len(self.names) > 1 else 0.5
         low, high, own = (math.log(end) if self.log else end for end in (self.low, self.high, value))
         return (own - low) / (high - low) if high > low else 0.5
 
 
-def word(value: Any) -> str:
+def format_parameter(value: Any) -> str:
     """Return the value of a hyperparameter as text."""
     return number(value) if type(value) in (int, float) else "none" if value is None else str(value)
 
@@ -54,11 +53,11 @@ def distributions(space: dict[str, dict]) -> dict[str, str]:
     return found
 
 
-def scale(name: str, values: list, distribution: str | None) -> Scale:
+def make_scale(name: str, values: list, distribution: str | None) -> Scale:
     """Return the axis of the *values* that trials had of a hyperparameter."""
     if distribution == "choice" or not all(type(value) in (int, float) for value in values):
         order = sorted(set(values), key=lambda value: (type(value).__name__, value if value is not None else 0))
-        return Scale(name, names=tuple(dict.fromkeys(map(word, order))))
+        return Scale(name, names=tuple(dict.fromkeys(map(format_parameter, order))))
     low, high = min(values), max(values)
     log = distribution in LOGARITHMIC
     if distribution is None:
@@ -66,14 +65,14 @@ def scale(name: str, values: list, distribution: str | None) -> Scale:
     return Scale(name, low, high, log and low > 0)
 
 
-def scales(trials: list[dict], space: dict[str, dict]) -> list[Scale]:
+def make_scales(trials: list[dict], space: dict[str, dict]) -> list[Scale]:
     """Return the axis of each hyperparameter of the *trials* of a family, in the order of its *space*."""
     known = distributions(space)
     found: dict[str, list] = {name: [] for name in known}
     for trial in trials:
         for name, value in trial["params"].items():
             found.setdefault(name, []).append(value)
-    return [scale(name, values, known.get(name)) for name, values in found.items() if values]
+    return [make_scale(name, values, known.get(name)) for name, values in found.items() if values]
 
 
 SHAPES = ["m-3 0a3 3 0 1 0 6 0a3 3 0 1 0-6 0z", "m-3-3h6v6h-6z", "m0-4l4 4l-4 4l-4-4z", "m0-4l4 7h-8z"]
@@ -81,22 +80,26 @@ COLORS = 4
 CROSS = "m-3-3l6 6m0-6l-6 6"
 
 
-def look(index: int) -> tuple[str, str]:
-    """Return class of the colour and shape of family *index*; 16 families differ."""
+def family_style(index: int) -> tuple[str, str]:
+    """Return colour class and marker shape of family *index*; 16 families differ."""
     return f"c{index % COLORS + 1}", SHAPES[(index + index // COLORS) % len(SHAPES)]
 
 
-def setting(params: dict) -> str:
+def format_setting(params: dict) -> str:
     """Return hyperparameters on one line."""
     values = {key: number(value) if type(value) in (int, float) else str(value) for key, value in params.items()}
     return ", ".join(f"{key} {values[key]}" for key in sorted(values))
 
 
-def called(trial: dict, metric: str) -> str:
-    """Return what there is to say of a trial, a line for each part."""
-    score = BLANK if trial["score"] is None else f"{trial['score']:.4f}"
+def trial_label(trial: dict, metric: str) -> str:
+    """Return the text for the tooltip of a trial, one line for each part."""
+    score = NO_VALUE if trial["score"] is None else f"{trial['score']:.4f}"
     spread = f" ± {trial['spread']:.4f} ({len(trial['losses'])} fits)" if trial.get("spread") is not None else ""
-    lines = [f"trial {trial['number']}, {trial['family']}", f"{metric} {score}{spread}", setting(trial["params"])]
+    lines = [
+        f"trial {trial['number']}, {trial['family']}",
+        f"{metric} {score}{spread}",
+        format_setting(trial["params"]),
+    ]
     lines += [f"on {trial['fraction']:.0%} of the resource"] if "fraction" in trial else []
     return "\n".join(short(line, 200) for line in [*lines, trial.get("error", "")] if clean(line))
 
@@ -110,8 +113,8 @@ def element(tag: str, trial: dict, family: int, kind: str, words: str = "", **at
 
 
 def dot(trial: dict, family: int, place: tuple[float, float], words: str = "") -> ET.Element:
-    """Return the mark of a trial: its family's, hollow on a part of the resource; a cross if it failed."""
-    kind, shape = look(family) if trial["status"] == "ok" else ("cross", CROSS)
+    """Return the marker of a trial: its family's, hollow if on a part of the resource; a cross if it failed."""
+    kind, shape = family_style(family) if trial["status"] == "ok" else ("cross", CROSS)
     kind += " hollow" if "fraction" in trial and trial["status"] == "ok" else ""
     return element("path", trial, family, kind, words, d=f"M{place[0]:g} {place[1]:g}{shape}")
 
@@ -123,7 +126,7 @@ FOOT = -0.12  # where trials are that have no value on an axis
 def history(
     name: str, title: str, trials: list[dict], best: list[tuple[int, float]], metric: str, families: list[str]
 ) -> Markup:
-    """Draw score by trial with the spread of its fits, failed trials at the foot, the best so far as a line."""
+    """Draw score by trial with the spread of its fits, failed trials at the bottom, the best so far as a line."""
     figure, [axis] = axes(7.4, 3.2)
     if best:
         axis.plot(*zip(*best, strict=True), color=INK, drawstyle="steps-post", linewidth=1)
@@ -139,12 +142,12 @@ def history(
     axis.set(xlabel="trial", ylabel=short(metric))
     foot = axis.get_ylim()[0] + 0.03 * (high - low)
     heights = [trial["score"] if trial["status"] == "ok" else foot for trial in trials]
-    places = placed(figure, axis, [(trial["number"], y) for trial, y in zip(trials, heights, strict=True)])
+    places = to_svg_coordinates(figure, axis, [(trial["number"], y) for trial, y in zip(trials, heights, strict=True)])
     marks = [
-        dot(trial, families.index(trial["family"]), place, called(trial, metric))
+        dot(trial, families.index(trial["family"]), place, trial_label(trial, metric))
         for trial, place in zip(trials, places, strict=True)
     ]
-    return inline(figure, name, title, marks)
+    return to_inline_svg(figure, name, title, marks)
 
 
 def parallel(
@@ -153,75 +156,77 @@ def parallel(
     """Draw a line for each trial of a family through its hyperparameters to its score, the best ones on top.
 
     Where a trial has no value (a hyperparameter of an option it did not take; the score of a failed one), its line
-    passes the foot of the axis.
+    passes the bottom of the axis.
     """
     scores = [trial["score"] for trial in trials if trial["status"] == "ok"]
-    lanes = [*scales, *([scale(metric, scores, "uniform")] if scores else [])]
-    figure, [axis] = axes(max(4.2, 1 + 1.25 * len(lanes)), 3.0)
-    axis.set(xlim=(-0.3, max(len(lanes) - 1, 1) + 0.55), ylim=(FOOT - 0.08, 1.14))
+    all_scales = [*scales, *([make_scale(metric, scores, "uniform")] if scores else [])]
+    figure, [axis] = axes(max(4.2, 1 + 1.25 * len(all_scales)), 3.0)
+    axis.set(xlim=(-0.3, max(len(all_scales) - 1, 1) + 0.55), ylim=(FOOT - 0.08, 1.14))
     axis.axis("off")
-    for x, lane in enumerate(lanes):
+    for x, scale in enumerate(all_scales):
         axis.plot([x, x], [0, 1], color=INK, linewidth=1)
-        words = short(lane.name, 16) + (" (log)" if lane.log else "")
+        words = short(scale.name, 16) + (" (log)" if scale.log else "")
         axis.text(x, 1.07, words, ha="center", va="bottom", fontsize=8)
-        for y, tick in ticks(lane):
+        for y, tick in ticks(scale):
             axis.plot([x, x + 0.04], [y, y], color=INK, linewidth=0.8)
             axis.text(x + 0.07, y, short(tick, 12), va="center", fontsize=7.5)
     ordered = sorted(trials, key=lambda trial: (step.get(trial["number"], -1), -trial["number"]))
-    paths = [[(x, height(trial, lane, metric)) for x, lane in enumerate(lanes)] for trial in ordered]
-    for x in range(len(lanes)):
+    paths = [[(x, height(trial, scale, metric)) for x, scale in enumerate(all_scales)] for trial in ordered]
+    for x in range(len(all_scales)):
         if any(path[x][1] == FOOT for path in paths):
             axis.text(x, FOOT - 0.03, "no value", ha="center", va="top", fontsize=7.5)
-    flat = placed(figure, axis, [point for path in paths for point in path])
-    marks = [lane_line(figure, axis, x, lane) for x, lane in enumerate(lanes)]
+    flat = to_svg_coordinates(figure, axis, [point for path in paths for point in path])
+    marks = [axis_line(figure, axis, x, scale) for x, scale in enumerate(all_scales)]
     for index, trial in enumerate(ordered):
-        points = " ".join(f"{x:g},{y:g}" for x, y in flat[index * len(lanes) : (index + 1) * len(lanes)])
+        points = " ".join(f"{x:g},{y:g}" for x, y in flat[index * len(all_scales) : (index + 1) * len(all_scales)])
         kind = f"line q{step[trial['number']]}" if trial["number"] in step else "line lost"
-        marks.append(element("polyline", trial, family, kind, called(trial, metric), points=points))
-    return inline(figure, name, title, marks, under=True)
+        marks.append(element("polyline", trial, family, kind, trial_label(trial, metric), points=points))
+    return to_inline_svg(figure, name, title, marks, under=True)
 
 
-def height(trial: dict, lane: Scale, metric: str) -> float:
-    """Return where the line of a trial passes the axis *lane*: its foot if the trial has no value there."""
-    value = trial["params"].get(lane.name, trial["score"] if lane.name == metric else None)
-    known = lane.name in trial["params"] or value is not None
-    return lane.place(value) if known else FOOT
+def height(trial: dict, scale: Scale, metric: str) -> float:
+    """Return where the line of a trial crosses the axis of *scale*: FOOT if the trial has no value there."""
+    value = trial["params"].get(scale.name, trial["score"] if scale.name == metric else None)
+    known = scale.name in trial["params"] or value is not None
+    return scale.position(value) if known else FOOT
 
 
-def ticks(lane: Scale) -> list[tuple[float, str]]:
-    """Return places and words of a few round values of *lane*, or of its ends where there are none."""
-    if lane.names:
-        return [(lane.place(name), name) for name in lane.names]
-    whole = float(lane.low).is_integer() and float(lane.high).is_integer()
-    locator = LogLocator(subs=(1, 2, 5), numticks=99) if lane.log else MaxNLocator(TICKS - 1, integer=whole)
-    found = [float(value) for value in locator.tick_values(lane.low, lane.high) if lane.low <= value <= lane.high]
-    found = found[:: math.ceil(len(found) / TICKS)] if len(found) > 1 else sorted({lane.low, lane.high})
-    return [(lane.place(value), number(value)) for value in found]
+def ticks(scale: Scale) -> list[tuple[float, str]]:
+    """Return positions and labels of a few round values of *scale*, or of its ends if there are none."""
+    if scale.names:
+        return [(scale.position(name), name) for name in scale.names]
+    whole = float(scale.low).is_integer() and float(scale.high).is_integer()
+    locator = LogLocator(subs=(1, 2, 5), numticks=99) if scale.log else MaxNLocator(TICKS - 1, integer=whole)
+    found = [float(value) for value in locator.tick_values(scale.low, scale.high) if scale.low <= value <= scale.high]
+    found = found[:: math.ceil(len(found) / TICKS)] if len(found) > 1 else sorted({scale.low, scale.high})
+    return [(scale.position(value), number(value)) for value in found]
 
 
-def lane_line(figure: Figure, axis: Axes, x: int, lane: Scale) -> ET.Element:
-    """Return the line along an axis by which a reader may choose a part of it, with what its ends stand for."""
-    (left, bottom), (_, top) = placed(figure, axis, [(x, 0), (x, 1)])
-    ends = {"data-low": f"{lane.low:g}", "data-high": f"{lane.high:g}", "data-log": str(int(lane.log))}
-    words = {"data-name": lane.name, "data-names": "\n".join(lane.names)}
+def axis_line(figure: Figure, axis: Axes, x: int, scale: Scale) -> ET.Element:
+    """Return the line along an axis on which a reader can select a range, with the values of its ends."""
+    (left, bottom), (_, top) = to_svg_coordinates(figure, axis, [(x, 0), (x, 1)])
+    ends = {"data-low": f"{scale.low:g}", "data-high": f"{scale.high:g}", "data-log": str(int(scale.log))}
+    words = {"data-name": scale.name, "data-names": "\n".join(scale.names)}
     line = {"x1": f"{left:g}", "x2": f"{left:g}", "y1": f"{top:g}", "y2": f"{bottom:g}"}
     return ET.Element("line", line | ends | words | {"class": "lane"})
 
 
-def slices(name: str, title: str, trials: list[dict], lane: Scale, metric: str, family: int) -> Markup:
-    """Draw score by the value of one hyperparameter; failed trials are at the foot."""
+def slices(name: str, title: str, trials: list[dict], scale: Scale, metric: str, family: int) -> Markup:
+    """Draw score by the value of one hyperparameter, failed trials at the bottom."""
     figure, [axis] = axes(2.7, 2.1)
-    having = [trial for trial in trials if lane.name in trial["params"]]
+    having = [trial for trial in trials if scale.name in trial["params"]]
     scores = [trial["score"] for trial in having if trial["status"] == "ok"]
-    scored = scale(metric, scores or [0.0, 1.0], "uniform")
-    for which, found in ((axis.xaxis, ticks(lane)), (axis.yaxis, ticks(scored))):
+    scored = make_scale(metric, scores or [0.0, 1.0], "uniform")
+    for which, found in ((axis.xaxis, ticks(scale)), (axis.yaxis, ticks(scored))):
         which.set_major_locator(FixedLocator([place for place, _ in found]))
         which.set_minor_locator(NullLocator())
         which.set_minor_formatter(NullFormatter())
         which.set_ticklabels([short(words, 10) for _, words in found], fontsize=7.5)
     axis.set(xlim=(-0.06, 1.06), ylim=(FOOT - 0.06, 1.08), ylabel=short(metric))
-    axis.set_xlabel(short(lane.name, 22) + (" (log)" if lane.log else ""))
-    heights = [scored.place(trial["score"]) if trial["status"] == "ok" else FOOT for trial in having]
-    points = [(lane.place(trial["params"][lane.name]), y) for trial, y in zip(having, heights, strict=True)]
-    places = placed(figure, axis, points)
-    return inline(figure, name, title, [dot(one, family, at) for one, at in zip(having, places, strict=True)])
+    axis.set_xlabel(short(scale.name, 22) + (" (log)" if scale.log else ""))
+    heights = [scored.position(trial["score"]) if trial["status"] == "ok" else FOOT for trial in having]
+    points = [(scale.position(trial["params"][scale.name]), y) for trial, y in zip(having, heights, strict=True)]
+    places = to_svg_coordinates(figure, axis, points)
+    return to_inline_svg(
+        figure, name, title, [dot(trial, family, at) for trial, at in zip(having, places, strict=True)]
+    )

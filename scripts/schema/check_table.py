@@ -1,6 +1,8 @@
-"""The rules of a schema on whole columns: Arrow masks of the rows that break them.
+"""Check Arrow tables against the rules of a schema.
 
-What a rule of the schema finds in a table, added up row group by row group in bounded memory."""
+violation_mask gives the rows of a table that violate a rule. Tally accumulates what a rule finds, row group by row
+group, in bounded memory.
+"""
 
 import decimal
 import math
@@ -10,45 +12,45 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from scripts.provenance.canonical import DIGITS, rounded
-from scripts.schema.evaluate_table import TYPES, decoded, matches, value
+from scripts.provenance.canonical import DIGITS, round_floats
+from scripts.schema.evaluate_table import ARROW_TYPES, decode_dictionary, evaluate_on_table, match_fully
 from scripts.schema.expression import columns_of
 from scripts.schema.rules import Rule
 
-KINDS = {kind: name for name, kind in TYPES.items()}
-WORST = {"min": pc.min, "max": pc.max, "min_length": pc.min, "max_length": pc.max}
+TYPE_NAMES = {kind: name for name, kind in ARROW_TYPES.items()}
+EXTREMES = {"min": pc.min, "max": pc.max, "min_length": pc.min, "max_length": pc.max}
 
 
-def measured(rule: Rule, column: pa.ChunkedArray | pa.Array) -> pa.ChunkedArray | pa.Array:
-    """Return what a bound is compared with: lengths of texts, finite or not, NaN left out."""
+def to_comparable(rule: Rule, column: pa.ChunkedArray | pa.Array) -> pa.ChunkedArray | pa.Array:
+    """Return what the bound of *rule* is compared with: the values of *column*, or the lengths of its texts."""
     if rule.key.endswith("length"):
         return pc.utf8_length(column)
     return column
 
 
-def members(rule: Rule) -> pa.Array:
-    """Return the domain of a rule as an Arrow array."""
-    return pa.array(rule.limit, TYPES[rule.kind])
+def domain_array(rule: Rule) -> pa.Array:
+    """Return the domain of *rule* as an Arrow array of the type of its column."""
+    return pa.array(rule.limit, ARROW_TYPES[rule.dtype])
 
 
-def breaks(rule: Rule, table: pa.Table) -> pa.ChunkedArray:
-    """Return the mask of the rows of *table* that break *rule*; it may hold nulls for rows that do not."""
-    if rule.kind == "custom":
-        return pc.invert(value(rule.limit, table))
+def violation_mask(rule: Rule, table: pa.Table) -> pa.ChunkedArray:
+    """Return the mask of the rows of *table* that violate *rule*; rows that do not are False or null."""
+    if rule.dtype == "custom":
+        return pc.invert(evaluate_on_table(rule.limit, table))
     column = table[rule.column]
     if pa.types.is_dictionary(column.type) and rule.key != "present":
-        return pa.chunked_array([by_dictionary(rule, chunk) for chunk in column.chunks], pa.bool_())
-    return strange(rule, column)
+        return pa.chunked_array([dictionary_violations(rule, chunk) for chunk in column.chunks], pa.bool_())
+    return violations(rule, column)
 
 
-def by_dictionary(rule: Rule, values: pa.DictionaryArray) -> pa.Array:
-    """Return the mask of *values* that break *rule*, looking at each different one once."""
-    mask = strange(rule, values.dictionary)
+def dictionary_violations(rule: Rule, values: pa.DictionaryArray) -> pa.Array:
+    """Return the mask of *values* that violate *rule*, checking each distinct value once."""
+    mask = violations(rule, values.dictionary)
     return mask.take(values.indices) if pc.any(mask).as_py() else pa.repeat(pa.scalar(False), len(values))
 
 
-def strange(rule: Rule, column: pa.ChunkedArray | pa.Array) -> pa.ChunkedArray | pa.Array:
-    """Return the mask of the values of a column that break *rule*, as `breaks` does."""
+def violations(rule: Rule, column: pa.ChunkedArray | pa.Array) -> pa.ChunkedArray | pa.Array:
+    """Return the mask of the values of *column* that violate *rule*, as violation_mask() does."""
     match rule.key:
         case "present":
             return pc.is_null(column)
@@ -57,95 +59,106 @@ def strange(rule: Rule, column: pa.ChunkedArray | pa.Array) -> pa.ChunkedArray |
         case "allow_infinite":
             return pc.is_inf(column)
         case "min" | "min_length":
-            return pc.less(measured(rule, column), pa.scalar(rule.limit))
+            return pc.less(to_comparable(rule, column), pa.scalar(rule.limit))
         case "max" | "max_length":
-            return pc.greater(measured(rule, column), pa.scalar(rule.limit))
+            return pc.greater(to_comparable(rule, column), pa.scalar(rule.limit))
         case "domain":
-            others = pc.invert(pc.is_in(column, members(rule)))
-            return pc.and_(pc.is_valid(column), others) if column.null_count else others
-    return pc.invert(matches(column, rule.limit))
+            outside = pc.invert(pc.is_in(column, domain_array(rule)))
+            return pc.and_(pc.is_valid(column), outside) if column.null_count else outside
+    return pc.invert(match_fully(column, rule.limit))
 
 
-def applicable(rules: list[Rule], types: dict[str, str], held: pa.Schema) -> list[Rule]:
-    """Return the rules whose columns a table of schema *held* has with the types of the data schema."""
-    sound = {name for name, kind in types.items() if name in held.names and held.field(name).type == TYPES[kind]}
-    return [rule for rule in rules if sound.issuperset(columns_of(rule.limit) if not rule.column else [rule.column])]
+def applicable_rules(rules: list[Rule], types: dict[str, str], arrow_schema: pa.Schema) -> list[Rule]:
+    """Return those of *rules* whose columns exist in *arrow_schema*, with the *types* of the data schema."""
+    usable = {
+        name
+        for name, kind in types.items()
+        if name in arrow_schema.names and arrow_schema.field(name).type == ARROW_TYPES[kind]
+    }
+    return [rule for rule in rules if usable.issuperset(columns_of(rule.limit) if not rule.column else [rule.column])]
 
 
 EXAMPLES = 5
-STRANGE = 20  # values that break a rule, listed
-DISTINCT = 1000  # and counted
-LISTED = {"domain", "kind", "matches"}  # rules for which they are
+MAX_LISTED = 20  # violating values that are listed
+MAX_DISTINCT = 1000  # distinct violating values that are counted
+LISTED_KEYS = {"domain", "kind", "matches"}  # keys of rules whose violating values are listed
 
 
 @dataclass
 class Tally:
-    """What was found so far of one rule: rows and values looked at, rows that break it, the first of them."""
+    """Counts for one rule so far: rows and values checked, violating rows, the first of them, violating values.
+
+    *worst* is the value that is farthest beyond a bound; *truncated* says that there are more than MAX_DISTINCT
+    distinct violating values.
+    """
 
     rule: Rule
     rows: int = 0
     values: int = 0
     count: int = 0
     examples: list = field(default_factory=list)
-    strange: dict[Any, int] = field(default_factory=dict)
+    violating_values: dict[Any, int] = field(default_factory=dict)
     worst: Any = None
-    more: bool = False
+    truncated: bool = False
 
-    def add(self, table: pa.Table, first: int, keys: pa.Table | None) -> None:
-        """Count the rows of *table*, which *keys* names, or else their numbers, the first of which is *first*."""
+    def add(self, table: pa.Table, first_row: int, keys: pa.Table | None) -> None:
+        """Add the rows of *table*, which are identified by *keys*, or by their numbers from *first_row* on."""
         rule = self.rule
         column = table[rule.column] if rule.column else None
         self.rows += len(table)
         self.values += len(table) if column is None else len(table) - column.null_count
-        counted = rule.key == "present"  # already
+        counted = rule.key == "present"  # nulls are the violations
         if counted and (not column.null_count or len(self.examples) == EXAMPLES):
             self.count += column.null_count
             return
-        mask = breaks(rule, table)
-        found = pc.sum(mask).as_py() or 0
-        if not found:
+        mask = violation_mask(rule, table)
+        violating = pc.sum(mask).as_py() or 0
+        if not violating:
             return
-        self.count += found
-        where = pc.indices_nonzero(mask)
-        wanted = where.slice(0, EXAMPLES - len(self.examples))
+        self.count += violating
+        indices = pc.indices_nonzero(mask)
+        wanted = indices.slice(0, EXAMPLES - len(self.examples))
         if len(wanted):
-            numbers = [first + at for at in wanted.to_pylist()]
+            numbers = [first_row + at for at in wanted.to_pylist()]
             self.examples += numbers if keys is None else keys.take(wanted).to_pylist()
-        if rule.key in LISTED:
-            self.list(decoded(column.take(where)))
-        elif rule.key in WORST:
-            end = WORST[rule.key](measured(rule, decoded(column.take(where)))).as_py()
+        if rule.key in LISTED_KEYS:
+            self.count_values(decode_dictionary(column.take(indices)))
+        elif rule.key in EXTREMES:
+            end = EXTREMES[rule.key](to_comparable(rule, decode_dictionary(column.take(indices)))).as_py()
             ends = [end] if self.worst is None else [end, self.worst]
-            self.worst = min(ends) if WORST[rule.key] is pc.min else max(ends)
+            self.worst = min(ends) if EXTREMES[rule.key] is pc.min else max(ends)
 
-    def list(self, values: pa.ChunkedArray) -> None:
-        """Count the different values among those that break the rule."""
+    def count_values(self, values: pa.ChunkedArray) -> None:
+        """Count each distinct one of *values*, which violate the rule."""
         for item in pc.value_counts(values.combine_chunks()).to_pylist():
             value = item["values"]
-            if value in self.strange or len(self.strange) < DISTINCT:
-                self.strange[value] = self.strange.get(value, 0) + item["counts"]
+            if value in self.violating_values or len(self.violating_values) < MAX_DISTINCT:
+                self.violating_values[value] = self.violating_values.get(value, 0) + item["counts"]
             else:
-                self.more = True
+                self.truncated = True
 
-    def found(self) -> dict:
-        """Return the figures for checks.json."""
+    def to_record(self) -> dict:
+        """Return the record of the rule for checks.json."""
         rule = self.rule
         named = {"code": rule.code, "column": rule.column, "key": rule.key}
-        strange = sorted(self.strange.items(), key=lambda item: (-item[1], item[0]))
+        listed = sorted(self.violating_values.items(), key=lambda item: (-item[1], item[0]))
         return named | {
             "rows": self.rows,
             "values": self.values,
             "count": self.count,
             "examples": self.examples,
-            "strange": [list(item) for item in strange[:STRANGE]],
-            "all_listed": not self.more and len(strange) <= STRANGE,
-            "worst": outward(self.worst, rule.key),
+            "strange": [list(item) for item in listed[:MAX_LISTED]],
+            "all_listed": not self.truncated and len(listed) <= MAX_LISTED,
+            "worst": round_outward(self.worst, rule.key),
         }
 
 
-def outward(worst: Any, key: str) -> Any:
-    """Return *worst*, a float at 12 significant digits (what JSON files keep) that it does not lie beyond."""
-    if not isinstance(worst, float) or not math.isfinite(worst) or rounded(worst) == worst:
+def round_outward(worst: Any, key: str) -> Any:
+    """Return *worst*; a float is rounded away from the bound to the 12 significant digits of JSON outputs.
+
+    A schema that allows the rounded value therefore allows *worst*, too.
+    """
+    if not isinstance(worst, float) or not math.isfinite(worst) or round_floats(worst) == worst:
         return worst
-    rounding = decimal.ROUND_FLOOR if WORST[key] is pc.min else decimal.ROUND_CEILING
+    rounding = decimal.ROUND_FLOOR if EXTREMES[key] is pc.min else decimal.ROUND_CEILING
     return float(decimal.Context(prec=DIGITS, rounding=rounding).plus(decimal.Decimal(worst)))

@@ -1,56 +1,58 @@
-"""How far a column is from the same column elsewhere, held against the schema's limits, false alarms under control."""
+"""Compare distances between distributions with the limits of a schema, at a controlled false discovery rate."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from scripts.statistics.drift import adjusted, compare
+from scripts.statistics.drift import benjamini_hochberg, compare
 
-MEASURES = {  # limit: (anomaly code, measure of scripts/statistics/drift.py, words)
+MEASURES = {  # limit: (anomaly code, measure of scripts/statistics/drift.py, description)
     "linf": ("COMPARATOR_L_INFTY_HIGH", "linf", "largest difference of a share"),
     "js": ("COMPARATOR_JENSEN_SHANNON_DIVERGENCE_HIGH", "distance", "Jensen-Shannon distance"),
     "normalized_difference": (
         "COMPARATOR_NORMALIZED_ABSOLUTE_DIFFERENCE_HIGH",
         "normalized_difference",
-        "largest difference of counts by all rows",
+        "largest difference of counts divided by all rows",
     ),
 }
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """One column, before and after (lists of its statistics), with the limits and what they are called."""
+    """One column in the reference data and in the current data (lists of its statistics), with the limits to check."""
 
     column: str
     key: str  # of the limits in the schema: drift, skew, splits or max_drift
-    against: str  # in words
-    before: list[dict]
-    after: list[dict]
+    reference_name: str  # for messages
+    reference: list[dict]
+    current: list[dict]
     limits: dict[str, float]
     span: str = ""
     split: str = ""
 
 
 @dataclass(frozen=True)
-class Excess:
-    """A limit that was passed, and by how much."""
+class ExceededLimit:
+    """A limit that was exceeded: the measure, its observed value, and the p-value of the difference."""
 
     comparison: Comparison
     code: str
     measure: str
-    words: str
+    description: str
     observed: float
     limit: float
-    p: float
+    p_value: float
 
 
-def excesses(comparisons: list[Comparison], alpha: float) -> Iterator[Excess]:
-    """Yield each limit of *comparisons* that is passed, where the difference is also significant.
+def exceeded_limits(comparisons: list[Comparison], alpha: float) -> Iterator[ExceededLimit]:
+    """Yield each limit of *comparisons* that is exceeded by a significant difference.
 
-    Significant is what the two-sample tests of all *comparisons* keep below the false discovery rate *alpha*.
+    The p-values of the two-sample tests of all *comparisons* are adjusted for a false discovery rate of *alpha*.
     """
-    measured = [compare(one.before, one.after) for one in comparisons]
-    for one, found, p in zip(comparisons, measured, adjusted([each["p_value"] for each in measured]), strict=True):
-        for measure, limit in one.limits.items():
-            code, name, words = MEASURES[measure]
-            if found[name] > limit and p <= alpha:
-                yield Excess(one, code, measure, words, found[name], limit, p)
+    results = [compare(comparison.reference, comparison.current) for comparison in comparisons]
+    for comparison, distances, p in zip(
+        comparisons, results, benjamini_hochberg([result["p_value"] for result in results]), strict=True
+    ):
+        for measure, limit in comparison.limits.items():
+            code, name, description = MEASURES[measure]
+            if distances[name] > limit and p <= alpha:
+                yield ExceededLimit(comparison, code, measure, description, distances[name], limit, p)

@@ -1,4 +1,4 @@
-"""What an expression (scripts/schema/expression.py) gives for whole Arrow columns."""
+"""Evaluate expressions (scripts/schema/expression.py) on Arrow tables."""
 
 from typing import Any
 
@@ -7,30 +7,50 @@ import pyarrow.compute as pc
 
 from scripts.schema.expression import Node
 
-ARROW = {"<": pc.less, "<=": pc.less_equal, ">": pc.greater, ">=": pc.greater_equal, "==": pc.equal, "!=": pc.not_equal}
-ARROW |= {"+": pc.add, "-": pc.subtract, "*": pc.multiply, "/": pc.divide, "and": pc.and_kleene, "or": pc.or_kleene}
-TYPES = {"number": pa.float64(), "integer": pa.int64(), "boolean": pa.bool_(), "text": pa.string(), "date": pa.date32()}
-TYPES |= {"time": pa.timestamp("us")}
+ARROW_FUNCTIONS = {
+    "<": pc.less,
+    "<=": pc.less_equal,
+    ">": pc.greater,
+    ">=": pc.greater_equal,
+    "==": pc.equal,
+    "!=": pc.not_equal,
+}
+ARROW_FUNCTIONS |= {
+    "+": pc.add,
+    "-": pc.subtract,
+    "*": pc.multiply,
+    "/": pc.divide,
+    "and": pc.and_kleene,
+    "or": pc.or_kleene,
+}
+ARROW_TYPES = {
+    "number": pa.float64(),
+    "integer": pa.int64(),
+    "boolean": pa.bool_(),
+    "text": pa.string(),
+    "date": pa.date32(),
+}
+ARROW_TYPES |= {"time": pa.timestamp("us")}
 
 
-def decoded(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Return a column as its values, whether it is held as numbers of a dictionary or not."""
+def decode_dictionary(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return *column* without dictionary encoding."""
     return column.cast(column.type.value_type) if pa.types.is_dictionary(column.type) else column
 
 
-def matches(column: pa.ChunkedArray | pa.Array, pattern: str) -> pa.ChunkedArray | pa.Array:
-    """Return whether each text as a whole matches *pattern*."""
+def match_fully(column: pa.ChunkedArray | pa.Array, pattern: str) -> pa.ChunkedArray | pa.Array:
+    """Return whether *pattern* matches the whole of each text."""
     return pc.match_substring_regex(column, f"^(?:{pattern})$")
 
 
-def value(node: Node, table: pa.Table) -> Any:
-    """Return what an expression gives for each row of *table*; null is unknown."""
+def evaluate_on_table(node: Node, table: pa.Table) -> Any:
+    """Return the value of the expression for each row of *table*; null is unknown."""
     if node.op == "column":
-        column = decoded(table[node.args[0]])
-        return pc.cast(column, pa.float64(), safe=False) if node.kind == "number" else column
+        column = decode_dictionary(table[node.args[0]])
+        return pc.cast(column, pa.float64(), safe=False) if node.dtype == "number" else column
     if node.op == "value":
-        return pa.scalar(node.args[0], TYPES[node.kind])
-    parts = [value(part, table) if isinstance(part, Node) else part for part in node.args]
+        return pa.scalar(node.args[0], ARROW_TYPES[node.dtype])
+    parts = [evaluate_on_table(part, table) if isinstance(part, Node) else part for part in node.args]
     match node.op, parts:
         case "not", [part]:
             return pc.invert(part)
@@ -39,12 +59,12 @@ def value(node: Node, table: pa.Table) -> Any:
         case "length", [part]:
             return pc.cast(pc.utf8_length(part), pa.float64())
         case "matches", [part, text]:
-            return matches(part, text)
+            return match_fully(part, text)
         case "in", [part, plain]:
-            within = pc.is_in(part, pa.array(plain, TYPES[node.args[0].kind]))
+            within = pc.is_in(part, pa.array(plain, ARROW_TYPES[node.args[0].dtype]))
             return pc.if_else(pc.is_valid(part), within, pa.scalar(None, pa.bool_()))
         case ("and" | "or") as op, [first, *others]:
             for other in others:
-                first = ARROW[op](first, other)
+                first = ARROW_FUNCTIONS[op](first, other)
             return first
-    return ARROW[node.op](*parts)
+    return ARROW_FUNCTIONS[node.op](*parts)

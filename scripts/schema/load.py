@@ -1,22 +1,22 @@
-"""The frozen schema of a case, from its YAML file."""
+"""Load the data schema of a case from its YAML file."""
 
 from pathlib import Path
 
 import yaml
 
-from scripts.errors import BadInput, ExpressionError
-from scripts.schema.schema import checked
+from scripts.errors import ExpressionError, InputError
+from scripts.schema.schema import validate_schema
 
 
 def load_schema(path: Path) -> dict:
-    """Return the schema in the YAML file at *path* with its defaults, dates as ISO text.
+    """Return the schema in the YAML file at *path*, completed with defaults; dates are ISO texts.
 
-    Raises BadInput naming what is wrong in it.
+    Raises InputError that says what is wrong with the file.
     """
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
-        return checked(content)
+        return validate_schema(content)
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise BadInput(f"{path}: not YAML: {error}") from error
+        raise InputError(f"{path}: not YAML: {error}") from error
     except ExpressionError as error:
-        raise BadInput(f"{path}: {error}") from error
+        raise InputError(f"{path}: {error}") from error

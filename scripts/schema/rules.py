@@ -1,65 +1,70 @@
-"""The part of a schema that each row keeps or breaks by itself, as a list of rules: for tables and for requests."""
+"""The rules of a schema that concern single rows, as a list, for the checks of tables and of requests."""
 
 from dataclasses import dataclass
 from typing import Any
 
-from scripts.schema.expression import KINDS, columns_of, parse
-from scripts.schema.schema import is_checked, natural, types_of
+from scripts.schema.expression import TEXT_KINDS, columns_of, parse_expression
+from scripts.schema.schema import is_checked, parse_bound, types_of
 
-SMALL = {"number": "FLOAT_TYPE_SMALL_FLOAT", "integer": "INT_TYPE_SMALL_INT"}
-BIG = {"number": "FLOAT_TYPE_BIG_FLOAT", "integer": "INT_TYPE_BIG_INT"}
-STRANGE = {"text": "ENUM_TYPE_UNEXPECTED_STRING_VALUES"}
+TOO_SMALL = {"number": "FLOAT_TYPE_SMALL_FLOAT", "integer": "INT_TYPE_SMALL_INT"}
+TOO_BIG = {"number": "FLOAT_TYPE_BIG_FLOAT", "integer": "INT_TYPE_BIG_INT"}
+OUTSIDE_DOMAIN = {"text": "ENUM_TYPE_UNEXPECTED_STRING_VALUES"}
 
 
 @dataclass(frozen=True)
 class Rule:
-    """One rule: the anomaly code of a row that breaks it, its column ("" for several), the schema key, and its limit.
+    """One rule: the anomaly code of its violation, its column ("" for a custom rule), the key in the schema, the limit.
 
-    The limit has the type of the column; for a rule of its own it is the parsed expression.
+    *limit* has the type of the column; for a custom rule, *key* is its name and *limit* the parsed expression.
     """
 
     code: str
     column: str
     key: str
     limit: Any
-    kind: str
+    dtype: str
 
 
 def rules_of(schema: dict, environment: str = "TRAINING") -> list[Rule]:
-    """Return the rules of the checked columns of *schema*, then its custom ones."""
-    found = []
+    """Return the rules of the columns of *schema* that are checked in *environment*, then its custom rules.
+
+    A custom rule is left out if one of its columns is not checked.
+    """
+    rules = []
     for name, spec in schema["columns"].items():
         if is_checked(spec, environment):
-            found += [Rule(code, name, key, limit, spec["type"]) for code, key, limit in of_column(spec)]
-    held = {name: kind for name, kind in types_of(schema).items() if is_checked(schema["columns"][name], environment)}
+            rules += [Rule(code, name, key, limit, spec["type"]) for code, key, limit in column_rules(spec)]
+    checked = {
+        name: kind for name, kind in types_of(schema).items() if is_checked(schema["columns"][name], environment)
+    }
     for rule in schema["custom"]:
-        tree = parse(rule["expression"], types_of(schema))
-        if set(columns_of(tree)) <= held.keys():
-            found.append(Rule("CUSTOM_VALIDATION", "", rule["name"], tree, "custom"))
-    return found
+        tree = parse_expression(rule["expression"], types_of(schema))
+        if set(columns_of(tree)) <= checked.keys():
+            rules.append(Rule("CUSTOM_VALIDATION", "", rule["name"], tree, "custom"))
+    return rules
 
 
-def of_column(spec: dict) -> list[tuple[str, str, Any]]:
-    """Return (code, key, limit) of each rule of one column."""
-    kind, found = spec["type"], []
+def column_rules(spec: dict) -> list[tuple[str, str, Any]]:
+    """Return (code, key, limit) of each rule in *spec*, the schema of one column."""
+    dtype, rules = spec["type"], []
     if spec.get("min_fraction") or spec.get("min_count"):
-        found.append(("FEATURE_TYPE_LOW_FRACTION_PRESENT", "present", True))
-    if kind == "number" and not spec.get("allow_nan"):
-        found.append(("FLOAT_TYPE_HAS_NAN", "allow_nan", False))
-    if kind == "number" and not spec.get("allow_infinite"):
-        found.append(("FLOAT_TYPE_HAS_INF", "allow_infinite", False))
+        rules.append(("FEATURE_TYPE_LOW_FRACTION_PRESENT", "present", True))
+    if dtype == "number" and not spec.get("allow_nan"):
+        rules.append(("FLOAT_TYPE_HAS_NAN", "allow_nan", False))
+    if dtype == "number" and not spec.get("allow_infinite"):
+        rules.append(("FLOAT_TYPE_HAS_INF", "allow_infinite", False))
     if "min" in spec:
-        found.append((SMALL.get(kind, "DATE_TYPE_EARLY"), "min", natural(spec["min"], kind)))
+        rules.append((TOO_SMALL.get(dtype, "DATE_TYPE_EARLY"), "min", parse_bound(spec["min"], dtype)))
     if "max" in spec:
-        found.append((BIG.get(kind, "DATE_TYPE_LATE"), "max", natural(spec["max"], kind)))
+        rules.append((TOO_BIG.get(dtype, "DATE_TYPE_LATE"), "max", parse_bound(spec["max"], dtype)))
     if "domain" in spec:
-        found.append((STRANGE.get(kind, "ENUM_TYPE_UNEXPECTED_VALUES"), "domain", spec["domain"]))
+        rules.append((OUTSIDE_DOMAIN.get(dtype, "ENUM_TYPE_UNEXPECTED_VALUES"), "domain", spec["domain"]))
     if "kind" in spec:
-        found.append((KINDS[spec["kind"]][0], "kind", KINDS[spec["kind"]][1]))
+        rules.append((TEXT_KINDS[spec["kind"]][0], "kind", TEXT_KINDS[spec["kind"]][1]))
     if "matches" in spec:
-        found.append(("STRING_TYPE_NO_MATCH", "matches", spec["matches"]))
+        rules.append(("STRING_TYPE_NO_MATCH", "matches", spec["matches"]))
     if "min_length" in spec:
-        found.append(("STRING_TYPE_SHORT", "min_length", spec["min_length"]))
+        rules.append(("STRING_TYPE_SHORT", "min_length", spec["min_length"]))
     if "max_length" in spec:
-        found.append(("STRING_TYPE_LONG", "max_length", spec["max_length"]))
-    return found
+        rules.append(("STRING_TYPE_LONG", "max_length", spec["max_length"]))
+    return rules

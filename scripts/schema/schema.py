@@ -1,6 +1,4 @@
-"""Which keys a data schema may have: Cerberus rules. What they mean stands in README.md, "Validation".
-
-The data schema of a case (data/<case>/schema.yaml): how its columns and rows must look, checked by Cerberus."""
+"""The format of a data schema (data/<case>/schema.yaml), as Cerberus rules. README.md, "Validation", explains it."""
 
 import datetime
 from typing import Any
@@ -8,8 +6,8 @@ from typing import Any
 from cerberus import Validator
 
 from scripts.errors import ExpressionError
-from scripts.provenance.canonical import plain
-from scripts.schema.expression import KINDS, READ, parse, pattern
+from scripts.provenance.canonical import to_json_types
+from scripts.schema.expression import PARSERS, TEXT_KINDS, compile_pattern, parse_expression
 
 SHARE = {"type": "number", "min": 0, "max": 1}
 COUNT = {"type": "integer", "min": 0}
@@ -36,7 +34,7 @@ COLUMN = {
     "min_distinct": COUNT,
     "max_distinct": COUNT,
     "matches": {"type": "string"},
-    "kind": {"type": "string", "allowed": sorted(KINDS)},
+    "kind": {"type": "string", "allowed": sorted(TEXT_KINDS)},
     "min_length": COUNT,
     "max_length": COUNT,
     "allow_nan": FLAG,
@@ -71,22 +69,22 @@ FORMAT = {
     "columns": {"type": "dict", "required": True, "valuesrules": {"type": "dict", "schema": COLUMN}},
     "custom": {"type": "list", "default": [], "schema": {"type": "dict", "schema": CUSTOM}},
 }
-KEYS = {  # keys that need a column of one of these types
+KEY_TYPES = {  # keys that need a column of one of these types
     **dict.fromkeys(["min", "max"], ("number", "integer", "date", "time")),
     **dict.fromkeys(["domain", "min_distinct", "max_distinct"], ("text", "integer", "boolean")),
     **dict.fromkeys(["matches", "kind", "min_length", "max_length"], ("text",)),
     **dict.fromkeys(["allow_nan", "allow_infinite"], ("number",)),
     "distribution": ("number", "integer"),
 }
-MEMBERS = {"text": str, "integer": int, "boolean": bool}
+PYTHON_TYPES = {"text": str, "integer": int, "boolean": bool}
 
 
-def checked(content: Any) -> dict:
-    """Return the schema *content* with its defaults. Raises ExpressionError naming what is wrong in it."""
+def validate_schema(content: Any) -> dict:
+    """Return the schema *content*, completed with defaults. Raises ExpressionError that says what is wrong with it."""
     checker = Validator(FORMAT)
     if not isinstance(content, dict):
         raise ExpressionError("a mapping was expected")
-    if not checker.validate(plain(content)):
+    if not checker.validate(to_json_types(content)):
         raise ExpressionError(str(checker.errors))
     schema = checker.document
     for name, rules in schema["columns"].items():
@@ -99,44 +97,47 @@ def checked(content: Any) -> dict:
         try:
             if rule["name"] in names[:index]:
                 raise ExpressionError("two rules have this name")
-            parse(rule["expression"], types_of(schema))
+            parse_expression(rule["expression"], types_of(schema))
         except ExpressionError as error:
             raise ExpressionError(f"custom.{rule['name']}: {error}") from None
     return schema
 
 
 def check_column(rules: dict) -> None:
-    """Raise ExpressionError or ValueError unless the *rules* of a column go together."""
-    kind = rules["type"]
+    """Raise ExpressionError, TypeError or ValueError if the *rules* of a column do not fit its type."""
+    dtype = rules["type"]
     for key in rules:
-        if kind not in KEYS.get(key, (kind,)):
-            raise ExpressionError(f"{key} is for {' and '.join(KEYS[key])} columns, this is a {kind} column")
+        if dtype not in KEY_TYPES.get(key, (dtype,)):
+            raise ExpressionError(f"{key} is for {' and '.join(KEY_TYPES[key])} columns, this is a {dtype} column")
     for key in ("min", "max"):
         if key in rules:
-            natural(rules[key], kind)
-    if not all(type(value) is MEMBERS[kind] for value in rules.get("domain", [])):
-        raise ExpressionError(f"domain: every value must be a {kind} (quote texts)")
+            parse_bound(rules[key], dtype)
+    if not all(type(value) is PYTHON_TYPES[dtype] for value in rules.get("domain", [])):
+        raise ExpressionError(f"domain: every value must be a {dtype} (quote texts)")
     if "matches" in rules:
-        pattern(rules["matches"])
+        compile_pattern(rules["matches"])
 
 
-def natural(value: Any, kind: str) -> Any:
-    """Return a value of a JSON row or a bound as its type: ISO text becomes a date or a time. Raises ValueError."""
-    if kind in READ:
-        return value if value is None or isinstance(value, datetime.date) else READ[kind](value)
-    if kind == "integer" and isinstance(value, float):
-        raise ExpressionError(f"{value} is no whole number")
-    if kind in ("number", "integer") and isinstance(value, str):
-        raise ExpressionError(f"{value!r} is no number")
+def parse_bound(value: Any, dtype: str) -> Any:
+    """Return *value*, a bound or a value of a JSON row, as a value of type *dtype*: ISO texts become dates and times.
+
+    Raises ExpressionError, TypeError or ValueError where it has another type.
+    """
+    if dtype in PARSERS:
+        return value if value is None or isinstance(value, datetime.date) else PARSERS[dtype](value)
+    if dtype == "integer" and isinstance(value, float):
+        raise ExpressionError(f"{value} is not an integer")
+    if dtype in ("number", "integer") and isinstance(value, str):
+        raise ExpressionError(f"{value!r} is not a number")
     return value
 
 
 def types_of(schema: dict) -> dict[str, str]:
-    """Return the type of each column."""
+    """Return the type of each column of *schema*."""
     return {name: rules["type"] for name, rules in schema["columns"].items()}
 
 
 def is_checked(rules: dict, environment: str = "TRAINING") -> bool:
-    """Return whether a column is to be checked: it is in production or nearly, and belongs to *environment*."""
+    """Return whether a column is checked: its lifecycle is beta or production, and it belongs to *environment*."""
     ready = rules.get("lifecycle", "production") in ("beta", "production")
     return ready and environment in rules.get("environments", ENVIRONMENTS)

@@ -1,6 +1,8 @@
-"""What a client sends, read within limits; whatever is wrong with it becomes a refusal with a reason.
+"""The HTTP interface of the model server (ASGI): four routes, read only.
 
-The HTTP face of the models: four routes, every refusal a 4xx with a reason, no way to change anything."""
+Request bodies are read within limits of size and time. A request that cannot be answered gets an HTTP error whose JSON
+body states an error code and the reason.
+"""
 
 import asyncio
 import os
@@ -12,10 +14,10 @@ from typing import Any
 
 import orjson
 
-from scripts.bundle.encode import from_rows
+from scripts.bundle.encode import encode_rows
 from scripts.errors import ContractError
-from scripts.serve.model import Model, score, windowed
-from scripts.serve.model_store import NAME, VERSION, Shelf
+from scripts.serve.model import Model, add_request_lags, answer_score
+from scripts.serve.model_store import NAME, VERSION, ModelStore
 from scripts.serve.request_log import RequestLog
 
 MAX_BODY = 16 << 20
@@ -24,56 +26,58 @@ BODY_SECONDS = 10
 REQUEST_ID = re.compile(rb"[A-Za-z0-9_-]{1,64}")
 
 
-class Refusal(Exception):
-    """A request is not answered: status, error code and message, and headers that the status asks for."""
+class HTTPError(Exception):
+    """A request that cannot be answered: HTTP status, error code, message, and headers that the status requires."""
 
     def __init__(self, status: int, code: str, message: str, **headers: str):
         super().__init__(message)
         self.status, self.code, self.headers = status, code, headers
 
 
-class Gone(Exception):
-    """The client left before its request was complete."""
+class ClientDisconnected(Exception):
+    """The client disconnected before its request was complete."""
 
 
-def rows_of(body: bytes) -> list:
-    """Return the rows of a request body, a JSON list or {"rows": list}. Raises Refusal on anything else."""
+def parse_rows(body: bytes) -> list:
+    """Return the rows of a request body, a JSON list or {"rows": list}. Raises HTTPError on anything else."""
     try:
         value = orjson.loads(body)
     except orjson.JSONDecodeError as error:
-        raise Refusal(400, "INVALID_JSON", f"the body is not JSON: {error}") from None
+        raise HTTPError(400, "INVALID_JSON", f"the body is not JSON: {error}") from None
     if isinstance(value, dict) and value.keys() == {"rows"}:
         value = value["rows"]
     if not isinstance(value, list):
-        raise Refusal(400, "INVALID_REQUEST", 'a list of objects or {"rows": [...]} was expected')
+        raise HTTPError(400, "INVALID_REQUEST", 'a list of objects or {"rows": [...]} was expected')
     if len(value) > MAX_ROWS:
-        raise Refusal(413, "TOO_MANY_ROWS", f"{len(value)} rows, at most {MAX_ROWS} are answered at once")
+        raise HTTPError(413, "TOO_MANY_ROWS", f"{len(value)} rows, at most {MAX_ROWS} are answered at once")
     return value
 
 
 async def read_body(receive: Callable[[], Awaitable[dict]]) -> bytes:
-    """Return the request body. Raises Refusal if it is too large or too slow, Gone if the client left."""
+    """Return the request body. Raises HTTPError if it is too large or too slow, or ClientDisconnected."""
     parts, size = [], 0
     try:
         async with asyncio.timeout(BODY_SECONDS):
             while True:
                 event = await receive()
                 if event["type"] == "http.disconnect":
-                    raise Gone
+                    raise ClientDisconnected
                 size += len(event["body"])
                 if size <= MAX_BODY:
                     parts.append(event["body"])
-                if not event["more_body"]:  # read to the end even if too large, so that the client sees the answer
+                if not event[
+                    "more_body"
+                ]:  # read to the end even if it is too large, so that the client sees the answer
                     break
     except TimeoutError:
-        raise Refusal(408, "TOO_SLOW", f"no whole body in {BODY_SECONDS} seconds", connection="close") from None
+        raise HTTPError(408, "TOO_SLOW", f"no whole body in {BODY_SECONDS} seconds", connection="close") from None
     if size > MAX_BODY:
-        raise Refusal(413, "TOO_LARGE", f"{size} bytes, at most {MAX_BODY} are read")
+        raise HTTPError(413, "TOO_LARGE", f"{size} bytes, at most {MAX_BODY} are read")
     return b"".join(parts)
 
 
-def request_id(headers: list[tuple[bytes, bytes]]) -> str:
-    """Return the caller's X-Request-Id if it is well formed, else a new one."""
+def read_request_id(headers: list[tuple[bytes, bytes]]) -> str:
+    """Return the client's X-Request-Id if it is well formed, otherwise a new one."""
     for name, value in headers:
         if name == b"x-request-id" and REQUEST_ID.fullmatch(value):
             return value.decode()
@@ -85,10 +89,10 @@ PREDICT = re.compile(f"/predict/({NAME.pattern})(?:/versions/({VERSION.pattern})
 
 
 class App:
-    """The ASGI application over a shelf of models and a request log."""
+    """The ASGI application on a model store and a request log."""
 
-    def __init__(self, shelf: Shelf, log: RequestLog):
-        self.shelf, self.log = shelf, log
+    def __init__(self, store: ModelStore, log: RequestLog):
+        self.store, self.log = store, log
         self.in_flight = 0
         self.pool = ThreadPoolExecutor(min(4, os.cpu_count() or 1), "predict")
 
@@ -97,12 +101,12 @@ class App:
         extra: dict[str, str] = {}
         try:
             status, reply = await self.route(scope, receive)
-        except Gone:
+        except ClientDisconnected:
             return
         except ContractError as error:
             status, reply = 422, {"code": error.code, "message": str(error), "column": error.column, "row": error.row}
             reply = {"error": {key: v[:300] if isinstance(v, str) else v for key, v in reply.items()}}
-        except Refusal as error:
+        except HTTPError as error:
             status, extra = error.status, error.headers
             reply = {"error": {"code": error.code, "message": str(error), "column": None, "row": None}}
         body = reply if isinstance(reply, bytes) else orjson.dumps(reply)
@@ -112,67 +116,71 @@ class App:
         await send({"type": "http.response.body", "body": body})
 
     async def route(self, scope: dict, receive: Callable) -> tuple[int, Any]:
-        """Return status and reply. Raises Refusal or ContractError."""
+        """Return HTTP status and reply. Raises HTTPError, ContractError or ClientDisconnected."""
         method, path = scope["method"], scope["path"]
         match = PREDICT.fullmatch(path)
         if not match and path not in ("/health", "/models"):
-            known = "/health, /models, /predict/<case>, /predict/<case>/versions/<n> and /predict/<case>/labels/<label>"
-            raise Refusal(404, "NOT_FOUND", f"there are {known}")
+            routes = (
+                "/health, /models, /predict/<case>, /predict/<case>/versions/<n> and /predict/<case>/labels/<label>"
+            )
+            raise HTTPError(404, "NOT_FOUND", f"there are {routes}")
         allowed = "POST" if match else "GET"
         if method != allowed:
-            raise Refusal(405, "WRONG_METHOD", f"only {allowed} here", allow=allowed)
+            raise HTTPError(405, "WRONG_METHOD", f"only {allowed} here", allow=allowed)
         if match:
-            model = self.find(*match.groups())
-            return 200, await self.predict(match[1], model, request_id(scope["headers"]), receive)
-        return self.health() if path == "/health" else (200, self.models())
+            model = self.find_model(*match.groups())
+            return 200, await self.predict(match[1], model, read_request_id(scope["headers"]), receive)
+        return self.check_health() if path == "/health" else (200, self.list_models())
 
-    def health(self) -> tuple[int, dict]:
-        """Return whether any model can answer."""
-        ready = any(case.versions for case in self.shelf.cases.values())
+    def check_health(self) -> tuple[int, dict]:
+        """Return HTTP status and reply of /health: 200 if any model is served, otherwise 503."""
+        ready = any(case.versions for case in self.store.cases.values())
         return (200, {"status": "ok"}) if ready else (503, {"status": "no model"})
 
-    def models(self) -> list[dict]:
-        """Return what is served, and per case how much was refused from disk and dropped from the log."""
+    def list_models(self) -> list[dict]:
+        """Return what is served, and for each case how much was refused from disk and dropped from the log."""
         return [
             {
                 "case": name,
                 "labels": case.labels,
                 "versions": [{"version": n, "bundle": model.digest} for n, model in case.versions.items()],
-                "refused": self.shelf.refused[name],
+                "refused": self.store.refused[name],
                 "dropped": self.log.dropped[name],
             }
-            for name, case in sorted(self.shelf.cases.items())
+            for name, case in sorted(self.store.cases.items())
         ]
 
-    def find(self, name: str, version: str | None, label: str | None) -> Model:
-        """Return the model that a path names. Raises Refusal if it is not served."""
-        case = self.shelf.cases.get(name)
+    def find_model(self, name: str, version: str | None, label: str | None) -> Model:
+        """Return the model that a path names by *version* or *label* (default: champion). Raises HTTPError."""
+        case = self.store.cases.get(name)
         if not case:
-            raise Refusal(404, "UNKNOWN_CASE", f"no case {name[:80]}")
+            raise HTTPError(404, "UNKNOWN_CASE", f"no case {name[:80]}")
         number = int(version) if version else case.labels.get(label or "champion")
         if number not in case.versions:
             what = f"version {version}" if version else f"label {(label or 'champion')[:80]}"
-            raise Refusal(404, "UNKNOWN_VERSION", f"{name} has no {what}")
+            raise HTTPError(404, "UNKNOWN_VERSION", f"{name} has no {what}")
         return case.versions[number]
 
     async def predict(self, name: str, model: Model, request: str, receive: Callable) -> bytes:
-        """Return the reply to a prediction request to *model* of case *name*."""
+        """Answer a prediction request to *model* of case *name*. Raises HTTPError or ClientDisconnected."""
         if self.in_flight >= MAX_IN_FLIGHT:
-            raise Refusal(503, "BUSY", f"{MAX_IN_FLIGHT} requests are being answered; try again", retry_after="1")
+            raise HTTPError(503, "BUSY", f"{MAX_IN_FLIGHT} requests are being answered; try again", retry_after="1")
         self.in_flight += 1
         try:
             body = await read_body(receive)
-            return await asyncio.get_running_loop().run_in_executor(self.pool, self.answer, name, model, request, body)
+            return await asyncio.get_running_loop().run_in_executor(
+                self.pool, self.answer_request, name, model, request, body
+            )
         finally:
             self.in_flight -= 1
 
-    def answer(self, name: str, model: Model, request: str, body: bytes) -> bytes:
-        """Return the reply to a request body and log it; runs in a thread, so that the loop stays free."""
-        rows = windowed(rows_of(body), model.contract)
-        tensors, flags = from_rows(rows, model.contract), model.flags(rows)
-        predictions = model.decide(model.predictor.outputs(tensors))
-        for index, found in flags.items():
-            predictions[index]["flags"] = found
+    def answer_request(self, name: str, model: Model, request: str, body: bytes) -> bytes:
+        """Return the reply to a request *body* and log it; runs in a thread, so that the event loop is not blocked."""
+        rows = add_request_lags(parse_rows(body), model.contract)
+        tensors, flags = encode_rows(rows, model.contract), model.check_schema(rows)
+        predictions = model.decide(model.predictor.predict(tensors))
+        for index, violations in flags.items():
+            predictions[index]["flags"] = violations
         head = {"request": request, "case": name, "version": model.version, "bundle": model.digest}
-        self.log.put(name, {**head, "rows": rows, "scores": [*map(score, predictions)]})
+        self.log.put(name, {**head, "rows": rows, "scores": [*map(answer_score, predictions)]})
         return orjson.dumps({**head, "predictions": predictions})

@@ -1,6 +1,7 @@
-"""A model ready to answer: loaded from a verified bundle, proven by its golden rows.
+"""A model that is ready to answer: loaded from a verified bundle and tested with its golden rows.
 
-Requests of a case with windows of a time series: each row gets the values of the rows before it, as in training."""
+In requests of a case with lags of a time series, each row gets the values of earlier rows, as in training.
+"""
 
 import json
 from dataclasses import dataclass
@@ -9,13 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from scripts.bundle.encode import READERS, from_rows
+from scripts.bundle.encode import PARSERS, encode_rows
 from scripts.bundle.files import main_file
-from scripts.bundle.lags import Disorder, from_json
-from scripts.bundle.predictor import Predictor, predictor
+from scripts.bundle.lags import OutOfOrder, add_lags_to_rows
+from scripts.bundle.predictor import Predictor, load_predictor
 from scripts.errors import BundleError, ContractError
 from scripts.schema.check_row import Guard
-from scripts.serve.published_bundle import read_bundle, sums_of
+from scripts.serve.published_bundle import format_checksums, read_bundle
 
 
 @dataclass(frozen=True)
@@ -23,39 +24,40 @@ class Model:
     """One version of a case, ready to answer."""
 
     version: int
-    sums: str
+    checksums: str
     contract: dict
     predictor: Predictor
     guard: Guard
 
     @property
     def digest(self) -> str:
-        """Return the sha256 of the file that holds the model."""
-        digests = {name: digest for digest, name in map(str.split, self.sums.splitlines())}
+        """The SHA-256 of the file that contains the model."""
+        digests = {name: digest for digest, name in map(str.split, self.checksums.splitlines())}
         return digests[main_file(digests)]
 
-    def outputs(self, rows: Any) -> np.ndarray:
-        """Return probabilities [rows, classes] or values [rows, 1]. Raises ContractError on rows that break it."""
-        return self.predictor.outputs(from_rows(rows, self.contract))
+    def predict(self, rows: Any) -> np.ndarray:
+        """Return probabilities [rows, classes] or values [rows, 1]. Raises ContractError on rows that violate it."""
+        return self.predictor.predict(encode_rows(rows, self.contract))
 
-    def flags(self, rows: list[dict]) -> dict[int, list[dict]]:
-        """Return by row what in *rows*, which keep the contract, breaks the schema but is tolerated.
+    def check_schema(self, rows: list[dict]) -> dict[int, list[dict]]:
+        """Return, by row number, the violations of the schema that are tolerated in *rows*, which meet the contract.
 
-        Raises ContractError with the anomaly code on the first rule that is broken and not tolerated.
+        Raises ContractError with the anomaly code at the first violation that is not tolerated.
         """
-        found: dict[int, list[dict]] = {}
+        violations: dict[int, list[dict]] = {}
         for index, row in enumerate(rows):
-            for rule in self.guard.broken(row):
-                words, column = self.guard.words(rule, row), rule.column or None
+            for rule in self.guard.broken_rules(row):
+                message, column = self.guard.describe_violation(rule, row), rule.column or None
                 if self.guard.refuses(rule):
-                    raise ContractError(rule.code, f"row {index}: {words}", column, index)
-                found.setdefault(index, []).append({"code": rule.code, "column": column, "message": words})
-        return found
+                    raise ContractError(rule.code, f"row {index}: {message}", column, index)
+                violations.setdefault(index, []).append({"code": rule.code, "column": column, "message": message})
+        return violations
 
     def decide(self, outputs: np.ndarray) -> list[dict]:
-        """Return label, score and probabilities by class of each row, or its prediction where there are no classes.
+        """Return label, score and probabilities by class of each row, or in regression its prediction.
 
-        Of two classes, the score is the positive one's probability; of more, that of the most probable one, the label.
+        With two classes, the score is the probability of the positive class, and the threshold decides on the label.
+        With more, the label is the most probable class, and the score is its probability.
         """
         classes, positive = self.contract["classes"], self.contract["positive"]
         if not classes:
@@ -71,57 +73,57 @@ class Model:
         return answers
 
 
-def score(answer: dict) -> float:
-    """Return what an answer of decide() says in one number."""
+def answer_score(answer: dict) -> float:
+    """Return the prediction or the score of an answer of Model.decide(), for the request log."""
     return answer["prediction"] if "prediction" in answer else answer["score"]
 
 
-def load(folder: Path) -> Model:
-    """Return the model of the bundle in *folder* once it repeats its golden rows bit for bit.
+def load_model(folder: Path) -> Model:
+    """Return the model of the bundle in *folder*, which must reproduce its golden rows bit for bit.
 
-    Raises BundleError (or what the libraries raise on a broken file).
+    Raises BundleError, or what the libraries raise on a broken file.
     """
     contents = read_bundle(folder)
     contract, golden = json.loads(contents["contract.json"]), json.loads(contents["golden.json"])
-    kinds = {column["type"] for column in contract["columns"].values()}
+    dtypes = {column["type"] for column in contract["columns"].values()}
     classes, positive = contract["classes"], contract["positive"]
-    if not kinds <= READERS.keys() or not (positive in classes if len(classes) == 2 else positive is None):
-        raise BundleError(f"{folder}: contract.json does not fit together")
+    if not dtypes <= PARSERS.keys() or not (positive in classes if len(classes) == 2 else positive is None):
+        raise BundleError(f"{folder}: contract.json is inconsistent")
     if positive is not None:
         contract["threshold"] = float(contract["threshold"])
     guard = Guard(json.loads(contents["schema.json"]))
-    model = Model(int(folder.name), sums_of(contents), contract, predictor(contents), guard)
-    expected, got = np.array(golden["outputs"], np.float64), model.outputs(golden["rows"])
+    model = Model(int(folder.name), format_checksums(contents), contract, load_predictor(contents), guard)
+    expected, got = np.array(golden["outputs"], np.float64), model.predict(golden["rows"])
     if got.shape != expected.shape or got.tobytes() != expected.tobytes():
-        raise BundleError(f"{folder}: the golden rows are not repeated bit for bit")
+        raise BundleError(f"{folder}: the golden rows are not reproduced bit for bit")
     model.decide(got)
     return model
 
 
-def windowed(rows: list, contract: dict) -> list:
-    """Return *rows* with their windows, cut to what *contract* names and what it does not know.
+def add_request_lags(rows: list, contract: dict) -> list:
+    """Return *rows* with their lag columns, if *contract* has lags, and without columns that only lags needed.
 
-    Rows that carry the columns of their windows are taken as they are. Raises ContractError where rows are out of
-    order, cannot be ordered, or none has a whole window and the case asks for one.
+    Rows that bring their own lag columns are returned as they are. Raises ContractError if rows are out of order or
+    cannot be ordered, or if the lags must be complete and no row has all of them.
     """
-    window = contract.get("window")
-    if not window or not rows or not all(isinstance(row, dict) for row in rows):
+    lags = contract.get("window")
+    if not lags or not rows or not all(isinstance(row, dict) for row in rows):
         return rows
-    if any(f"{name}@1" in row for row in rows for name in window["columns"]):
+    if any(f"{name}@1" in row for row in rows for name in lags["columns"]):
         return rows
     for index, row in enumerate(rows):
-        for name in (*window["key"], window["order"], *window["columns"]):
+        for name in (*lags["key"], lags["order"], *lags["columns"]):
             if name not in row:
                 raise ContractError("SCHEMA_MISSING_COLUMN", f"row {index} lacks {name}", name, index)
-    order = window["order"]
+    order = lags["order"]
     try:
-        made = from_json(rows, window)
-    except Disorder as error:
+        result = add_lags_to_rows(rows, lags)
+    except OutOfOrder as error:
         raise ContractError("SERIES_OUT_OF_ORDER", f"row {error.row}: {error}", order, error.row) from error
     except TypeError as error:
-        message = f"{order} and {', '.join(window['key']) or 'the key'} must be single values that can be compared"
+        message = f"{order} and {', '.join(lags['key']) or 'the key'} must be single values that can be compared"
         raise ContractError("UNEXPECTED_DATA_TYPE", message, order) from error
-    if not made:
-        raise ContractError("INVALID_REQUEST", f"no row has a whole window, {window['size']} rows of one key in order")
-    dropped = {*window["key"], order, *window["columns"]} - contract["columns"].keys()
-    return [{name: value for name, value in row.items() if name not in dropped} for row in made]
+    if not result:
+        raise ContractError("INVALID_REQUEST", f"no row has a complete window, {lags['size']} rows of one key in order")
+    dropped = {*lags["key"], order, *lags["columns"]} - contract["columns"].keys()
+    return [{name: value for name, value in row.items() if name not in dropped} for row in result]

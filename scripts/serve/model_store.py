@@ -1,4 +1,4 @@
-"""What is served: cases, versions and labels as last published, replaced as a whole, never named by a request."""
+"""The models that are served: cases, versions and labels as last published; requests never name files."""
 
 import collections
 import contextlib
@@ -8,8 +8,8 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from scripts.serve.model import Model, load
-from scripts.serve.published_bundle import SUMS
+from scripts.serve.model import Model, load_model
+from scripts.serve.published_bundle import CHECKSUMS
 
 NAME = re.compile(r"[a-z][a-z0-9_-]*")
 VERSION = re.compile(r"[1-9][0-9]{0,8}")
@@ -17,87 +17,89 @@ VERSION = re.compile(r"[1-9][0-9]{0,8}")
 
 @dataclass(frozen=True)
 class Case:
-    """What is served of one case."""
+    """What is served of one case: its models by version, and versions by label."""
 
     versions: dict[int, Model] = field(default_factory=dict)
     labels: dict[str, int] = field(default_factory=dict)
 
 
-class Shelf:
-    """All cases under *root*; `refresh` replaces what changed, readers see either the old or the new state."""
+class ModelStore:
+    """All cases under *root*; `refresh` replaces changed cases as a whole, so readers see the old or the new state."""
 
     def __init__(self, root: Path):
         self.root = root
         self.cases: dict[str, Case] = {}
         self.refused: collections.Counter[str] = collections.Counter()
-        self._seen: dict[str, tuple[int, bytes] | None] = {}
+        self._generations: dict[str, tuple[int, bytes] | None] = {}
 
     def refresh(self) -> None:
-        """Look again at every case whose .generation changed since the last time."""
+        """Load every case again whose .generation has changed since the last time."""
         folders: list[Path] = []
-        with contextlib.suppress(OSError):  # nothing published yet, or out of reach for now: what is served stays
+        with contextlib.suppress(
+            OSError
+        ):  # nothing is published yet, or the disk is out of reach: what is served stays
             folders = sorted(path for path in self.root.iterdir() if NAME.fullmatch(path.name) and path.is_dir())
         for folder in folders:
-            state = generation(folder)
-            if folder.name in self._seen and self._seen[folder.name] == state:
+            state = read_generation(folder)
+            if folder.name in self._generations and self._generations[folder.name] == state:
                 continue
             try:
-                self.cases = {**self.cases, folder.name: self.look(folder)}
-                self._seen[folder.name] = state
-            except Exception as error:  # the watch must outlive whatever it meets on disk
-                self.refuse(folder.name, f"{folder}: {type(error).__name__}: {error}")
+                self.cases = {**self.cases, folder.name: self.load_case(folder)}
+                self._generations[folder.name] = state
+            except Exception as error:  # the thread must survive whatever is on the disk
+                self.log_refusal(folder.name, f"{folder}: {type(error).__name__}: {error}")
 
-    def look(self, folder: Path) -> Case:
-        """Return what can be served from *folder* now; what fails to load stays as it was."""
+    def load_case(self, folder: Path) -> Case:
+        """Return what can be served from *folder* now; whatever fails to load stays as it was."""
         before = self.cases.get(folder.name, Case())
         versions = {}
         for path in sorted(folder.iterdir()):
             if VERSION.fullmatch(path.name):
-                model = self.version(path, before.versions.get(int(path.name)))
+                model = self.load_version(path, before.versions.get(int(path.name)))
                 if model:
                     versions[model.version] = model
         labels = {}
-        for label, number in self.labels(folder, before.labels).items():
+        for label, number in self.read_labels(folder, before.labels).items():
             if number in versions:
                 labels[label] = number
                 continue
-            self.refuse(folder.name, f"{folder}/labels.json: {label} names version {number}, which is not there")
+            self.log_refusal(folder.name, f"{folder}/labels.json: {label} names version {number}, which does not exist")
             if label in before.labels:
                 labels[label] = before.labels[label]
                 versions.setdefault(labels[label], before.versions[labels[label]])
         return Case(dict(sorted(versions.items())), labels)
 
-    def version(self, path: Path, before: Model | None) -> Model | None:
-        """Return the model at *path*: the one from *before* if its bundle is the same or the new one fails."""
+    def load_version(self, path: Path, before: Model | None) -> Model | None:
+        """Return the model in *path*, or *before* if the bundle is unchanged or fails to load."""
         try:
-            if before and before.sums == (path / SUMS).read_text(encoding="utf-8"):
+            if before and before.checksums == (path / CHECKSUMS).read_text(encoding="utf-8"):
                 return before
-            return load(path)
-        except Exception as error:  # a bundle can be broken in any way; whatever it is, serving goes on
-            self.refuse(path.parent.name, f"{path}: {type(error).__name__}: {error}")
+            return load_model(path)
+        except Exception as error:  # a bundle can be broken in any way; serving must continue
+            self.log_refusal(path.parent.name, f"{path}: {type(error).__name__}: {error}")
             return before
 
-    def labels(self, folder: Path, before: dict[str, int]) -> dict[str, int]:
-        """Return the labels of the case at *folder*, those from *before* if the file cannot be read."""
+    def read_labels(self, folder: Path, before: dict[str, int]) -> dict[str, int]:
+        """Return the labels of the case in *folder*, or *before* if labels.json is missing or invalid."""
         try:
-            found = json.loads((folder / "labels.json").read_bytes())
-            if all(NAME.fullmatch(label) and type(number) is int for label, number in found.items()):
-                return found
+            labels = json.loads((folder / "labels.json").read_bytes())
+            if all(NAME.fullmatch(label) and type(number) is int for label, number in labels.items()):
+                return labels
             raise ValueError("label names to version numbers were expected")
         except FileNotFoundError:
             return before
         except (OSError, ValueError, AttributeError) as error:
-            self.refuse(folder.name, f"{folder}/labels.json: {error}")
+            self.log_refusal(folder.name, f"{folder}/labels.json: {error}")
             return before
 
-    def refuse(self, case: str, reason: str) -> None:
-        """Count and log something that cannot be served."""
+    def log_refusal(self, case: str, reason: str) -> None:
+        """Count and log something of *case* that cannot be served, and the *reason*."""
         self.refused[case] += 1
         print(f"refused {reason}; what was served before stays", file=sys.stderr, flush=True)
 
 
-def generation(folder: Path) -> tuple[int, bytes] | None:
-    """Return what changes whenever something is published under *folder*."""
+def read_generation(folder: Path) -> tuple[int, bytes] | None:
+    """Return time and content of .generation, which change whenever something is published in *folder*, or None."""
     try:
         return (folder / ".generation").stat().st_mtime_ns, (folder / ".generation").read_bytes()
     except OSError:

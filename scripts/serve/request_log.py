@@ -1,4 +1,4 @@
-"""The request log: JSON lines by case and day, written beside serving and never in its way."""
+"""The request log: JSON lines by case and day, written by a thread of its own so that requests never wait for it."""
 
 import collections
 import datetime
@@ -10,13 +10,13 @@ from typing import Any
 
 import orjson
 
-LINES, BYTES = 10_000, 64 << 20  # what may wait to be written; more is dropped
+MAX_LINES, MAX_BYTES = 10_000, 64 << 20  # that may wait to be written; more are dropped
 
 
-def append(path: Path, content: bytes) -> None:
-    """Append whole lines to *path*, on a new line even after one that a crash or a full disk tore."""
+def append_lines(path: Path, content: bytes) -> None:
+    """Append complete lines to *path*, starting a new line even if a crash or full disk has left half a line."""
     path.parent.mkdir(exist_ok=True)
-    file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)  # what people asked is theirs
+    file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)  # requests may contain personal data
     try:
         size = os.fstat(file).st_size
         if size and os.pread(file, 1, size - 1) != b"\n":
@@ -28,7 +28,7 @@ def append(path: Path, content: bytes) -> None:
 
 
 class RequestLog:
-    """A bounded queue and one thread that empties it into ``<root>/<case>/requests/<day>.jsonl``."""
+    """A bounded queue, and a thread that writes its entries to ``<root>/<case>/requests/<day>.jsonl``."""
 
     def __init__(self, root: Path):
         self.root = root
@@ -42,11 +42,11 @@ class RequestLog:
         self._thread.start()
 
     def put(self, case: str, entry: dict[str, Any]) -> None:
-        """Queue *entry* with the time of now; drop it if too much is waiting."""
+        """Queue *entry* with the current time; drop it if too much is waiting."""
         now = datetime.datetime.now(datetime.UTC)
         line = orjson.dumps({"time": now.isoformat(timespec="milliseconds"), **entry}) + b"\n"
         with self._ready:
-            if self._closing or len(self._waiting) >= LINES or self._size + len(line) > BYTES:
+            if self._closing or len(self._waiting) >= MAX_LINES or self._size + len(line) > MAX_BYTES:
                 self.dropped[case] += 1
                 return
             self._waiting.append((case, f"{now:%Y-%m-%d}", line))
@@ -54,7 +54,7 @@ class RequestLog:
             self._ready.notify()
 
     def close(self, seconds: float = 10) -> None:
-        """Write what is waiting and stop, within *seconds*."""
+        """Write what is waiting and stop; return after *seconds* at the latest."""
         with self._ready:
             self._closing = True
             self._ready.notify()
@@ -75,10 +75,10 @@ class RequestLog:
             files.setdefault((case, day), []).append(line)
         for (case, day), lines in files.items():
             try:
-                append(self.root / case / "requests" / f"{day}.jsonl", b"".join(lines))
+                append_lines(self.root / case / "requests" / f"{day}.jsonl", b"".join(lines))
                 self._failing = False
             except OSError as error:
                 self.dropped[case] += len(lines)
                 if not self._failing:
-                    print(f"request log stopped, answers go on: {error}", file=sys.stderr, flush=True)
+                    print(f"request log stopped, requests are still answered: {error}", file=sys.stderr, flush=True)
                 self._failing = True

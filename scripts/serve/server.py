@@ -1,6 +1,6 @@
 """The model server: `python scripts/serve/server.py --root serving --port 8080 --poll 1`, on loopback only.
 
-It picks up what `snakemake deploy` publishes while it runs; SIGTERM and SIGINT let it finish its answers and exit 0.
+While it runs, it picks up what `snakemake deploy` publishes. On SIGTERM and SIGINT it finishes its answers and exits 0.
 """
 
 import argparse
@@ -13,24 +13,24 @@ from pathlib import Path
 import uvicorn
 
 from scripts.serve.app import App
-from scripts.serve.model_store import Shelf
+from scripts.serve.model_store import ModelStore
 from scripts.serve.request_log import RequestLog
 
 HOST = "127.0.0.1"
 
 
 class Server(uvicorn.Server):
-    """A uvicorn server that says where it listens once it does."""
+    """A uvicorn server that prints its address once it listens."""
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start listening and say so."""
+        """Start listening and print the address."""
         await super().startup(sockets)
         for listener in sockets or []:
             print(f"serving http://{HOST}:{listener.getsockname()[1]}", file=sys.stderr, flush=True)
 
 
 def listen(port: int) -> socket.socket:
-    """Return a socket bound to *port* of loopback; 0 takes a free one. Exits 2 if it is taken."""
+    """Return a socket bound to *port* of the loopback interface, 0 for any free one. Exits with 2 if it is in use."""
     listener = socket.socket()
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
@@ -41,22 +41,22 @@ def listen(port: int) -> socket.socket:
     return listener
 
 
-def watch(shelf: Shelf, seconds: float, stop: threading.Event) -> None:
-    """Refresh *shelf* every so many *seconds* until *stop*."""
+def watch(store: ModelStore, seconds: float, stop: threading.Event) -> None:
+    """Refresh *store* every *seconds* until *stop* is set."""
     while not stop.wait(seconds):
-        shelf.refresh()
+        store.refresh()
 
 
 def serve(root: Path, port: int, poll: float) -> None:
-    """Serve the bundles under *root* until a signal comes."""
-    for number in (signal.SIGTERM, signal.SIGINT):  # uvicorn raises these again once it has drained
+    """Serve the bundles under *root* until SIGTERM or SIGINT; look for new ones every *poll* seconds."""
+    for number in (signal.SIGTERM, signal.SIGINT):  # uvicorn raises these again after its last answer
         signal.signal(number, lambda *_: sys.exit(0))
     listener = listen(port)
-    shelf, log, stop = Shelf(root), RequestLog(root), threading.Event()
-    shelf.refresh()
-    threading.Thread(target=watch, args=(shelf, poll, stop), name="watch", daemon=True).start()
+    store, log, stop = ModelStore(root), RequestLog(root), threading.Event()
+    store.refresh()
+    threading.Thread(target=watch, args=(store, poll, stop), name="watch", daemon=True).start()
     config = uvicorn.Config(
-        App(shelf, log),
+        App(store, log),
         http="httptools",
         loop="uvloop",
         ws="none",
@@ -77,6 +77,6 @@ def serve(root: Path, port: int, poll: float) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--root", type=Path, default=Path("serving"), help="folder of published bundles")
-    parser.add_argument("--port", type=int, default=8080, help="port on loopback; 0 takes a free one")
-    parser.add_argument("--poll", type=float, default=1, help="seconds between looks for new versions")
+    parser.add_argument("--port", type=int, default=8080, help="port on the loopback interface; 0 for a free one")
+    parser.add_argument("--poll", type=float, default=1, help="seconds between checks for new versions")
     serve(**vars(parser.parse_args()))

@@ -1,12 +1,11 @@
-"""Counts of two sketches of a column in the same cells, for measures and tests: the cost does not grow with the rows.
+"""Distances between two distributions of a column and a two-sample test, computed from sketches alone.
 
-The first cells hold missing values, nan and infinities. Numbers, dates and times follow in groups of neighbouring bins,
-texts and booleans by value.
-
-How far two distributions of a column are apart, and whether by more than chance, from statistics alone.
-
-A column's statistics come in parts: its figures in the statistics.json of several spans and splits, or sketches.
-Missing values count like a value. Columns of different types have nothing in common."""
+Each side is given in parts: the statistics of the column in the statistics.json of several spans and splits, or
+sketches. Both sides are counted in the same cells, so that the cost does not grow with the number of rows. The first
+cells hold missing values, NaN and infinities; then come groups of neighbouring bins (numbers, dates and times) or
+single values (texts and booleans). A missing value counts like any other value. Columns of different types have
+nothing in common.
+"""
 
 import math
 from collections.abc import Sequence
@@ -14,93 +13,103 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.special import chdtrc
 
-from scripts.statistics.histogram import Bins
-from scripts.statistics.numeric_sketch import Numbers
-from scripts.statistics.sketch import TEXTS, Sketch, merged, read
-from scripts.statistics.text_sketch import Texts
+from scripts.statistics.histogram import Histogram
+from scripts.statistics.numeric_sketch import NumericSketch
+from scripts.statistics.sketch import TEXT_DTYPES, Sketch, merge_sketches, read_sketch
+from scripts.statistics.text_sketch import TextSketch
 
-GROUPS = 20  # a bin with this part of all weight stands alone, the others form about as many groups
-VALUES = 50  # the same for texts; as many are measured one by one
+GROUPS = 20  # a bin with at least 1 / GROUPS of the weight is a cell of its own; the others form about GROUPS cells
+MAX_VALUES = 50  # the same for texts in a test; in a distance, the values that have a cell of their own
 Counts = tuple[np.ndarray, np.ndarray]
 
 
-def comparable(kinds: set[str]) -> bool:
-    """Return whether values of all *kinds* have bins in common: one type, or numbers and integers."""
-    return len(kinds) == 1 or kinds == {"number", "integer"}
+def are_comparable(dtypes: set[str]) -> bool:
+    """Return whether columns of all *dtypes* have bins in common: a single type, or numbers and integers."""
+    return len(dtypes) == 1 or dtypes == {"number", "integer"}
 
 
-def to_measure(before: Sketch, after: Sketch) -> Counts:
-    """Return the counts of both sides in cells that weigh the sides alike; texts beyond VALUES share one cell."""
-    if before.kind in TEXTS:
-        return by_value(before, after, (1 / max(before.count, 1), 1 / max(after.count, 1)), VALUES)
-    sizes = [1 / max(side.bins.counts.sum(), 1) for side in (before, after)]
-    return by_group(before, after, (sizes[0], sizes[1]))
+def cells_for_distance(before: Sketch, after: Sketch) -> Counts:
+    """Return the counts [cells] of both sides for a distance: both sides have the same weight in forming the cells.
 
-
-def to_test(before: Sketch, after: Sketch) -> Counts:
-    """Return the counts of both sides in cells that depend only on the rows of both sides together, as tests need it.
-
-    Texts of which some were too rare to be kept are counted by their hash; rare ones form about VALUES groups.
+    Texts beyond the MAX_VALUES most frequent ones share one cell.
     """
-    if before.kind not in TEXTS:
-        return by_group(before, after, (1, 1))
-    counts = by_value(before, after, (1, 1), None)
-    if before.cut or after.cut:
+    if before.dtype in TEXT_DTYPES:
+        return counts_by_value(before, after, (1 / max(before.count, 1), 1 / max(after.count, 1)), MAX_VALUES)
+    sizes = [1 / max(side.bins.counts.sum(), 1) for side in (before, after)]
+    return counts_by_bin_group(before, after, (sizes[0], sizes[1]))
+
+
+def cells_for_test(before: Sketch, after: Sketch) -> Counts:
+    """Return the counts [cells] of both sides for a test: the cells depend on the pooled rows alone, as its null needs.
+
+    If a sketch dropped rare texts, texts are counted by their hash. Rare texts form about MAX_VALUES cells.
+    """
+    if before.dtype not in TEXT_DTYPES:
+        return counts_by_bin_group(before, after, (1, 1))
+    counts = counts_by_value(before, after, (1, 1), None)
+    if before.truncated_parts or after.truncated_parts:
         counts = tuple(np.concatenate([[side.missing], side.buckets]) for side in (before, after))
-    starts = np.concatenate([[0], 1 + group_starts(counts[0][1:] + counts[1][1:], VALUES)])
+    starts = np.concatenate([[0], 1 + group_starts(counts[0][1:] + counts[1][1:], MAX_VALUES)])
     return np.add.reduceat(counts[0], starts), np.add.reduceat(counts[1], starts)
 
 
-def by_group(before: Numbers, after: Numbers, weigh: tuple[float, float]) -> Counts:
-    """Return the counts of both sides in groups of bins of about the same weight."""
+def counts_by_bin_group(before: NumericSketch, after: NumericSketch, row_weights: tuple[float, float]) -> Counts:
+    """Return the counts [cells] of both sides in groups of neighbouring bins of about the same weight."""
     filled = [side.bins for side in (before, after) if len(side.bins.keys)]
     level = max((bins.level for bins in filled), default=0)
-    bins = [side.bins.coarse(level) for side in (before, after)]
+    bins = [side.bins.coarsen(level) for side in (before, after)]
     keys = np.union1d(bins[0].keys, bins[1].keys)
-    counts = [at(side, keys) for side in bins]
+    counts = [counts_at(side, keys) for side in bins]
     if len(keys):
-        starts = group_starts(counts[0] * weigh[0] + counts[1] * weigh[1])
+        starts = group_starts(counts[0] * row_weights[0] + counts[1] * row_weights[1])
         counts = [np.add.reduceat(side, starts) for side in counts]
     special = [[side.missing, side.nan, side.infinite] for side in (before, after)]
     return np.concatenate([special[0], counts[0]]), np.concatenate([special[1], counts[1]])
 
 
-def at(bins: Bins, keys: np.ndarray) -> np.ndarray:
-    """Return the counts of *bins* at *keys*, which hold all of theirs."""
+def counts_at(bins: Histogram, keys: np.ndarray) -> np.ndarray:
+    """Return the counts of *bins* at *keys*, which must include all keys of *bins*."""
     counts = np.zeros(len(keys), np.int64)
     counts[np.searchsorted(keys, bins.keys)] = bins.counts
     return counts
 
 
-def group_starts(weights: np.ndarray, most: int = GROUPS) -> np.ndarray:
-    """Return where groups begin: what has 1 / *most* of the weight alone, the others by *most* steps of weight."""
-    heavy = weights * most >= weights.sum()
+def group_starts(weights: np.ndarray, groups: int = GROUPS) -> np.ndarray:
+    """Return the index at which each group begins.
+
+    What has at least 1 / *groups* of the weight is a group of its own; the others are cut at equal steps of weight.
+    """
+    heavy = weights * groups >= weights.sum()
     light = np.where(heavy, 0, weights)
-    steps = np.floor((np.cumsum(light) - light) * most / (light.sum() or 1))
+    steps = np.floor((np.cumsum(light) - light) * groups / (light.sum() or 1))
     first = np.array([True])
     alone = heavy | np.concatenate([first, heavy[:-1]])
     return np.flatnonzero(alone | np.concatenate([first, steps[1:] != steps[:-1]]))
 
 
-def by_value(before: Texts, after: Texts, weigh: tuple[float, float], most: int | None) -> Counts:
-    """Return the counts of both sides by value, the heaviest first, and of all others; *most* values, or all."""
-    known = before.known(), after.known()
-    values = known[0].keys() | known[1].keys()
-    for side, counts in zip((before, after), known, strict=True):
-        values = values & counts.keys() if side.cut else values
-    weights = {value: known[0].get(value, 0) * weigh[0] + known[1].get(value, 0) * weigh[1] for value in values}
-    listed = sorted(values, key=lambda value: (-weights[value], value))[:most]
-    own = [[counts.get(value, 0) for value in listed] for counts in known]
+def counts_by_value(
+    before: TextSketch, after: TextSketch, row_weights: tuple[float, float], limit: int | None
+) -> Counts:
+    """Return the counts of both sides: missing, the *limit* (None: all) heaviest values, and all other values."""
+    exact = before.exact_counts(), after.exact_counts()
+    values = exact[0].keys() | exact[1].keys()
+    for side, counts in zip((before, after), exact, strict=True):
+        values = values & counts.keys() if side.truncated_parts else values
+    weights = {
+        value: exact[0].get(value, 0) * row_weights[0] + exact[1].get(value, 0) * row_weights[1] for value in values
+    }
+    ranked = sorted(values, key=lambda value: (-weights[value], value))[:limit]
+    own = [[counts.get(value, 0) for value in ranked] for counts in exact]
     sides = zip((before, after), own, strict=True)
     return tuple(np.array([side.missing, *counts, side.count - sum(counts)]) for side, counts in sides)
 
 
-LEAST = 10  # rows that a test expects in a cell of the smaller side
+MIN_EXPECTED = 10  # rows that the null hypothesis must expect in each cell of the smaller side
 Parts = Sequence[dict | Sketch]
 
 
 def js_distance(p: Sequence[float], q: Sequence[float]) -> float:
-    """Return the Jensen-Shannon distance (base 2: 0 for the same shares, 1 for nothing in common) of two counts."""
+    """Return the Jensen-Shannon distance (base 2: 0 for equal shares, 1 for disjoint ones) of two arrays of counts."""
     total_p, total_q = math.fsum(p), math.fsum(q)
     if not total_p or not total_q:
         return float(total_p != total_q)
@@ -112,89 +121,93 @@ def js_distance(p: Sequence[float], q: Sequence[float]) -> float:
     return math.sqrt(min(max(math.fsum(terms), 0.0), 1.0))
 
 
-def largest_difference(p: Sequence[float], q: Sequence[float]) -> float:
-    """Return the largest difference of a cell's shares (L-infinity distance, 0 to 1) of two counts."""
+def linf_distance(p: Sequence[float], q: Sequence[float]) -> float:
+    """Return the L-infinity distance (0 to 1) of two arrays of counts: the largest difference of a cell's shares."""
     total_p, total_q = math.fsum(p), math.fsum(q)
     if not total_p or not total_q:
         return float(total_p != total_q)
     return max(abs(one / total_p - other / total_q) for one, other in zip(p, q, strict=True))
 
 
-def absolute_difference(p: Sequence[float], q: Sequence[float]) -> float:
+def normalized_absolute_difference(p: Sequence[float], q: Sequence[float]) -> float:
     """Return the largest difference of a cell's counts, divided by the sum of all counts (0 to 1).
 
-    This is NormalizedAbsoluteDifference in anomalies/metrics.cc of TensorFlow Data Validation. It also grows where one
-    side has more rows.
+    This is NormalizedAbsoluteDifference in anomalies/metrics.cc of TensorFlow Data Validation. Unlike the other
+    distances, it is not zero for equal shares if the sides differ in size.
     """
     total = math.fsum(p) + math.fsum(q)
     return max(abs(one - other) for one, other in zip(p, q, strict=True)) / total if total else 0.0
 
 
-def chi_square(p: np.ndarray, q: np.ndarray) -> float:
-    """Return the p-value of Pearson's chi-square test that both counts have the same shares; 1 where one is empty.
+def chi_square_p_value(p: np.ndarray, q: np.ndarray) -> float:
+    """Return the p-value of Pearson's chi-square test of homogeneity of two arrays of counts; 1 if one is empty.
 
-    Neighbours are put together until both sides expect LEAST rows. Two cells get Yates's correction.
+    Neighbouring cells are merged until MIN_EXPECTED rows are expected on both sides. If only two cells remain, Yates's
+    continuity correction is applied.
     """
     sizes = np.array([p.sum(), q.sum()])
     if not sizes.min():
         return 1.0
-    least = LEAST * sizes.sum() / sizes.min()
+    min_rows = MIN_EXPECTED * sizes.sum() / sizes.min()
     table = [[0, 0]]
     for one, other in zip(p.tolist(), q.tolist(), strict=True):
-        if sum(table[-1]) >= least:
+        if sum(table[-1]) >= min_rows:
             table.append([0, 0])
         table[-1] = [table[-1][0] + one, table[-1][1] + other]
-    if len(table) > 1 and sum(table[-1]) < least:
+    if len(table) > 1 and sum(table[-1]) < min_rows:
         one, other = table.pop()
         table[-1] = [table[-1][0] + one, table[-1][1] + other]
     if len(table) == 1:
         return 1.0
-    found = np.array(table)
-    expected = np.outer(found.sum(axis=1), sizes) / sizes.sum()
-    apart = np.maximum(np.abs(found - expected) - (0.5 if len(table) == 2 else 0.0), 0.0)
-    return float(chdtrc(len(table) - 1, (apart**2 / expected).sum()))
+    observed = np.array(table)
+    expected = np.outer(observed.sum(axis=1), sizes) / sizes.sum()
+    deviations = np.maximum(np.abs(observed - expected) - (0.5 if len(table) == 2 else 0.0), 0.0)
+    return float(chdtrc(len(table) - 1, (deviations**2 / expected).sum()))
 
 
 def distance(before: Parts, after: Parts) -> float:
-    """Return the Jensen-Shannon distance of one column between *before* and *after*."""
+    """Return the Jensen-Shannon distance of a column between *before* and *after*."""
     return compare(before, after)["distance"]
 
 
 def linf(before: Parts, after: Parts) -> float:
-    """Return the largest difference of the shares of a value, or of a group of bins with about 5 % of the rows."""
+    """Return the L-infinity distance of a column: of the shares of values, or of groups of bins of about 5 % each."""
     return compare(before, after)["linf"]
 
 
 def normalized_difference(before: Parts, after: Parts) -> float:
-    """Return the largest difference of the counts of such a value or group, divided by the rows of both sides."""
+    """Return the largest difference of the counts of such values or groups, divided by the rows of both sides."""
     return compare(before, after)["normalized_difference"]
 
 
 def p_value(before: Parts, after: Parts) -> float:
-    """Return how likely counts at least as different are by chance, if rows are independent and nothing changed."""
+    """Return the p-value of the hypothesis that the distribution did not change, for independent rows."""
     return compare(before, after)["p_value"]
 
 
 def compare(before: Parts, after: Parts) -> dict[str, float]:
-    """Return all measures of one column between *before* and *after* (neither empty) by name."""
-    sides = [[read(part) if isinstance(part, dict) else part for part in side] for side in (before, after)]
-    if not comparable({sketch.kind for side in sides for sketch in side}):
+    """Return all distances of a column between *before* and *after* (neither empty) and the p-value, by name."""
+    sides = [[read_sketch(part) if isinstance(part, dict) else part for part in side] for side in (before, after)]
+    if not are_comparable({sketch.dtype for side in sides for sketch in side}):
         return {"distance": 1.0, "linf": 1.0, "normalized_difference": 1.0, "p_value": 0.0}
-    one, other = map(merged, sides)
-    p, q = (side.tolist() for side in to_measure(one, other))
+    one, other = map(merge_sketches, sides)
+    p, q = (side.tolist() for side in cells_for_distance(one, other))
     return {
         "distance": js_distance(p, q),
-        "linf": largest_difference(p, q),
-        "normalized_difference": absolute_difference(p, q),
-        "p_value": chi_square(*to_test(one, other)),
+        "linf": linf_distance(p, q),
+        "normalized_difference": normalized_absolute_difference(p, q),
+        "p_value": chi_square_p_value(*cells_for_test(one, other)),
     }
 
 
-def adjusted(p_values: Sequence[float]) -> list[float]:
-    """Return the q-value of each p-value (Benjamini and Hochberg, 1995): alarms at q <= a are false with share a."""
+def benjamini_hochberg(p_values: Sequence[float]) -> list[float]:
+    """Return the q-value of each p-value (Benjamini and Hochberg, 1995).
+
+    Of the alarms at q <= a, an expected share of at most a is false (false discovery rate).
+    """
     order = sorted(range(len(p_values)), key=lambda index: p_values[index])
-    found, least = [1.0] * len(order), 1.0
+    q_values, least = [1.0] * len(order), 1.0
     for rank in range(len(order), 0, -1):
         index = order[rank - 1]
-        least = found[index] = min(least, p_values[index] * len(order) / rank)
-    return found
+        least = q_values[index] = min(least, p_values[index] * len(order) / rank)
+    return q_values

@@ -1,6 +1,8 @@
-"""The values of an Arrow column as numpy arrays.
+"""Mergeable sketch of a column of numbers, integers, dates (as days since 1970) or times (as seconds since 1970).
 
-The sketch of a column of numbers, integers, dates (as days since 1970) or times (as seconds since 1970)."""
+All its parts (counts, range, exact sums, log-linear histogram, smallest hashes) are the same for any order and grouping
+of the rows, and so are the statistics computed from it.
+"""
 
 from dataclasses import dataclass
 
@@ -8,35 +10,35 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from scripts.provenance.canonical import rounded
+from scripts.provenance.canonical import round_floats
 from scripts.statistics import exact_sum, hashing
-from scripts.statistics.histogram import Bins, as_text, from_text, histogram
+from scripts.statistics.histogram import Histogram, decode_array, encode_array, equal_width_histogram
 
-FEW = 2048  # where a sample has so few distinct values, they are counted first
-SAMPLE = 4096
+MAX_DISTINCT = 2048  # if a sample has at most so many distinct values, values are counted first
+SAMPLE_SIZE = 4096
 
 
-def kind_of(kind: pa.DataType) -> str:
-    """Return the word for an Arrow type other than text and boolean."""
-    if pa.types.is_date(kind):
+def dtype_name(arrow_type: pa.DataType) -> str:
+    """Return the column type (number, integer, date or time) of an Arrow type other than text and boolean."""
+    if pa.types.is_date(arrow_type):
         return "date"
-    if pa.types.is_timestamp(kind):
+    if pa.types.is_timestamp(arrow_type):
         return "time"
-    return "integer" if pa.types.is_integer(kind) else "number"
+    return "integer" if pa.types.is_integer(arrow_type) else "number"
 
 
-def raw(column: pa.ChunkedArray) -> np.ndarray:
-    """Return the values that are not missing: doubles, or int64 for integers, days and microseconds."""
+def to_numpy(column: pa.ChunkedArray) -> np.ndarray:
+    """Return the values that are not missing as doubles, or as int64 for integers, dates (days) and times (µs)."""
     column = column.drop_null() if column.null_count else column
     if not pa.types.is_floating(column.type):
         column = pc.cast(pc.cast(column, pa.int32()) if pa.types.is_date32(column.type) else column, pa.int64())
     return column.to_numpy()
 
 
-def condensed(values: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
-    """Return distinct values and their counts where they are few, else *values* and None."""
-    sample = values[:: max(1, len(values) // SAMPLE)]
-    if len(values) < SAMPLE or len(np.unique(sample)) > FEW:
+def count_if_few_distinct(values: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+    """Return the distinct values and their counts if they seem to be few, else *values* and None."""
+    sample = values[:: max(1, len(values) // SAMPLE_SIZE)]
+    if len(values) < SAMPLE_SIZE or len(np.unique(sample)) > MAX_DISTINCT:
         return values, None
     found = pc.value_counts(pa.array(values))
     return found.field("values").to_numpy(), found.field("counts").to_numpy()
@@ -48,14 +50,17 @@ def is_whole(values: np.ndarray) -> bool:
 
 
 QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
-STEPS = ("date", "time")
+LINEAR_DTYPES = ("date", "time")
 
 
 @dataclass
-class Numbers:
-    """Counts, range, exact sums (see exact.py), bins and smallest hashes; nan and infinities count, but no more."""
+class NumericSketch:
+    """Counts, range, exact sums (units as in exact_sum.py), histogram and smallest hashes of a column.
 
-    kind: str
+    NaN and infinite values are counted, and enter nothing else but the hashes.
+    """
+
+    dtype: str
     count: int
     missing: int
     nan: int
@@ -63,29 +68,29 @@ class Numbers:
     low: float | int | None
     high: float | int | None
     whole: bool
-    bins: Bins
+    bins: Histogram
     total: int
     square: int
     hashes: np.ndarray
 
     @classmethod
-    def of(cls, column: pa.ChunkedArray) -> "Numbers":
+    def from_column(cls, column: pa.ChunkedArray) -> "NumericSketch":
         """Return the sketch of *column*."""
-        kind = kind_of(column.type)
-        values, counts = condensed(raw(column))
+        dtype = dtype_name(column.type)
+        values, counts = count_if_few_distinct(to_numpy(column))
         times = np.ones(1, np.int64) if counts is None else counts
-        hashed = hashing.of_distinct(values)
+        hashed = hashing.smallest_hashes_of_numbers(values)
         nan = infinite = 0
-        figures = values if kind == "number" else values / 1e6 if kind == "time" else values.astype(float)
-        if not (finite := np.isfinite(figures)).all():
-            nan, infinite = (int((times * test(figures)).sum()) for test in (np.isnan, np.isinf))
-            figures, counts = figures[finite], None if counts is None else counts[finite]
-            values = figures
+        floats = values if dtype == "number" else values / 1e6 if dtype == "time" else values.astype(float)
+        if not (finite := np.isfinite(floats)).all():
+            nan, infinite = (int((times * test(floats)).sum()) for test in (np.isnan, np.isinf))
+            floats, counts = floats[finite], None if counts is None else counts[finite]
+            values = floats
         ends = (values.min().item() + 0, values.max().item() + 0) if len(values) else (None, None)  # no -0.0
-        low, high = (end / 1e6 if kind == "time" and end is not None else end for end in ends)
-        whole = kind in ("integer", "date") or is_whole(figures)
+        low, high = (end / 1e6 if dtype == "time" and end is not None else end for end in ends)
+        whole = dtype in ("integer", "date") or is_whole(floats)
         return cls(
-            kind,
+            dtype,
             len(column) - column.null_count,
             column.null_count,
             nan,
@@ -93,59 +98,59 @@ class Numbers:
             low,
             high,
             whole,
-            Bins.of(figures, counts, kind in STEPS),
-            *exact_sum.power_sums(figures, counts),
+            Histogram.from_values(floats, counts, dtype in LINEAR_DTYPES),
+            *exact_sum.power_sums(floats, counts),
             hashed,
         )
 
     @classmethod
-    def merged(cls, parts: list["Numbers"]) -> "Numbers":
-        """Return the sketch of all rows of *parts*, in whatever order and grouping they come."""
-        sums = {name: sum(getattr(part, name) for part in parts) for name in SUMS}
+    def merge(cls, parts: list["NumericSketch"]) -> "NumericSketch":
+        """Return the sketch of all rows of *parts*, the same for any order and grouping."""
+        sums = {name: sum(getattr(part, name) for part in parts) for name in SUMMED_FIELDS}
         ends = {"low": min, "high": max}
         found = {name: [getattr(part, name) for part in parts if getattr(part, name) is not None] for name in ends}
         return cls(
-            kind=parts[0].kind,
+            dtype=parts[0].dtype,
             **sums,
             **{name: end(found[name], default=None) for name, end in ends.items()},
             whole=all(part.whole for part in parts),
-            bins=Bins.merged([part.bins for part in parts]),
-            hashes=hashing.smallest(part.hashes for part in parts),
+            bins=Histogram.merge([part.bins for part in parts]),
+            hashes=hashing.smallest_hashes(part.hashes for part in parts),
         )
 
-    def figures(self) -> dict:
-        """Return the figures of the column as JSON, with the sketch that gave them."""
-        sketch = {"bins": self.bins.encoded(), "hashes": as_text(self.hashes), "whole": self.whole}
-        sketch |= {"sums": [exact_sum.text_of(self.total), exact_sum.text_of(self.square)]}
-        found = {"type": self.kind, "count": self.count, "missing": self.missing, "sketch": sketch}
-        found["distinct"] = hashing.distinct(self.hashes)
-        if self.kind == "number":
-            found |= {"nan": self.nan, "infinite": self.infinite}
+    def statistics(self) -> dict:
+        """Return the statistics of the column as JSON, including the sketch itself under `sketch`."""
+        sketch = {"bins": self.bins.to_json(), "hashes": encode_array(self.hashes), "whole": self.whole}
+        sketch |= {"sums": [exact_sum.encode_integer(self.total), exact_sum.encode_integer(self.square)]}
+        result = {"type": self.dtype, "count": self.count, "missing": self.missing, "sketch": sketch}
+        result["distinct"] = hashing.estimate_distinct(self.hashes)
+        if self.dtype == "number":
+            result |= {"nan": self.nan, "infinite": self.infinite}
         size = self.count - self.nan - self.infinite
         if not size:
-            return found
-        low, high = rounded(self.low), rounded(self.high)
-        mean, sd = exact_sum.mean_sd(self.total, self.square, size)
-        middles = np.clip(self.bins.middles(self.whole), low, high)
+            return result
+        low, high = round_floats(self.low), round_floats(self.high)
+        mean, sd = exact_sum.mean_and_sd(self.total, self.square, size)
+        middles = np.clip(self.bins.midpoints(self.whole), low, high)
         ranks = [int(share * (size - 1)) for share in QUANTILES]
         at = np.searchsorted(np.cumsum(self.bins.counts), ranks, side="right")
         quantiles = dict(zip(map(str, QUANTILES), middles[at].tolist(), strict=True))
-        figures = {"min": low, "max": high, "mean": mean, "sd": sd, "quantiles": quantiles}
-        return found | figures | {"histogram": histogram(middles, self.bins.counts, low, high)}
+        moments = {"min": low, "max": high, "mean": mean, "sd": sd, "quantiles": quantiles}
+        return result | moments | {"histogram": equal_width_histogram(middles, self.bins.counts, low, high)}
 
     @classmethod
-    def read(cls, figures: dict) -> "Numbers":
-        """Return the sketch in *figures* as figures() writes them."""
-        sketch = figures["sketch"]
+    def from_statistics(cls, statistics: dict) -> "NumericSketch":
+        """Return the sketch in *statistics* as statistics() returned them."""
+        sketch = statistics["sketch"]
         return cls(
-            *(figures[name] for name in ("type", "count", "missing")),
-            *(figures.get(name, 0) for name in ("nan", "infinite")),
-            *(figures.get(name) for name in ("min", "max")),
+            *(statistics[name] for name in ("type", "count", "missing")),
+            *(statistics.get(name, 0) for name in ("nan", "infinite")),
+            *(statistics.get(name) for name in ("min", "max")),
             sketch["whole"],
-            Bins.decoded(sketch["bins"]),
-            *map(exact_sum.number_of, sketch["sums"]),
-            from_text(sketch["hashes"], "<u8"),
+            Histogram.from_json(sketch["bins"]),
+            *map(exact_sum.decode_integer, sketch["sums"]),
+            decode_array(sketch["hashes"], "<u8"),
         )
 
 
-SUMS = ("count", "missing", "nan", "infinite", "total", "square")
+SUMMED_FIELDS = ("count", "missing", "nan", "infinite", "total", "square")

@@ -1,55 +1,59 @@
-"""From a column to its sketch and back, and the statistics of several spans or splits as those of one table."""
+"""Sketches of columns of any type, and the statistics of several spans or splits merged into those of one table."""
 
 from collections.abc import Iterable
 
 import pyarrow as pa
 
-from scripts.statistics.numeric_sketch import Numbers
-from scripts.statistics.text_sketch import Texts
+from scripts.statistics.numeric_sketch import NumericSketch
+from scripts.statistics.text_sketch import TextSketch
 
-Sketch = Numbers | Texts
-TEXTS = ("text", "boolean")
+Sketch = NumericSketch | TextSketch
+TEXT_DTYPES = ("text", "boolean")
 
 
-def sketch_of(column: pa.ChunkedArray) -> Sketch:
+def sketch_column(column: pa.ChunkedArray) -> Sketch:
     """Return the sketch of *column*: numbers, integers, booleans, texts (also dictionary-encoded), dates or times."""
-    kind = column.type
-    textual = pa.types.is_dictionary(kind) or pa.types.is_string(kind) or pa.types.is_boolean(kind)
-    return Texts.of(column) if textual else Numbers.of(column)
+    arrow_type = column.type
+    textual = pa.types.is_dictionary(arrow_type) or pa.types.is_string(arrow_type) or pa.types.is_boolean(arrow_type)
+    return TextSketch.from_column(column) if textual else NumericSketch.from_column(column)
 
 
-def read(figures: dict) -> Sketch:
-    """Return the sketch in the *figures* of a column."""
-    return Texts.read(figures) if figures["type"] in TEXTS else Numbers.read(figures)
+def read_sketch(statistics: dict) -> Sketch:
+    """Return the sketch in the *statistics* of a column."""
+    return (
+        TextSketch.from_statistics(statistics)
+        if statistics["type"] in TEXT_DTYPES
+        else NumericSketch.from_statistics(statistics)
+    )
 
 
-def merged(sketches: list[Sketch]) -> Sketch:
-    """Return the sketch of all rows of *sketches*, which are of one kind."""
-    return type(sketches[0]).merged(sketches) if len(sketches) > 1 else sketches[0]
+def merge_sketches(sketches: list[Sketch]) -> Sketch:
+    """Return the sketch of all rows of *sketches*, which are of one class."""
+    return type(sketches[0]).merge(sketches) if len(sketches) > 1 else sketches[0]
 
 
-def figures(sketch: Sketch, top: int) -> dict:
-    """Return the figures of *sketch* as JSON; of texts the *top* most frequent."""
-    return sketch.figures(top) if isinstance(sketch, Texts) else sketch.figures()
+def column_statistics(sketch: Sketch, top: int) -> dict:
+    """Return the statistics of a column as JSON from its *sketch*; of texts, the *top* most frequent."""
+    return sketch.statistics(top) if isinstance(sketch, TextSketch) else sketch.statistics()
 
 
-def of_columns(parts: list[dict[str, dict]]) -> dict[str, dict]:
-    """Return the figures of the columns of all *parts*; a part that lacks a column adds nothing to it.
+def merge_columns(parts: list[dict[str, dict]]) -> dict[str, dict]:
+    """Return the statistics of each column over all *parts*; a part that lacks a column contributes nothing to it.
 
-    Raises ValueError where a column is of several types.
+    Raises ValueError if a column has different types.
     """
-    found = {}
+    result = {}
     for name in sorted({name for part in parts for name in part}):
         have = [part[name] for part in parts if name in part]
-        if len(kinds := {column["type"] for column in have}) > 1:
-            raise ValueError(f"column {name} is of several types: {', '.join(sorted(kinds))}")
+        if len(dtypes := {column["type"] for column in have}) > 1:
+            raise ValueError(f"column {name} has different types: {', '.join(sorted(dtypes))}")
         shown = max(column["sketch"].get("shown", 0) for column in have)
-        found[name] = figures(merged([read(column) for column in have]), shown)
-    return found
+        result[name] = column_statistics(merge_sketches([read_sketch(column) for column in have]), shown)
+    return result
 
 
-def of_counts(counts: Iterable[dict[str, int]]) -> dict[str, int]:
-    """Return the sum of *counts* by key."""
+def sum_counts(counts: Iterable[dict[str, int]]) -> dict[str, int]:
+    """Return the sums of *counts* by key."""
     total: dict[str, int] = {}
     for part in counts:
         for key, count in part.items():
@@ -57,17 +61,17 @@ def of_counts(counts: Iterable[dict[str, int]]) -> dict[str, int]:
     return total
 
 
-def of_rows(parts: list[dict]) -> dict:
-    """Return the numbers of rows and classes and the columns of the rows of all *parts*, spans or slices."""
+def merge_rows(parts: list[dict]) -> dict:
+    """Return the numbers of rows, the class counts and the columns' statistics of all *parts* (spans or slices)."""
     found = {name: sum(part[name] for part in parts) for name in ("rows", "unlabelled")}
-    label = of_counts(part["label"] for part in parts)
-    return found | {"label": label, "columns": of_columns([part["columns"] for part in parts])}
+    label = sum_counts(part["label"] for part in parts)
+    return found | {"label": label, "columns": merge_columns([part["columns"] for part in parts])}
 
 
-def merge(parts: list[dict]) -> dict:
-    """Return the statistics of the rows of all *parts* (one statistics.json each), whatever their order and grouping.
+def merge_statistics(parts: list[dict]) -> dict:
+    """Return the statistics of the rows of all *parts* (one statistics.json each), the same for any order and grouping.
 
-    Spans and splits are listed by name, joined with "+". A slice holds the rows of the parts that list it.
+    The names of spans and of splits are joined with "+". A slice has the rows of those parts that list it.
     """
     slices: dict[str, dict[str, list[dict]]] = {}
     for part in parts:
@@ -75,5 +79,5 @@ def merge(parts: list[dict]) -> dict:
             for value, content in values.items():
                 slices.setdefault(column, {}).setdefault(value, []).append(content)
     names = {key: sorted({name for part in parts for name in part[key].split("+")}) for key in ("span", "split")}
-    sliced = {name: {value: of_rows(found) for value, found in values.items()} for name, values in slices.items()}
-    return {key: "+".join(found) for key, found in names.items()} | of_rows(parts) | {"slices": sliced}
+    sliced = {name: {value: merge_rows(found) for value, found in values.items()} for name, values in slices.items()}
+    return {key: "+".join(found) for key, found in names.items()} | merge_rows(parts) | {"slices": sliced}

@@ -1,4 +1,7 @@
-"""Made-up rows that prove a server right: drawn from what the graph knows and column quantiles, nobody's record."""
+"""Golden rows: synthetic rows that test a server, drawn from the graph's vocabulary and from quantiles of columns.
+
+They contain no record of the data.
+"""
 
 import datetime
 from typing import Any
@@ -8,21 +11,21 @@ import numpy as np
 from scripts.bundle.encode import EPOCH, is_text
 from scripts.column_types import as_text
 
-MISSING = 0.1  # share of missing values
+MISSING_SHARE = 0.1  # share of missing values
 UNSEEN = {"text": "NEVER SEEN", "integer": 2**62, "boolean": False}
 
 
-def cell(rng: np.random.Generator, column: str, spec: dict, range_of: dict) -> Any:
-    """Return one made-up JSON value of *column*."""
-    if rng.random() < MISSING:
+def draw_value(rng: np.random.Generator, column: str, spec: dict, ranges: dict) -> Any:
+    """Draw a JSON value for *column*: missing, from its vocabulary, unseen, or from its range in *range_of*."""
+    if rng.random() < MISSING_SHARE:
         return None
     if is_text(spec):
         values = [value for value in spec.get("known", []) if value]
         if spec.get("words"):
-            return " ".join(values[place] for place in rng.integers(0, len(values), rng.integers(0, 12)))
+            return " ".join(values[index] for index in rng.integers(0, len(values), rng.integers(0, 12)))
         values.append(as_text(UNSEEN[spec["type"]]))
-        return raw(values[rng.integers(0, len(values))], spec["type"])
-    low, high = range_of[column]
+        return parse_category(values[rng.integers(0, len(values))], spec["type"])
+    low, high = ranges[column]
     value = float(rng.uniform(low, high))
     if spec["type"] == "date":
         return (EPOCH + datetime.timedelta(days=round(value))).date().isoformat()
@@ -33,24 +36,27 @@ def cell(rng: np.random.Generator, column: str, spec: dict, range_of: dict) -> A
     return round(value) if spec["type"] == "integer" else float(f"{value:.3g}")
 
 
-def raw(category: str, type_: str) -> Any:
-    """Return the JSON value of the column's type that *category* stands for."""
+def parse_category(category: str, type_: str) -> Any:
+    """Return *category*, a value as text, as a JSON value of the column type *type_*."""
     if type_ == "boolean":
         return category == "true"
     return int(category) if type_ == "integer" else category
 
 
-def golden_rows(contract: dict, data: dict[str, np.ndarray], count: int, seed: int) -> list[dict[str, Any]]:
-    """Return *count* rows for *contract*; numbers and dates lie between the 5 % and 95 % quantiles of *data*.
+def make_golden_rows(contract: dict, data: dict[str, np.ndarray], count: int, seed: int) -> list[dict[str, Any]]:
+    """Return *count* rows for *contract*, the same for the same *seed*.
 
-    *data* holds the tensors of the columns that are numbers to the graph.
+    Numbers, dates and times lie within the range that the contract states, or between the 5 % and 95 % quantiles of
+    *data*, the tensors of the columns that the graph reads as numbers.
     """
-    range_of = {}
+    ranges = {}
     for column, spec in contract["columns"].items():
         if "range" in spec:
-            range_of[column] = tuple(spec["range"])
+            ranges[column] = tuple(spec["range"])
         elif not is_text(spec):
             values = data[column][~np.isnan(data[column])]
-            range_of[column] = tuple(np.quantile(values, [0.05, 0.95])) if values.size else (0.0, 1.0)
+            ranges[column] = tuple(np.quantile(values, [0.05, 0.95])) if values.size else (0.0, 1.0)
     rng = np.random.default_rng(seed)
-    return [{name: cell(rng, name, spec, range_of) for name, spec in contract["columns"].items()} for _ in range(count)]
+    return [
+        {name: draw_value(rng, name, spec, ranges) for name, spec in contract["columns"].items()} for _ in range(count)
+    ]

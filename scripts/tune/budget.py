@@ -12,26 +12,26 @@ class Budget:
     Jobs that only help read in the folder of the sweep that nothing more may start.
     """
 
-    def __init__(self, sweep: Sweep, limits: dict, gpus_per_trial: float, helps: bool):
-        self.sweep, self.limits, self.gpus_per_trial, self.helps = sweep, limits, gpus_per_trial, helps
-        self.stop: Path = sweep.shared.folder / "stop"
+    def __init__(self, sweep: Sweep, limits: dict, gpus_per_trial: float, worker_only: bool):
+        self.sweep, self.limits, self.gpus_per_trial, self.worker_only = sweep, limits, gpus_per_trial, worker_only
+        self.stop_file: Path = sweep.storage.folder / "stop"
         self.started = time.monotonic()
-        if not helps:
-            self.stop.unlink(missing_ok=True)
+        if not worker_only:
+            self.stop_file.unlink(missing_ok=True)
 
     @property
     def gpu_hours(self) -> float:
         """The GPU-hours that the trials with a result took."""
         return self.sweep.seconds * self.gpus_per_trial / 3600
 
-    def left(self) -> bool:
+    def may_start(self) -> bool:
         """Return whether a trial may start."""
-        if self.helps:
-            return not self.stop.exists()
+        if self.worker_only:
+            return not self.stop_file.exists()
         spent = {"minutes": (time.monotonic() - self.started) / 60}
         if self.gpus_per_trial:
             spent["gpu_hours"] = self.gpu_hours
-        left = all(self.limits[name] is None or spent[name] < self.limits[name] for name in spent)
-        if not left:
-            self.stop.touch()
-        return left
+        allowed = all(self.limits[name] is None or spent[name] < self.limits[name] for name in spent)
+        if not allowed:
+            self.stop_file.touch()
+        return allowed

@@ -1,53 +1,54 @@
-"""News of a sweep: what one process, which observes, finds in the folder, so that the others need not look there.
+"""Append-only journal of trial states: the leader writes it, the other workers follow it.
 
-It writes into its sign of life a line for each trial that has a record, is worked at, was given back or lost, and one
-with the number of trials when that is all for now. The others read on from where they stopped. What it tells may be
-old: the files decide.
+The leader appends to its heartbeat file one JSON line for each new record and each claimed, released or lost trial, and
+then one with the number of trials. The others read on from their last offset, so they need not scan the folder. The
+journal may lag behind; the files decide. The vocabulary follows Optuna's JournalStorage, whose journal, however, is the
+storage itself and takes a lock for each append.
 """
 
 import json
 import time
 from itertools import islice
 
-from scripts.tune.heartbeat import Signs
+from scripts.tune.heartbeat import Heartbeats
 
-QUIET = 30.0  # seconds without a word, after which others look themselves
+JOURNAL_TIMEOUT = 30.0  # seconds of silence after which the others scan the folder themselves
 
 
-class News:
-    """What this process told and heard."""
+class Journal:
+    """The journal of a sweep: what this process has published, and how far it has read the leader's."""
 
-    def __init__(self, signs: Signs):
-        self.signs = signs
-        self.records = 0  # how many were told
-        self.told: dict[int, dict] = {}  # states that were
-        self.heard: dict[str, tuple[int, int, float]] = {}  # by process: bytes, its trials, and when that was
+    def __init__(self, heartbeats: Heartbeats):
+        self.heartbeats = heartbeats
+        self.published_records = 0  # number of results published
+        self.published_states: dict[int, dict] = {}  # by trial
+        self.read_state: dict[str, tuple[int, int, float]] = {}  # by process: offset, its number of trials, time
 
-    def tell(self, results: dict[int, dict], states: dict[int, dict], trials: int) -> None:
-        """Tell the records and states that are new."""
-        changed = [state for number, state in states.items() if self.told.get(number) != state]
-        lines = [*islice(results.values(), self.records, None), *changed, {"trials": trials}]
-        self.signs.write("".join(f"{json.dumps(line)}\n" for line in lines))
-        self.records, self.told = len(results), states
+    def publish(self, results: dict[int, dict], states: dict[int, dict], trials: int) -> None:
+        """Append the *results* and *states* that are new, and the number of *trials*."""
+        changed = [state for number, state in states.items() if self.published_states.get(number) != state]
+        lines = [*islice(results.values(), self.published_records, None), *changed, {"trials": trials}]
+        self.heartbeats.write("".join(f"{json.dumps(line)}\n" for line in lines))
+        self.published_records, self.published_states = len(results), states
 
-    def hear(self, observer: str) -> list[dict]:
-        """Return what *observer* told since it was heard last."""
-        known, trials, when = self.heard.get(observer, (0, 0, float("-inf")))
+    def read_new(self, leader: str) -> list[dict]:
+        """Return the entries that *leader* has published since the last call; [] if they cannot be read yet."""
+        offset, trials, confirmed = self.read_state.get(leader, (0, 0, float("-inf")))
         try:
-            with open(self.signs.folder / observer, "rb") as file:
-                file.seek(known)
+            with open(self.heartbeats.folder / leader, "rb") as file:
+                file.seek(offset)
                 text = file.read()
             text = text[: text.rfind(b"\n") + 1]
             lines = [json.loads(line) for line in text.splitlines() if line]
-        except (FileNotFoundError, ValueError):  # it has left, or NFS shows a part that is not there yet
+        except (FileNotFoundError, ValueError):  # it has ended, or NFS shows a part that is not written yet
             return []
-        said = [line["trials"] for line in lines if "trials" in line]
-        if said and observer in self.heard:  # what was said before this process came may be old
-            trials, when = said[-1], time.monotonic()
-        self.heard[observer] = known + len(text), trials, when
+        totals = [line["trials"] for line in lines if "trials" in line]
+        if totals and leader in self.read_state:  # entries from before the first read may be old
+            trials, confirmed = totals[-1], time.monotonic()
+        self.read_state[leader] = offset + len(text), trials, confirmed
         return [line for line in lines if "trials" not in line]
 
-    def suffice(self, observer: str, trials: int) -> bool:
-        """Return whether *observer* said something a moment ago, and looks at as many *trials*."""
-        _, its, when = self.heard.get(observer, (0, 0, float("-inf")))
-        return its >= trials and time.monotonic() - when < QUIET
+    def is_current(self, leader: str, trials: int) -> bool:
+        """Return whether *leader* has published within JOURNAL_TIMEOUT and covers at least as many *trials*."""
+        _, known_trials, confirmed = self.read_state.get(leader, (0, 0, float("-inf")))
+        return known_trials >= trials and time.monotonic() - confirmed < JOURNAL_TIMEOUT

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from scipy.special import ndtr, ndtri
 
-from scripts.tune.search_space import parted
+from scripts.tune.search_space import split_option
 
 EDGE = 1e-9  # quantiles of unbounded distributions stay this far from 0 and 1
 STEPPED = {"quniform", "qloguniform", "uniformint"}
@@ -32,139 +32,141 @@ class Coordinate:
             self.first, end = (0, *arguments)[-2:]
             self.options = end - self.first
         else:
-            self.one, self.two = float(arguments[0]), float(arguments[1])
+            self.a, self.b = float(arguments[0]), float(arguments[1])
             if self.log:
-                self.one = math.log(self.one)
-                self.two = self.two if self.normal else math.log(self.two)
+                self.a = math.log(self.a)
+                self.b = self.b if self.normal else math.log(self.b)
 
-    def inward(self, value: Any) -> float:
+    def to_unit(self, value: Any) -> float:
         """Return the coordinate of a value: its quantile, or the index of an option."""
         if self.options:
             return float(value - self.first)
         value = math.log(max(value, 1e-300)) if self.log else value
         if self.normal:
-            return within(float(ndtr((value - self.one) / self.two)), EDGE)
-        return within((value - self.one) / (self.two - self.one))
+            return clip_unit(float(ndtr((value - self.a) / self.b)), EDGE)
+        return clip_unit((value - self.a) / (self.b - self.a))
 
-    def outward(self, place: float) -> Any:
+    def from_unit(self, position: float) -> Any:
         """Return the value of a coordinate."""
         if self.options:
-            return int(place) + self.first
+            return int(position) + self.first
         if self.normal:
-            value = self.one + self.two * float(ndtri(within(place, EDGE)))
+            value = self.a + self.b * float(ndtri(clip_unit(position, EDGE)))
         else:
-            value = self.one + (self.two - self.one) * float(place)
+            value = self.a + (self.b - self.a) * float(position)
         value = math.exp(value) if self.log else value
         return round(value / self.step) * self.step if self.step else value
 
 
-def within(place: float, edge: float = 0.0) -> float:
+def clip_unit(value: float, edge: float = 0.0) -> float:
     """Return *place*, or the nearest place from *edge* to 1 - *edge*."""
-    return min(max(place, edge), 1 - edge)
+    return min(max(value, edge), 1 - edge)
 
 
-def coordinates(families: dict[str, dict]) -> dict[str, Coordinate]:
+def make_coordinates(families: dict[str, dict]) -> dict[str, Coordinate]:
     """Return the coordinate of each label of the space (scripts/tune/search_space.py)."""
-    found = {"family": Coordinate({"choice": sorted(families)})}
+    coordinates = {"family": Coordinate({"choice": sorted(families)})}
     for family, space in sorted(families.items()):
-        found |= inner(family, space)
-    return found
+        coordinates |= nested_coordinates(family, space)
+    return coordinates
 
 
-def inner(label: str, space: dict) -> dict[str, Coordinate]:
+def nested_coordinates(label: str, space: dict) -> dict[str, Coordinate]:
     """Return the coordinates of the hyperparameters in *space* and of their options' own."""
-    found = {}
+    coordinates = {}
     for name, spec in space.items():
-        found[f"{label}.{name}"] = Coordinate(spec)
+        coordinates[f"{label}.{name}"] = Coordinate(spec)
         for index, value in enumerate(spec.get("choice", [])):
-            found |= inner(f"{label}.{name}.{index}", parted(value)[1])
-    return found
+            coordinates |= nested_coordinates(f"{label}.{name}.{index}", split_option(value)[1])
+    return coordinates
 
 
-def active(families: dict[str, dict], drawn: dict[str, float]) -> list[str]:
+def active_labels(families: dict[str, dict], point: dict[str, float]) -> list[str]:
     """Return the labels that the setting with the coordinates *drawn* has."""
-    family = sorted(families)[int(drawn["family"])]
-    return ["family", *below(family, families[family], drawn)]
+    family = sorted(families)[int(point["family"])]
+    return ["family", *nested_labels(family, families[family], point)]
 
 
-def below(label: str, space: dict, drawn: dict[str, float]) -> list[str]:
+def nested_labels(label: str, space: dict, point: dict[str, float]) -> list[str]:
     """Return the labels in *space* that the coordinates *drawn* make active."""
-    found = []
+    labels = []
     for name, spec in space.items():
-        found.append(f"{label}.{name}")
+        labels.append(f"{label}.{name}")
         if "choice" in spec:
-            index = int(drawn[f"{label}.{name}"])
-            found += below(f"{label}.{name}.{index}", parted(spec["choice"][index])[1], drawn)
-    return found
+            index = int(point[f"{label}.{name}"])
+            labels += nested_labels(f"{label}.{name}.{index}", split_option(spec["choice"][index])[1], point)
+    return labels
 
 
-GOOD, MOST_GOOD = 0.1, 25  # share of the trials that count as good, and how many at most
+GOOD_SHARE, MAX_GOOD = 0.1, 25  # share of the trials that count as good, and how many at most
 RECENT = 25  # the latest trials that count fully; older ones the less, the older they are
 
 
-class Density:
+class ParzenEstimator:
     """A mixture of one kernel for each setting, in order of number, and one for the prior."""
 
-    def __init__(self, coordinate: dict[str, Coordinate], settings: list[dict[str, float]]):
+    def __init__(self, coordinates: dict[str, Coordinate], settings: list[dict[str, float]]):
         self.size = len(settings) + 1
-        weights = np.append(ramp(len(settings)), 1.0)
+        weights = np.append(age_weights(len(settings)), 1.0)
         self.weights = weights / weights.sum()
-        self.coordinate = coordinate
+        self.coordinates = coordinates
         self.centres, self.widths = {}, {}
-        for label, one in coordinate.items():
+        for label, coordinate in coordinates.items():
             centres = np.array([setting.get(label, np.nan) for setting in settings] + [np.nan])
             self.centres[label], self.widths[label] = centres, np.ones(self.size)
-            has = ~np.isnan(centres)
-            if not one.options:
-                self.widths[label][has] = spread(centres[has])
-                centres[~has] = 0.5
+            observed = ~np.isnan(centres)
+            if not coordinate.options:
+                self.widths[label][observed] = kernel_widths(centres[observed])
+                centres[~observed] = 0.5
 
-    def chances(self, label: str) -> np.ndarray:
+    def option_probabilities(self, label: str) -> np.ndarray:
         """Return the probability of each option [kernels, options]."""
-        options, centres = self.coordinate[label].options, self.centres[label]
-        chances = np.full((self.size, options), 1 / self.size)
-        has = np.flatnonzero(~np.isnan(centres))
-        chances[has, centres[has].astype(int)] += 1
-        return chances / chances.sum(axis=1, keepdims=True)
+        options, centres = self.coordinates[label].options, self.centres[label]
+        probabilities = np.full((self.size, options), 1 / self.size)
+        observed = np.flatnonzero(~np.isnan(centres))
+        probabilities[observed, centres[observed].astype(int)] += 1
+        return probabilities / probabilities.sum(axis=1, keepdims=True)
 
-    def draw(self, rng: np.random.Generator, count: int) -> dict[str, np.ndarray]:
+    def sample(self, rng: np.random.Generator, count: int) -> dict[str, np.ndarray]:
         """Return coordinates [count] by label, also of those that a setting would not have."""
         kernels = rng.choice(self.size, count, p=self.weights)
-        found = {}
-        for label, one in self.coordinate.items():
-            chance = rng.random(count)
-            if one.options:
-                found[label] = (self.chances(label)[kernels].cumsum(axis=1) < chance[:, None]).sum(axis=1)
-                found[label] = np.minimum(found[label], one.options - 1).astype(float)
+        samples = {}
+        for label, coordinate in self.coordinates.items():
+            quantile = rng.random(count)
+            if coordinate.options:
+                samples[label] = (self.option_probabilities(label)[kernels].cumsum(axis=1) < quantile[:, None]).sum(
+                    axis=1
+                )
+                samples[label] = np.minimum(samples[label], coordinate.options - 1).astype(float)
             else:
                 centre, width = self.centres[label][kernels], self.widths[label][kernels]
                 low, high = ndtr(-centre / width), ndtr((1 - centre) / width)
-                found[label] = np.clip(centre + width * ndtri(low + chance * (high - low)), 0, 1)
-        return found
+                samples[label] = np.clip(centre + width * ndtri(low + quantile * (high - low)), 0, 1)
+        return samples
 
-    def logarithm(self, drawn: dict[str, np.ndarray], has: dict[str, np.ndarray]) -> np.ndarray:
+    def log_density(self, candidates: dict[str, np.ndarray], active: dict[str, np.ndarray]) -> np.ndarray:
         """Return the logarithm of the density of candidates, over the labels that each one *has*."""
         total = np.log(self.weights)[None, :]
-        for label, rows in has.items():
-            values = drawn[label]
-            if self.coordinate[label].options:
-                found = np.log(self.chances(label).T[values.astype(int)])
+        for label, rows in active.items():
+            values = candidates[label]
+            if self.coordinates[label].options:
+                log_kernels = np.log(self.option_probabilities(label).T[values.astype(int)])
             else:
                 centre, width = self.centres[label], self.widths[label]
                 mass = width * (ndtr((1 - centre) / width) - ndtr(-centre / width))
-                found = -0.5 * ((values[:, None] - centre) / width) ** 2 - np.log(mass)
-            total = total + np.where(rows[:, None], found, 0.0)
+                log_kernels = -0.5 * ((values[:, None] - centre) / width) ** 2 - np.log(mass)
+            total = total + np.where(rows[:, None], log_kernels, 0.0)
         return np.logaddexp.reduce(total, axis=1)
 
 
-def ramp(count: int) -> np.ndarray:
+def age_weights(count: int) -> np.ndarray:
     """Return the weights of *count* settings in order of number."""
     if count < RECENT:
         return np.ones(count)
     return np.concatenate([np.linspace(1 / count, 1, count - RECENT), np.ones(RECENT)])
 
 
-def spread(centres: np.ndarray) -> np.ndarray:
+def kernel_widths(centres: np.ndarray) -> np.ndarray:
     """Return the width of the kernel at each of *centres*: the larger distance to a neighbour, within bounds."""
     order = np.argsort(centres, kind="stable")
     gaps = np.diff(np.concatenate([[0.0], centres[order], [1.0]]))
@@ -175,28 +177,28 @@ def spread(centres: np.ndarray) -> np.ndarray:
     return np.clip(widths, 1 / min(100.0, len(centres) + 2.0), 1.0)
 
 
-def near(
-    rng: np.random.Generator, coordinate: dict, ranked: list[dict], count: int, shrink: float, average: float
+def annealing_neighbours(
+    rng: np.random.Generator, coordinates: dict, ranked: list[dict], count: int, shrink: float, average: float
 ) -> dict:
     """Return coordinates [count] by label around one of the best settings that have the label, the *average*-th best.
 
     This is the neighbourhood of hyperopt's annealing; *ranked* are the settings from the best on, each of which makes
     its window smaller by *shrink*.
     """
-    found, rank = {}, rng.geometric(1 / average) - 1
-    for label, one in coordinate.items():
+    candidates, rank = {}, rng.geometric(1 / average) - 1
+    for label, coordinate in coordinates.items():
         centres = [setting[label] for setting in ranked if label in setting]
         width = 1 / (1 + shrink * len(centres))
-        chance = rng.random(count)
-        if one.options:
-            found[label] = np.floor(rng.random(count) * one.options)
+        quantile = rng.random(count)
+        if coordinate.options:
+            candidates[label] = np.floor(rng.random(count) * coordinate.options)
             if centres:
-                found[label] = np.where(chance < width, found[label], centres[min(rank, len(centres) - 1)])
+                candidates[label] = np.where(quantile < width, candidates[label], centres[min(rank, len(centres) - 1)])
         else:
             centre = centres[min(rank, len(centres) - 1)] if centres else 0.5
             low = min(max(centre - width / 2, 0), 1 - width)
-            found[label] = low + width * chance
-    return found
+            candidates[label] = low + width * quantile
+    return candidates
 
 
 def suggest(
@@ -214,23 +216,29 @@ def suggest(
     Candidates come from the density of the good *results*, or with *shrink* from around one of the best, on
     *average* the first of them. *results* are in order of number; they stand for *scale* times as many.
     """
-    coordinate, rng = coordinates(families), np.random.default_rng(seed)
+    coordinates, rng = make_coordinates(families), np.random.default_rng(seed)
 
-    def inward(setting: dict) -> dict[str, float]:
-        return {label: coordinate[label].inward(value) for label, value in setting["choice"].items()}
+    def to_unit(setting: dict) -> dict[str, float]:
+        return {label: coordinates[label].to_unit(value) for label, value in setting["choice"].items()}
 
-    places = [inward(result) for result in results]
+    points = [to_unit(result) for result in results]
     losses = [result["loss"] if result["loss"] is not None else np.inf for result in results]
     order = np.argsort(losses, kind="stable").tolist()
-    good = set(order[: min(math.ceil(GOOD * scale * len(results)), MOST_GOOD)])
-    best = Density(coordinate, [place for index, place in enumerate(places) if index in good])
-    rest = [place for index, place in enumerate(places) if index not in good]
-    others = Density(coordinate, rest + [inward(setting) for setting in pending])
+    good = set(order[: min(math.ceil(GOOD_SHARE * scale * len(results)), MAX_GOOD)])
+    good_density = ParzenEstimator(coordinates, [place for index, place in enumerate(points) if index in good])
+    bad = [place for index, place in enumerate(points) if index not in good]
+    bad_density = ParzenEstimator(coordinates, bad + [to_unit(setting) for setting in pending])
     if shrink is None:
-        drawn = best.draw(rng, count)
+        candidates = good_density.sample(rng, count)
     else:
-        drawn = near(rng, coordinate, [places[index] for index in order], count, shrink * scale, average)
-    names = [set(active(families, {label: drawn[label][row] for label in drawn})) for row in range(count)]
-    has = {label: np.array([label in names[row] for row in range(count)]) for label in coordinate}
-    row = int(np.argmax(best.logarithm(drawn, has) - others.logarithm(drawn, has)))
-    return {label: coordinate[label].outward(drawn[label][row]) for label in coordinate if label in names[row]}
+        candidates = annealing_neighbours(
+            rng, coordinates, [points[index] for index in order], count, shrink * scale, average
+        )
+    labels = [
+        set(active_labels(families, {label: candidates[label][row] for label in candidates})) for row in range(count)
+    ]
+    active = {label: np.array([label in labels[row] for row in range(count)]) for label in coordinates}
+    row = int(np.argmax(good_density.log_density(candidates, active) - bad_density.log_density(candidates, active)))
+    return {
+        label: coordinates[label].from_unit(candidates[label][row]) for label in coordinates if label in labels[row]
+    }

@@ -12,33 +12,36 @@ from typing import Any, NamedTuple
 
 from threadpoolctl import threadpool_limits
 
-THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
-def one_thread() -> None:
+def use_one_thread() -> None:
     """Let this process and those that it starts calculate with one thread: as many workers share the machine."""
-    os.environ.update(dict.fromkeys(THREADS, "1"))  # for libraries that are loaded later
+    os.environ.update(dict.fromkeys(THREAD_VARIABLES, "1"))  # for libraries that are loaded later
     os.environ.setdefault("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1")
     threadpool_limits(1)
 
 
-def follow() -> None:
+def exit_with_parent() -> None:
     """End this process when the one that started it ends, even by a signal that it could not see."""
     wait([multiprocessing.parent_process().sentinel])
     os._exit(1)
 
 
-def serve(task: Callable, pipe: Connection) -> None:
+def run_tasks(task: Callable, pipe: Connection) -> None:
     """Run *task* on what comes through *pipe* and send what it returns; end with the process that asks."""
-    for number in (signal.SIGINT, signal.SIGTERM):  # sent to all processes of a job: the one that asks answers them
-        signal.signal(number, signal.SIG_IGN)
-    threading.Thread(target=follow, daemon=True).start()
+    for signal_number in (
+        signal.SIGINT,
+        signal.SIGTERM,
+    ):  # sent to all processes of a job: the one that asks answers them
+        signal.signal(signal_number, signal.SIG_IGN)
+    threading.Thread(target=exit_with_parent, daemon=True).start()
     with contextlib.suppress(EOFError):
         while True:
             pipe.send(task(*pipe.recv()))
 
 
-class Ended(NamedTuple):
+class TaskOutcome(NamedTuple):
     """A task that has ended: its key, its result or why there is none, the time, and whether a signal ended it."""
 
     key: Any
@@ -52,10 +55,12 @@ class Worker:
     """One process and the key of what it runs."""
 
     def __init__(self, task: Callable):
-        self.pipe, theirs = multiprocessing.Pipe()
-        self.process = multiprocessing.get_context("fork").Process(target=serve, args=(task, theirs), daemon=True)
+        self.pipe, child_pipe = multiprocessing.Pipe()
+        self.process = multiprocessing.get_context("fork").Process(
+            target=run_tasks, args=(task, child_pipe), daemon=True
+        )
         self.process.start()
-        theirs.close()
+        child_pipe.close()
         self.key: Any = None
         self.started = 0.0
 
@@ -96,26 +101,26 @@ class Pool:
         worker.key, worker.started = key, time.monotonic()
         worker.pipe.send(arguments)
 
-    def finished(self, seconds: float) -> Iterator[Ended]:
+    def collect_finished(self, seconds: float) -> Iterator[TaskOutcome]:
         """Yield each task that ends within *seconds*, or sooner if one does."""
         busy = {worker.pipe: worker for worker in self.workers if worker.key is not None}
         if self.timeout is not None and busy:
-            first = min(worker.started for worker in busy.values()) + self.timeout - time.monotonic()
-            seconds = max(0.0, min(first, seconds))
+            remaining = min(worker.started for worker in busy.values()) + self.timeout - time.monotonic()
+            seconds = max(0.0, min(remaining, seconds))
         ready = wait(list(busy), seconds)
         for pipe, worker in busy.items():
-            took = time.monotonic() - worker.started
-            late = self.timeout is not None and took > self.timeout
+            elapsed = time.monotonic() - worker.started
+            late = self.timeout is not None and elapsed > self.timeout
             if pipe in ready or late:
                 result, error, killed = None, f"ran longer than {self.timeout or 0:g} s", False
                 if pipe in ready:
-                    result, error, killed = self.received(worker)
+                    result, error, killed = self.receive_result(worker)
                 key, worker.key = worker.key, None
                 if error:
-                    self.replace(worker)
-                yield Ended(key, result, error, took, killed)
+                    self.replace_worker(worker)
+                yield TaskOutcome(key, result, error, elapsed, killed)
 
-    def received(self, worker: Worker) -> tuple[Any, str, bool]:
+    def receive_result(self, worker: Worker) -> tuple[Any, str, bool]:
         """Return result and error of the task that *worker* has ended, with which it may have ended itself.
 
         The last value says whether a signal ended it.
@@ -125,10 +130,10 @@ class Pool:
         except (EOFError, ConnectionError):
             worker.process.join()
             code = worker.process.exitcode
-            how = f"was ended by signal {-code}" if code < 0 else f"ended with status {code}"
-            return None, f"the process {how}; was there enough memory?", code < 0
+            reason = f"was ended by signal {-code}" if code < 0 else f"ended with status {code}"
+            return None, f"the process {reason}; was there enough memory?", code < 0
 
-    def replace(self, worker: Worker) -> None:
+    def replace_worker(self, worker: Worker) -> None:
         """Put a new worker in the place of one that died or must."""
         worker.stop()
         self.workers[self.workers.index(worker)] = Worker(self.task)

@@ -2,35 +2,37 @@
 
 import time
 
-from scripts.metrics.losses import score_of
-from scripts.provenance.run_job import say
+from scripts.metrics.losses import loss_to_score
+from scripts.provenance.run_job import echo
 from scripts.tune.budget import Budget
 from scripts.tune.sweep import Sweep
 
-SECONDS = 2  # between two lines
+INTERVAL = 2  # between two lines
 
 
 class Progress:
     """Says how far the sweep is, now and then."""
 
-    def __init__(self, sweep: Sweep, metric: str, spends: Budget):
-        self.sweep, self.metric, self.spends = sweep, metric, spends
-        self.kept, self.started, self.said = len(sweep.results), time.monotonic(), 0.0
+    def __init__(self, sweep: Sweep, metric: str, budget: Budget):
+        self.sweep, self.metric, self.budget = sweep, metric, budget
+        self.known_results, self.started, self.last_report = len(sweep.results), time.monotonic(), 0.0
 
     def __call__(self, running: int) -> None:
         """Say it, unless that was said a moment ago and there is more to come."""
         now, sweep = time.monotonic(), self.sweep
-        if now - self.said < SECONDS and not sweep.complete:
+        if now - self.last_report < INTERVAL and not sweep.is_complete:
             return
-        self.said = now
+        self.last_report = now
         records = sweep.records()
-        best, failures = sweep.plan.best(records), sum(record["status"] != "ok" for record in records)
-        score = f"{self.metric} {score_of(self.metric, best['loss']):.4f} ({best['family']})" if best else "none yet"
-        left = (now - self.started) / max(1, len(records) - self.kept) * (sweep.total - len(records))
-        lost = f", {failures} failed" if failures else ""
-        running += len(sweep.taken)
-        gpus = f", {self.spends.gpu_hours:.2f} GPU-hours" if self.spends.gpus_per_trial else ""
-        say(
-            f"tune: {len(records)}/{sweep.total} trials{lost}, {running} running, best {score},"
-            f" about {left:.0f} s left{gpus}"
+        best, failures = sweep.schedule.best_trial(records), sum(record["status"] != "ok" for record in records)
+        score = (
+            f"{self.metric} {loss_to_score(self.metric, best['loss']):.4f} ({best['family']})" if best else "none yet"
+        )
+        seconds_left = (now - self.started) / max(1, len(records) - self.known_results) * (sweep.total - len(records))
+        failed = f", {failures} failed" if failures else ""
+        running += len(sweep.running_elsewhere)
+        gpus = f", {self.budget.gpu_hours:.2f} GPU-hours" if self.budget.gpus_per_trial else ""
+        echo(
+            f"tune: {len(records)}/{sweep.total} trials{failed}, {running} running, best {score},"
+            f" about {seconds_left:.0f} s left{gpus}"
         )

@@ -11,17 +11,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from scripts.provenance.canonical import digest
+from scripts.provenance.canonical import json_digest
 
-LENGTH = {"trials", "budget", "early_stop"}  # keys that say how long a sweep goes on, not what its trials are
+LENGTH_KEYS = {"trials", "budget", "early_stop"}  # keys that say how long a sweep goes on, not what its trials are
 Results = dict[int, dict]
 
 
 @dataclass(frozen=True)
-class Plan:
+class Schedule:
     """The trials of a sweep. *new* returns the setting of the n-th new one, given results and pending settings."""
 
-    new: Callable[[int, list[dict], list[dict]], dict]
+    suggest_setting: Callable[[int, list[dict], list[dict]], dict]
     width: int = 1
     rungs: int = 1
     eta: int = 3
@@ -32,7 +32,7 @@ class Plan:
     def __post_init__(self) -> None:
         object.__setattr__(self, "slots", tuple(self.eta**power for power in reversed(range(self.rungs))))
 
-    def place(self, number: int) -> tuple[int, int, int]:
+    def locate(self, number: int) -> tuple[int, int, int]:
         """Return bracket, rung and slot of a trial."""
         bracket, slot = divmod(number, sum(self.slots))
         rung = 0
@@ -41,79 +41,84 @@ class Plan:
             rung += 1
         return bracket, rung, slot
 
-    def numbers(self, bracket: int, rung: int) -> range:
+    def rung_trials(self, bracket: int, rung: int) -> range:
         """Return the numbers of the trials of a rung."""
         first = bracket * sum(self.slots) + sum(self.slots[:rung])
         return range(first, first + self.slots[rung])
 
-    def number_of(self, setting: int) -> int:
+    def setting_to_trial(self, index: int) -> int:
         """Return the number of the trial that is the first of the n-th new setting."""
-        bracket, slot = divmod(setting, self.slots[0])
-        return self.numbers(bracket, 0)[slot]
+        bracket, slot = divmod(index, self.slots[0])
+        return self.rung_trials(bracket, 0)[slot]
 
-    def setting_of(self, number: int) -> int:
+    def trial_to_setting(self, number: int) -> int:
         """Return which new setting the trial *number* of the lowest rung has."""
-        bracket, _, slot = self.place(number)
+        bracket, _, slot = self.locate(number)
         return bracket * self.slots[0] + slot
 
     def fraction(self, number: int) -> float:
         """Return the part of the whole resource that a trial gets."""
-        return float(self.eta) ** (self.place(number)[1] + 1 - self.rungs)
+        return float(self.eta) ** (self.locate(number)[1] + 1 - self.rungs)
 
-    def ready(self, number: int, done: Any, known: int) -> bool:
+    def is_ready(self, number: int, done: Any, known: int) -> bool:
         """Return whether all that the trial waits for is in *done*, as are the first *known* new settings."""
-        bracket, rung, _ = self.place(number)
+        bracket, rung, _ = self.locate(number)
         if rung:
-            return all(other in done for other in self.numbers(bracket, rung - 1))
-        return all(self.number_of(index) in done for index in range(known, self.setting_of(number) - self.width + 1))
+            return all(other in done for other in self.rung_trials(bracket, rung - 1))
+        return all(
+            self.setting_to_trial(index) in done
+            for index in range(known, self.trial_to_setting(number) - self.width + 1)
+        )
 
     def setting(self, number: int, results: Results, pending: dict[int, dict]) -> dict:
         """Return the setting of a trial, given *results* and the settings of those that are not done by number."""
-        bracket, rung, slot = self.place(number)
+        bracket, rung, slot = self.locate(number)
         if rung:
-            order = sorted((results[other] for other in self.numbers(bracket, rung - 1)), key=rank)
+            order = sorted((results[other] for other in self.rung_trials(bracket, rung - 1)), key=ranking_key)
             return {key: order[slot][key] for key in ("family", "params", "choice")} | {"from": order[slot]["number"]}
-        index = self.setting_of(number)
-        seen = max(0, index - self.width + 1)
-        before = [results[self.number_of(other)] for other in range(seen)]
-        beside = [self.number_of(other) for other in range(seen, index)]
-        return self.new(index, before, [results[other] if other in results else pending[other] for other in beside])
+        index = self.trial_to_setting(number)
+        visible = max(0, index - self.width + 1)
+        earlier = [results[self.setting_to_trial(other)] for other in range(visible)]
+        pending_numbers = [self.setting_to_trial(other) for other in range(visible, index)]
+        return self.suggest_setting(
+            index, earlier, [results[other] if other in results else pending[other] for other in pending_numbers]
+        )
 
     def length(self, results: Results, trials: int) -> int:
         """Return how many of *trials* count: fewer where *patience* of them in a row, on the whole resource, gain less.
 
         Only results with all earlier ones decide, so that the answer does not depend on the order in which they come.
         """
-        least, waited = float("inf"), 0
+        best_loss, waited = float("inf"), 0
         for number in range(trials if self.patience is not None else 0):
             if number not in results:
                 break
             if self.fraction(number) < 1:
                 continue
             loss = results[number]["loss"]
-            gained = loss is not None and loss < least and loss <= least - self.gain
-            least, waited = (loss, 0) if gained else (least, waited + 1)
+            improved = loss is not None and loss < best_loss and loss <= best_loss - self.gain
+            best_loss, waited = (loss, 0) if improved else (best_loss, waited + 1)
             if waited == self.patience:
                 return number + 1
         return trials
 
-    def best(self, results: Sequence[dict]) -> dict | None:
+    def best_trial(self, results: Sequence[dict]) -> dict | None:
         """Return the best trial on the whole resource, ties by number; None where none worked."""
-        whole = [one for one in results if one["loss"] is not None and self.fraction(one["number"]) == 1]
-        return min(whole, key=rank, default=None)
+        full = [result for result in results if result["loss"] is not None and self.fraction(result["number"]) == 1]
+        return min(full, key=ranking_key, default=None)
 
 
-def sweep_key(stamp: dict) -> str:
+def sweep_key(job_spec: dict) -> str:
     """Return the name of a sweep: what its trials depend on, which their number is not, so it can be extended."""
-    config = {key: value for key, value in stamp["config"].items() if key not in LENGTH}
-    return digest([config, *(stamp[part] for part in ("code", "env", "inputs"))])[:16]
+    config = {key: value for key, value in job_spec["config"].items() if key not in LENGTH_KEYS}
+    return json_digest([config, *(job_spec[part] for part in ("code", "env", "inputs"))])[:16]
 
 
-def seed_of(seed: int, number: int) -> int:
+def derive_seed(seed: int, number: int) -> int:
     """Return the seed of trial *number* (below 2**32), derived from the sweep's *seed*."""
     return int.from_bytes(hashlib.sha256(f"{seed}:{number}".encode()).digest()[:4], "big")
 
 
-def rank(result: dict) -> tuple:
+def ranking_key(result: dict) -> tuple:
     """Return what trials are ordered by: the loss, failures last, then the number."""
     return result["loss"] is None, result["loss"] or 0.0, result["number"]

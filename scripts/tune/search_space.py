@@ -14,104 +14,109 @@ from hyperopt import hp, space_eval
 from hyperopt.base import Domain
 from hyperopt.pyll import scope
 
-from scripts.provenance.canonical import canonical, rounded
+from scripts.provenance.canonical import canonical, round_floats
 
-LOGARITHMIC = {"loguniform": 2, "qloguniform": 2, "lognormal": 1, "qlognormal": 1}  # arguments to take logarithms of
+LOG_ARGUMENTS = {"loguniform": 2, "qloguniform": 2, "lognormal": 1, "qlognormal": 1}  # arguments to take logarithms of
 
 
-def expression(label: str, distribution: dict[str, list]) -> Any:
+def hyperopt_expression(label: str, distribution: dict[str, list]) -> Any:
     """Return the hyperopt expression of one hyperparameter, {distribution: arguments}; bounds are values."""
     ((kind, arguments),) = distribution.items()
     if kind == "choice":
-        return hp.choice(label, [option(f"{label}.{index}", value) for index, value in enumerate(arguments)])
+        return hp.choice(label, [option_expression(f"{label}.{index}", value) for index, value in enumerate(arguments)])
     if kind == "randint":
         return hp.randint(label, *(int(value) for value in arguments))
     if kind == "uniformint":  # as hp.uniformint, whose form the adaptive TPE does not know
         return scope.int(hp.quniform(label, *(float(value) for value in arguments), 1))
-    logarithms = LOGARITHMIC.get(kind, 0)
+    log_count = LOG_ARGUMENTS.get(kind, 0)
     values = [float(value) for value in arguments]
-    return getattr(hp, kind)(label, *np.log(values[:logarithms]), *values[logarithms:])
+    return getattr(hp, kind)(label, *np.log(values[:log_count]), *values[log_count:])
 
 
-def option(label: str, value: Any) -> dict:
+def option_expression(label: str, value: Any) -> dict:
     """Return an option of a choice with the hyperparameters that only it has."""
-    name, more = parted(value)
-    return {"option": name, "more": {key: expression(f"{label}.{key}", spec) for key, spec in more.items()}}
+    name, nested = split_option(value)
+    return {"option": name, "more": {key: hyperopt_expression(f"{label}.{key}", spec) for key, spec in nested.items()}}
 
 
-def parted(value: Any) -> tuple[Any, dict]:
+def split_option(value: Any) -> tuple[Any, dict]:
     """Return the name of an option of a choice and the space of its own hyperparameters."""
     return next(iter(value.items())) if isinstance(value, dict) else (value, {})
 
 
-def space_of(families: dict[str, dict]) -> Any:
+def hyperopt_space(families: dict[str, dict]) -> Any:
     """Return the conditional search space: a family, and that family's hyperparameters."""
     return hp.choice(
         "family",
         [
-            {"family": family, "params": {name: expression(f"{family}.{name}", spec) for name, spec in space.items()}}
+            {
+                "family": family,
+                "params": {name: hyperopt_expression(f"{family}.{name}", spec) for name, spec in space.items()},
+            }
             for family, space in sorted(families.items())
         ],
     )
 
 
-def flat(params: dict) -> dict[str, Any]:
+def flatten_params(params: dict) -> dict[str, Any]:
     """Return the hyperparameters of a setting beside each other, those of options among them, as JSON types."""
-    found: dict[str, Any] = {}
+    flattened: dict[str, Any] = {}
     for name, value in params.items():
         if isinstance(value, dict):
-            found |= {name: value["option"]} | flat(value["more"])
+            flattened |= {name: value["option"]} | flatten_params(value["more"])
         else:
-            found[name] = value.item() if hasattr(value, "item") else value
-    return found
+            flattened[name] = value.item() if hasattr(value, "item") else value
+    return flattened
 
 
-class Space:
+class SearchSpace:
     """The search space of some families."""
 
     def __init__(self, families: dict[str, dict]):
         self.families = families
-        self.domain = Domain(nothing, space_of(families))
+        self.domain = Domain(zero_objective, hyperopt_space(families))
         self.labels = list(self.domain.params)
 
     def setting(self, choice: dict[str, Any]) -> dict:
         """Return the setting of *choice*, with it."""
-        choice = rounded({key: value.item() if hasattr(value, "item") else value for key, value in choice.items()})
-        found = space_eval(self.domain.expr, choice)
-        return rounded({"family": found["family"], "params": flat(found["params"])}) | {"choice": choice}
+        choice = round_floats({key: value.item() if hasattr(value, "item") else value for key, value in choice.items()})
+        result = space_eval(self.domain.expr, choice)
+        return round_floats({"family": result["family"], "params": flatten_params(result["params"])}) | {
+            "choice": choice
+        }
 
     def choice(self, point: dict) -> dict[str, Any]:
         """Return the choice that makes the setting *point*. Raises KeyError or ValueError where none does."""
         family = point["family"]
-        found = {"family": sorted(self.families).index(family)}
-        return found | chosen(family, self.families[family], point["params"])
+        labels = {"family": sorted(self.families).index(family)}
+        return labels | params_to_choice(family, self.families[family], point["params"])
 
 
-def chosen(label: str, space: dict, params: dict) -> dict[str, Any]:
+def params_to_choice(label: str, space: dict, params: dict) -> dict[str, Any]:
     """Return the labels of the hyperparameters in *space* with the values that *params* give them."""
-    found: dict[str, Any] = {}
+    choice: dict[str, Any] = {}
     for name, spec in space.items():
         ((kind, arguments),) = spec.items()
         if kind == "choice":
-            index = [parted(value)[0] for value in arguments].index(params[name])
-            found[f"{label}.{name}"] = index
-            found |= chosen(f"{label}.{name}.{index}", parted(arguments[index])[1], params)
+            index = [split_option(value)[0] for value in arguments].index(params[name])
+            choice[f"{label}.{name}"] = index
+            choice |= params_to_choice(f"{label}.{name}.{index}", split_option(arguments[index])[1], params)
         else:
-            found[f"{label}.{name}"] = params[name]
-    return found
+            choice[f"{label}.{name}"] = params[name]
+    return choice
 
 
-def nothing(setting: dict) -> float:
+def zero_objective(setting: dict) -> float:
     """Return 0: hyperopt wants an objective, but the trials run elsewhere."""
     return 0.0
 
 
 @lru_cache(maxsize=8)
-def remembered(text: str) -> Space:
+def build_space_from_json(text: str) -> SearchSpace:
     """Return the space whose families have the canonical JSON *text*."""
-    return Space(json.loads(text))
+    return SearchSpace(json.loads(text))
 
 
-def space(families: dict[str, dict]) -> Space:
+def build_space(families: dict[str, dict]) -> SearchSpace:
     """Return the search space of *families*; it is made once."""
-    return remembered(canonical(families))
+    return build_space_from_json(canonical(families))

@@ -1,8 +1,8 @@
-"""What the processes that share a sweep tell each other, by files in one folder: records, claims, signs of life.
+"""Storage of a sweep that several processes share: records, claims and heartbeats as files in one folder.
 
-No file is changed once it is there, but for signs of life, which grow; each appears whole, by a link to a temporary
-one, and of two the first one wins. So it is safe on NFS, with no locks, no database and no server. Folders hold a
-thousand trials each.
+The vocabulary follows Optuna's JournalStorage and heartbeat. No file changes once it exists, except heartbeats, which
+grow. Each file appears complete, as a hard link to a temporary file, and the first of two writers wins. This is safe on
+NFS without locks, a database or a server. A subfolder holds a thousand trials.
 """
 
 import errno
@@ -13,94 +13,94 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
-from scripts.errors import BadInput
+from scripts.errors import InputError
 from scripts.provenance.canonical import read_json, write_json
-from scripts.tune.heartbeat import LEASE, Signs
+from scripts.tune.heartbeat import LEASE, Heartbeats
 
-ATTEMPTS = 3  # processes that may be lost with a trial before it counts as failed
-SHARD = 1000  # trials in one folder
-NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS)  # how file systems without hard links refuse one
+MAX_ATTEMPTS = 3  # a trial that has lost so many processes counts as failed
+SHARD_SIZE = 1000  # trials in one folder
+NO_HARD_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS)  # errors of file systems without hard links
 
 
-def create(path: Path, value: object, lasting: bool) -> bool:
-    """Write *value* as JSON to *path*, whole; return False where that file is there already.
+def create(path: Path, value: object, durable: bool) -> bool:
+    """Create *path* atomically with *value* as JSON; return False if it exists already.
 
-    Where it is *lasting* it is on the disk then, even if the machine stops.
+    A *durable* file is on the disk when this returns. Raises InputError if the file system has no hard links.
     """
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:12]}")
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
-        if lasting:
+        if durable:
             write_json(temporary, value)
         else:
             temporary.write_text(json.dumps(value))
         try:
             os.link(temporary, path)
         except FileExistsError:
-            return os.stat(temporary).st_nlink > 1  # NFS may have lost the answer to a link that was made
+            return os.stat(temporary).st_nlink > 1  # NFS may have lost the reply to a link that was created
         except OSError as error:
-            if error.errno in NO_LINKS:
-                raise BadInput(f"{path.parent}: the file system has no hard links, which a sweep needs") from error
+            if error.errno in NO_HARD_LINKS:
+                raise InputError(f"{path.parent}: the file system has no hard links, which a sweep needs") from error
             raise
         return True
     finally:
         temporary.unlink(missing_ok=True)
 
 
-class Shared:
-    """The folder of a sweep, as one process sees and uses it."""
+class Storage:
+    """The folder of a sweep, as one process reads and writes it."""
 
     def __init__(self, folder: Path, lease: float = LEASE):
-        self.folder, self.signs = folder, Signs(folder / "workers", lease)
-        self.claims: dict[int, int] = {}  # attempts of own claims, of trials under way
+        self.folder, self.heartbeats = folder, Heartbeats(folder / "workers", lease)
+        self.claims: dict[int, int] = {}  # by running trial of this process: its attempt
 
-    def place(self, number: int) -> Path:
+    def record_path(self, number: int) -> Path:
         """Return the path of a trial's record."""
-        return self.folder / f"{number // SHARD:04d}" / f"{number:06d}.json"
+        return self.folder / f"{number // SHARD_SIZE:04d}" / f"{number:06d}.json"
 
-    def claimed(self, number: int, attempt: int) -> Path:
-        """Return the path of the claim of a trial."""
-        return self.place(number).with_suffix(f".{attempt}.claim")
+    def claim_path(self, number: int, attempt: int) -> Path:
+        """Return the path of the claim of a trial's *attempt*."""
+        return self.record_path(number).with_suffix(f".{attempt}.claim")
 
     def claim(self, number: int, attempt: int, setting: dict) -> bool:
-        """Claim a trial for this process; return False where another has it, or it is done."""
-        path = self.claimed(number, attempt)
-        if not create(path, {"owner": self.signs.me, "setting": setting}, lasting=False):
+        """Claim a trial for this process; return False if another process has claimed it or it is done."""
+        path = self.claim_path(number, attempt)
+        if not create(path, {"owner": self.heartbeats.name, "setting": setting}, durable=False):
             return False
-        if self.place(number).exists():
+        if self.record_path(number).exists():
             path.unlink()
             return False
         self.claims[number] = attempt
         return True
 
-    def keep(self, record: dict) -> dict:
-        """Write the record of a trial, unless there is one; return the one that is there, as all will read it."""
+    def save_record(self, record: dict) -> dict:
+        """Write the *record* of a claimed trial unless there is one; return the record in the folder and end the claim."""
         number = record["number"]
-        path = self.place(number)
-        create(path, record, lasting=True)
-        for attempt, kind in itertools.product(range(1, 1 + self.claims.pop(number)), ("claim", "lost")):
-            path.with_suffix(f".{attempt}.{kind}").unlink(missing_ok=True)
+        path = self.record_path(number)
+        create(path, record, durable=True)
+        for attempt, suffix in itertools.product(range(1, 1 + self.claims.pop(number)), ("claim", "lost")):
+            path.with_suffix(f".{attempt}.{suffix}").unlink(missing_ok=True)
         return read_json(path)
 
-    def lose(self, number: int, attempt: int, claim: dict) -> None:
-        """Tell all others that the process whose *claim* of a trial this was is gone."""
-        create(self.claimed(number, attempt).with_suffix(".lost"), claim, lasting=False)
+    def mark_lost(self, number: int, attempt: int, claim: dict) -> None:
+        """Mark an attempt as lost: the process that owned *claim* is dead."""
+        create(self.claim_path(number, attempt).with_suffix(".lost"), claim, durable=False)
 
-    def leave(self) -> None:
-        """Give back the trials under way, so that others need not wait."""
+    def release_claims(self) -> None:
+        """Release the running trials of this process, and end its heartbeat."""
         for number, attempt in self.claims.items():
-            self.claimed(number, attempt).unlink(missing_ok=True)
+            self.claim_path(number, attempt).unlink(missing_ok=True)
         self.claims.clear()
-        self.signs.path.unlink(missing_ok=True)
+        self.heartbeats.path.unlink(missing_ok=True)
 
 
-def names(folder: Path, first: int, end: int) -> Iterator[tuple[int, int, Path]]:
-    """Yield number, attempt and path of each claim, lost or not, in the *folder* of a sweep; attempt 0 for each record.
+def list_entries(folder: Path, first: int, end: int) -> Iterator[tuple[int, int, Path]]:
+    """Yield (trial, attempt, path) of each record (attempt 0), claim and lost mark in the *folder* of a sweep.
 
-    They are those of trials before *end*, from the thousand of *first* on; only folders that are there are looked at.
+    Covers the trials below *end*, starting with the subfolder of trial *first*.
     """
     shards = [int(name) for name in os.listdir(folder) if name.isdigit()] if folder.exists() else []
-    for shard in sorted(shard for shard in shards if first // SHARD <= shard <= (end - 1) // SHARD):
+    for shard in sorted(shard for shard in shards if first // SHARD_SIZE <= shard <= (end - 1) // SHARD_SIZE):
         with os.scandir(folder / f"{shard:04d}") as entries:
             for entry in entries:
                 number, *attempt = entry.name.split(".")[:-1]
@@ -108,8 +108,8 @@ def names(folder: Path, first: int, end: int) -> Iterator[tuple[int, int, Path]]
                     yield int(number), int(attempt[0]) if attempt else 0, Path(entry.path)
 
 
-def read(path: Path) -> dict | None:
-    """Return what a file of the folder says; None where it is gone, or damaged: then it is removed."""
+def read_entry(path: Path) -> dict | None:
+    """Return the content of a file; None if it does not exist or is damaged, in which case it is removed."""
     try:
         return read_json(path)
     except FileNotFoundError:

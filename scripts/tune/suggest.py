@@ -16,12 +16,12 @@ import numpy as np
 from hyperopt import JOB_STATE_DONE, STATUS_OK, Trials, anneal, atpe, rand, tpe
 
 from scripts.tune import multivariate_tpe
-from scripts.tune.schedule import seed_of
-from scripts.tune.search_space import Space, space
+from scripts.tune.schedule import derive_seed
+from scripts.tune.search_space import SearchSpace, build_space
 
 BEST, LATEST = 50, 450  # results that algorithms look at, where there are more: their time does not grow then
-RANDOM_FIRST = 10  # trials before the algorithms learn
-NEVER = datetime.datetime(2000, 1, 1)  # the adaptive TPE wants times
+STARTUP_TRIALS = 10  # trials before the algorithms learn
+PLACEHOLDER_TIME = datetime.datetime(2000, 1, 1)  # the adaptive TPE wants times
 
 
 class History(Trials):
@@ -32,7 +32,7 @@ class History(Trials):
         self._trials = documents
 
 
-def remembered(results: list[dict]) -> list[dict]:
+def select_results(results: list[dict]) -> list[dict]:
     """Return the results that algorithms look at, in order: the best and the latest ones, where there are many."""
     if len(results) <= BEST + LATEST:
         return results
@@ -41,49 +41,53 @@ def remembered(results: list[dict]) -> list[dict]:
     return [results[index] for index in best] + results[-LATEST:]
 
 
-def by_hyperopt(algorithm: Callable) -> Callable:
+def hyperopt_algorithm(algorithm: Callable) -> Callable:
     """Return the algorithm of hyperopt as a function of space, results, pending settings, number, seed and scale."""
 
-    def choose(known: Space, results: list[dict], pending: list[dict], number: int, seed: int, scale: float) -> dict:
-        worst = max((result["loss"] for result in results if result["loss"] is not None), default=0.0) + 1
-        history = History([document(result, known.labels, worst) for result in results])
+    def choose(
+        space: SearchSpace, results: list[dict], pending: list[dict], number: int, seed: int, scale: float
+    ) -> dict:
+        worst_loss = max((result["loss"] for result in results if result["loss"] is not None), default=0.0) + 1
+        history = History([trial_document(result, space.labels, worst_loss) for result in results])
         with np.errstate(divide="ignore"):  # annealing takes the logarithm of a stepped value of 0, and clips it
-            (found,) = algorithm(scale)([number], known.domain, history, seed)
-        return {label: value[0] for label, value in found["misc"]["vals"].items() if value}
+            (document,) = algorithm(scale)([number], space.domain, history, seed)
+        return {label: value[0] for label, value in document["misc"]["vals"].items() if value}
 
     return choose
 
 
-def by_densities(count: int, shrink: float | None = None, average: float = 1.0) -> Callable:
+def density_algorithm(count: int, shrink: float | None = None, average: float = 1.0) -> Callable:
     """Return the algorithm of scripts/tune/multivariate_tpe.py as such a function."""
 
-    def choose(known: Space, results: list[dict], pending: list[dict], number: int, seed: int, scale: float) -> dict:
-        return multivariate_tpe.suggest(known.families, results, pending, seed, count, shrink, average, scale)
+    def choose(
+        space: SearchSpace, results: list[dict], pending: list[dict], number: int, seed: int, scale: float
+    ) -> dict:
+        return multivariate_tpe.suggest(space.families, results, pending, seed, count, shrink, average, scale)
 
     return choose
 
 
-def uniformly(scale: float) -> Callable:
+def random_search(scale: float) -> Callable:
     """Return hyperopt's random search."""
     return rand.suggest
 
 
-def tree(scale: float) -> Callable:
+def hyperopt_tpe(scale: float) -> Callable:
     """Return hyperopt's TPE: as many good settings as of all the results that it does not see."""
     return partial(tpe.suggest, n_startup_jobs=0, gamma=scale**0.5, n_EI_candidates=100, verbose=False)
 
 
-def annealing(scale: float) -> Callable:
+def hyperopt_annealing(scale: float) -> Callable:
     """Return hyperopt's annealing, in a window as narrow as after all the results that it does not see."""
     return partial(anneal.suggest, avg_best_idx=1, shrink_coef=0.2 * scale)
 
 
-def adapting(scale: float) -> Callable:
+def hyperopt_adaptive_tpe(scale: float) -> Callable:
     """Return hyperopt's adaptive TPE."""
-    return adaptive
+    return suggest_adaptive
 
 
-def adaptive(new_ids: list[int], domain, history: History, seed: int) -> list[dict]:
+def suggest_adaptive(new_ids: list[int], domain, history: History, seed: int) -> list[dict]:
     """Return hyperopt's adaptive TPE's document. It draws from global generators: they are seeded, and put back."""
     states = random.getstate(), np.random.get_state()
     try:
@@ -97,14 +101,14 @@ def adaptive(new_ids: list[int], domain, history: History, seed: int) -> list[di
         np.random.set_state(states[1])
 
 
-RANDOM, JOINT = by_hyperopt(uniformly), by_densities(64)
+RANDOM, JOINT = hyperopt_algorithm(random_search), density_algorithm(64)
 ALGORITHMS = {
-    "mix": [JOINT, by_densities(3, 0.2), by_densities(8, 0.05, 2.0)],
+    "mix": [JOINT, density_algorithm(3, 0.2), density_algorithm(8, 0.05, 2.0)],
     "joint": [JOINT],
-    "tpe": [by_hyperopt(tree)],
-    "anneal": [by_hyperopt(annealing)],
+    "tpe": [hyperopt_algorithm(hyperopt_tpe)],
+    "anneal": [hyperopt_algorithm(hyperopt_annealing)],
     "random": [RANDOM],
-    "atpe": [by_hyperopt(adapting)],
+    "atpe": [hyperopt_algorithm(hyperopt_adaptive_tpe)],
 }
 
 
@@ -114,19 +118,19 @@ def suggest(families: dict, results: list[dict], pending: list[dict], number: in
     *results* are records of trials in order: setting, "number" and "loss" (None if it failed). "choice" is hyperopt's
     form of the setting, which a record must keep. *pending* are the settings since, whose results are not looked at.
     """
-    known, seen = space(families), remembered(results)
-    turns = ALGORITHMS[algorithm] if results and number >= RANDOM_FIRST else [RANDOM]
-    choose, scale = turns[number % len(turns)], len(results) / max(1, len(seen))
-    return known.setting(choose(known, seen, pending, number, seed_of(seed, number), scale))
+    space, used = build_space(families), select_results(results)
+    algorithms = ALGORITHMS[algorithm] if results and number >= STARTUP_TRIALS else [RANDOM]
+    choose, scale = algorithms[number % len(algorithms)], len(results) / max(1, len(used))
+    return space.setting(choose(space, used, pending, number, derive_seed(seed, number), scale))
 
 
-def document(result: dict, labels: list[str], worst: float) -> dict:
+def trial_document(result: dict, labels: list[str], worst_loss: float) -> dict:
     """Return hyperopt's document of a finished trial; a failed one has the loss *worst*.
 
     It has an empty list for labels that its setting lacks.
     """
     number, choice = result["number"], result["choice"]
-    loss = worst if result["loss"] is None else result["loss"]
+    loss = worst_loss if result["loss"] is None else result["loss"]
     vals = {label: [choice[label]] if label in choice else [] for label in labels}
     idxs = {label: [number] if label in choice else [] for label in labels}
     return {
@@ -135,6 +139,6 @@ def document(result: dict, labels: list[str], worst: float) -> dict:
         "state": JOB_STATE_DONE,
         "result": {"status": STATUS_OK, "loss": loss},
         "misc": {"tid": number, "idxs": idxs, "vals": vals},
-        "book_time": NEVER,
-        "refresh_time": NEVER,
+        "book_time": PLACEHOLDER_TIME,
+        "refresh_time": PLACEHOLDER_TIME,
     }

@@ -9,16 +9,16 @@ from scipy import sparse
 from sklearn.model_selection import KFold, StratifiedKFold
 
 from scripts.bundle.feature_matrix import Rows
-from scripts.families.registry import family as family_of
-from scripts.metrics.losses import METRICS, score_of
-from scripts.tune.schedule import seed_of
+from scripts.families.registry import load_family as family_of
+from scripts.metrics.losses import METRICS, loss_to_score
+from scripts.tune.schedule import derive_seed
 
 
-def some(x: sparse.csr_matrix, y: np.ndarray, most: int | None) -> Rows:
+def subsample(x: sparse.csr_matrix, y: np.ndarray, max_rows: int | None) -> Rows:
     """Return *most* of the rows, drawn at random but always the same ones; all where *most* is None or not fewer."""
-    if most is None or most >= len(y):
+    if max_rows is None or max_rows >= len(y):
         return x, y
-    rows = np.sort(np.random.default_rng(0).choice(len(y), most, replace=False))
+    rows = np.sort(np.random.default_rng(0).choice(len(y), max_rows, replace=False))
     return x[rows], y[rows]
 
 
@@ -42,32 +42,32 @@ class Objective:
             return 0
         return 1 + int(max(self.train[1].max(), self.evaluate[1].max()))
 
-    def parts(self) -> Iterator[tuple[Rows, Rows]]:
+    def iter_splits(self) -> Iterator[tuple[Rows, Rows]]:
         """Yield the rows to fit on and those to score: train and eval, or parts of train."""
         x, y = self.train
         if not self.folds:
             yield self.train, self.evaluate
             return
-        cut = (StratifiedKFold if self.classes else KFold)(self.folds, shuffle=True, random_state=0)
-        for fit, held in cut.split(np.empty(len(y)), y):
-            yield (x[fit], y[fit]), (x[held], y[held])
+        splitter = (StratifiedKFold if self.classes else KFold)(self.folds, shuffle=True, random_state=0)
+        for fit_rows, score_rows in splitter.split(np.empty(len(y)), y):
+            yield (x[fit_rows], y[fit_rows]), (x[score_rows], y[score_rows])
 
     def losses(self, setting: dict, fraction: float, seed: int) -> list[float]:
         """Return the loss of a setting for each part and seed, fitted with a *fraction* of the resource."""
-        family, params, found = family_of(setting["family"]), setting["params"], []
+        family, params, losses = family_of(setting["family"]), setting["params"], []
         task = "classification" if self.classes else "regression"
         if fraction < 1 and self.resource != "rows":
             params = params | {self.resource: max(1, round(params[self.resource] * fraction))}
-        for (x, y), (held, truth) in self.parts():
-            most = min(len(y), self.max_rows or len(y))
+        for (x, y), (held_out, truth) in self.iter_splits():
+            row_count = min(len(y), self.max_rows or len(y))
             if self.resource == "rows":
-                most = max(1, round(most * fraction))
-            x, y = some(x, y, most)
+                row_count = max(1, round(row_count * fraction))
+            x, y = subsample(x, y, row_count)
             for index in range(self.seeds):
-                fitted = family.fit(x, y, params, seed_of(seed, index) if index else seed, task, self.device)
-                score = family.score(fitted, held, self.classes)
-                found.append(float(METRICS[self.metric].loss(truth, score)))
-        return found
+                fitted = family.fit(x, y, params, derive_seed(seed, index) if index else seed, task, self.device)
+                score = family.score(fitted, held_out, self.classes)
+                losses.append(float(METRICS[self.metric].loss(truth, score)))
+        return losses
 
     def run(self, setting: dict, number: int, fraction: float, seed: int) -> dict:
         """Return the record of one trial. A failure is a result, too."""
@@ -80,16 +80,16 @@ class Objective:
             if len(losses) > 1:
                 result |= {"losses": losses, "spread": float(np.std(losses, ddof=1))}
         except Exception as error:
-            result |= failed(f"{type(error).__name__}: {error}")
-        result["score"] = score_of(self.metric, result["loss"])
-        return finished(result, fraction, time.monotonic() - started)
+            result |= failure_result(f"{type(error).__name__}: {error}")
+        result["score"] = loss_to_score(self.metric, result["loss"])
+        return make_record(result, fraction, time.monotonic() - started)
 
 
-def failed(error: str) -> dict:
+def failure_result(error: str) -> dict:
     """Return what the record of a failed trial says."""
     return {"loss": None, "score": None, "status": "failed", "error": error[:500]}
 
 
-def finished(result: dict, fraction: float, seconds: float) -> dict:
+def make_record(result: dict, fraction: float, seconds: float) -> dict:
     """Return the record of a trial whose *result* took so many seconds."""
     return result | ({"fraction": fraction} if fraction < 1 else {}) | {"seconds": round(seconds, 3)}

@@ -1,125 +1,127 @@
-"""What a process knows of the trials of a sweep: which have a result, which are worked at and by whom, which wait."""
+"""State of all trials of a sweep as one process knows it: done, running here or elsewhere, or waiting."""
 
 import heapq
 from pathlib import Path
 
 from scripts.tune.heartbeat import LEASE
-from scripts.tune.journal import News
-from scripts.tune.storage import Shared, names, read
+from scripts.tune.journal import Journal
+from scripts.tune.storage import Storage, list_entries, read_entry
 
 
-class Board:
-    """The first *trials* of a sweep, as their files in *folder* and the news of others say.
+class TrialStates:
+    """The first *trials* of a sweep, from the files in *folder* and the journal of the leader.
 
-    A trial waits for its first attempt, or for a further one: where a process gave it back, or was lost with it.
+    A trial waits for its first attempt or, after its process released it or died, for a further one.
     """
 
     def __init__(self, trials: int, folder: Path, lease: float = LEASE):
-        self.trials, self.shared = trials, Shared(folder, lease)
-        self.news = News(self.shared.signs)
+        self.trials, self.storage = trials, Storage(folder, lease)
+        self.journal = Journal(self.storage.heartbeats)
         self.results: dict[int, dict] = {}
         self.suggested: dict[int, dict] = {}  # settings of trials without a result
-        self.waiting: list[int] = []  # those of them that nobody has, lowest first
-        self.taken: dict[int, tuple[int, str]] = {}  # those that others have: attempt and owner
-        self.attempts: dict[int, int] = {}  # the attempt that a trial waits for, where there were others
-        self.done = 0  # trials with a result, from the first on
+        self.waiting: list[int] = []  # heap of those that no process has claimed
+        self.running_elsewhere: dict[int, tuple[int, str]] = {}  # attempt and owner
+        self.next_attempt: dict[int, int] = {}  # the attempt a trial waits for, if not the first
+        self.done_before = 0  # all trials below this one have a result
         self.seconds = 0.0
-        self.observes = False  # whether this process tells the others what is new
-        self.look()
+        self.is_leader = False  # whether this process publishes the journal
+        self.sync()
 
-    def begun(self, number: int) -> bool:
-        """Return whether a trial has a result, or somebody works at it."""
-        return number in self.results or number in self.taken or number in self.shared.claims
+    def has_begun(self, number: int) -> bool:
+        """Return whether a trial has a result or is running."""
+        return number in self.results or number in self.running_elsewhere or number in self.storage.claims
 
-    def look(self) -> None:
-        """Take notice of what other processes did, and of those that are gone; tell it, if this one observes."""
-        signs, others = self.shared.signs, self.shared.signs.others()
-        observer = signs.observer(others)
-        for told in self.news.hear(observer) if observer != signs.me else []:
-            self.learn(told)
-        alone = not self.news.suffice(observer, self.trials)
-        if alone:
-            self.survey()
-        gone = signs.gone({owner for _, owner in self.taken.values()}, everywhere=alone)
-        for number, (attempt, owner) in [*self.taken.items()]:
-            if owner in gone and self.ask(number, attempt) == owner:
-                self.shared.lose(number, attempt, {"owner": owner, "setting": self.suggested[number]})
-                self.free(number, attempt + 1)
-        self.observes = observer == signs.me and bool(others)
-        if self.observes:
-            self.news.tell(self.results, self.states(), self.trials)
+    def sync(self) -> None:
+        """Apply what other processes did, requeue the trials of dead ones and, as the leader, publish the changes."""
+        heartbeats, others = self.storage.heartbeats, self.storage.heartbeats.list_others()
+        leader = heartbeats.elect_leader(others)
+        for entry in self.journal.read_new(leader) if leader != heartbeats.name else []:
+            self.apply(entry)
+        scan = not self.journal.is_current(leader, self.trials)
+        if scan:
+            self.scan_folder()
+        dead = heartbeats.dead_workers({owner for _, owner in self.running_elsewhere.values()}, all_machines=scan)
+        for number, (attempt, owner) in [*self.running_elsewhere.items()]:
+            if owner in dead and self.refresh_trial(number, attempt) == owner:
+                self.storage.mark_lost(number, attempt, {"owner": owner, "setting": self.suggested[number]})
+                self.set_waiting(number, attempt + 1)
+        self.is_leader = leader == heartbeats.name and bool(others)
+        if self.is_leader:
+            self.journal.publish(self.results, self.claim_states(), self.trials)
 
-    def learn(self, told: dict) -> None:
-        """Take notice of a line of the news: a record, or who works at a trial. It may be old."""
-        number = told["number"]
-        if number in self.results or number in self.shared.claims or number >= self.trials:
+    def apply(self, entry: dict) -> None:
+        """Apply a journal entry: a record, or the claim state of a trial. It may be outdated."""
+        number = entry["number"]
+        if number in self.results or number in self.storage.claims or number >= self.trials:
             return
-        if "owner" not in told:
-            self.keep(told)
-        elif told["owner"] != self.shared.signs.me and told["attempt"] >= self.attempts.get(number, 1):
-            self.hold(number, told["attempt"], told)
-            if not told["owner"]:
-                self.free(number, told["attempt"])
+        if "owner" not in entry:
+            self.set_done(entry)
+        elif entry["owner"] != self.storage.heartbeats.name and entry["attempt"] >= self.next_attempt.get(number, 1):
+            self.set_running(number, entry["attempt"], entry)
+            if not entry["owner"]:
+                self.set_waiting(number, entry["attempt"])
 
-    def states(self) -> dict[int, dict]:
-        """Return claims by trial, with their attempts; those that wait for a further attempt have the owner ""."""
-        own = {number: (attempt, self.shared.signs.me) for number, attempt in self.shared.claims.items()}
-        states = {number: (attempt, "") for number, attempt in self.attempts.items()} | self.taken | own
+    def claim_states(self) -> dict[int, dict]:
+        """Return the journal entries of claims by trial; trials that wait for a further attempt have the owner ""."""
+        own = {number: (attempt, self.storage.heartbeats.name) for number, attempt in self.storage.claims.items()}
+        states = {number: (attempt, "") for number, attempt in self.next_attempt.items()} | self.running_elsewhere | own
         return {
             number: {"number": number, "attempt": attempt, "owner": owner, "setting": self.suggested[number]}
             for number, (attempt, owner) in states.items()
         }
 
-    def survey(self) -> None:
-        """Take notice of all files."""
-        while self.done in self.results:
-            self.done += 1
+    def scan_folder(self) -> None:
+        """Apply all records and claims in the folder."""
+        while self.done_before in self.results:
+            self.done_before += 1
         claims: dict[int, tuple[int, Path]] = {}
-        for number, attempt, path in names(self.shared.folder, self.done, self.trials):
-            if number in self.shared.claims:  # also where another one did it meanwhile: it ends here first
+        for number, attempt, path in list_entries(self.storage.folder, self.done_before, self.trials):
+            if (
+                number in self.storage.claims
+            ):  # ours: finish() decides, even if another worker has saved a record meanwhile
                 continue
             if attempt:
                 claims[number] = max(claims.get(number, (0, path)), (attempt, path))
-            elif number not in self.results and (result := read(path)):
-                self.keep(result)
-        for number in self.taken.keys() - claims.keys():  # given back
-            self.free(number, 1)
+            elif number not in self.results and (result := read_entry(path)):
+                self.set_done(result)
+        for number in self.running_elsewhere.keys() - claims.keys():  # given back
+            self.set_waiting(number, 1)
         for number, (attempt, path) in claims.items():
             if number in self.results:
                 continue
-            known = self.taken.get(number, (0, ""))[0]
+            known = self.running_elsewhere.get(number, (0, ""))[0]
             if attempt < known:  # given back
-                self.free(number, attempt + 1)
-            elif attempt > known and attempt >= self.attempts.get(number, 1) and (claim := read(path)):
-                self.hold(number, attempt, claim)
-            if number in self.taken and path.suffix == ".lost":  # as another process says
-                self.free(number, attempt + 1)
+                self.set_waiting(number, attempt + 1)
+            elif attempt > known and attempt >= self.next_attempt.get(number, 1) and (claim := read_entry(path)):
+                self.set_running(number, attempt, claim)
+            if number in self.running_elsewhere and path.suffix == ".lost":  # as another process says
+                self.set_waiting(number, attempt + 1)
 
-    def ask(self, number: int, attempt: int) -> str:
-        """Take notice of the files of one trial; return who works at this attempt, "" where nobody does."""
-        if result := read(self.shared.place(number)):
-            self.keep(result)
-        elif claim := read(self.shared.claimed(number, attempt)):
-            self.hold(number, attempt, claim)
+    def refresh_trial(self, number: int, attempt: int) -> str:
+        """Apply the files of one trial; return the owner of this attempt, "" if there is none."""
+        if result := read_entry(self.storage.record_path(number)):
+            self.set_done(result)
+        elif claim := read_entry(self.storage.claim_path(number, attempt)):
+            self.set_running(number, attempt, claim)
             return claim["owner"]
         else:
-            self.free(number, attempt)
+            self.set_waiting(number, attempt)
         return ""
 
-    def keep(self, result: dict) -> None:
-        """Keep the record of a trial."""
+    def set_done(self, result: dict) -> None:
+        """Store the result of a trial."""
         number = result["number"]
         self.results[number] = result
         self.seconds += result["seconds"]
-        for known in self.suggested, self.taken, self.attempts:
+        for known in self.suggested, self.running_elsewhere, self.next_attempt:
             known.pop(number, None)
 
-    def hold(self, number: int, attempt: int, claim: dict) -> None:
-        """Keep that somebody works at a trial."""
-        self.taken[number], self.suggested[number] = (attempt, claim["owner"]), claim["setting"]
+    def set_running(self, number: int, attempt: int, claim: dict) -> None:
+        """Store that another process runs a trial."""
+        self.running_elsewhere[number], self.suggested[number] = (attempt, claim["owner"]), claim["setting"]
 
-    def free(self, number: int, attempt: int) -> None:
-        """Keep that a trial waits for an attempt, of anybody."""
-        self.taken.pop(number, None)
-        self.attempts[number] = attempt
+    def set_waiting(self, number: int, attempt: int) -> None:
+        """Store that a trial waits for *attempt*, by any process."""
+        self.running_elsewhere.pop(number, None)
+        self.next_attempt[number] = attempt
         heapq.heappush(self.waiting, number)

@@ -1,24 +1,23 @@
-"""Anomalies that a reviewed waiver excuses.
+"""Compare the statistics and row checks of all tables with the schema, and apply waivers.
 
-Hold the statistics and row checks of every table against the schema; always succeeds, the gate decides.
-
-Codes: scripts/schema/codes.py."""
+The job succeeds whatever it finds; the gate decides. scripts/schema/codes.py lists the codes of anomalies.
+"""
 
 from pathlib import Path
 
-from scripts.errors import BadInput
+from scripts.errors import InputError
 from scripts.provenance.canonical import read_json, write_bytes, write_json
-from scripts.provenance.run_job import main, say
-from scripts.schema.check_row import served
+from scripts.provenance.run_job import echo, main
+from scripts.schema.check_row import extract_serving_rules
 from scripts.schema.load import load_schema
-from scripts.validate.anomalies_page import page
-from scripts.validate.column_checks import of_columns
-from scripts.validate.drift_checks import distances, of_drift
-from scripts.validate.table_checks import of_label, of_rows, of_splits, shared_keys, shared_rows
+from scripts.validate.anomalies_page import render_page
+from scripts.validate.column_checks import check_columns
+from scripts.validate.drift_checks import check_drift, training_distances
+from scripts.validate.table_checks import check_label, check_row_counts, check_splits, shared_keys, shared_rows
 
 
-def waived(found: list[dict], waivers: list[dict]) -> list[dict]:
-    """Mark each of *found* that one of *waivers* names as waived; return the waivers with the number they excuse."""
+def apply_waivers(found: list[dict], waivers: list[dict]) -> list[dict]:
+    """Set the severity of anomalies that a waiver names to waived; return *waivers*, each with the number of these."""
     counts = [0] * len(waivers)
     for item in found:
         for index, waiver in enumerate(waivers):
@@ -30,18 +29,18 @@ def waived(found: list[dict], waivers: list[dict]) -> list[dict]:
     return [waiver | {"excuses": count} for waiver, count in zip(waivers, counts, strict=True)]
 
 
-def all_anomalies(
+def find_anomalies(
     tables: list[dict], checks: list[dict], shared: list[dict], schema: dict, windows: dict
 ) -> list[dict]:
-    """Return the anomalies of *tables* (statistics), each with its *checks*, and of what splits share."""
+    """Return the anomalies of *tables* (statistics), of the *checks* of each, of drift, and of what splits share."""
     rows: dict[str, int] = {}
     for table in tables:
         rows[table["span"]] = rows.get(table["span"], 0) + table["rows"]
-    found = list(of_rows(rows, schema["rows"]))
-    for table, checked in zip(tables, checks, strict=True):
-        found += of_label(table, schema["label"])
-        found += of_columns(table, checked, schema)
-    return [*found, *of_drift(tables, windows, schema), *of_splits(shared, schema["max_shared"])]
+    found = list(check_row_counts(rows, schema["rows"]))
+    for table, row_checks in zip(tables, checks, strict=True):
+        found += check_label(table, schema["label"])
+        found += check_columns(table, row_checks, schema)
+    return [*found, *check_drift(tables, windows, schema), *check_splits(shared, schema["max_shared"])]
 
 
 def anomalies(
@@ -57,26 +56,28 @@ def anomalies(
     duplicates: list[str],
     windows: dict,
     case: str,
-    stamp: dict,
+    job_spec: dict,
 ) -> None:
-    """Write all anomalies and each column's drift, as JSON and as a page, and *rules*, what requests must keep.
+    """Write all anomalies and the drift of each column as JSON and as a page, and *rules*, the schema of requests.
 
-    Raises BadInput where there is no schema.
+    Raises InputError if there is no schema.
     """
     if not schema:
-        own = f"data/{case}/schema.yaml"
-        raise BadInput(f"{own} is missing; read the proposal, mend it, then: cp {proposal[0]} {own}")
+        schema_path = f"data/{case}/schema.yaml"
+        raise InputError(
+            f"{schema_path} is missing; read and correct the proposal, then: cp {proposal[0]} {schema_path}"
+        )
     frozen = load_schema(schema[0])
-    described, checked = [read_json(path) for path in statistics], [read_json(path) for path in checks]
+    described, row_checks = [read_json(path) for path in statistics], [read_json(path) for path in checks]
     shared = shared_keys(tables, key, windows) + shared_rows(tables, duplicates, windows)
-    found = all_anomalies(described, checked, shared, frozen, windows)
-    in_force = waived(found, stamp["params"]["waivers"])
-    content = {"anomalies": found, "waivers": in_force, "drift": distances(described, windows)}
+    found = find_anomalies(described, row_checks, shared, frozen, windows)
+    applied = apply_waivers(found, job_spec["params"]["waivers"])
+    content = {"anomalies": found, "waivers": applied, "drift": training_distances(described, windows)}
     write_json(anomalies, content)
-    write_bytes(page_file, page(case, content, len(described)).encode())
-    write_json(rules, served(frozen, frozen["columns"]))
+    write_bytes(page_file, render_page(case, content, len(described)).encode())
+    write_json(rules, extract_serving_rules(frozen, frozen["columns"]))
     errors = sum(item["severity"] == "error" for item in found)
-    say(f"{errors} anomalies and {len(found) - errors} waived ones in {len(described)} tables")
+    echo(f"{errors} anomalies and {len(found) - errors} waived ones in {len(described)} tables")
 
 
 if __name__ == "__main__":

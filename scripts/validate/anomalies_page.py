@@ -1,4 +1,4 @@
-"""The anomalies as one HTML page that needs nothing else: light and dark, for a phone, too. All content is escaped."""
+"""Render the anomalies as a self-contained HTML page with light and dark colours. All content is escaped."""
 
 import json
 from html import escape
@@ -25,44 +25,46 @@ dt{color:var(--soft)}dd{margin:0}
 """
 
 
-def shown(value: Any) -> str:
-    """Return *value* for people, escaped."""
+def format_value(value: Any) -> str:
+    """Return *value* as readable, escaped text."""
     if isinstance(value, float):
         return escape(f"{value:.6g}")
     return escape(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str))
 
 
-def article(item: dict) -> str:
-    """Return one anomaly as HTML."""
+def render_anomaly(item: dict) -> str:
+    """Return one anomaly as an HTML article."""
     facts = [("column", item["column"]), ("span", item["span"]), ("split", item["split"]), ("rule", item["rule"])]
     facts += [("observed", item["observed"]), ("limit", item["limit"]), ("rows", item["examples"])]
     if waiver := item.get("waiver"):
         facts.append(("waived", f"until {waiver['expires']} by {waiver['owner']}: {waiver['reason']}"))
-    rows = "".join(f"<dt>{name}</dt><dd>{shown(value)}</dd>" for name, value in facts if value not in ("", None, []))
+    rows = "".join(
+        f"<dt>{name}</dt><dd>{format_value(value)}</dd>" for name, value in facts if value not in ("", None, [])
+    )
     patch = f"<pre>{escape(item['patch'])}</pre>" if item["patch"] else f"<p>{escape(item['why_no_patch'])}</p>"
-    held = ' class="held"' if item["severity"] == "waived" else ""
+    css_class = ' class="held"' if item["severity"] == "waived" else ""
     return (
-        f"<article{held}><h3><code>{escape(item['code'])}</code></h3><p>{escape(item['message'])}</p><dl>{rows}</dl>"
+        f"<article{css_class}><h3><code>{escape(item['code'])}</code></h3><p>{escape(item['message'])}</p><dl>{rows}</dl>"
         f"<details><summary>Schema change that would accept it</summary>{patch}</details></article>"
     )
 
 
-def page(case: str, content: dict, tables: int) -> str:
-    """Return the page on the anomalies of *content* (anomalies.json) in so many *tables*."""
+def render_page(case: str, content: dict, tables: int) -> str:
+    """Return the page on the anomalies of *content* (anomalies.json), found in a number of *tables*."""
     errors = [item for item in content["anomalies"] if item["severity"] == "error"]
-    held = [item for item in content["anomalies"] if item["severity"] == "waived"]
+    waived = [item for item in content["anomalies"] if item["severity"] == "waived"]
     word = "anomaly stops" if len(errors) == 1 else "anomalies stop"
     lead = f'<p class="lead error">{len(errors)} {word} the run.</p>' if errors else ""
     lead = lead or '<p class="lead well">No anomaly: nothing stops the run.</p>'
-    body = "".join(map(article, errors))
-    if held:
-        body += f"<h2>Waived ({len(held)})</h2>" + "".join(map(article, held))
+    body = "".join(map(render_anomaly, errors))
+    if waived:
+        body += f"<h2>Waived ({len(waived)})</h2>" + "".join(map(render_anomaly, waived))
     name = escape(case)
     return (
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">"
         f"<title>Anomalies: {name}</title><style>{STYLE}</style></head><body><main>"
-        f"<h1>Data of {name}</h1>{lead}<p>{tables} tables were held against the schema.</p>{body}"
+        f"<h1>Data of {name}</h1>{lead}<p>{tables} tables were compared with the schema.</p>{body}"
         "</main></body></html>\n"
     )

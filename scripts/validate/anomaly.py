@@ -1,13 +1,13 @@
-"""One anomaly: what, where, how bad, and the smallest change of the schema that would accept it."""
+"""The record of one anomaly: what was found, where, and the smallest change of the schema that would accept it."""
 
 from typing import Any
 
 import yaml
 
-NO_CHANGE = "no change of the schema makes this right; mend the data"
+NO_CHANGE = "no change of the schema can accept this; correct the data"
 
 
-def anomaly(
+def make_anomaly(
     code: str,
     rule: str,
     observed: Any,
@@ -19,9 +19,9 @@ def anomaly(
     split: str = "",
     examples: list | None = None,
 ) -> dict:
-    """Return one anomaly; its message is a sentence for people.
+    """Return the record of one anomaly for anomalies.json, whose message begins with column, span and split.
 
-    *change* is merged into the schema to accept the anomaly (null takes a key away), or says why there is none.
+    *change* is what to merge into the schema to accept the anomaly (null removes a key), or the reason why nothing can.
     """
     places = [column, f"span {span}" if span else "", f"split {split}" if split not in ("", "all") else ""]
     where = ", ".join(place for place in places if place)

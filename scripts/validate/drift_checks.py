@@ -1,28 +1,28 @@
-"""Columns that moved: span against the span before, span against training, training against the other splits."""
+"""Find drift and skew: spans against the previous span and against training, other splits against training."""
 
 from collections.abc import Iterator
 
-from scripts.schema.drift_limits import Comparison, Excess, excesses
+from scripts.schema.drift_limits import Comparison, ExceededLimit, exceeded_limits
 from scripts.schema.schema import is_checked
 from scripts.statistics.drift import distance
-from scripts.validate.anomaly import anomaly
+from scripts.validate.anomaly import make_anomaly
 
-NOTHING = "there is nothing to compare with: give the data or take the limits away"
+NO_REFERENCE = "there is no reference data: provide it or remove the limits"
 
 
-def of_split(tables: list[dict], spans: list[str], split: str) -> list[dict]:
-    """Return the statistics of the tables that hold the rows of *split*, whose window has *spans*."""
+def tables_of_split(tables: list[dict], spans: list[str], split: str) -> list[dict]:
+    """Return those of *tables* (statistics) that contain rows of *split*, whose window consists of *spans*."""
     return [table for table in tables if table["span"] in spans and table["split"] in (split, "all") and table["rows"]]
 
 
-def of(column: str, tables: list[dict], kind: str | None = None) -> list[dict]:
-    """Return the statistics of *column* in each of *tables* that has it, of type *kind*."""
+def column_statistics(column: str, tables: list[dict], dtype: str | None = None) -> list[dict]:
+    """Return the statistics of *column* in each of *tables* that has it, with type *dtype* if that is given."""
     found = [table["columns"][column] for table in tables if column in table["columns"]]
-    return [part for part in found if kind in (None, part["type"])]
+    return [part for part in found if dtype in (None, part["type"])]
 
 
-def by_span(tables: list[dict]) -> dict[str, list[dict]]:
-    """Return the tables that have rows by span, spans in the order of *tables*."""
+def group_by_span(tables: list[dict]) -> dict[str, list[dict]]:
+    """Return the tables of each span that have rows; spans are in the order of *tables*."""
     spans: dict[str, list[dict]] = {}
     for table in tables:
         spans.setdefault(table["span"], [])
@@ -31,67 +31,86 @@ def by_span(tables: list[dict]) -> dict[str, list[dict]]:
     return spans
 
 
-def distances(tables: list[dict], windows: dict) -> dict[str, dict[str, float]]:
+def training_distances(tables: list[dict], windows: dict) -> dict[str, dict[str, float]]:
     """Return by column and span the Jensen-Shannon distance (base 2, 0 to 1) from the training split.
 
-    A training span is compared with the other ones.
+    A span of the training split is compared with the other spans of it.
     """
-    training, found = of_split(tables, windows["train"], "train"), {}
+    training, found = tables_of_split(tables, windows["train"], "train"), {}
     for name in sorted({name for table in tables for name in table["columns"]}):
-        for span, held in by_span(tables).items():
-            before, after = of(name, [table for table in training if table not in held]), of(name, held)
+        for span, current in group_by_span(tables).items():
+            before, after = (
+                column_statistics(name, [table for table in training if table not in current]),
+                column_statistics(name, current),
+            )
             far = distance(before, after) if before and after and before[0]["type"] == after[0]["type"] else 0.0
             found.setdefault(name, {})[span] = far
     return found
 
 
-def comparisons(tables: list[dict], windows: dict, schema: dict) -> dict[str, list[Comparison]]:
-    """Return what is to be compared by the key of its limits."""
-    training, spans = of_split(tables, windows["train"], "train"), by_span(tables)
+def plan_comparisons(tables: list[dict], windows: dict, schema: dict) -> dict[str, list[Comparison]]:
+    """Return the comparisons that *schema* has limits for, by the key of the limits."""
+    training, spans = tables_of_split(tables, windows["train"], "train"), group_by_span(tables)
     order, found = list(spans), {"drift": [], "max_drift": [], "splits": []}
     for name, spec in schema["columns"].items():
         if not is_checked(spec):
             continue
-        limits, kind = spec.get("drift", {}), spec["type"]
+        limits, dtype = spec.get("drift", {}), spec["type"]
         overall = {"js": spec["max_drift"]} if "max_drift" in spec else {}
         for index, span in enumerate(order):
-            after, rest = of(name, spans[span], kind), [table for table in training if table not in spans[span]]
-            before = of(name, spans[order[index - 1]], kind) if index else []
-            others = of(name, rest, kind)
+            after, rest = (
+                column_statistics(name, spans[span], dtype),
+                [table for table in training if table not in spans[span]],
+            )
+            before = column_statistics(name, spans[order[index - 1]], dtype) if index else []
+            others = column_statistics(name, rest, dtype)
             if limits and index:
-                found["drift"].append(Comparison(name, "drift", "the span before", before, after, limits, span))
+                found["drift"].append(Comparison(name, "drift", "the previous span", before, after, limits, span))
             if limits and rest:
                 found["drift"].append(Comparison(name, "drift", "training", others, after, limits, span))
             if overall and rest:
                 found["max_drift"].append(Comparison(name, "max_drift", "training", others, after, overall, span))
         for split in sorted(set(windows) - {"train"}) if "splits" in spec else ():
-            before, after = of(name, training, kind), of(name, of_split(tables, windows[split], split), kind)
-            one = Comparison(name, "splits", "training", before, after, spec["splits"], split=split)
-            found["splits"].append(one)
+            before, after = (
+                column_statistics(name, training, dtype),
+                column_statistics(name, tables_of_split(tables, windows[split], split), dtype),
+            )
+            comparison = Comparison(name, "splits", "training", before, after, spec["splits"], split=split)
+            found["splits"].append(comparison)
     return found
 
 
-def of_drift(tables: list[dict], windows: dict, schema: dict) -> Iterator[dict]:
-    """Yield each limit of drift that is passed by a significant difference, and what cannot be compared."""
-    for key, family in comparisons(tables, windows, schema).items():
-        for one in family:
-            if one.after and not one.before:
-                text = f"no values to compare with in {one.against}"
-                place = {"column": one.column, "span": one.span, "split": one.split}
-                yield anomaly("COMPARATOR_CONTROL_DATA_MISSING", key, None, None, text, NOTHING, **place)
-        worst: dict[tuple, Excess] = {}
-        for passed in excesses([one for one in family if one.before and one.after], schema["alpha"]):
-            place = passed.comparison.column, passed.comparison.span, passed.comparison.split, passed.measure
-            worst[place] = max(passed, worst.get(place, passed), key=observed)
-        for passed in worst.values():
-            one = passed.comparison
-            inner = {passed.measure: passed.observed} if key != "max_drift" else passed.observed
-            rule = key if key == "max_drift" else f"{key}.{passed.measure}"
-            text = f"{passed.words} from {one.against} {passed.observed:.3f}, at most {passed.limit} (p {passed.p:.2g})"
-            change, where = {"columns": {one.column: {key: inner}}}, {"span": one.span, "split": one.split}
-            yield anomaly(passed.code, rule, passed.observed, passed.limit, text, change, one.column, **where)
+def check_drift(tables: list[dict], windows: dict, schema: dict) -> Iterator[dict]:
+    """Yield the anomalies of limits exceeded by a significant difference, and of columns without reference data."""
+    for key, family in plan_comparisons(tables, windows, schema).items():
+        for comparison in family:
+            if comparison.current and not comparison.reference:
+                text = f"no reference values in {comparison.reference_name}"
+                place = {"column": comparison.column, "span": comparison.span, "split": comparison.split}
+                yield make_anomaly("COMPARATOR_CONTROL_DATA_MISSING", key, None, None, text, NO_REFERENCE, **place)
+        worst: dict[tuple, ExceededLimit] = {}
+        for exceeded in exceeded_limits(
+            [comparison for comparison in family if comparison.reference and comparison.current], schema["alpha"]
+        ):
+            place = exceeded.comparison.column, exceeded.comparison.span, exceeded.comparison.split, exceeded.measure
+            worst[place] = max(exceeded, worst.get(place, exceeded), key=get_observed)
+        for exceeded in worst.values():
+            comparison = exceeded.comparison
+            inner = {exceeded.measure: exceeded.observed} if key != "max_drift" else exceeded.observed
+            rule = key if key == "max_drift" else f"{key}.{exceeded.measure}"
+            text = (
+                f"{exceeded.description} from {comparison.reference_name} {exceeded.observed:.3f}, "
+                f"at most {exceeded.limit} (p {exceeded.p_value:.2g})"
+            )
+            change, where = (
+                {"columns": {comparison.column: {key: inner}}},
+                {"span": comparison.span, "split": comparison.split},
+            )
+            yield make_anomaly(
+                exceeded.code, rule, exceeded.observed, exceeded.limit, text, change, comparison.column, **where
+            )
 
 
-def observed(passed: Excess) -> float:
-    """Return how far a limit was passed."""
-    return passed.observed
+def get_observed(exceeded: ExceededLimit) -> float:
+    """Return the observed value of the measure."""
+    return exceeded.observed

@@ -1,4 +1,4 @@
-"""Propose a schema from the statistics; the schema of the case itself is read, compared, and never written."""
+"""Propose a schema from the statistics. The schema of the case is compared with the proposal and never written."""
 
 import difflib
 import math
@@ -7,54 +7,56 @@ from pathlib import Path
 import yaml
 
 from scripts.provenance.canonical import read_json, write_bytes
-from scripts.provenance.run_job import main, say
+from scripts.provenance.run_job import echo, main
 
-HEAD = """\
+HEADER = """\
 # Proposed from the statistics of the spans {spans}: what the data is, not what it should be.
-# Read it, mend it, then: cp {proposal} {own}
+# Read and correct it, then: cp {proposal} {own}
 """
 
 
-def proposed(tables: list[dict]) -> dict:
-    """Return a schema that all *tables* (statistics) keep."""
+def propose_schema(tables: list[dict]) -> dict:
+    """Return a schema that all *tables* (statistics) satisfy."""
     filled = [table for table in tables if table["rows"]]
     shares: dict[str, list[float]] = {}
     for table in filled:
         total = sum(table["label"].values())
         for name, count in table["label"].items() if total else ():
             shares.setdefault(name, []).append(count / total)
-    label = {name: {"min": down(min(found)), "max": up(max(found))} for name, found in sorted(shares.items())}
+    label = {
+        name: {"min": lower_bound(min(found)), "max": upper_bound(max(found))} for name, found in sorted(shares.items())
+    }
     names = list(dict.fromkeys(name for table in filled for name in table["columns"]))
     columns = {}
     for name in names:
         parts = [(table["columns"][name], table["rows"]) for table in filled if name in table["columns"]]
-        columns[name] = of_column(parts)
+        columns[name] = propose_column(parts)
     spans: dict[str, int] = {}
     for table in filled:
         spans[table["span"]] = spans.get(table["span"], 0) + table["rows"]
     return {"rows": {"min": min(spans.values(), default=0) // 2}, "label": label, "columns": columns}
 
 
-def down(value: float) -> float:
-    """Return *value* a tenth lower, at two digits."""
+def lower_bound(value: float) -> float:
+    """Return 0.9 times *value*, rounded down to two decimal places."""
     return math.floor(90 * value) / 100
 
 
-def up(value: float) -> float:
-    """Return *value* a tenth higher, at two digits, at most 1."""
+def upper_bound(value: float) -> float:
+    """Return 1.1 times *value*, rounded up to two decimal places, at most 1."""
     return min(math.ceil(110 * value) / 100, 1.0)
 
 
-def of_column(parts: list[tuple[dict, int]]) -> dict:
-    """Return the rules of one column, from its statistics in each table and the rows there."""
-    kind = parts[0][0]["type"]
-    rules: dict = {"type": kind}
+def propose_column(parts: list[tuple[dict, int]]) -> dict:
+    """Return the rules of one column from *parts*: its statistics and the number of rows, of each table."""
+    dtype = parts[0][0]["type"]
+    rules: dict = {"type": dtype}
     least = min(figures["count"] / rows for figures, rows in parts)
     if least:
         rules["min_fraction"] = 1 if least == 1 else math.floor(100 * least) / 100
-    if kind in ("number", "integer") and all(figures["min"] >= 0 for figures, _ in parts if figures["count"]):
+    if dtype in ("number", "integer") and all(figures["min"] >= 0 for figures, _ in parts if figures["count"]):
         rules["min"] = 0
-    if kind == "text" and all(figures["distinct"] == len(figures["top"]) for figures, _ in parts):
+    if dtype == "text" and all(figures["distinct"] == len(figures["top"]) for figures, _ in parts):
         values = sorted({value for figures, _ in parts for value, _ in figures["top"]})
         if values and sum(figures["count"] for figures, _ in parts) >= 10 * len(values):
             rules["domain"] = values
@@ -62,18 +64,18 @@ def of_column(parts: list[tuple[dict, int]]) -> dict:
 
 
 def propose(statistics: list[Path], schema: list[Path], proposal: Path, case: str) -> None:
-    """Write the proposal, and its differences from the *schema* of the case, if there is one, to the log."""
+    """Write the proposal; log its differences from the *schema* of the case, if there is one."""
     tables = [read_json(path) for path in statistics]
     own, spans = f"data/{case}/schema.yaml", dict.fromkeys(table["span"] for table in tables)
-    content = proposed(tables)
-    head = HEAD.format(spans=", ".join(spans), proposal=f"results/{case}/validate/proposal/schema.yaml", own=own)
+    content = propose_schema(tables)
+    head = HEADER.format(spans=", ".join(spans), proposal=f"results/{case}/validate/proposal/schema.yaml", own=own)
     body = yaml.safe_dump(content, sort_keys=False, allow_unicode=True, default_flow_style=None, width=120)
     write_bytes(proposal, (head + body).encode())
     if schema:
         frozen = yaml.safe_load(schema[0].read_text(encoding="utf-8"))
         texts = [yaml.safe_dump(one, default_flow_style=None, width=120).splitlines() for one in (frozen, content)]
         lines = list(difflib.unified_diff(*texts, own, "proposal", lineterm="", n=0))
-        say("\n".join(lines) if lines else "the proposal is the schema")
+        echo("\n".join(lines) if lines else "the proposal is the schema")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Describe the table of one span and split: counts, moments, quantiles, histograms, frequent values, class balance.
 
-Every part of the table is read once, column by column, into sketches that add up (scripts/statistics), so memory does
-not grow with the rows, and the bytes do not depend on the number of workers.
+Every part of the table is read once, column by column, into mergeable sketches (scripts/statistics), so memory does not
+grow with the number of rows, and the output does not depend on the number of workers.
 """
 
 from collections.abc import Iterator
@@ -14,20 +14,20 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from scripts.bundle.label import classes_of
-from scripts.bundle.table import files
-from scripts.errors import BadInput
+from scripts.bundle.label import to_classes
+from scripts.bundle.table import part_files
+from scripts.errors import InputError
 from scripts.provenance.canonical import write_json
 from scripts.provenance.run_job import main
-from scripts.statistics.sketch import Sketch, figures, merged, of_counts, sketch_of
+from scripts.statistics.sketch import Sketch, column_statistics, merge_sketches, sketch_column, sum_counts
 
-SLICES = 32  # values of a column at most that get statistics of their own
-WIDE = 8  # bytes a value from which a text column is not worth reading as a dictionary
+MAX_SLICES = 32  # values of a column, at most, that get statistics of their own
+MAX_DICTIONARY_BYTES = 8  # stored bytes per value above which a text column is not read as a dictionary
 
 
 @dataclass
-class Described:
-    """Rows, raw label values with their counts, and a sketch by column."""
+class TableSketch:
+    """The number of rows, the counts of raw label values, and a sketch of each column."""
 
     rows: int
     label: dict
@@ -35,13 +35,13 @@ class Described:
 
 
 def read_columns(path: Path) -> Iterator[tuple[str, pa.ChunkedArray]]:
-    """Yield name and values of each column of the part at *path*; texts that repeat keep their dictionary."""
+    """Yield name and values of each column of the part at *path*; texts that repeat much are dictionary-encoded."""
     with pq.ParquetFile(path) as file:
         texts = [column.name for column in file.schema_arrow if pa.types.is_string(column.type)]
         groups = [file.metadata.row_group(index) for index in range(file.num_row_groups)]
         for place, name in enumerate(file.schema_arrow.names):
             size = sum(group.column(place).total_uncompressed_size for group in groups)
-            if name in texts and size > WIDE * file.metadata.num_rows:
+            if name in texts and size > MAX_DICTIONARY_BYTES * file.metadata.num_rows:
                 texts.remove(name)
         names = file.schema_arrow.names
     with pq.ParquetFile(path, read_dictionary=texts) as file:
@@ -49,8 +49,8 @@ def read_columns(path: Path) -> Iterator[tuple[str, pa.ChunkedArray]]:
             yield name, file.read([name], use_threads=False)[name]
 
 
-def value_counts(column: pa.ChunkedArray) -> dict:
-    """Return the number of each value of *column*, missing ones as None."""
+def count_values(column: pa.ChunkedArray) -> dict:
+    """Return the number of occurrences of each value of *column*; a missing value is None."""
     found: dict = {}
     for chunk in column.chunks:
         counts = pc.value_counts(chunk)
@@ -59,46 +59,51 @@ def value_counts(column: pa.ChunkedArray) -> dict:
     return found
 
 
-def sorted_by(column: pa.ChunkedArray, values: list[str]) -> tuple[np.ndarray, np.ndarray]:
-    """Return the rows of each of *values* in turn, and where the rows of each begin and the last one's end."""
+def sort_by_value(column: pa.ChunkedArray, values: list[str]) -> tuple[np.ndarray, np.ndarray]:
+    """Return an order of the rows by which of *values* they have, and the offsets [values + 1] of each value in it."""
     texts = pc.cast(column, pa.string())
     codes = pc.fill_null(pc.index_in(texts, pa.array(values, pa.string())), len(values)).to_numpy()
     starts = np.concatenate([[0], np.cumsum(np.bincount(codes, minlength=len(values) + 1))])
     return np.argsort(codes, kind="stable"), starts[: len(values) + 1]
 
 
-def of_part(path: Path, label: str, chosen: dict[str, list[str]]) -> dict[tuple[str, str], Described]:
-    """Return the description of all rows of the part at *path*, at ("", ""), and of each (column, value) *chosen*."""
-    slices = {name: sorted_by(pq.read_table(path, columns=[name])[name], chosen[name]) for name in chosen}
+def sketch_part(path: Path, label: str, slice_values: dict[str, list[str]]) -> dict[tuple[str, str], TableSketch]:
+    """Return the sketches of the part at *path*: of all rows at ("", ""), and of each (column, value) to slice by."""
+    slices = {
+        name: sort_by_value(pq.read_table(path, columns=[name])[name], slice_values[name]) for name in slice_values
+    }
     rows = pq.read_metadata(path).num_rows
-    found = {("", ""): Described(rows, {None: rows})}
+    sketches = {("", ""): TableSketch(rows, {None: rows})}
     for name, (_, starts) in slices.items():
         sizes = np.diff(starts).tolist()
-        found |= {(name, value): Described(size, {None: size}) for value, size in zip(chosen[name], sizes, strict=True)}
+        sketches |= {
+            (name, value): TableSketch(size, {None: size})
+            for value, size in zip(slice_values[name], sizes, strict=True)
+        }
     for name, column in read_columns(path):
-        found["", ""].columns[name] = sketch_of(column)
+        sketches["", ""].columns[name] = sketch_column(column)
         if name == label:
-            found["", ""].label = value_counts(column)
+            sketches["", ""].label = count_values(column)
         for by, (order, starts) in slices.items():
             whole = column.unify_dictionaries().combine_chunks()
             ordered = (whole.chunk(0) if isinstance(whole, pa.ChunkedArray) else whole).take(pa.array(order))
-            for index, value in enumerate(chosen[by]):
+            for index, value in enumerate(slice_values[by]):
                 part = pa.chunked_array([ordered.slice(starts[index], starts[index + 1] - starts[index])])
-                found[by, value].columns[name] = sketch_of(part)
+                sketches[by, value].columns[name] = sketch_column(part)
                 if name == label:
-                    found[by, value].label = value_counts(part)
-    return found
+                    sketches[by, value].label = count_values(part)
+    return sketches
 
 
-def described(parts: list[Described], label: dict, top: int) -> dict:
-    """Return the description of all *parts* as JSON."""
+def describe(parts: list[TableSketch], label: dict, top: int) -> dict:
+    """Return the statistics of the union of *parts*, with *top* frequent values by column, as JSON types."""
     names, counts = parts[0].columns, {}
-    columns = {name: figures(merged([part.columns[name] for part in parts]), top) for name in names}
+    columns = {name: column_statistics(merge_sketches([part.columns[name] for part in parts]), top) for name in names}
     if label["classes"]:
-        raw = of_counts(part.label for part in parts)
-        labelled = zip(classes_of(raw, label["classes"]), raw.values(), strict=True)
+        raw = sum_counts(part.label for part in parts)
+        labelled = zip(to_classes(raw, label["classes"]), raw.values(), strict=True)
         classes = dict.fromkeys(sorted(label["classes"]), 0)
-        counts = of_counts([classes, *({name: count} for name, count in labelled)])
+        counts = sum_counts([classes, *({name: count} for name, count in labelled)])
         unlabelled = counts.pop(None, 0)
     else:
         unlabelled = columns[label["column"]]["missing"]
@@ -106,21 +111,23 @@ def described(parts: list[Described], label: dict, top: int) -> dict:
     return {"rows": rows, "label": counts, "unlabelled": unlabelled, "columns": columns}
 
 
-def frequent(parts: list[Path], column: str, least: int) -> list[str]:
-    """Return the values of *column* with at least *least* rows, the most frequent first (ties by value), up to SLICES.
+def frequent_values(parts: list[Path], column: str, min_rows: int) -> list[str]:
+    """Return the values of *column* with at least *min_rows* rows, by descending frequency, then value.
 
-    Raises BadInput where *column* is not there or is neither text nor boolean.
+    There are at most MAX_SLICES of them. Raises InputError if *column* does not exist or is neither text nor boolean.
     """
     schema = pq.read_schema(parts[0])
     if column not in schema.names or not (
         pa.types.is_string(schema.field(column).type) or pa.types.is_boolean(schema.field(column).type)
     ):
-        raise BadInput(f"validate.slices names {column}, which is no text or boolean column; change config or columns")
+        raise InputError(
+            f"validate.slices names {column}, which is not a text or boolean column; correct the configuration"
+        )
     tables = (pq.read_table(path, columns=[column], use_threads=False)[column] for path in parts)
-    counts = of_counts(value_counts(pc.cast(table, pa.string())) for table in tables)
+    counts = sum_counts(count_values(pc.cast(table, pa.string())) for table in tables)
     counts.pop(None, None)
-    often = [value for value, count in counts.items() if count >= least]
-    return sorted(often, key=lambda value: (-counts[value], value))[:SLICES]
+    often = [value for value, count in counts.items() if count >= min_rows]
+    return sorted(often, key=lambda value: (-counts[value], value))[:MAX_SLICES]
 
 
 def statistics(
@@ -128,15 +135,15 @@ def statistics(
 ) -> None:
     """Write the statistics of *table*, a folder of parts, as JSON, and the same for each frequent value of *slices*.
 
-    Dates count as days, times as seconds since 1970-01-01. Raises BadInput as frequent() does.
+    Dates count as days, times as seconds since 1970-01-01. Raises InputError as frequent_values() does.
     """
-    parts = files([table])
-    chosen = {name: values for name in slices if (values := frequent(parts, name, min_slice))}
-    counted = label["column"] if label["classes"] else ""
+    parts = part_files([table])
+    slice_values = {name: values for name in slices if (values := frequent_values(parts, name, min_slice))}
+    label_column = label["column"] if label["classes"] else ""
     with ThreadPoolExecutor(int(workers)) as pool:
-        found = list(pool.map(of_part, parts, [counted] * len(parts), [chosen] * len(parts)))
-    whole = {key: described([part[key] for part in found], label, top) for key in found[0]}
-    sliced: dict[str, dict] = {name: {} for name in chosen}
+        sketches = list(pool.map(sketch_part, parts, [label_column] * len(parts), [slice_values] * len(parts)))
+    whole = {key: describe([part[key] for part in sketches], label, top) for key in sketches[0]}
+    sliced: dict[str, dict] = {name: {} for name in slice_values}
     for (name, value), content in whole.items():
         if name:
             sliced[name][value] = content

@@ -1,26 +1,26 @@
-"""Objects of DVC's databases, the cache and the remotes: which ones versions consist of, and how they go."""
+"""Objects in DVC's object databases (the cache and the remotes): which objects a version has, and their deletion."""
 
 import contextlib
 import json
 from pathlib import Path
 from typing import Any
 
-from scripts.data.dvc_cache import cached
-from scripts.errors import BadInput
-from scripts.version.dvc_remote import opened
+from scripts.data.dvc_cache import cache_path
+from scripts.errors import InputError
+from scripts.version.dvc_remote import open_repo
 
 
-class Databases:
-    """DVC's cache and all remotes of the repository."""
+class ObjectDatabases:
+    """DVC's cache and the object databases of all remotes of the repository."""
 
     def __init__(self, repo: Any):
         self.remotes = {name: repo.cloud.get_remote_odb(name) for name in sorted(repo.config["remote"])}
 
-    def members(self, md5: str) -> set[str]:
-        """Return the objects of the version *md5*: itself and, for a folder, its files, as far as any place knows."""
+    def objects_of(self, md5: str) -> set[str]:
+        """Return the objects of the version *md5*: itself and, if it is a folder whose listing exists, its files."""
         found = {md5}
         if md5.endswith(".dir"):
-            texts = [cached(md5).read_bytes()] if cached(md5).exists() else []
+            texts = [cache_path(md5).read_bytes()] if cache_path(md5).exists() else []
             for database in [] if texts else self.remotes.values():
                 with contextlib.suppress(FileNotFoundError):
                     texts.append(database.fs.cat_file(database.oid_to_path(md5)))
@@ -28,35 +28,38 @@ class Databases:
                 found |= {entry["md5"] for entry in json.loads(text)}
         return found
 
-    def holding(self, md5: str) -> list[str]:
+    def remotes_with(self, md5: str) -> list[str]:
         """Return the names of the remotes that have the object *md5*."""
         return [name for name, database in self.remotes.items() if database.exists(md5)]
 
     def delete(self, md5: str) -> list[str]:
-        """Delete the object *md5* wherever it is and return where it was; the cache comes last, it ends an attempt."""
+        """Delete the object *md5* from all remotes and the cache; return where it was.
+
+        The cache comes last: an interrupted deletion is completed by the next one.
+        """
         from dvc_data.hashfile.db import get_index
 
-        places = self.holding(md5)
+        places = self.remotes_with(md5)
         for name in places:
             self.remotes[name].delete(md5)
-            get_index(self.remotes[name]).clear()  # DVC's memory of what that remote has
-        if cached(md5).exists():
-            remove_object(cached(md5))
+            get_index(self.remotes[name]).clear()  # DVC's local index of that remote
+        if cache_path(md5).exists():
+            remove_object(cache_path(md5))
             places.append("DVC cache")
         return places
 
 
 def remove_object(path: Path) -> None:
-    """Remove an object of the cache, which DVC keeps read-only, with what DVC unpacked of it."""
+    """Remove an object from the cache (where it is read-only), along with DVC's unpacked listing of it."""
     path.unlink()
     path.with_suffix(".unpacked").unlink(missing_ok=True)
 
 
 @contextlib.contextmanager
-def databases():
-    """Give the databases; the lock of all our calls of DVC is held meanwhile."""
+def open_databases():
+    """Give the ObjectDatabases, holding the lock of all calls of DVC. Raises InputError on any error of a remote."""
     try:
-        with opened() as repo:
-            yield Databases(repo)
+        with open_repo() as repo:
+            yield ObjectDatabases(repo)
     except Exception as error:  # each kind of remote has errors of its own
-        raise BadInput(f"a DVC remote or the cache cannot be used: {error!r}; mend that and run it again") from error
+        raise InputError(f"a DVC remote or the cache cannot be used: {error!r}; repair it and run again") from error

@@ -1,4 +1,7 @@
-"""Find the bytes that a pointer names: beside it, in the DVC cache or remote, or at their origin."""
+"""Rule fetch: the bytes that a pointer names, from its working copy, the DVC cache or remote, or their origin.
+
+Whatever the place, the bytes are used only if they have the md5 that the pointer names.
+"""
 
 import fcntl
 import os
@@ -6,136 +9,149 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
-from scripts.data.dvc_cache import cached
-from scripts.data.pointer import inside, today
-from scripts.data.pointer import pointer as read_pointer
-from scripts.errors import BadInput
-from scripts.provenance.canonical import digest, file_digest, read_json, tree_digest
+from scripts.data.dvc_cache import cache_path
+from scripts.data.pointer import is_relative_inside, read_pointer, today
+from scripts.errors import InputError
+from scripts.provenance.canonical import file_digest, json_digest, read_json, tree_digest
 from scripts.provenance.environment import env_id
-from scripts.provenance.run_job import main, remove, say
-from scripts.version.dvc_remote import default, transfer
-from scripts.version.files import bring, folder_md5, hashes, walk
-from scripts.version.purge_log import purged
+from scripts.provenance.run_job import echo, main, remove
+from scripts.version.dvc_remote import default_remote, transfer
+from scripts.version.files import folder_md5, iter_files, md5_and_sha256, reflink_or_copy
+from scripts.version.purge_log import read_purge_log
 
 
-def rebuild(pointer: Path, source: dict, name: str) -> Path:
-    """Rebuild the files of the origin *source* once for all spans and return the one called *name*."""
-    folder = Path("results/.origin") / digest(source)[:16]
+def rebuild_origin(pointer: Path, source: dict, name: str) -> Path:
+    """Rebuild the files of the origin *source*, once for all spans; return the path of the file called *name*.
+
+    Raises InputError if that fails or gives no such file.
+    """
+    folder = Path("results/.origin") / json_digest(source)[:16]
     name = name if "column" in source else Path(str(source.get("member"))).name
     if not (folder / name).exists():
         folder.parent.mkdir(parents=True, exist_ok=True)
         with open(folder.with_suffix(".lock"), "w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             if not folder.exists():
-                say(f"rebuilding {pointer.parent} from {source.get('package')}")
-                words = [word for key, value in source.items() for word in (f"--{key}", str(value))]
-                script = ["scripts/version/origin.py", "--folder", str(folder), *words]
+                echo(f"rebuilding {pointer.parent} from {source.get('package')}")
+                arguments = [word for key, value in source.items() for word in (f"--{key}", str(value))]
+                script = ["scripts/version/origin.py", "--folder", str(folder), *arguments]
                 own = {key: value for key, value in os.environ.items() if key != "CONDA_PREFIX"}
                 if subprocess.run(["envs/python", env_id("origin"), *script], env=own).returncode:
-                    reason = "cannot be used; the reason stands above"
-                    raise BadInput(f"{pointer}: its origin {source.get('package')} {reason}")
+                    reason = "cannot be used, for the reason above"
+                    raise InputError(f"{pointer}: its origin {source.get('package')} {reason}")
     if not (folder / name).exists():
-        raise BadInput(f"{pointer}: {source['package']} gives no {name}")
+        raise InputError(f"{pointer}: {source['package']} gives no {name}")
     return folder / name
 
 
-def objects(named: dict) -> dict[str, Path] | None:
-    """Return the objects in DVC's cache that make up what *named* names, by relative path; None if any is missing."""
-    path = cached(named["md5"])
+def cached_files(version: dict) -> dict[str, Path] | None:
+    """Return the paths in DVC's cache of the files of a version, by relative path; None if any is missing.
+
+    Raises InputError if the listing of a folder names a path outside it.
+    """
+    path = cache_path(version["md5"])
     if not path.exists():
         return None
-    found = {named["path"]: path}
-    if named["nfiles"] is not None:
-        if f"{file_digest(path, 'md5')}.dir" != named["md5"]:
+    found = {version["path"]: path}
+    if version["nfiles"] is not None:
+        if f"{file_digest(path, 'md5')}.dir" != version["md5"]:
             return None
-        found = {entry["relpath"]: cached(entry["md5"]) for entry in read_json(path)}
-        if outside := [name for name in found if not inside(name)]:
-            raise BadInput(f"{path} lists {outside[0]!r}, which is no path below the folder; it is not used")
+        found = {entry["relpath"]: cache_path(entry["md5"]) for entry in read_json(path)}
+        if outside := [name for name in found if not is_relative_inside(name)]:
+            raise InputError(f"{path} lists {outside[0]!r}, which is not a path inside the folder; it is not used")
     return found if all(map(Path.exists, found.values())) else None
 
 
-def candidates(pointer: Path, named: dict) -> Iterator[tuple[str, Path, dict[str, Path]]]:
-    """Yield where the bytes may be, nearest first: a word for it, its path, and the files by relative path."""
-    beside = pointer.parent / named["path"]
-    if beside.exists():
-        yield "working copy", beside, dict(walk(beside)) if beside.is_dir() else {named["path"]: beside}
-    if files := objects(named):
-        yield "DVC cache", cached(named["md5"]), files
-    if name := default():
-        wrong = transfer("pull", [named["md5"]])
-        if files := objects(named):
-            yield f"DVC remote {name}", cached(named["md5"]), files
+def candidates(pointer: Path, version: dict) -> Iterator[tuple[str, Path, dict[str, Path]]]:
+    """Yield the places where the bytes of a version may be, nearest first: name, path, and files by relative path.
+
+    The bytes are downloaded or rebuilt only when the iteration gets there.
+    """
+    working_copy = pointer.parent / version["path"]
+    if working_copy.exists():
+        yield (
+            "working copy",
+            working_copy,
+            dict(iter_files(working_copy)) if working_copy.is_dir() else {version["path"]: working_copy},
+        )
+    if files := cached_files(version):
+        yield "DVC cache", cache_path(version["md5"]), files
+    if name := default_remote():
+        wrong = transfer("pull", [version["md5"]])
+        if files := cached_files(version):
+            yield f"DVC remote {name}", cache_path(version["md5"]), files
         else:
-            say(f"{pointer}: the DVC remote {name} does not give it: {wrong or 'objects are missing there'}")
-    if named["origin"]:
-        path = rebuild(pointer, named["origin"], named["path"])
-        yield f"origin {named['origin']['package']}", path, {named["path"]: path}
+            echo(f"{pointer}: not in the DVC remote {name}: {wrong or 'objects are missing there'}")
+    if version["origin"]:
+        path = rebuild_origin(pointer, version["origin"], version["path"])
+        yield f"origin {version['origin']['package']}", path, {version["path"]: path}
 
 
-def find(pointer: Path, named: dict, raw: Path, strict: bool = False) -> dict[str, str]:
-    """Put the files of the version *named* into the folder *raw*; return their sha256 by relative path.
+def materialize(pointer: Path, version: dict, raw: Path, strict: bool = False) -> dict[str, str]:
+    """Put the files of a version into the folder *raw*; return their sha256 by relative path.
 
-    A working copy that differs is an error where *strict*, else passed over. Raises BadInput with the way out.
+    Raises InputError, with what to do, if no place has the bytes, or if *strict* and the working copy differs; if not
+    *strict*, such a working copy is skipped.
     """
     tried = []
-    for word, path, files in candidates(pointer, named):
-        tried.append(f"{word} ({path})")
+    for place, path, files in candidates(pointer, version):
+        tried.append(f"{place} ({path})")
         remove(raw)
         raw.mkdir(parents=True)
         md5s, sha256s = {}, {}
         for name, source in files.items():
-            bring(source, raw / name)
-            md5s[name], sha256s[name] = hashes(raw / name)
+            reflink_or_copy(source, raw / name)
+            md5s[name], sha256s[name] = md5_and_sha256(raw / name)
         size = sum((raw / name).stat().st_size for name in files)
-        md5 = folder_md5(md5s) if path.is_dir() or named["nfiles"] is not None else md5s[named["path"]]
-        if md5 == named["md5"]:
-            say(f"{pointer}: {size} bytes from the {word}")
+        md5 = folder_md5(md5s) if path.is_dir() or version["nfiles"] is not None else md5s[version["path"]]
+        if md5 == version["md5"]:
+            echo(f"{pointer}: {size} bytes from the {place}")
             return sha256s
         remove(raw)
-        if word == "working copy" and strict:
-            raise BadInput(
-                f"{path} has {size} bytes, md5 {md5}, but {pointer} names {named['size']} bytes, md5 {named['md5']}: "
-                f"`dvc add {path}` makes it a new version, deleting it gets the named bytes back"
+        if place == "working copy" and strict:
+            raise InputError(
+                f"{path} has {size} bytes, md5 {md5}, but {pointer} names {version['size']} bytes, "
+                f"md5 {version['md5']}: `dvc add {path}` makes it a new version, deleting it restores the named bytes"
             )
-        if word != "working copy":
-            say(f"{path} has {size} bytes, md5 {md5}: not what {pointer} names, passed over")
+        if place != "working copy":
+            echo(f"{path} has {size} bytes, md5 {md5}: not what {pointer} names, skipped")
     where = "; tried: " + ", ".join(tried) if tried else " (no working copy, cache, remote or origin has it)"
-    raise BadInput(
-        f"{pointer} names {named['size']} bytes with md5 {named['md5']}, which are not to be found{where}: "
-        "add the DVC remote that holds them (`dvc remote add -d NAME URL`) or put the file beside the pointer"
+    raise InputError(
+        f"{pointer} names {version['size']} bytes with md5 {version['md5']}, which are not to be found{where}: "
+        "add the DVC remote that holds them (`dvc remote add -d NAME URL`) or put the file next to the pointer"
     )
 
 
-def refuse(pointer: Path, named: dict) -> None:
-    """Raise BadInput where the bytes of the version *named* were purged or may not be kept any longer."""
-    if named["retention"] is not None and named["retention"] < (day := today().isoformat()):
-        raise BadInput(
-            f"{pointer}: its bytes could be used until {named['retention']} (meta.retention), today is {day}: "
+def check_allowed(pointer: Path, version: dict) -> None:
+    """Raise InputError if a version was purged or its retention is over."""
+    if version["retention"] is not None and version["retention"] < (day := today().isoformat()):
+        raise InputError(
+            f"{pointer}: its bytes could be used until {version['retention']} (meta.retention), today is {day}: "
             "take the span out of windows; `snakemake purge --config expired=yes confirm=yes` removes them everywhere"
         )
-    if entry := purged(pointer.parent).get((pointer.name, named["md5"])):
+    if entry := read_purge_log(pointer.parent).get((pointer.name, version["md5"])):
         what, after = f"{entry['rows']} rows", f"without them it has md5 {entry['new']}"
         if entry["new"] is None:
             what, after = "the whole file", "no version has them"
-        raise BadInput(f"{pointer} names a version that was purged on {entry['date']} ({what}); {after}")
+        raise InputError(f"{pointer} names a version that was purged on {entry['date']} ({what}); {after}")
 
 
 def fetch(pointer: Path, raw: Path) -> dict[Path, str]:
     """Put the files that *pointer* names into the folder *raw*; return the digest of that folder.
 
-    A working copy that differs from its pointer is an error rather than passed over: what the user sees beside the
-    pointer must be what is used. A *pointer* that is no .dvc file is the file itself: one beside the rows without a
-    pointer. Raises BadInput with the way out, also for bytes that were purged or may not be kept.
+    A working copy that differs from its pointer is an error: what the user sees next to the pointer must be what is
+    used. A *pointer* that is not a .dvc file is itself the file: a side file without a pointer. Raises InputError, with
+    what to do, if the bytes are not to be found, were purged, or may no longer be used.
     """
     if pointer.suffix != ".dvc":
-        bring(pointer, raw / pointer.name)
+        reflink_or_copy(pointer, raw / pointer.name)
         return {raw: tree_digest(raw)}
     try:
-        named = read_pointer(pointer)
-        refuse(pointer, named)
+        version = read_pointer(pointer)
+        check_allowed(pointer, version)
     except ValueError as error:
-        raise BadInput(str(error)) from error
-    return {raw: tree_digest(raw, find(pointer, named, raw, strict=True))}
+        raise InputError(str(error)) from error
+    return {raw: tree_digest(raw, materialize(pointer, version, raw, strict=True))}
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Files brought to another place: hashed in one pass, never stored twice where the file system can help it."""
+"""Files of versions: hashed in one pass, copied without using disk space twice if the file system allows that."""
 
 import errno
 import fcntl
@@ -10,14 +10,14 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-BLOCK = 1 << 20  # bytes
-CLONE = 0x40049409  # FICLONE of Linux: two files share their blocks until one is written to
+BLOCK_BYTES = 1 << 20  # bytes
+CLONE = 0x40049409  # ioctl of Linux: two files share their blocks until one is written to
 
 
-def hashes(path: Path) -> tuple[str, str]:
-    """Return md5 and sha256 of the file at *path*; its bytes are read once."""
+def md5_and_sha256(path: Path) -> tuple[str, str]:
+    """Return md5 and sha256 of the file at *path*, reading it once."""
     md5, sha256 = hashlib.md5(usedforsecurity=False), hashlib.sha256()
-    block = memoryview(bytearray(BLOCK))
+    block = memoryview(bytearray(BLOCK_BYTES))
     with open(path, "rb", buffering=0) as file:
         while count := file.readinto(block):
             md5.update(block[:count])
@@ -25,24 +25,27 @@ def hashes(path: Path) -> tuple[str, str]:
     return md5.hexdigest(), sha256.hexdigest()
 
 
-def bring(source: Path, target: Path) -> None:
-    """Make *target* have the bytes of *source*: by shared blocks, else as a hard link, else as a copy.
+def reflink_or_copy(source: Path, target: Path) -> None:
+    """Give *target* the bytes of *source*: as a reflink, else as a hard link, else as a copy.
 
-    A hard link is the very file of the user or of DVC's cache: nobody may write to it, or change its mode or times.
+    A hard link is the same file as the user's or DVC's: nobody may write to it, or change its mode or times.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
-    if source.is_symlink():  # DVC may have put one beside the pointer
+    if source.is_symlink():  # a working copy may be DVC's link into the cache
         source = Path(os.path.realpath(source))
-    if os.stat(source).st_mode & stat.S_IWUSR and clone(source, target):
+    if os.stat(source).st_mode & stat.S_IWUSR and reflink(source, target):
         return
-    try:  # objects of the cache are read-only: a link cannot be written to either
+    try:  # objects of the cache are read-only, and so is a link to them
         os.link(source, target)
     except OSError:
         shutil.copyfile(source, target)
 
 
-def clone(source: Path, target: Path) -> bool:
-    """Let *target* share the blocks of *source* until one of them is written to; return whether that is possible."""
+def reflink(source: Path, target: Path) -> bool:
+    """Make *target* a reflink of *source* (shared blocks, copied on write); return whether that is possible.
+
+    Raises OSError if the disk or the quota is full.
+    """
     try:
         with open(source, "rb") as reader, open(target, "xb") as writer:
             fcntl.ioctl(writer, CLONE, reader.fileno())
@@ -54,7 +57,7 @@ def clone(source: Path, target: Path) -> bool:
         return False
 
 
-def walk(folder: Path) -> Iterator[tuple[str, Path]]:
+def iter_files(folder: Path) -> Iterator[tuple[str, Path]]:
     """Yield relative path and path of every file below *folder*."""
     for place, _, names in os.walk(folder):
         for name in names:
@@ -62,19 +65,19 @@ def walk(folder: Path) -> Iterator[tuple[str, Path]]:
             yield path.relative_to(folder).as_posix(), path
 
 
-def listing(md5s: dict[str, str]) -> bytes:
-    """Return DVC's listing of a folder, whose own md5 names it, from the md5 of each file by relative path."""
+def folder_listing(md5s: dict[str, str]) -> bytes:
+    """Return DVC's listing (.dir object) of a folder from the md5 of each file by relative path."""
     entries = [{"md5": md5s[name], "relpath": name} for name in sorted(md5s)]
     return json.dumps(entries, sort_keys=True).encode()
 
 
 def folder_md5(md5s: dict[str, str]) -> str:
     """Return the md5 that DVC gives a folder with these files."""
-    return f"{hashlib.md5(listing(md5s), usedforsecurity=False).hexdigest()}.dir"
+    return f"{hashlib.md5(folder_listing(md5s), usedforsecurity=False).hexdigest()}.dir"
 
 
-def version_of(folder: Path, like: dict) -> dict:
-    """Return what a pointer like *like* says of the files in *folder*."""
-    md5s = {name: hashes(path)[0] for name, path in walk(folder)}
-    md5 = md5s[like["path"]] if like["nfiles"] is None else folder_md5(md5s)
-    return like | {"md5": md5, "nfiles": None if like["nfiles"] is None else len(md5s)}
+def describe_version(folder: Path, template: dict) -> dict:
+    """Return the version that the files in *folder* are, in the form of *like*: a file or a folder."""
+    md5s = {name: md5_and_sha256(path)[0] for name, path in iter_files(folder)}
+    md5 = md5s[template["path"]] if template["nfiles"] is None else folder_md5(md5s)
+    return template | {"md5": md5, "nfiles": None if template["nfiles"] is None else len(md5s)}

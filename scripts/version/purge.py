@@ -1,6 +1,9 @@
-"""A version of raw data without some of its rows; all others keep their bytes.
+"""`snakemake purge`: remove rows, or all data of a span, from every version: cache, remotes, results, working copy.
 
-Remove rows, or the whole file of a span, from every version: cache, remotes, results and working copy."""
+For each version that has such rows, a version without them is made, in which all other rows keep their bytes. It is
+stored and pushed, then logged in purged.jsonl, and only then is anything deleted (purge_cleanup.py), so that an
+interrupted purge loses nothing and is completed by the next one.
+"""
 
 import csv
 import shutil
@@ -8,76 +11,75 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from scripts.data.formats import format_of
-from scripts.data.pointer import pointer as read_pointer
-from scripts.data.pointer import retained, today
-from scripts.data.spans import pattern_of, source
-from scripts.errors import BadInput
-from scripts.provenance.run_job import main, remove, say
-from scripts.version.dvc_objects import databases
+from scripts.data.pointer import is_retained, read_pointer, today
+from scripts.data.spans import compile_pattern, parse_pointer_name
+from scripts.errors import InputError
+from scripts.provenance.run_job import echo, main, remove
+from scripts.version.dvc_objects import open_databases
 from scripts.version.dvc_remote import transfer
-from scripts.version.fetch import find
-from scripts.version.files import bring, version_of, walk
-from scripts.version.git_history import committed, user
-from scripts.version.purge_cleanup import delete, settle
-from scripts.version.purge_log import note, purged
-from scripts.version.push import keep
-from scripts.version.raw_rows import opened, records, text
+from scripts.version.fetch import materialize
+from scripts.version.files import describe_version, iter_files, reflink_or_copy
+from scripts.version.git_history import committed_versions, user_name
+from scripts.version.purge_cleanup import delete_objects, rewrite_pointers
+from scripts.version.purge_log import append_purge_log, read_purge_log
+from scripts.version.push import store_in_cache
+from scripts.version.raw_rows import cell_text, open_text, read_records
 
 
 def read_keys(path: Path, key: list[str]) -> set[tuple[str, ...]]:
-    """Return the keys of rows in the CSV file at *path*, whose header names the columns of *key*."""
+    """Return the keys of rows in the CSV file at *path*, whose header names the columns of *key*. Raises InputError."""
     if not key:
-        raise BadInput("version.key names no columns, so no row can be named; set it, or purge a whole span")
+        raise InputError("version.key names no columns, so rows cannot be named; set it, or purge a whole span")
     try:
         with open(path, newline="", encoding="utf-8-sig") as file:
             rows = list(csv.DictReader(file))
     except (OSError, UnicodeDecodeError) as error:
-        raise BadInput(f"{path}: {error}; rows= takes a CSV file with the columns {', '.join(key)}") from error
+        raise InputError(f"{path}: {error}; rows= takes a CSV file with the columns {', '.join(key)}") from error
     if not rows or set(key) - set(rows[0]):
-        raise BadInput(f"{path}: a header with the columns {', '.join(key)} (version.key) and a row for each is needed")
+        raise InputError(f"{path} needs a header with the columns {', '.join(key)} (version.key) and at least one row")
     return {tuple(row[name] or "" for name in key) for row in rows}
 
 
-def clean(raw: Path, target: Path, ingest: dict, key: list[str], keys: set) -> int:
-    """Write the files of the folder *raw* without the rows of *keys* to the folder *target*; return how many those are.
+def write_without_rows(raw: Path, target: Path, ingest: dict, key: list[str], keys: set) -> int:
+    """Write the files in *raw* without the rows that have one of *keys* to *target*; return the number of those rows.
 
-    Raises BadInput where a file lacks a column of the key.
+    Raises InputError if a file lacks a column of the *key*.
     """
     removed = 0
-    for name, path in sorted(walk(raw)):
-        count = hits(path, ingest, key, keys)
+    for name, path in sorted(iter_files(raw)):
+        count = count_matches(path, ingest, key, keys)
         removed += count
         (target / name).parent.mkdir(parents=True, exist_ok=True)
         if not count:
-            bring(path, target / name)
+            reflink_or_copy(path, target / name)
         elif format_of(path, ingest["format"]) == "parquet":
-            clean_parquet(path, target / name, key, keys)
+            write_parquet_without_rows(path, target / name, key, keys)
         else:
-            with opened(target / name, ingest["encoding"], "w") as file:
-                for record, row in records(path, ingest):
-                    if named(row, key) not in keys:
+            with open_text(target / name, ingest["encoding"], "w") as file:
+                for record, row in read_records(path, ingest):
+                    if key_of(row, key) not in keys:
                         file.write(record)
     return removed
 
 
-def named(row: dict[str, str] | None, key: list[str]) -> tuple[str, ...] | None:
-    """Return the key of *row*, None where it is no row or lacks a column of the key."""
+def key_of(row: dict[str, str] | None, key: list[str]) -> tuple[str, ...] | None:
+    """Return the key of *row*, None if it is not a row or lacks a column of the key."""
     return tuple(row[part] for part in key) if row is not None and all(part in row for part in key) else None
 
 
-def hits(path: Path, ingest: dict, key: list[str], keys: set) -> int:
-    """Return how many rows of the file at *path* have one of *keys*."""
+def count_matches(path: Path, ingest: dict, key: list[str], keys: set) -> int:
+    """Return how many rows of a file have one of *keys*. Raises InputError if a row lacks a column of the *key*."""
     count = 0
-    for number, (_, row) in enumerate(records(path, ingest), 1):
-        found = named(row, key)
+    for number, (_, row) in enumerate(read_records(path, ingest), 1):
+        found = key_of(row, key)
         if row is not None and found is None and format_of(path, ingest["format"]) != "jsonl":
-            raise BadInput(f"{path.name}, record {number}: not all columns of version.key ({', '.join(key)}) are there")
+            raise InputError(f"{path.name}, record {number} lacks a column of version.key ({', '.join(key)})")
         count += found in keys
     return count
 
 
-def clean_parquet(path: Path, target: Path, key: list[str], keys: set) -> None:
-    """Write the Parquet file at *path* without the rows of *keys* to *target*, row group by row group."""
+def write_parquet_without_rows(path: Path, target: Path, key: list[str], keys: set) -> None:
+    """Write the Parquet file at *path* without the rows that have one of *keys* to *target*, by row groups."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -86,16 +88,16 @@ def clean_parquet(path: Path, target: Path, key: list[str], keys: set) -> None:
         for number in range(file.num_row_groups):
             table = file.read_row_group(number)
             columns = [table[part].to_pylist() for part in key]
-            kept = [tuple(map(text, values)) not in keys for values in zip(*columns, strict=True)]
-            writer.write_table(table.filter(pa.array(kept, pa.bool_())))
+            keep = [tuple(map(cell_text, values)) not in keys for values in zip(*columns, strict=True)]
+            writer.write_table(table.filter(pa.array(keep, pa.bool_())))
 
 
-WORK = Path("results/.purge")  # versions are cleaned here; what a killed purge leaves the next one removes
+WORK_FOLDER = Path("results/.purge")  # for versions without the rows; emptied before each use
 
 
 @dataclass
-class Asked:
-    """What is to be purged from the case with the data *folder*: the rows with *keys*, or all where that is None."""
+class PurgeRequest:
+    """What to purge from the case with the data *folder*: the rows with one of *keys*, or all if that is None."""
 
     folder: Path
     key: list[str]
@@ -104,29 +106,30 @@ class Asked:
     who: str
 
 
-def targets(folder: Path, pattern: str, span: str, expired: bool, others: list[Path]) -> set[str]:
-    """Return the paths of the pointers of *span*, of all spans where that is "", in git or out of it.
+def pointers_to_purge(folder: Path, pattern: str, span: str, expired: bool, others: list[Path]) -> set[str]:
+    """Return the paths of the pointers of *span* (of all spans if that is ""), present or only in git.
 
-    The pointers *others* hold no rows.
+    With *expired*, only those whose retention is over. The pointers *others* are those of side files without rows.
+    Raises InputError if *span* has no pointer.
     """
-    compiled = pattern_of(pattern)
-    paths = {path for path, _ in committed(str(folder), everywhere=True)} | set(map(str, folder.glob("*.dvc")))
+    compiled = compile_pattern(pattern)
+    paths = {path for path, _ in committed_versions(str(folder), everywhere=True)} | set(map(str, folder.glob("*.dvc")))
     paths = {
         path
         for path in paths
-        if Path(path).parent == folder and (one := source(path, compiled)) and span in ("", one.span)
+        if Path(path).parent == folder and (one := parse_pointer_name(path, compiled)) and span in ("", one.span)
         if Path(path) not in others
     }
     if expired:
-        paths = {path for path in paths if Path(path).exists() and not retained(path, today())}
+        paths = {path for path in paths if Path(path).exists() and not is_retained(path, today())}
     if span and not paths:
-        raise BadInput(f"{folder}: no pointer of a span {span} is there or in git")
+        raise InputError(f"{folder}: there is no pointer of a span {span}, not even in git")
     return paths
 
 
-def versions(paths: set[str]) -> dict[tuple[str, str], dict]:
-    """Return all versions of the pointers *paths* by path and md5, those of the working copy included."""
-    found = {(path, named["md5"]): named for path, named in committed(*sorted(paths), everywhere=True)}
+def all_versions(paths: set[str]) -> dict[tuple[str, str], dict]:
+    """Return all versions of the pointers *paths*, in git and in the working copy, by path and md5."""
+    found = {(path, named["md5"]): named for path, named in committed_versions(*sorted(paths), everywhere=True)}
     for path in paths:
         if Path(path).exists():
             named = read_pointer(path)
@@ -134,48 +137,53 @@ def versions(paths: set[str]) -> dict[tuple[str, str], dict]:
     return {(path, md5): named for (path, md5), named in found.items() if path in paths}
 
 
-def cleaned(path: str, named: dict, asked: Asked) -> tuple[dict | None, int]:
-    """Return the version of *named* without the rows, made in the folder WORK, and how many those are.
+def version_without_rows(path: str, version: dict, request: PurgeRequest) -> tuple[dict | None, int]:
+    """Return a version without the rows to purge (made in WORK_FOLDER / "new"), and the number of those rows.
 
-    None where no row or the whole version goes. Raises BadInput where the bytes are nowhere.
+    The version is None if it has no such rows, or if all of it is to be purged (-1 rows). Raises InputError if the
+    bytes of the version are not to be found.
     """
-    if asked.keys is None:
+    if request.keys is None:
         return None, -1
-    own = Path(path).exists() and read_pointer(path)["md5"] == named["md5"]
-    remove(WORK)
-    find(Path(path), named, WORK / "raw", strict=own)
-    rows = clean(WORK / "raw", WORK / "new", asked.ingest, asked.key, asked.keys)
-    return (version_of(WORK / "new", named) if rows else None), rows
+    own = Path(path).exists() and read_pointer(path)["md5"] == version["md5"]
+    remove(WORK_FOLDER)
+    materialize(Path(path), version, WORK_FOLDER / "raw", strict=own)
+    rows = write_without_rows(WORK_FOLDER / "raw", WORK_FOLDER / "new", request.ingest, request.key, request.keys)
+    return (describe_version(WORK_FOLDER / "new", version) if rows else None), rows
 
 
-def plan(path: str, named: dict, asked: Asked, confirm: bool) -> bool:
-    """Say what becomes of one version; with *confirm* keep its cleaned form and note it. Return whether it goes."""
-    short = f"{path} {named['md5'][:8]}"
+def purge_version(path: str, version: dict, request: PurgeRequest, confirm: bool) -> bool:
+    """Report what becomes of one version, and return whether it is to be purged.
+
+    With *confirm*, the version without the rows is stored in the cache and in every remote that has the old one, and
+    the purge is logged. Raises InputError.
+    """
+    short = f"{path} {version['md5'][:8]}"
     try:
-        new, rows = cleaned(path, named, asked)
-    except BadInput as error:
+        new, rows = version_without_rows(path, version, request)
+    except InputError as error:
         if "not to be found" not in str(error):
             raise
-        say(f"{short}: its bytes are nowhere at hand, nothing to purge")
+        echo(f"{short}: its bytes are not to be found, nothing to purge")
         return False
     if not rows:
         return False
-    say(f"{short}: {'all' if rows < 0 else rows} rows {'go' if confirm else 'would go'}")
+    echo(f"{short}: {'all' if rows < 0 else rows} rows {'are purged' if confirm else 'would be purged'}")
     if confirm:
         if new:
-            keep(WORK / "new", new)
-            with databases() as found:
-                names = found.holding(named["md5"])
+            store_in_cache(WORK_FOLDER / "new", new)
+            with open_databases() as databases:
+                names = databases.remotes_with(version["md5"])
             for name in names:
                 if wrong := transfer("push", [new["md5"]], name):
-                    raise BadInput(f"the DVC remote {name} does not take the cleaned version: {wrong}")
+                    raise InputError(f"the DVC remote {name} refuses the version without the rows: {wrong}")
         entry = {
             "date": today().isoformat(),
             "pointer": Path(path).name,
-            "old": named["md5"],
+            "old": version["md5"],
             "new": new and new["md5"],
         }
-        note(asked.folder, entry | {"rows": None if rows < 0 else rows, "who": asked.who})
+        append_purge_log(request.folder, entry | {"rows": None if rows < 0 else rows, "who": request.who})
     return True
 
 
@@ -191,31 +199,36 @@ def purge(
     confirm: str,
     others: list[Path],
 ) -> None:
-    """Purge from the case in *folder* the rows that the file *rows* names, from all spans or *span*, or all of *span*.
+    """Purge the rows that the file *rows* names from the case in *folder*, from all spans or from *span* only.
 
-    With *expired*, all spans whose retention is over. Only says what it would do unless *confirm*. An interrupted
-    purge is completed by the next one. The pointers *others* hold no rows. Raises BadInput.
+    Without *rows*, purge all of *span*, or with *expired* all spans whose retention is over. Without *confirm*, only
+    report what would be done. An interrupted purge is completed by the next one. The pointers *others* are those of
+    side files, which have no rows. Raises InputError.
     """
     if not (rows or span or expired):
-        raise BadInput("purge needs rows=FILE (a CSV file with the columns of version.key), span=SPAN or expired=yes")
+        raise InputError("purge needs rows=FILE (a CSV file with the columns of version.key), span=SPAN or expired=yes")
     keys = read_keys(Path(rows), key) if rows else None
-    asked = Asked(folder, key, ingest, keys, user())
-    paths = targets(folder, pattern, span, bool(expired), others)
-    gone = purged(folder)
+    request = PurgeRequest(folder, key, ingest, keys, user_name())
+    paths = pointers_to_purge(folder, pattern, span, bool(expired), others)
+    already_purged = read_purge_log(folder)
     try:
-        found = {pair: named for pair, named in versions(paths).items() if (Path(pair[0]).name, pair[1]) not in gone}
-        going = [pair for pair, named in found.items() if plan(pair[0], named, asked, bool(confirm))]
+        found = {
+            pair: named
+            for pair, named in all_versions(paths).items()
+            if (Path(pair[0]).name, pair[1]) not in already_purged
+        }
+        going = [pair for pair, named in found.items() if purge_version(pair[0], named, request, bool(confirm))]
     finally:
-        shutil.rmtree(WORK, ignore_errors=True)
+        shutil.rmtree(WORK_FOLDER, ignore_errors=True)
     if not confirm:
-        say(f"{len(going)} versions would be purged; confirm=yes does it, for good")
+        echo(f"{len(going)} versions would be purged; confirm=yes does it, irreversibly")
         return
-    changed = settle(folder)
-    deleted = delete(folder, results)
+    changed = rewrite_pointers(folder)
+    deleted = delete_objects(folder, results)
     if going or changed or deleted:
-        say(f"{len(going)} versions purged, {changed} pointers changed, {deleted} copies deleted")
+        echo(f"{len(going)} versions purged, {changed} pointers changed, {deleted} copies deleted")
     else:
-        say("nothing to purge")
+        echo("nothing to purge")
 
 
 if __name__ == "__main__":

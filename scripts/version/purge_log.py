@@ -1,4 +1,4 @@
-"""What was purged from a case: one line for each version, in git, without what was in it."""
+"""The purge log of a case, purged.jsonl: a line for each purged version, in git, without any of its content."""
 
 import json
 from pathlib import Path
@@ -6,16 +6,16 @@ from pathlib import Path
 from scripts.provenance.canonical import canonical, write_bytes
 
 
-def purged(folder: Path) -> dict[tuple[str, str], dict]:
-    """Return the entries of purged.jsonl in the data *folder* of a case by name of the pointer and md5 that is gone."""
+def read_purge_log(folder: Path) -> dict[tuple[str, str], dict]:
+    """Return the entries of the log in the data *folder* of a case by name of the pointer and md5 that was purged."""
     path = folder / "purged.jsonl"
     lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
     return {(entry["pointer"], entry["old"]): entry for entry in map(json.loads, lines)}
 
 
-def note(folder: Path, entry: dict) -> None:
-    """Add *entry* to purged.jsonl in *folder*, whole or not at all, unless its version is there already."""
-    entries = purged(folder)
+def append_purge_log(folder: Path, entry: dict) -> None:
+    """Append *entry* to the log in *folder*, atomically, unless it has an entry for the version already."""
+    entries = read_purge_log(folder)
     if (entry["pointer"], entry["old"]) not in entries:
         lines = [f"{canonical(item)}\n" for item in [*entries.values(), entry]]
         write_bytes(folder / "purged.jsonl", "".join(lines).encode())

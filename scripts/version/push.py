@@ -1,55 +1,55 @@
-"""Bring the bytes that pointers name to DVC's default remote, so that other clones can fetch them."""
+"""`snakemake push`: upload the bytes that pointers name to DVC's default remote, for other clones to fetch."""
 
 import shutil
 import tempfile
 from pathlib import Path
 
-from scripts.data.dvc_cache import cached
-from scripts.data.pointer import pointer as read_pointer
-from scripts.errors import BadInput
+from scripts.data.dvc_cache import cache_path
+from scripts.data.pointer import read_pointer
+from scripts.errors import InputError
 from scripts.provenance.canonical import write_bytes
-from scripts.provenance.run_job import main, say
-from scripts.version.dvc_remote import default, transfer
-from scripts.version.fetch import find, objects
-from scripts.version.files import hashes, listing
+from scripts.provenance.run_job import echo, main
+from scripts.version.dvc_remote import default_remote, transfer
+from scripts.version.fetch import cached_files, materialize
+from scripts.version.files import folder_listing, md5_and_sha256
 
 
-def keep(raw: Path, named: dict) -> None:
-    """Copy the files of the folder *raw* into DVC's cache, and for a folder its listing."""
+def store_in_cache(raw: Path, version: dict) -> None:
+    """Copy the files in *raw* into DVC's cache and, if the version is a folder, add its listing."""
     md5s = {}
     for path in sorted(path for path in raw.rglob("*") if path.is_file()):
         name = path.relative_to(raw).as_posix()
-        md5s[name], _ = hashes(path)
-        place = cached(md5s[name])
+        md5s[name], _ = md5_and_sha256(path)
+        place = cache_path(md5s[name])
         if not place.exists():
             place.parent.mkdir(parents=True, exist_ok=True)
             temporary = place.with_name(f".tmp-{place.name}")
             shutil.copyfile(path, temporary)
             temporary.chmod(0o444)
             temporary.replace(place)
-    if named["nfiles"] is not None:
-        cached(named["md5"]).parent.mkdir(parents=True, exist_ok=True)
-        write_bytes(cached(named["md5"]), listing(md5s))
+    if version["nfiles"] is not None:
+        cache_path(version["md5"]).parent.mkdir(parents=True, exist_ok=True)
+        write_bytes(cache_path(version["md5"]), folder_listing(md5s))
 
 
 def push(pointers: list[Path]) -> None:
-    """Bring what *pointers* name to the default remote; what DVC's cache lacks is found like for a job and kept there.
+    """Upload what *pointers* name to the default remote; what DVC's cache lacks is found as for rule fetch and stored.
 
-    Raises BadInput where there is no default remote, bytes are not to be found, or the remote refuses.
+    Raises InputError if there is no default remote, if bytes are not to be found, or if the remote refuses them.
     """
-    if not (remote := default()):
-        raise BadInput("there is no default DVC remote: `dvc remote add -d NAME URL` names one")
+    if not (remote := default_remote()):
+        raise InputError("there is no default DVC remote: `dvc remote add -d NAME URL` adds one")
     md5s = []
     for path in pointers:
-        named = read_pointer(path)
-        if not objects(named):
+        version = read_pointer(path)
+        if not cached_files(version):
             with tempfile.TemporaryDirectory(dir=".dvc", prefix=".tmp-") as folder:
-                find(path, named, Path(folder, "raw"))
-                keep(Path(folder, "raw"), named)
-        md5s.append(named["md5"])
+                materialize(path, version, Path(folder, "raw"))
+                store_in_cache(Path(folder, "raw"), version)
+        md5s.append(version["md5"])
     if wrong := transfer("push", md5s):
-        raise BadInput(f"the DVC remote {remote} does not take the bytes: {wrong}")
-    say(f"{len(md5s)} versions are in the DVC remote {remote}")
+        raise InputError(f"the DVC remote {remote} refuses the bytes: {wrong}")
+    echo(f"{len(md5s)} versions are in the DVC remote {remote}")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Rows of raw files as text, with the very text that each was read from: CSV, JSON lines, Parquet."""
+"""Rows of raw files (CSV, JSON lines, Parquet) as text, each with the exact text that it was read from."""
 
 import csv
 import io
@@ -8,27 +8,27 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, TextIO
 
-from scripts.data.formats import PACKED, format_of
+from scripts.data.formats import COMPRESSIONS, format_of
 
 
-def opened(path: Path, encoding: str, mode: str = "r") -> TextIO:
-    """Return the text of the file at *path*, unpacked, for reading or writing; bytes of no character survive."""
+def open_text(path: Path, encoding: str, mode: str = "r") -> TextIO:
+    """Open the file at *path*, (de)compressed by its suffix, as text; bytes that cannot be decoded survive a copy."""
     import pyarrow as pa
 
-    how = {"compression": PACKED.get(path.suffix)}
+    how = {"compression": COMPRESSIONS.get(path.suffix)}
     raw = pa.input_stream(str(path), **how) if mode == "r" else pa.output_stream(str(path), **how)
     return io.TextIOWrapper(raw, encoding=encoding, errors="surrogateescape", newline="")
 
 
-def text(value: Any) -> str:
-    """Return a cell as text: missing is empty, what is no text is JSON."""
+def cell_text(value: Any) -> str:
+    """Return a cell as text: missing is empty, and anything but text is JSON."""
     if value is None or isinstance(value, str):
         return value or ""
     return json.dumps(value, sort_keys=True, default=str, ensure_ascii=False)
 
 
-def records(path: Path, ingest: dict) -> Iterator[tuple[Any, dict[str, str] | None]]:
-    """Yield each record of *path* as it stands there and as text by column; headers, comments and such have no row.
+def read_records(path: Path, ingest: dict) -> Iterator[tuple[Any, dict[str, str] | None]]:
+    """Yield each record of *path* as it is in the file, and as text by column: None for headers, comments, blank lines.
 
     *ingest* is that section of the configuration. A record of Parquet is a dictionary of values.
     """
@@ -38,14 +38,14 @@ def records(path: Path, ingest: dict) -> Iterator[tuple[Any, dict[str, str] | No
 
         for batch in pq.ParquetFile(path).iter_batches():
             for record in batch.to_pylist():
-                yield record, {name: text(value) for name, value in record.items()}
+                yield record, {name: cell_text(value) for name, value in record.items()}
         return
-    with opened(path, ingest["encoding"]) as file:
-        yield from json_lines(file, ingest) if form == "jsonl" else csv_rows(file, ingest)
+    with open_text(path, ingest["encoding"]) as file:
+        yield from jsonl_records(file, ingest) if form == "jsonl" else csv_records(file, ingest)
 
 
-def json_lines(file: TextIO, ingest: dict) -> Iterator[tuple[str, dict[str, str] | None]]:
-    """Yield the lines of JSON text; one that holds no object has a single column without name."""
+def jsonl_records(file: TextIO, ingest: dict) -> Iterator[tuple[str, dict[str, str] | None]]:
+    """Yield the lines of JSON text; a line that is not an object has a single column, whose name is empty."""
     for line in file:
         if not line.strip() or (ingest["comment"] and line.startswith(ingest["comment"])):
             yield line, None
@@ -54,27 +54,27 @@ def json_lines(file: TextIO, ingest: dict) -> Iterator[tuple[str, dict[str, str]
             value = json.loads(line.removeprefix("\ufeff"))
         except ValueError:
             value = line
-        yield line, {str(k): text(item) for k, item in value.items()} if isinstance(value, dict) else {"": line}
+        yield line, {str(k): cell_text(item) for k, item in value.items()} if isinstance(value, dict) else {"": line}
 
 
-def csv_rows(file: TextIO, ingest: dict) -> Iterator[tuple[str, dict[str, str] | None]]:
-    """Yield the rows of CSV text, which may go over several lines; a field too many is column +1, +2, ..."""
+def csv_records(file: TextIO, ingest: dict) -> Iterator[tuple[str, dict[str, str] | None]]:
+    """Yield the records of CSV text, which may have several lines each; surplus fields are columns +1, +2, ..."""
     csv.field_size_limit(1 << 30)
-    taken: list[str] = []
+    record_lines: list[str] = []
     for line in islice(file, ingest["skip_lines"]):
         yield line, None
 
     def lines() -> Iterator[str]:
         for line in file:
-            taken.append(line)
-            passed = len(taken) == 1 and ingest["comment"] and line.startswith(ingest["comment"])
-            yield "\n" if passed else line  # like a blank line
+            record_lines.append(line)
+            passed = len(record_lines) == 1 and ingest["comment"] and line.startswith(ingest["comment"])
+            yield "\n" if passed else line  # a comment counts as a blank line
 
     header = None if ingest["header"] is True else ingest["header"]
     quoted = {"quotechar": ingest["quote"]} if ingest["quote"] else {"quoting": csv.QUOTE_NONE}
     for fields in csv.reader(lines(), delimiter=ingest["separator"], **quoted):
-        record = "".join(taken)
-        taken.clear()
+        record = "".join(record_lines)
+        record_lines.clear()
         fields = [field.strip() for field in fields] if ingest["trim"] else fields
         if not fields:
             yield record, None

@@ -280,7 +280,7 @@ def rule_params(text: str) -> Callable[[Path], None]:
 
 def rule_inputs(text: str) -> Callable[[Path], None]:
     """Return the edit that gives the data gate's rule further inputs."""
-    old = '        changed=changed("gate_data"),\n'
+    old = '        changed=when_stale("gate_data"),\n'
     return replace("rules/validate.smk", old, text + old)
 
 

@@ -20,6 +20,6 @@ def test_gpu_selects_environment_and_device_and_makes_nothing_stale(checkout: Pa
     for words, environment, device in (((), "model", ""), (GPU, "model-gpu", " --device cuda")):
         run = snakemake(checkout, "-n", "-p", "train", "--forcerun", "train", *words)
         found = re.search(
-            r"envs/python (\S+) scripts/train/train\.py --stamp \S+(.*?) --features", run.stdout + run.stderr
+            r"envs/python (\S+) scripts/train/train\.py --job-spec \S+(.*?) --features", run.stdout + run.stderr
         )
         assert found and found[1] == env_id(environment, ROOT / "envs") and found[2] == device, run.stderr

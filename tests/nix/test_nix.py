@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from scripts.provenance.environment import env_id
-from scripts.provenance.wheels import nar_hash, system
+from scripts.provenance.wheels import nar_hash, nix_system
 from tests.workflow import ROOT, digests, environment, explain, snakemake
 
 pytestmark = pytest.mark.timeout(900)
@@ -81,8 +81,8 @@ def test_wrong_hash_stops_the_build(nix, fresh):
     path = fresh / "envs/wheels.json"
     hashes = json.loads(path.read_text())
     identity = env_id("alert", ROOT / "envs")
-    good = hashes[system()][identity]
-    hashes[system()][identity] = nar_hash(ROOT / "README.md")
+    good = hashes[nix_system()][identity]
+    hashes[nix_system()][identity] = nar_hash(ROOT / "README.md")
     path.write_text(json.dumps(hashes))
     said = nix(fresh, "build", ".#alert", "--no-link", fails=True).stderr
     assert "hash mismatch" in said and good in said

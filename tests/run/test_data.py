@@ -10,14 +10,14 @@ from tests.tiny import write_pointer
 from tests.workflow import clone, deploy, digests, jobs, snakemake
 
 
-def stopped(root: Path, *words: str) -> tuple[str, set[str]]:
+def run_that_stops(root: Path, *arguments: str) -> tuple[str, set[str]]:
     """Run a target that must fail; return all that was printed and the jobs that ran."""
-    run = snakemake(root, *words)
+    run = snakemake(root, *arguments)
     assert run.returncode != 0
     return run.stdout + run.stderr, jobs(run.stderr)
 
 
-def bend(text: str, share: float) -> str:
+def rebalance(text: str, share: float) -> str:
     """Return the rows of Adult's test file with just so many of the rows above 50K that they make up *share*."""
     low = [line for line in text.splitlines() if line.endswith("<=50K.")]
     high = [line for line in text.splitlines() if line.endswith(">50K.")]
@@ -32,9 +32,9 @@ def test_adult_with_a_bent_class_balance_stops(tmp_path: Path) -> None:
     root = clone(tmp_path / "clone")
     assert snakemake(root, "validate", "--config", "case=adult").returncode == 0
     path = root / "data/adult/test.csv"
-    path.write_text(bend((root / "results/adult/version/test/raw/test.csv").read_text(), 0.3))
+    path.write_text(rebalance((root / "results/adult/version/test/raw/test.csv").read_text(), 0.3))
     write_pointer(path)
-    printed, ran = stopped(root, "deploy", "--config", "case=adult")
+    printed, ran = run_that_stops(root, "deploy", "--config", "case=adult")
     assert "LABEL_SHARE_OUT_OF_RANGE: span test: share of class above-50k is 0.3000" in printed
     assert {"ingest_span test", "gate_data"} <= ran and not ran & {"fit_graph", "transform train", "tune", "train"}
     assert "at most 0.26" in (root / "results/adult/validate/alert.txt").read_text()
@@ -44,7 +44,7 @@ def test_adult_with_a_bent_class_balance_stops(tmp_path: Path) -> None:
 @pytest.mark.feature("V9", "V10")
 def test_compas_stops_at_the_half_year_with_one_class(tmp_path: Path) -> None:
     root = clone(tmp_path / "clone")
-    printed, ran = stopped(root, "validate", "--config", "case=compas")
+    printed, ran = run_that_stops(root, "validate", "--config", "case=compas")
     assert "LABEL_ONE_CLASS: span 2014H2: label has one class only (came-back), two are needed" in printed
     found = json.loads((root / "results/compas/validate/anomalies/anomalies.json").read_text())["anomalies"]
     assert {item["span"] for item in found} == {"2014H2"}
@@ -68,7 +68,7 @@ def test_seventy_to_thirty_where_half_and_half_is_expected_stops(checkout: Path)
     with open(path, "w", newline="") as file:
         csv.writer(file, lineterminator="\n").writerows([head, *rows])
     write_pointer(path)
-    printed, ran = stopped(checkout, "deploy")
+    printed, ran = run_that_stops(checkout, "deploy")
     assert "LABEL_SHARE_OUT_OF_RANGE: span 2004: share of class yes is 0.3000" in printed
     assert not ran & {"fit_graph", "transform train", "tune", "train", "deploy"}
 

@@ -30,7 +30,7 @@ STAGES = {
 }
 
 
-def killed_in(rule: str, root: Path, delay: float) -> None:
+def kill_during(rule: str, root: Path, delay: float) -> None:
     """Run `snakemake deploy` and kill it and all its children *delay* seconds after a job of *rule* started."""
     command = [sys.executable, "-m", "snakemake", "--cores", "2", "deploy"]
     run = subprocess.Popen(
@@ -54,7 +54,7 @@ def test_killed_and_started_again(rule, checkout) -> None:
     shutil.rmtree(checkout / "results/tiny" / STAGES[rule])
     if rule == "fetch":  # which runs only where ingestion has to
         shutil.rmtree(checkout / "results/tiny/ingest/2001")
-    killed_in(rule, checkout, delay=0.3)
+    kill_during(rule, checkout, delay=0.3)
     assert snakemake(checkout, "--unlock").returncode == 0
     deploy(checkout)
     assert digests(checkout) == before

@@ -1,4 +1,4 @@
-"""Rows and whole spans go from every version: git's pointers, cache, remotes, results; nothing else changes."""
+"""Rows and spans purged from every version: git's pointers, cache, remotes, results; nothing else changes."""
 
 import gzip
 import hashlib
@@ -20,15 +20,15 @@ ROW = str(2_001_003)  # the key of the row to purge, in all versions of 2001
 NOTE = " ".join(["a", "secret", "note"])  # so that this file does not hold it
 
 
-def git(root: Path, *words: str) -> None:
+def git(root: Path, *arguments: str) -> None:
     """Run git as somebody."""
-    command = ["git", "-c", "user.name=test", "-c", "user.email=test@example.org", *words]
+    command = ["git", "-c", "user.name=test", "-c", "user.email=test@example.org", *arguments]
     subprocess.run(command, cwd=root, check=True, capture_output=True)
 
 
-def dvc(root: Path, *words: str) -> str:
+def dvc(root: Path, *arguments: str) -> str:
     """Run the real DVC, which must succeed."""
-    command = [root / "envs/python", env_id("version", ROOT / "envs"), "-m", "dvc", *words]
+    command = [root / "envs/python", env_id("version", ROOT / "envs"), "-m", "dvc", *arguments]
     done = subprocess.run(command, cwd=root, env=environment(**KEYS), capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
@@ -59,7 +59,7 @@ def root(tmp_path) -> Path:
     return made
 
 
-def holding(root: Path, text: str, *more: Path) -> list[Path]:
+def files_with(root: Path, text: str, *more: Path) -> list[Path]:
     """Return the files below *root* and *more*, .git left out, that hold *text*, packed or not."""
     found = []
     for path in [path for place in (root, *more) for path in place.rglob("*") if path.is_file()]:
@@ -72,13 +72,13 @@ def holding(root: Path, text: str, *more: Path) -> list[Path]:
 
 
 def data_files(root: Path) -> dict[str, bytes]:
-    """Return the data files beside the pointers."""
+    """Return the data files next to the pointers."""
     return {path.name: path.read_bytes() for path in (root / "data/tiny").glob("*.csv")}
 
 
-def purge(root: Path, *words: str, **more: str) -> str:
+def purge(root: Path, *arguments: str, **more: str) -> str:
     """Run `snakemake purge`, which must succeed, and return what it says."""
-    run = snakemake(root, "purge", "--config", *words, **KEYS, **more)
+    run = snakemake(root, "purge", "--config", *arguments, **KEYS, **more)
     assert run.returncode == 0, run.stdout + run.stderr
     return run.stderr
 
@@ -93,14 +93,14 @@ def rows_file(root: Path) -> str:
 def test_row_goes_from_every_version(root, tmp_path):
     store = tmp_path / "store"
     before, objects = data_files(root), len(list(store.rglob("*/??/*")))
-    assert len(holding(root, NOTE, store)) >= 6  # two versions in cache and remote, one beside the pointer, raw
+    assert len(files_with(root, NOTE, store)) >= 6  # two versions in cache and remote, the working copy, raw
     assert "2 versions would be purged; confirm=yes does it" in purge(root, rows_file(root))
     assert data_files(root) == before and (root / "results/tiny/version/2001/raw").exists()
 
-    said = purge(root, rows_file(root), "confirm=yes")
-    assert "2 versions purged, 1 pointers changed" in said
+    output = purge(root, rows_file(root), "confirm=yes")
+    assert "2 versions purged, 1 pointers changed" in output
     (root / "rows.csv").unlink()
-    assert holding(root, NOTE, store) == [] and holding(root, ROW, store) == []
+    assert files_with(root, NOTE, store) == [] and files_with(root, ROW, store) == []
     after = data_files(root)
     lines = before["2001.csv"].splitlines(keepends=True)
     assert after["2001.csv"] == b"".join(line for line in lines if not line.startswith(ROW.encode()))
@@ -150,17 +150,17 @@ def test_whole_span_goes_but_what_another_case_names_stays(root, tmp_path):
     text = (other / "copy.csv.dvc").read_text().replace("2001.csv", "copy.csv")
     (other / "copy.csv.dvc").write_text(text)
     last = hashlib.md5((root / "data/tiny/2001.csv").read_bytes()).hexdigest()
-    said = purge(root, "span=2001", "confirm=yes")
-    assert f"{last} stays, data/other/copy.csv.dvc names it" in said
+    output = purge(root, "span=2001", "confirm=yes")
+    assert f"{last} stays, because data/other/copy.csv.dvc names it" in output
     assert not list((root / "data/tiny").glob("2001*"))
-    held = {path.relative_to(tmp_path) for path in holding(root, NOTE, tmp_path / "store")}
+    remaining = {path.relative_to(tmp_path) for path in files_with(root, NOTE, tmp_path / "store")}
     place = Path("files/md5", last[:2], last[2:])
-    assert held == {Path("store") / place, Path("clone/.dvc/cache") / place}
+    assert remaining == {Path("store") / place, Path("clone/.dvc/cache") / place}
     (other / "copy.csv.dvc").unlink()
     case = root / "config/cases/tiny.yaml"
     case.write_text(case.read_text().replace('["2001", "2002"]', '["2002"]'))
     purge(root, "span=2001", "confirm=yes")
-    assert holding(root, NOTE, tmp_path / "store") == []
+    assert files_with(root, NOTE, tmp_path / "store") == []
 
 
 KILLER = """\
@@ -227,23 +227,31 @@ def test_purge_killed_before_any_of_its_changes_is_completed_by_the_next(tmp_pat
     config = {"span": "", "rows": "rows.csv", "expired": "", "confirm": "yes", "key": ["id"], "pattern": "{SPAN}"}
     form = {"format": "auto", "separator": ",", "encoding": "utf-8", "quote": '"', "header": True}
     config |= {"ingest": form | {"skip_lines": 0, "comment": "", "trim": False}}
-    (root / "stamp.json").write_text(json.dumps({"config": config}))
+    (root / "job-spec.json").write_text(json.dumps({"config": config}))
     rows_file(root)
     python = [ROOT / "envs/python", env_id("version", ROOT / "envs")]
-    words = ["scripts/version/purge.py", "--stamp", "stamp.json", "--folder", "data/tiny", "--results", "results/tiny"]
-    words.append("--others")
+    arguments = [
+        "scripts/version/purge.py",
+        "--job-spec",
+        "job-spec.json",
+        "--folder",
+        "data/tiny",
+        "--results",
+        "results/tiny",
+    ]
+    arguments.append("--others")
     killed, code, place = 0, 9, tmp_path / "copy"
     while code == 9:
         shutil.copytree(root, place, symlinks=True)
-        command = [*python, "-c", KILLER, str(killed), *words]
+        command = [*python, "-c", KILLER, str(killed), *arguments]
         code = subprocess.run(command, cwd=place, env=environment(), capture_output=True).returncode
         md5 = (place / "data/tiny/2001.csv.dvc").read_text().split("md5: ")[1][:32]
         named = [path for path in place.rglob(f"{md5[:2]}/{md5[2:]}") if md5_of(path) == md5]
         assert named, f"killed before change {killed}: the pointer names {md5}, which neither cache nor remote has"
-        done = subprocess.run([*python, *words], cwd=place, env=environment(), capture_output=True, text=True)
+        done = subprocess.run([*python, *arguments], cwd=place, env=environment(), capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
         (place / "rows.csv").unlink()
-        assert holding(place, NOTE) == [] and holding(place, ROW) == [], killed
+        assert files_with(place, NOTE) == [] and files_with(place, ROW) == [], killed
         assert len((place / "data/tiny/purged.jsonl").read_text().splitlines()) == 2
         md5 = (place / "data/tiny/2001.csv.dvc").read_text().split("md5: ")[1][:32]
         assert md5_of(place / "data/tiny/2001.csv") == md5
@@ -270,7 +278,7 @@ def test_expired_span_is_refused_and_removed(root, tmp_path):
     refused = subprocess.run(command, cwd=root, env=environment(**late), capture_output=True, text=True)
     assert refused.returncode == 2 and "could be used until 2026-06-30 (meta.retention)" in refused.stderr
     purge(root, "expired=yes", "confirm=yes", **late)
-    assert holding(root, NOTE, tmp_path / "store") == [] and pointer.exists()
+    assert files_with(root, NOTE, tmp_path / "store") == [] and pointer.exists()
     run = snakemake(root, "version", **late)
     assert run.returncode == 0 and "their retention is over: 2001" in run.stderr, run.stderr
 

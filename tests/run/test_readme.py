@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from scripts.config.check_schema import check
+from scripts.config.check_schema import validate_config
 from tests.workflow import ROOT, clone, environment
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -156,7 +156,7 @@ def test_configuration_shown_is_accepted(section, shown):
     for name, values in yaml.safe_load(shown).items():
         config[name] = config.get(name, {}) | values
     config["ingest"]["columns"]["id"] = "integer"
-    check(config)
+    validate_config(config)
 
 
 @pytest.mark.timeout(1800)

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from scripts.bundle.table import read
-from scripts.deploy.smoke_test import ask, running
+from scripts.bundle.table import read_table
+from scripts.deploy.smoke_test import running_server, send_request
 from tests import shapes
 from tests.workflow import clone, deploy, snakemake
 
@@ -40,8 +40,10 @@ def looked_up(checkout: Path) -> None:
     version = json.loads((checkout / "results/deliveries/register/version.json").read_text())
     assert sorted(version["lineage"]["others"]) == ["glove.txt.dvc", "roads.csv"]
     near, far = {"town": "Town 1", "note": "sun dry"}, {"town": "Town 59", "note": "ice storm"}
-    with running(checkout / "serving") as connection:
-        status, reply = ask(connection, "POST", "/predict/deliveries", [near, far, {"town": None, "note": None}])
+    with running_server(checkout / "serving") as connection:
+        status, reply = send_request(
+            connection, "POST", "/predict/deliveries", [near, far, {"town": None, "note": None}]
+        )
     assert status == 200, reply
     assert [answer["label"] for answer in reply["predictions"][:2]] == ["no", "yes"]
 
@@ -51,8 +53,10 @@ def values_are_served(checkout: Path, name: str) -> None:
     folder = checkout / f"serving/{name}/1"
     assert (folder / "model.skops").exists() == (name == "neighbours")
     row = {"area": 100, "rooms": 3, "district": "south"}
-    with running(checkout / "serving") as connection:
-        status, reply = ask(connection, "POST", f"/predict/{name}", [row, row | {"area": 50, "district": None}])
+    with running_server(checkout / "serving") as connection:
+        status, reply = send_request(
+            connection, "POST", f"/predict/{name}", [row, row | {"area": 50, "district": None}]
+        )
         assert status == 200 and [list(answer) for answer in reply["predictions"]] == [["prediction"]] * 2, reply
         assert 1100 < reply["predictions"][0]["prediction"] < 1700
     run = snakemake(checkout, "feedback", "--config", f"case={name}")
@@ -65,18 +69,18 @@ def served_as_ingested(checkout: Path) -> None:
     """Ask the real server for raw readings: their windows are those of the ingested table (I10)."""
     raw = [json.loads(line) for line in (checkout / "data/series/all-rows.jsonl").read_text().splitlines()]
     raw = [{name: row[name] for name in ("sensor", "at", "load")} for row in raw if row["sensor"] in ("s1", "s2")]
-    table = read([checkout / f"results/series/ingest/all-rows/{split}" for split in ("train", "eval", "test")])
+    table = read_table([checkout / f"results/series/ingest/all-rows/{split}" for split in ("train", "eval", "test")])
     rows = [row for row in table.to_pylist() if row["sensor"] in ("s1", "s2")]
     rows = [{name: row[name] for name in row if name.startswith("load")} for row in sorted(rows, key=itemgetter("at"))]
-    with running(checkout / "serving") as connection:
-        status, reply = ask(connection, "POST", "/predict/series", raw)
+    with running_server(checkout / "serving") as connection:
+        status, reply = send_request(connection, "POST", "/predict/series", raw)
         assert status == 200, reply
-        _, expected = ask(connection, "POST", "/predict/series", rows)
+        _, expected = send_request(connection, "POST", "/predict/series", rows)
         both = [sorted(answer["score"] for answer in found["predictions"]) for found in (reply, expected)]
         assert both[0] == both[1] and len(both[0]) == len(raw) - 6
-        status, reply = ask(connection, "POST", "/predict/series", raw[::-1])
+        status, reply = send_request(connection, "POST", "/predict/series", raw[::-1])
         assert (status, reply["error"]["code"]) == (422, "SERIES_OUT_OF_ORDER")
-        status, reply = ask(connection, "POST", "/predict/series", [{"load": 3}])
+        status, reply = send_request(connection, "POST", "/predict/series", [{"load": 3}])
         assert (status, reply["error"]["column"]) == (422, "sensor")
-        status, reply = ask(connection, "POST", "/predict/series", raw[:3])
+        status, reply = send_request(connection, "POST", "/predict/series", raw[:3])
         assert (status, reply["error"]["code"]) == (422, "INVALID_REQUEST")

@@ -52,7 +52,7 @@ def prepare(folder: Path) -> Path:
     text = case.read_text().replace("logistic:", "slow:").replace("trials: 4", f"trials: {TRIALS}")
     case.write_text(text.replace("width: 2", "width: 12"))
     helpers = folder / "scripts/tune/slurm_jobs.py"
-    helpers.write_text(re.sub(r"^SECONDS = .*", "SECONDS = 2.0", helpers.read_text(), flags=re.M))
+    helpers.write_text(re.sub(r"^QUEUE_INTERVAL = .*", "QUEUE_INTERVAL = 2.0", helpers.read_text(), flags=re.M))
     run = snakemake(folder, "preprocess")
     assert run.returncode == 0, run.stderr
     return folder

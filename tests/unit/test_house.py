@@ -10,16 +10,17 @@ from pathlib import Path
 
 import pytest
 
-from scripts.config.families import families
+from scripts.config.families import declared_families
 from scripts.preprocess.registry import MODULES
 from scripts.provenance.environment import lock_lines
-from scripts.provenance.source import Code, imported
+from scripts.provenance.source import CodeDigests, imported_modules
 from tests.workflow import clone
 
 ROOT = Path(__file__).parents[2]
 RULES = sorted((ROOT / "rules").glob("*.smk"))
 SCRIPTS = sorted((ROOT / "scripts").rglob("*.py"))
 LOCKS = sorted(path for path in (ROOT / "envs").glob("*.txt") if path.stem != "constraints")
+PACKAGES = {str(path.relative_to(ROOT)) for path in SCRIPTS if path.name == "__init__.py"}
 NO_STAGE = {"common", "explain", "lookup", "propose"}  # rule files without a stage
 # folders of scripts that several stages import, from the top floor down: each imports only from those below it
 FLOORS = ["families", "metrics", "bundle", "config", "schema", "statistics", "provenance", "data"]
@@ -115,16 +116,22 @@ def test_every_script_is_used():
     lines = [found for text in texts for found in re.findall(r'^(?: +code|[A-Z]+) ?= ?f?"(.*)"', text, re.M)]
     named = [found for line in lines for found in re.findall(r"\b[a-z]+/\w+", line)]
     names = [name for name in named if (ROOT / f"scripts/{name}.py").is_file()]
-    roots = {f"scripts/{name}.py" for name in names} | {f"scripts/families/{name}.py" for name in families()}
+    roots = {f"scripts/{name}.py" for name in names} | {f"scripts/families/{name}.py" for name in declared_families()}
     roots |= {path for text in texts for path in re.findall(r"scripts/\w+/\w+\.py", text)}
     roots |= {f"scripts/preprocess/{module}.py" for module in MODULES.values()}  # imported by name
     roots |= {found.replace(".", "/") + ".py" for page in BY_HAND for found in by_hand((ROOT / page).read_text())}
     for path in [ROOT / "envs/build", ROOT / "envs/lock", *RULES, ROOT / "Snakefile"]:
         found = re.findall(r"^\s*(?:from|import) (scripts\.[\w.]+)", path.read_text(), re.M)
         roots |= {module.replace(".", "/") + ".py" for module in found}
-    used = Code(ROOT).closure(*(path for path in roots if (ROOT / path).is_file()))
+    used = CodeDigests(ROOT).closure(*(path for path in roots if (ROOT / path).is_file()))
     assert roots <= set(used), roots - set(used)
-    assert [name(path) for path in SCRIPTS if name(path) not in used] == []
+    assert [name(path) for path in SCRIPTS if name(path) not in used.keys() | PACKAGES] == []
+
+
+def test_packages_hold_a_docstring_alone_because_they_do_not_count_as_code():
+    for path in PACKAGES:
+        (docstring,) = ast.parse((ROOT / path).read_text()).body
+        assert isinstance(docstring, ast.Expr) and isinstance(docstring.value, ast.Constant), path
 
 
 def by_hand(text: str) -> list[str]:
@@ -141,7 +148,7 @@ def folder_of(module: str) -> str:
 def test_stages_import_only_shared_code_and_themselves():
     crossing = set()
     for path in SCRIPTS:
-        for module in imported(ast.parse(path.read_text())):
+        for module in imported_modules(ast.parse(path.read_text())):
             folder = folder_of(module)
             if folder and folder not in SHARED | {path.parent.name}:
                 crossing.add((path.parent.name, folder))
@@ -151,7 +158,7 @@ def test_stages_import_only_shared_code_and_themselves():
 def test_shared_folders_import_only_from_the_floors_below():
     upward = set()
     for path in SCRIPTS:
-        for module in imported(ast.parse(path.read_text())):
+        for module in imported_modules(ast.parse(path.read_text())):
             folder, own = folder_of(module), path.parent.name
             if own == "scripts":
                 assert not folder, f"{name(path)} imports {module}"
@@ -210,3 +217,16 @@ def test_locks_share_one_set_of_versions():
     assert not {key: versions for key, versions in seen.items() if len(versions) > 1}
     for form in ("in", "yaml"):
         assert {path.stem for path in (ROOT / "envs").glob(f"*.{form}")} == {path.stem for path in LOCKS}
+
+
+def test_no_module_defines_a_name_twice():
+    twice = []
+    for path in SCRIPTS:
+        names = []
+        for node in ast.parse(path.read_text()).body:
+            if isinstance(node, ast.FunctionDef | ast.ClassDef):
+                names.append(node.name)
+            elif isinstance(node, ast.Assign):
+                names += [target.id for target in node.targets if isinstance(target, ast.Name)]
+        twice += [f"{name(path)}: {defined}" for defined in sorted({*names}) if names.count(defined) > 1]
+    assert not twice

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from onnx.helper import set_model_props
 
-from scripts.bundle.onnx_builder import Builder, model, to_bytes
+from scripts.bundle.onnx_builder import Builder, build_model, to_bytes
 from scripts.provenance.canonical import write_json
 
 NAMES = ["a", "b", "c", "d"]
@@ -21,7 +21,7 @@ def bundle(folder: Path, classes: list[str], scale: float = 1.0, column: str = "
     gaps = builder.add("Abs", builder.add("Sub", column, numbers))
     odds = builder.add("Mul", gaps, builder.constant(np.array([-scale], np.float64)))
     builder.add("Softmax", odds, axis=1, output="probabilities")
-    made = model(builder, {column: ("number", 1)}, {"probabilities": len(classes)})
+    made = build_model(builder, {column: ("number", 1)}, {"probabilities": len(classes)})
     set_model_props(made, {"graph": GRAPH})
     folder.mkdir(parents=True)
     (folder / "model.onnx").write_bytes(to_bytes(made))
@@ -42,7 +42,7 @@ def values(folder: Path) -> Path:
     """Write a bundle of a regression, which predicts x, and return its folder."""
     builder = Builder()
     builder.add("Identity", "x", output="prediction")
-    made = model(builder, {"x": ("number", 1)}, {"prediction": 1})
+    made = build_model(builder, {"x": ("number", 1)}, {"prediction": 1})
     set_model_props(made, {"graph": GRAPH})
     folder.mkdir(parents=True)
     (folder / "model.onnx").write_bytes(to_bytes(made))

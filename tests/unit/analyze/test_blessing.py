@@ -1,15 +1,15 @@
-"""The gate of analysis: a limit holds over the whole interval, or the model is not blessed and stays, with reasons."""
+"""The gate: a limit must hold for the whole interval, or the model is not blessed, and a file says why."""
 
 from pathlib import Path
 
 import pytest
 
 from scripts.analyze import gate as held
-from scripts.analyze.gate import gate, words
-from scripts.errors import BadInput
+from scripts.analyze.gate import format_check, gate
+from scripts.errors import InputError
 from scripts.provenance.canonical import read_json, write_json
 
-FIGURES = {
+ESTIMATES = {
     "roc_auc": {"value": 0.9, "low": 0.88, "high": 0.92},
     "brier": {"value": 0.1, "low": 0.09, "high": 0.11},
     "f1": {"value": 0.5, "low": None, "high": None},
@@ -21,7 +21,7 @@ def around(value: float, spread: float = 0.02) -> dict:
 
 
 TEST = {
-    "metrics": FIGURES,
+    "metrics": ESTIMATES,
     "slices": [
         {"name": "sex=f", "column": "sex", "rows": 90, "metrics": {"roc_auc": around(0.8), "brier": around(0.2)}},
         {"name": "sex=m", "column": "sex", "rows": 80, "metrics": {"roc_auc": around(0.9), "brier": around(0.1)}},
@@ -47,45 +47,45 @@ TEST = {
     ],
 )
 def test_limits_of_values(limits, passed):
-    (check,) = held.of_values(TEST, limits)
+    (check,) = held.check_values(TEST, limits)
     ((metric, limit),) = limits.items()
-    assert check == {"kind": "value", "of": "", "metric": metric, "limit": limit, "passed": passed, **FIGURES[metric]}
+    assert check == {"kind": "value", "of": "", "metric": metric, "limit": limit, "passed": passed, **ESTIMATES[metric]}
 
 
 @pytest.mark.feature("A3", "A10")
 def test_limits_of_slices():
     gate = {"roc_auc": {"slices": {"*": {"min": 0.81}, "sex=m": {"min": 0.85}}}}
-    checks = held.of_slices(TEST, gate)
+    checks = held.check_slices(TEST, gate)
     assert [(check["of"], check["passed"]) for check in checks] == [("sex=f", False), ("sex=m", True), ("sex=m", True)]
-    assert words(checks[0]) == "slice roc_auc of sex=f 0.8000 (0.7800 to 0.8200), limit min 0.81"
+    assert format_check(checks[0]) == "slice roc_auc of sex=f 0.8000 (0.7800 to 0.8200), limit min 0.81"
 
 
 @pytest.mark.feature("A10")
 @pytest.mark.parametrize(
     ("name", "why"),
     [
-        ("sex=(missing)", "only 7 rows, analyze.min_slice asks for more"),
-        ("sex=x", "no such slice, so no figure"),
+        ("sex=(missing)", "only 7 rows, analyze.min_slice requires more"),
+        ("sex=x", "no such slice, so no estimate"),
     ],
 )
 def test_named_slice_that_is_missing_or_small_fails_and_says_so(name, why):
-    (check,) = held.of_slices(TEST, {"roc_auc": {"slices": {name: {"min": 0.1}}}})
+    (check,) = held.check_slices(TEST, {"roc_auc": {"slices": {name: {"min": 0.1}}}})
     assert not check["passed"] and check["value"] is None and check["why"] == why
-    assert words(check) == f"slice roc_auc of {name}: {why} (limit min 0.1)"
+    assert format_check(check) == f"slice roc_auc of {name}: {why} (limit min 0.1)"
 
 
 @pytest.mark.feature("A10")
 def test_limit_of_every_slice_fails_where_there_is_none():
     empty = TEST | {"slices": []}
-    (check,) = held.of_slices(empty, {"roc_auc": {"slices": {"*": {"min": 0.1}}}})
+    (check,) = held.check_slices(empty, {"roc_auc": {"slices": {"*": {"min": 0.1}}}})
     assert not check["passed"] and check["why"] == "no slice has analyze.min_slice rows"
 
 
 @pytest.mark.feature("A3")
 def test_limits_across_slices():
-    near, far = (held.of_gaps(TEST, {"roc_auc": {"gap": {"sex": most}}})[0] for most in (0.13, 0.11))
+    near, far = (held.check_gaps(TEST, {"roc_auc": {"gap": {"sex": most}}})[0] for most in (0.13, 0.11))
     assert near["passed"] and not far["passed"] and near["value"] == 0.1
-    (check,) = held.of_gaps(TEST, {"roc_auc": {"gap": {"race": 0.5}}})
+    (check,) = held.check_gaps(TEST, {"roc_auc": {"gap": {"race": 0.5}}})
     assert not check["passed"] and check["why"] == "fewer than two slices have analyze.min_slice rows"
 
 
@@ -98,14 +98,14 @@ def fairness(**changes) -> dict:
 @pytest.mark.feature("A6")
 def test_limits_of_fairness_hold_at_the_chosen_threshold():
     for most, passed in ((0.13, True), (0.11, False)):
-        (check,) = held.of_fairness(fairness(), {"equalized_odds_difference": {"max": most}})
+        (check,) = held.check_fairness(fairness(), {"equalized_odds_difference": {"max": most}})
         assert (check["of"], check["passed"], check["value"]) == ("sex", passed, 0.1)
     limit = {"equalized_odds_difference": {"max": 1}}
-    (small,) = held.of_fairness(fairness(reference="x"), limit)
+    (small,) = held.check_fairness(fairness(reference="x"), limit)
     assert not small["passed"] and small["why"] == "the reference x has fewer than analyze.min_slice rows"
-    (none,) = held.of_fairness(fairness(thresholds=[]), limit)
+    (none,) = held.check_fairness(fairness(thresholds=[]), limit)
     assert not none["passed"] and none["why"] == "fewer than two groups have analyze.min_slice rows"
-    assert held.of_fairness(TEST, limit) == held.of_fairness(fairness(), {}) == []
+    assert held.check_fairness(TEST, limit) == held.check_fairness(fairness(), {}) == []
 
 
 CHANGE = {"absolute": {"value": -0.01, "low": -0.03, "high": -0.005}, "relative": around(-0.0125, 0.005)}
@@ -126,16 +126,17 @@ CHANGE = {"absolute": {"value": -0.01, "low": -0.03, "high": -0.005}, "relative"
     ],
 )
 def test_limits_of_change(metric, limits, passed):
-    (check,) = held.of_change("", metric, limits, CHANGE)
+    (check,) = held.check_change("", metric, limits, CHANGE)
     assert check["passed"] is passed and check["limit"] == limits
     assert check["value"] == (-0.0125 if "relative_drop" in limits else -0.01)
 
 
 def test_change_that_is_not_defined_fails():
-    (check,) = held.of_change("sex=x", "f1", {"drop": 1}, {}, "missing")
-    assert not check["passed"] and words(check) == "change of f1 of sex=x: missing (limit drop 1)"
+    (check,) = held.check_change("sex=x", "f1", {"drop": 1}, {}, "missing")
+    assert not check["passed"] and format_check(check) == "change of f1 of sex=x: missing (limit drop 1)"
     assert (
-        held.of_change("", "f1", {"relative_drop": 1}, {"relative": held.NONE})[0]["why"] == "the change is not defined"
+        held.check_change("", "f1", {"relative_drop": 1}, {"relative": held.UNDEFINED})[0]["why"]
+        == "the change is not defined"
     )
 
 
@@ -143,7 +144,7 @@ def test_change_that_is_not_defined_fails():
 def measured(tmp_path: Path) -> Path:
     """Return the metrics file of a model."""
     path = tmp_path / "metrics.json"
-    bad = {name: {"value": 0.0, "low": 0.0, "high": 0.0} for name in FIGURES}
+    bad = {name: {"value": 0.0, "low": 0.0, "high": 0.0} for name in ESTIMATES}
     about = {"threshold": 0.25, "criterion": "f1", "bundle": "b" * 64, "size_mb": 1.5, "cuts": {}}
     write_json(path, about | {"splits": {"eval": {"metrics": bad}, "test": TEST}})
     return path
@@ -168,34 +169,34 @@ def test_blessing_says_what_was_checked(measured):
 @pytest.mark.feature("A3")
 def test_every_limit_that_fails_is_named_and_the_model_stays_with_the_reasons(measured):
     limits = {"roc_auc": {"min": 0.95}, "brier": {"max": 0.2, "min": 0.1}, "size_mb": {"max": 1}}
-    with pytest.raises(BadInput) as error:
+    with pytest.raises(InputError) as error:
         judged(measured, limits)
     (kept,) = measured.with_name("rejected").iterdir()
     assert str(error.value) == (
         "the model is not blessed: brier 0.1000 (0.0900 to 0.1100), limit max 0.2, min 0.1; "
         "roc_auc 0.9000 (0.8800 to 0.9200), limit min 0.95; size_mb 1.5000 (1.5000 to 1.5000), limit max 1 "
-        f"(test split; all figures are in {measured}, kept in {kept})"
+        f"(test split; all metrics are in {measured}, all checks in {kept})"
     )
     assert not measured.with_name("blessing.json").exists()
     made = read_json(kept)
     assert made["bundle"] == "b" * 64 and made["blessed"] is False and kept.name.startswith("b" * 16)
     assert [check["metric"] for check in made["checks"] if not check["passed"]] == ["brier", "roc_auc", "size_mb"]
-    with pytest.raises(BadInput):
+    with pytest.raises(InputError):
         judged(measured, limits)
     assert len(list(kept.parent.iterdir())) == 1  # the same verdict
-    with pytest.raises(BadInput):
+    with pytest.raises(InputError):
         judged(measured, {"roc_auc": {"min": 0.99}})
     assert len(list(kept.parent.iterdir())) == 2 and read_json(kept) == made
 
 
 @pytest.mark.feature("A5")
 def test_no_limit_no_blessing(measured):
-    with pytest.raises(BadInput, match=r"no limit is configured under analyze\.gate, so no model is blessed"):
+    with pytest.raises(InputError, match=r"no limit is configured under analyze\.gate, so no model is blessed"):
         judged(measured, {})
 
 
 def test_limit_without_an_interval_is_named(measured):
-    with pytest.raises(BadInput, match=r"f1 0\.5000 \(no interval\), limit min 0\.1"):
+    with pytest.raises(InputError, match=r"f1 0\.5000 \(no interval\), limit min 0\.1"):
         judged(measured, {"f1": {"min": 0.1}})
 
 
@@ -208,7 +209,7 @@ def test_size_is_a_metric_with_a_limit(measured):
 @pytest.mark.feature("A13")
 @pytest.mark.parametrize(("took", "passed"), [(4.0, True), (6.0, False)])
 def test_latency_is_gated_and_leaves_no_figure(measured, monkeypatch, capsys, took, passed):
-    monkeypatch.setattr("scripts.analyze.latency.latency_ms", lambda bundle: took)
+    monkeypatch.setattr("scripts.analyze.latency.measure_latency_ms", lambda bundle: took)
     blessing = measured.with_name("blessing.json")
     arguments = (measured, [measured.parent], [], blessing, str(measured.with_name("rejected")), "serving")
     if passed:
@@ -216,6 +217,6 @@ def test_latency_is_gated_and_leaves_no_figure(measured, monkeypatch, capsys, to
         (check,) = read_json(blessing)["checks"]
         assert (check["kind"], check["limit"], check["passed"], check["value"]) == ("latency", {"max": 5}, True, None)
     else:
-        with pytest.raises(BadInput, match=r"latency_ms: slower, see the log \(limit max 5\)"):
+        with pytest.raises(InputError, match=r"latency_ms: slower, see the log \(limit max 5\)"):
             gate(*arguments, {"latency_ms": {"max": 5}}, {})
     assert f"a row takes {took:.3g} ms (median), limit 5" in capsys.readouterr().err

@@ -1,25 +1,32 @@
-"""Metrics, their intervals, and curves of made-up scores."""
+"""Metrics, their intervals, and curves of synthetic scores."""
 
 import numpy as np
 import pytest
 from sklearn import metrics
 
-from scripts.analyze.bootstrap import Scores, draws, sampled
-from scripts.analyze.curves import POINTS, by_class, confusion, curves, of_values, thinned
-from scripts.metrics.weighted import METRICS as NAMES
-from scripts.metrics.weighted import OF_SEVERAL
+from scripts.analyze.bootstrap import Scores, bootstrap_metrics, bootstrap_weights
+from scripts.analyze.curves import (
+    POINTS,
+    classification_curves,
+    confusion_matrix,
+    metrics_by_class,
+    regression_curves,
+    thin_curve,
+)
+from scripts.metrics.weighted import BINARY_METRICS as NAMES
+from scripts.metrics.weighted import MULTICLASS_METRICS
 
 
 def scores(count: int = 400, signal: float = 1.0, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """Return labels and scores that know *signal* of them."""
+    """Return labels and scores that depend on them as strongly as *signal* says."""
     rng = np.random.default_rng(seed)
     y = (rng.random(count) < 0.3).astype(np.int64)
     return y, 1 / (1 + np.exp(-(signal * (2 * y - 1) + rng.normal(0, 1, count))))
 
 
 def intervals(y, p, threshold, names, samples: int, seed: int) -> dict:
-    """Return the figures of some metrics."""
-    found = sampled(Scores(y, p, threshold), samples, seed).figures()
+    """Return the estimates of some metrics."""
+    found = bootstrap_metrics(Scores(y, p, threshold), samples, seed).estimates()
     return {name: found[name] for name in names}
 
 
@@ -115,7 +122,7 @@ def test_no_interval_where_no_sample_has_both_classes():
 def test_thinned_keeps_the_ends_and_the_order():
     for count in (1, 2, POINTS - 1, POINTS, POINTS + 1, 5000):
         axis = np.linspace(0, 1, count)
-        points = thinned(axis, 1 - axis)
+        points = thin_curve(axis, 1 - axis)
         assert len(points) == min(count, POINTS)
         assert points[0] == [axis[0], 1 - axis[0]] and points[-1] == [axis[-1], 1 - axis[-1]]
         assert [x for x, _ in points] == sorted(axis[np.isin(axis, [x for x, _ in points])].tolist())
@@ -123,19 +130,19 @@ def test_thinned_keeps_the_ends_and_the_order():
 
 def test_curves():
     y, p = scores(1000)
-    made = curves(y, p)
+    made = classification_curves(y, p)
     assert made["roc"][0] == [0, 0] and made["roc"][-1] == [1, 1]
     assert made["pr"][0][0] == 1 and made["pr"][-1] == [0, 1]
     assert sum(count for *_, count in made["calibration"]) == 1000 and len(made["calibration"]) == 10
     means = [mean for mean, *_ in made["calibration"]]
     assert means == sorted(means)
     assert sum(share * count for _, share, count in made["calibration"]) == pytest.approx(y.sum())
-    few = curves(np.array([0, 1, 1]), np.array([0.1, 0.2, 0.9]))
+    few = classification_curves(np.array([0, 1, 1]), np.array([0.1, 0.2, 0.9]))
     assert [count for *_, count in few["calibration"]] == [1, 1, 1]
 
 
 def bootstrap(y: np.ndarray, p: np.ndarray, value, samples: int, seed: int) -> list:
-    """Return the ends of an interval (or of several) by drawing rows and measuring them anew."""
+    """Return the ends of an interval (or of several) by drawing rows and measuring them again."""
     rng = np.random.default_rng(seed)
     drawn = [value(y[rows], p[rows]) for rows in (rng.integers(0, len(y), len(y)) for _ in range(samples))]
     return np.percentile(drawn, (2.5, 97.5), axis=0).tolist()
@@ -159,7 +166,7 @@ def test_weights_give_the_intervals_of_drawn_rows(digits):
 
 
 def several(count: int = 400, classes: int = 5, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """Return labels of many classes, the last ones rare, and probabilities that know something of them."""
+    """Return labels of many classes, the last ones rare, and probabilities that depend on them."""
     rng = np.random.default_rng(seed)
     y = (rng.random(count) ** 2 * classes).astype(np.int64)
     odds = rng.normal(0, 1, (count, classes)) + 2 * np.eye(classes)[y]
@@ -194,11 +201,11 @@ def expected_of(y: np.ndarray, p: np.ndarray) -> dict[str, float]:
 @pytest.mark.parametrize("classes", [3, 26])
 def test_metrics_of_many_classes(classes):
     y, p = several(300, classes)
-    found = intervals(y, p, None, OF_SEVERAL, 15, 3)
+    found = intervals(y, p, None, MULTICLASS_METRICS, 15, 3)
     assert {name: figure["value"] for name, figure in found.items()} == pytest.approx(expected_of(y, p))
-    ends = bootstrap(y, p, lambda y, p: list(map(expected_of(y, p).get, OF_SEVERAL)), 15, 3)
+    ends = bootstrap(y, p, lambda y, p: list(map(expected_of(y, p).get, MULTICLASS_METRICS)), 15, 3)
     for end, values in zip(("low", "high"), ends, strict=True):
-        assert [found[name][end] for name in OF_SEVERAL] == pytest.approx(values)
+        assert [found[name][end] for name in MULTICLASS_METRICS] == pytest.approx(values)
 
 
 def test_classes_without_rows_or_never_predicted():
@@ -206,15 +213,15 @@ def test_classes_without_rows_or_never_predicted():
     y[y == 3] = 0
     p[:, 2] = 0
     p /= p.sum(axis=1, keepdims=True)
-    assert {name: found["value"] for name, found in intervals(y, p, None, OF_SEVERAL, 5, 0).items()} == pytest.approx(
-        expected_of(y, p)
-    )
+    assert {
+        name: found["value"] for name, found in intervals(y, p, None, MULTICLASS_METRICS, 5, 0).items()
+    } == pytest.approx(expected_of(y, p))
 
 
 def test_many_different_scores_share_ranks_in_samples_alone(monkeypatch):
     y, p = scores(3000)
     exact = intervals(y, p, 0.5, ("roc_auc", "pr_auc"), 50, 0)
-    monkeypatch.setattr("scripts.metrics.weighted.RANKS", 500)
+    monkeypatch.setattr("scripts.metrics.weighted.MAX_RANKS", 500)
     coarse = intervals(y, p, 0.5, ("roc_auc", "pr_auc"), 50, 0)
     for name, figure in exact.items():
         assert coarse[name]["value"] == figure["value"] and coarse[name] != figure
@@ -224,23 +231,23 @@ def test_many_different_scores_share_ranks_in_samples_alone(monkeypatch):
 
 def test_confusion_and_figures_by_class():
     y, p = np.array([0, 0, 1, 2, 2, 2]), np.eye(4)[[0, 1, 1, 2, 2, 0]]
-    table = confusion(y, p, None)
+    table = confusion_matrix(y, p, None)
     assert table == [[1, 1, 0, 0], [0, 1, 0, 0], [1, 0, 2, 0], [0, 0, 0, 0]]
-    assert by_class(table, list("abcd")) == {
+    assert metrics_by_class(table, list("abcd")) == {
         "a": {"rows": 2, "precision": 0.5, "recall": 0.5, "f1": 0.5, "specificity": 0.75},
         "b": {"rows": 1, "precision": 0.5, "recall": 1.0, "f1": pytest.approx(2 / 3), "specificity": 0.8},
         "c": {"rows": 3, "precision": 1.0, "recall": pytest.approx(2 / 3), "f1": 0.8, "specificity": 1.0},
         "d": {"rows": 0, "precision": None, "recall": None, "f1": None, "specificity": 1.0},
     }
-    assert confusion(np.array([0, 1, 1]), np.array([0.2, 0.3, 0.1]), 0.2) == [[0, 1], [1, 1]]
+    assert confusion_matrix(np.array([0, 1, 1]), np.array([0.2, 0.3, 0.1]), 0.2) == [[0, 1], [1, 1]]
 
 
 def test_curves_of_the_most_frequent_classes():
     y, p = several(1000, 8)
-    made = curves(y, p, [f"k{number}" for number in range(8)])
+    made = classification_curves(y, p, [f"k{number}" for number in range(8)])
     most = np.argsort(-np.bincount(y))[:4]
     assert list(made["roc"]) == list(made["pr"]) == [f"k{number}" for number in most]
-    assert made["roc"]["k2"] == curves((y == 2).astype(int), p[:, 2])["roc"]
+    assert made["roc"]["k2"] == classification_curves((y == 2).astype(int), p[:, 2])["roc"]
     right = p.argmax(axis=1) == y
     assert sum(share * count for _, share, count in made["calibration"]) == pytest.approx(right.sum())
 
@@ -262,7 +269,7 @@ def test_metrics_of_values_are_scikit_learns(offset):
             "bias": np.mean(p - y),
         }
 
-    found = sampled(Scores(y, p, regression=True), 40, 5).figures()
+    found = bootstrap_metrics(Scores(y, p, regression=True), 40, 5).estimates()
     assert {name: figure["value"] for name, figure in found.items()} == pytest.approx(expected(y, p), rel=1e-6)
     for name, figure in found.items():
         ends = bootstrap(y, p, lambda y, p, name=name: expected(y, p)[name], 40, 5)
@@ -271,10 +278,10 @@ def test_metrics_of_values_are_scikit_learns(offset):
 
 def test_what_is_not_defined_has_no_figure():
     y = np.array([0.0, 1.0, 2.0])
-    found = sampled(Scores(y, y + 1, regression=True), 5, 0).figures()
+    found = bootstrap_metrics(Scores(y, y + 1, regression=True), 5, 0).estimates()
     assert found["mape"] == {"value": None, "low": None, "high": None} and found["rmse"]["value"] == 1
-    assert sampled(Scores(np.ones(3), y, regression=True), 5, 0).figures()["r2"]["value"] is None
-    one_class = sampled(Scores(np.ones(4, np.int64), np.array([0.1, 0.4, 0.6, 0.9]), 0.5), 5, 0).figures()
+    assert bootstrap_metrics(Scores(np.ones(3), y, regression=True), 5, 0).estimates()["r2"]["value"] is None
+    one_class = bootstrap_metrics(Scores(np.ones(4, np.int64), np.array([0.1, 0.4, 0.6, 0.9]), 0.5), 5, 0).estimates()
     assert one_class["roc_auc"]["value"] is one_class["specificity"]["value"] is None
     assert (
         one_class["recall"]["value"] == one_class["accuracy"]["value"] == one_class["balanced_accuracy"]["value"] == 0.5
@@ -283,7 +290,7 @@ def test_what_is_not_defined_has_no_figure():
 
 def test_curves_of_values():
     y = np.arange(1000.0)
-    made = of_values(y, y[::-1])
+    made = regression_curves(y, y[::-1])
     assert len(made["residuals"]) == POINTS and made["residuals"][0] == [0, 999]
     assert made["calibration"][0] == [49.5, 949.5, 100]
 
@@ -294,7 +301,7 @@ def test_ranking_is_scikit_learns():
     sizes = rng.integers(2, 30, 40)
     group = rng.permutation(np.repeat(np.arange(40), sizes))
     y, p = (rng.random(len(group)) < 0.3).astype(np.int64), rng.random(len(group))
-    made = sampled(Scores(y, p, 0.5, groups=group, k=10), 200, 0).figures()
+    made = bootstrap_metrics(Scores(y, p, 0.5, groups=group, k=10), 200, 0).estimates()
     parts = [(y[group == number], p[group == number]) for number in range(40)]
     gains = [metrics.ndcg_score(a[None], b[None], k=10) for a, b in parts if a.any()]
     hits = [a[np.argsort(-b)][:10].mean() for a, b in parts]
@@ -307,10 +314,12 @@ def test_ranking_is_scikit_learns():
 @pytest.mark.feature("A7")
 def test_rows_of_one_subject_are_drawn_together():
     units = np.repeat(np.arange(50), 6)
-    for weights in draws(300, units * 7 + 3, 5, 0):
+    for weights in bootstrap_weights(300, units * 7 + 3, 5, 0):
         by_unit = weights.reshape(50, 6)
         assert (by_unit == by_unit[:, :1]).all() and by_unit[:, 0].sum() == 50
     y = np.repeat(np.random.default_rng(0).integers(0, 2, 50), 6)  # six copies of each row say no more than one
     p = np.where(np.random.default_rng(1).random(50).repeat(6) < 0.8, y, 1 - y) * 0.9
-    alone, together = (sampled(Scores(y, p, 0.5, units=held), 100, 0).figures()["accuracy"] for held in (None, units))
+    alone, together = (
+        bootstrap_metrics(Scores(y, p, 0.5, units=held), 100, 0).estimates()["accuracy"] for held in (None, units)
+    )
     assert together["high"] - together["low"] > 1.5 * (alone["high"] - alone["low"])

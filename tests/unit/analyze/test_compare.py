@@ -1,4 +1,4 @@
-"""The change against the deployed version: paired, on the rows of now, and clear where there is nothing to compare."""
+"""The change against the deployed version: paired, on the current rows, and clear if there is nothing to compare."""
 
 import shutil
 from pathlib import Path
@@ -8,16 +8,16 @@ import pytest
 from sklearn import metrics
 
 from scripts.analyze.bootstrap import Scores
-from scripts.analyze.compare import Setting, changes, compared
-from scripts.analyze.gate import gate, of_change
-from scripts.analyze.latency import latency_ms
-from scripts.bundle.files import identity
-from scripts.errors import BadInput
+from scripts.analyze.compare import Settings, compare_with_deployed, estimate_changes
+from scripts.analyze.gate import check_change, gate
+from scripts.analyze.latency import measure_latency_ms
+from scripts.bundle.files import bundle_digest
+from scripts.errors import InputError
 from scripts.provenance.canonical import read_json, write_json
 from tests.unit.analyze.bundles import NAMES, bundle, table
 from tests.unit.analyze.test_blessing import TEST
 
-HOW = Setting(
+HOW = Settings(
     label={"column": "y", "classes": {name: [name] for name in NAMES[:2]}},
     columns=["flag", "area"],
     cuts={},
@@ -40,7 +40,7 @@ def two(rng: np.random.Generator, count: int, better: float = 0.0) -> tuple[Scor
 @pytest.mark.feature("A9", "A11")
 def test_change_is_new_less_old_and_its_share_of_the_old():
     new, old = two(np.random.default_rng(0), 500, 0.5)
-    found = changes(new, old, 100, 0)
+    found = estimate_changes(new, old, 100, 0)
     for name, value in (("roc_auc", metrics.roc_auc_score), ("log_loss", metrics.log_loss)):
         a, b = value(new.y, new.p), value(old.y, old.p)
         assert found[name]["absolute"]["value"] == pytest.approx(a - b)
@@ -49,24 +49,24 @@ def test_change_is_new_less_old_and_its_share_of_the_old():
         Scores(new.y.astype(float), new.p - 2, regression=True),
         Scores(new.y.astype(float), new.p - 1, regression=True),
     )
-    bias = changes(*lower, 20, 0)["bias"]  # of a negative metric: it falls further, so the change is negative
+    bias = estimate_changes(*lower, 20, 0)["bias"]  # of a negative metric: it falls further, so the change is negative
     assert bias["absolute"]["value"] == pytest.approx(-1) and bias["relative"]["value"] < 0
 
 
 @pytest.mark.feature("A9")
 def test_samples_are_paired():
     new, old = two(np.random.default_rng(1), 400)
-    change = changes(new, new, 50, 0)["roc_auc"]["absolute"]
+    change = estimate_changes(new, new, 50, 0)["roc_auc"]["absolute"]
     assert change == {"value": 0, "low": 0, "high": 0}
-    paired = changes(new, old, 200, 0)["roc_auc"]["absolute"]
+    paired = estimate_changes(new, old, 200, 0)["roc_auc"]["absolute"]
     alone = [figure["high"] - figure["low"] for figure in map(interval, (new, old))]
     assert paired["high"] - paired["low"] < 0.8 * np.hypot(*alone)  # what both have in common cancels
 
 
 def interval(scores: Scores) -> dict:
-    from scripts.analyze.bootstrap import sampled
+    from scripts.analyze.bootstrap import bootstrap_metrics
 
-    return sampled(scores, 200, 0).figures()["roc_auc"]
+    return bootstrap_metrics(scores, 200, 0).estimates()["roc_auc"]
 
 
 @pytest.mark.feature("A9")
@@ -74,9 +74,9 @@ def test_equal_models_pass_a_limit_of_drop_and_not_one_of_gain_as_often_as_the_i
     passed = {"drop": 0, "gain": 0}
     runs = 60
     for seed in range(runs):
-        change = changes(*two(np.random.default_rng(seed), 200), 60, seed)["roc_auc"]
+        change = estimate_changes(*two(np.random.default_rng(seed), 200), 60, seed)["roc_auc"]
         for kind in passed:
-            (check,) = of_change("", "roc_auc", {kind: 0.0}, change)
+            (check,) = check_change("", "roc_auc", {kind: 0.0}, change)
             passed[kind] += check["passed"]
     assert passed["drop"] >= 0.95 * runs - 3 and passed["gain"] <= 0.05 * runs + 3
 
@@ -85,8 +85,12 @@ def test_equal_models_pass_a_limit_of_drop_and_not_one_of_gain_as_often_as_the_i
 def test_worse_models_do_not_pass_and_better_ones_do():
     for seed in range(10):
         better, worse = two(np.random.default_rng(seed), 1500, 0.7)
-        assert not of_change("", "roc_auc", {"drop": 0.0}, changes(worse, better, 60, 0)["roc_auc"])[0]["passed"]
-        assert of_change("", "roc_auc", {"gain": 0.0}, changes(better, worse, 60, 0)["roc_auc"])[0]["passed"]
+        assert not check_change("", "roc_auc", {"drop": 0.0}, estimate_changes(worse, better, 60, 0)["roc_auc"])[0][
+            "passed"
+        ]
+        assert check_change("", "roc_auc", {"gain": 0.0}, estimate_changes(better, worse, 60, 0)["roc_auc"])[0][
+            "passed"
+        ]
 
 
 @pytest.fixture
@@ -108,9 +112,9 @@ def test_first_run_says_that_there_is_nothing_to_compare(tmp_path, tables):
     made = bundle(tmp_path / "new", NAMES[:2])
     asked = {"roc_auc": {"drop": 0.0}}
     first = {"baseline": None, "first": True, "checks": []}
-    assert compared(tables, made, 0.5, tmp_path / "serving", "tiny", "champion", asked, HOW) == first
+    assert compare_with_deployed(tables, made, 0.5, tmp_path / "serving", "tiny", "champion", asked, HOW) == first
     publish(tmp_path / "serving", made, 1, "other")
-    assert compared(tables, made, 0.5, tmp_path / "serving", "tiny", "champion", asked, HOW) == first
+    assert compare_with_deployed(tables, made, 0.5, tmp_path / "serving", "tiny", "champion", asked, HOW) == first
 
 
 @pytest.mark.feature("A3", "A4", "A10")
@@ -124,8 +128,8 @@ def test_baseline_is_what_the_label_names_now(tmp_path, tables):
         },
         "brier": {"rise": 0.9},
     }
-    found = compared(tables, new, 0.5, tmp_path / "serving", "tiny", "champion", asked, HOW)
-    assert found["baseline"] == {"version": 7, "bundle": identity(old)} and found["first"] is False
+    found = compare_with_deployed(tables, new, 0.5, tmp_path / "serving", "tiny", "champion", asked, HOW)
+    assert found["baseline"] == {"version": 7, "bundle": bundle_digest(old)} and found["first"] is False
     assert [(check["metric"], check["of"], check["passed"]) for check in found["checks"]] == [
         ("brier", "", True),
         ("roc_auc", "", False),
@@ -136,11 +140,13 @@ def test_baseline_is_what_the_label_names_now(tmp_path, tables):
 
 
 def test_the_same_bundle_has_not_changed_and_is_not_scored(tmp_path, tables, monkeypatch):
-    monkeypatch.setattr("scripts.analyze.compare.scored", None)
+    monkeypatch.setattr("scripts.analyze.compare.score_tables", None)
     made = bundle(tmp_path / "new", NAMES[:2])
     publish(tmp_path / "serving", made, 3)
-    found = compared(tables, made, 0.5, tmp_path / "serving", "tiny", "champion", {"roc_auc": {"gain": 0.1}}, HOW)
-    assert found == {"baseline": {"version": 3, "bundle": identity(made)}, "first": False, "checks": []}
+    found = compare_with_deployed(
+        tables, made, 0.5, tmp_path / "serving", "tiny", "champion", {"roc_auc": {"gain": 0.1}}, HOW
+    )
+    assert found == {"baseline": {"version": 3, "bundle": bundle_digest(made)}, "first": False, "checks": []}
 
 
 @pytest.mark.feature("A4")
@@ -159,8 +165,10 @@ def test_baseline_that_cannot_be_scored_any_more_is_named(tmp_path, tables, chan
     old = bundle(tmp_path / "old", changed.pop("classes", NAMES[:2]), 1.0, changed.pop("column", "x"), **changed)
     publish(tmp_path / "serving", old, 4)
     new = bundle(tmp_path / "new", NAMES[:2])
-    with pytest.raises(BadInput, match=rf"the deployed version 4 .* cannot be scored on the test rows any more.*{why}"):
-        compared(tables, new, 0.5, tmp_path / "serving", "tiny", "champion", {"roc_auc": {"drop": 0}}, HOW)
+    with pytest.raises(
+        InputError, match=rf"the deployed version 4 .* cannot be scored on the test rows any more.*{why}"
+    ):
+        compare_with_deployed(tables, new, 0.5, tmp_path / "serving", "tiny", "champion", {"roc_auc": {"drop": 0}}, HOW)
 
 
 @pytest.mark.feature("A4")
@@ -168,18 +176,18 @@ def test_version_that_is_gone_and_labels_that_say_nothing_are_named(tmp_path, ta
     new, serving = bundle(tmp_path / "new", NAMES[:2]), tmp_path / "serving"
     shutil.rmtree(publish(serving, new, 4))
     arguments = (tables, new, 0.5, serving, "tiny", "champion", {"roc_auc": {"drop": 0}}, HOW)
-    with pytest.raises(BadInput, match=r"the deployed version 4 .* cannot be scored"):
-        compared(*arguments)
+    with pytest.raises(InputError, match=r"the deployed version 4 .* cannot be scored"):
+        compare_with_deployed(*arguments)
     for content in ("[", "[4]", '{"champion": "four"}'):
         (serving / "tiny/labels.json").write_text(content)
-        with pytest.raises(BadInput, match=r"labels.json does not say .* write it anew"):
-            compared(*arguments)
+        with pytest.raises(InputError, match=r"labels.json must be .* write it again"):
+            compare_with_deployed(*arguments)
 
 
 @pytest.mark.feature("A4")
 def test_gate_writes_what_it_compared_with(tmp_path, tables):
     old, new = bundle(tmp_path / "old", NAMES[:2], 2.0), bundle(tmp_path / "new", NAMES[:2], 1.9)
-    about = {"threshold": 0.5, "criterion": "f1", "bundle": identity(new), "size_mb": 1.5, "cuts": {}}
+    about = {"threshold": 0.5, "criterion": "f1", "bundle": bundle_digest(new), "size_mb": 1.5, "cuts": {}}
     write_json(tmp_path / "metrics.json", about | {"splits": {"test": TEST}})
     files = (tmp_path / "metrics.json", [new], tables, tmp_path / "blessing.json", str(tmp_path / "rejected"))
     how = vars(HOW) | {"case": "tiny", "tag": "champion", "min_slice": 60, "bootstrap": 60}
@@ -190,10 +198,10 @@ def test_gate_writes_what_it_compared_with(tmp_path, tables):
     publish(tmp_path / "serving", old, 1)
     gate(*files, str(tmp_path / "serving"), {"roc_auc": {"drop": 0.0}}, {}, **options)
     then = read_json(tmp_path / "blessing.json")
-    assert then["baseline"] == {"version": 1, "bundle": identity(old)} and then["first"] is False
+    assert then["baseline"] == {"version": 1, "bundle": bundle_digest(old)} and then["first"] is False
     assert [check["kind"] for check in then["checks"]] == ["change"]
 
 
 @pytest.mark.feature("A13")
 def test_latency_is_measured_on_golden_rows(tmp_path):
-    assert latency_ms(bundle(tmp_path / "new", NAMES[:2])) > 0
+    assert measure_latency_ms(bundle(tmp_path / "new", NAMES[:2])) > 0

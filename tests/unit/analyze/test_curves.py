@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 from sklearn import metrics
 
-from scripts.analyze.curves import by_threshold, choose
-from scripts.errors import BadInput
+from scripts.analyze.curves import choose_threshold, threshold_points
+from scripts.errors import InputError
 
 
 def scores(seed: int, count: int = 60) -> tuple[np.ndarray, np.ndarray]:
-    """Return labels and scores of two digits that know something of them."""
+    """Return labels and scores of two digits that depend on them."""
     rng = np.random.default_rng(seed)
     y = (rng.random(count) < 0.4).astype(np.int64)
     return y, np.round(1 / (1 + np.exp(-(1.4 * y - 0.7 + rng.normal(0, 1, count)))), 2)
@@ -20,7 +20,7 @@ def cost(y, said, fp: float, fn: float) -> float:
 
 
 def best(y, p, worth) -> float:
-    """Return the largest worth over all thresholds."""
+    """Return the largest value of *worth* over all thresholds."""
     return max(worth(y, (p >= threshold).astype(int)) for threshold in [*np.unique(p), 2])
 
 
@@ -35,7 +35,7 @@ def test_each_criterion_finds_the_best_threshold(seed):
         ({"cost": {"fp": 50, "fn": 1}}, lambda y, said: -cost(y, said, 50, 1)),
     ]
     for criterion, worth in worths:
-        found = choose(y, p, criterion)
+        found = choose_threshold(y, p, criterion)
         assert worth(y, (p >= found).astype(int)) == pytest.approx(best(y, p, worth)), criterion
         assert found == pytest.approx(round(found, 6), abs=1e-12)
 
@@ -44,7 +44,7 @@ def test_each_criterion_finds_the_best_threshold(seed):
 @pytest.mark.parametrize("seed", range(8))
 def test_demands_are_kept_at_the_least_price(seed):
     y, p = scores(seed)
-    precise, complete = choose(y, p, {"precision": 0.6}), choose(y, p, {"recall": 0.9})
+    precise, complete = choose_threshold(y, p, {"precision": 0.6}), choose_threshold(y, p, {"recall": 0.9})
     tried = [(p >= threshold).astype(int) for threshold in np.unique(p)]
     recalls = [metrics.recall_score(y, said) for said in tried if metrics.precision_score(y, said) >= 0.6]
     assert metrics.precision_score(y, p >= precise) >= 0.6
@@ -55,29 +55,29 @@ def test_demands_are_kept_at_the_least_price(seed):
 
 
 def test_a_demand_that_nothing_keeps_is_refused():
-    with pytest.raises(BadInput, match=r"analyze\.threshold: no threshold has a precision of 0\.9 on eval"):
-        choose(np.array([0, 1, 0]), np.array([0.1, 0.2, 0.3]), {"precision": 0.9})
+    with pytest.raises(InputError, match=r"analyze\.threshold: no threshold has a precision of 0\.9 on eval"):
+        choose_threshold(np.array([0, 1, 0]), np.array([0.1, 0.2, 0.3]), {"precision": 0.9})
 
 
 def test_a_value_is_taken_as_it_is():
-    assert choose(np.array([0, 1]), np.array([0.1, 0.2]), {"value": 0.7}) == 0.7
+    assert choose_threshold(np.array([0, 1]), np.array([0.1, 0.2]), {"value": 0.7}) == 0.7
 
 
 def test_rounding_of_the_threshold_loses_no_row():
     y, p = np.array([0, 0, 1, 1]), np.array([0.1, 0.2, 0.1234569, 0.9999999])
-    threshold = choose(y, p, "f1")
+    threshold = choose_threshold(y, p, "f1")
     assert threshold == 0.123456 and (p >= threshold).tolist() == [False, True, True, True]
-    assert choose(np.array([0, 1]), np.array([0.0, 1e-9]), "f1") == 0
+    assert choose_threshold(np.array([0, 1]), np.array([0.0, 1e-9]), "f1") == 0
 
 
 def test_figures_by_threshold_are_those_of_the_rows():
     rng = np.random.default_rng(2)
     p = rng.random(500).round(2)
     y = (rng.random(500) < p).astype(np.int64)
-    points = by_threshold(y, p, 0.333)
+    points = threshold_points(y, p, 0.333)
     assert [point[0] for point in points] == sorted({point[0] for point in points}) and len(points) <= 101
     assert 0.333 in [point[0] for point in points]
     for at, rate, precision, recall in points:
         said = p >= at
         assert (rate, precision, recall) == pytest.approx((said.mean(), y[said].mean(), y[said].sum() / y.sum()))
-    assert by_threshold(y, p, 2.0)[-1] == [2.0, 0.0, None, 0.0]
+    assert threshold_points(y, p, 2.0)[-1] == [2.0, 0.0, None, 0.0]

@@ -1,10 +1,10 @@
-"""Fairness by group: fairlearn's figures, against the same by hand, and their intervals."""
+"""Fairness by group: fairlearn's metrics, compared with the same by hand, and their intervals."""
 
 import numpy as np
 import pytest
 
 from scripts.analyze.bootstrap import Scores
-from scripts.analyze.fairness import of_column, rates, tables_of, unfair
+from scripts.analyze.fairness import bootstrap_confusions, fairness_metrics, group_rates, measure_column
 
 NAMES = ["a", "b", "c", "few"]
 
@@ -19,7 +19,7 @@ def made(count: int = 900, seed: int = 0, apart: float = 0.6) -> tuple[Scores, n
 
 
 def by_hand(y: np.ndarray, said: np.ndarray, group: np.ndarray) -> tuple[dict, dict]:
-    """Return rates of the three large groups, and what they say together."""
+    """Return the rates of the three large groups, and the fairness metrics of them."""
     of = {
         name: {
             "selection_rate": said[group == number].mean(),
@@ -41,7 +41,7 @@ def by_hand(y: np.ndarray, said: np.ndarray, group: np.ndarray) -> tuple[dict, d
 @pytest.mark.feature("A6")
 def test_figures_at_several_thresholds_are_those_by_hand():
     scores, group = made()
-    found = of_column(scores, group, NAMES, "a", 50, [0.3, 0.5, "chosen"], samples=60, seed=0)
+    found = measure_column(scores, group, NAMES, "a", 50, [0.3, 0.5, "chosen"], samples=60, seed=0)
     assert found["reference"] == "a" and found["too_small"] == ["few"]
     assert [(entry["threshold"], entry["chosen"]) for entry in found["thresholds"]] == [
         (0.3, False),
@@ -68,7 +68,7 @@ def test_intervals_follow_from_the_same_figures_as_the_value():
     scores, group = made()
     said = (scores.p >= 0.45).astype(np.int64)
     keep = group < 3
-    tables = tables_of(scores.of(np.flatnonzero(keep)), group[keep], said[keep], 3, 0)
+    tables = bootstrap_confusions(scores.select(np.flatnonzero(keep)), group[keep], said[keep], 3, 0)
     assert tables.shape == (3, 3, 2, 2) and (tables.sum(axis=(1, 2, 3)) == keep.sum()).all()
     own = np.array(
         [
@@ -77,25 +77,25 @@ def test_intervals_follow_from_the_same_figures_as_the_value():
         ]
     )
     _, together = by_hand(scores.y, said, group)
-    assert {name: float(value) for name, value in unfair(rates(own)).items()} == pytest.approx(together)
+    assert {name: float(value) for name, value in fairness_metrics(group_rates(own)).items()} == pytest.approx(together)
 
 
 def test_without_reference_or_with_one_that_is_too_small():
     scores, group = made()
     for reference in (None, "few"):
-        found = of_column(scores, group, NAMES, reference, 50, ["chosen"], samples=10, seed=0)
+        found = measure_column(scores, group, NAMES, reference, 50, ["chosen"], samples=10, seed=0)
         assert found["reference"] == reference
         assert "against_reference" not in found["thresholds"][0]["groups"]["a"]
 
 
 def test_one_group_is_compared_with_nothing():
     scores, group = made()
-    found = of_column(scores, np.zeros_like(group), ["all"], "all", 50, ["chosen"], samples=10, seed=0)
+    found = measure_column(scores, np.zeros_like(group), ["all"], "all", 50, ["chosen"], samples=10, seed=0)
     assert found == {"reference": "all", "too_small": [], "thresholds": []}
 
 
 def test_group_without_positives_has_a_rate_of_zero_as_in_fairlearn():
     scores = Scores(np.array([0] * 60 + [1, 0] * 30), np.linspace(0, 1, 120), 0.5)
-    found = of_column(scores, np.repeat([0, 1], 60), ["a", "b"], None, 50, ["chosen"], samples=5, seed=0)
+    found = measure_column(scores, np.repeat([0, 1], 60), ["a", "b"], None, 50, ["chosen"], samples=5, seed=0)
     figure = found["thresholds"][0]["groups"]["a"]["true_positive_rate"]
     assert figure == {"value": 0, "low": 0, "high": 0}

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from scripts.analyze.bootstrap import Scores
-from scripts.analyze.importance import importance
+from scripts.analyze.importance import permutation_importance
 
 
 def tensors(rows: int = 400) -> dict[str, np.ndarray]:
@@ -24,10 +24,10 @@ def test_columns_count_by_what_the_model_makes_of_them(regression):
             return Scores(value, said, regression=True)
         return Scores((value > 0).astype(np.int64), 1 / (1 + np.exp(-said)), 0.5)
 
-    made = importance(predict, data, 5, 0)
+    made = permutation_importance(predict, data, 5, 0)
     assert [entry["column"] for entry in made] == ["strong", "weak", "unused"]
     assert {entry["metric"] for entry in made} == {"r2" if regression else "roc_auc"}
     strong, weak, unused = (entry["drop"] for entry in made)
     assert strong["low"] > weak["high"] and weak["low"] > 0
     assert unused == {"value": 0, "low": 0, "high": 0}
-    assert importance(predict, data, 5, 0) == made != importance(predict, data, 5, 1)
+    assert permutation_importance(predict, data, 5, 0) == made != permutation_importance(predict, data, 5, 1)

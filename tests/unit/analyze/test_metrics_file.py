@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from scripts.analyze.metrics import metrics
-from scripts.errors import BadInput
+from scripts.errors import InputError
 from scripts.provenance.canonical import file_digest, read_json
 from tests.unit.analyze.bundles import NAMES, bundle, table, values
 
@@ -101,5 +101,7 @@ def test_values_have_errors_and_no_threshold(tmp_path):
 
 
 def test_split_of_one_class_is_bad_input(tmp_path):
-    with pytest.raises(BadInput, match=r"span t: 294 rows with a class \(294 a, 0 b, 0 c, 0 d\); at least two classes"):
+    with pytest.raises(
+        InputError, match=r"span t: 294 rows with a class \(294 a, 0 b, 0 c, 0 d\); at least two classes"
+    ):
         measured(tmp_path, 4, [table(tmp_path / "v/all", 0, 4), table(tmp_path / "t/all", 1, 1)])

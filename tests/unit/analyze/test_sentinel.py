@@ -7,9 +7,9 @@ import pytest
 from scipy import sparse
 
 from scripts.analyze import sentinel as module
-from scripts.analyze.sentinel import interval, sentinel
-from scripts.errors import BadInput
-from scripts.families.registry import family
+from scripts.analyze.sentinel import prediction_interval, sentinel
+from scripts.errors import InputError
+from scripts.families.registry import load_family
 from scripts.provenance.canonical import read_json, write_json
 
 SETTING = {"family": "logistic", "params": {"C": 1.0}}
@@ -43,7 +43,7 @@ def test_shuffled_labels_give_an_area_of_a_half(tmp_path, classes):
     assert watched(tmp_path, classes) == made
 
 
-class Peeking(type(family("logistic"))):
+class Peeking(type(load_family("logistic"))):
     """A family that sees the labels of eval while it fits."""
 
     def __init__(self, truth: np.ndarray):
@@ -56,8 +56,8 @@ class Peeking(type(family("logistic"))):
 @pytest.mark.feature("U17")
 def test_a_leak_stops_the_run(tmp_path, monkeypatch):
     truth = features(tmp_path / "eval.npz", 1, 2)
-    monkeypatch.setattr(module, "family", lambda name: Peeking(truth))
-    with pytest.raises(BadInput, match=r"roc_auc of labels shuffled 6 times 1\.0.*the labels of eval leak"):
+    monkeypatch.setattr(module, "load_family", lambda name: Peeking(truth))
+    with pytest.raises(InputError, match=r"roc_auc of labels shuffled 6 times 1\.0.*the labels of eval leak"):
         watched(tmp_path, 2)
     assert not (tmp_path / "sentinel.json").exists()
 
@@ -80,13 +80,13 @@ class Valued:
 @pytest.mark.parametrize("leak", [0.0, 0.5])
 def test_values_of_shuffled_labels_explain_nothing(tmp_path, monkeypatch, leak):
     truth = features(tmp_path / "eval.npz", 1, 3)
-    monkeypatch.setattr(module, "family", lambda name: Valued(truth, leak))
+    monkeypatch.setattr(module, "load_family", lambda name: Valued(truth, leak))
     for name, content in (("contract.json", {"classes": []}), ("best.json", SETTING)):
         write_json(tmp_path / name, content)
     features(tmp_path / "train.npz", 0, 3)
     files = [tmp_path / name for name in ("train.npz", "eval.npz", "contract.json", "best.json", "sentinel.json")]
     if leak:
-        with pytest.raises(BadInput, match=r"r2 of labels shuffled 5 times 0\.7.*chance is 0"):
+        with pytest.raises(InputError, match=r"r2 of labels shuffled 5 times 0\.7.*chance is 0"):
             sentinel(*files, seed=0, rows=300, repeats=5)
     else:
         sentinel(*files, seed=0, rows=300, repeats=5)
@@ -99,6 +99,6 @@ def test_interval_holds_a_further_value_as_often_as_it_says():
     inside = 0
     for _ in range(500):
         *known, further = rng.normal(3, 2, 9)
-        low, high = interval(np.array(known))
+        low, high = prediction_interval(np.array(known))
         inside += low <= further <= high
     assert 487 <= inside <= 500

@@ -6,8 +6,8 @@ import pytest
 from sklearn import metrics
 
 from scripts.analyze.bootstrap import Scores
-from scripts.analyze.metrics import sliced
-from scripts.analyze.slices import edges, needed, slices
+from scripts.analyze.metrics import slice_metrics
+from scripts.analyze.slices import make_slices, needed_columns, quantile_edges
 
 TYPES = {"sex": "text", "race": "text", "age": "integer", "flag": "boolean", "weight": "number"}
 
@@ -30,7 +30,7 @@ def table() -> pa.Table:
 def found(*specs) -> dict[str, np.ndarray]:
     """Return the rows of each slice by name."""
     rows = table()
-    return {part.name: part.rows for part in slices(list(specs), rows, TYPES, edges(list(specs), rows))}
+    return {part.name: part.rows for part in make_slices(list(specs), rows, TYPES, quantile_edges(list(specs), rows))}
 
 
 @pytest.mark.feature("A2")
@@ -53,7 +53,7 @@ def test_slices_by_value_cross_span_and_expression():
         "flag=true": rows.flag.sum(),
     }
     assert (rows.sex[made["sex=f, race=b"]] == "f").all() and (rows.race[made["sex=f, race=b"]] == "b").all()
-    assert needed([["sex", "race"], "span", "age < 30", {"column": "weight", "quantiles": 2}], TYPES) == [
+    assert needed_columns([["sex", "race"], "span", "age < 30", {"column": "weight", "quantiles": 2}], TYPES) == [
         "sex",
         "race",
         "age",
@@ -69,8 +69,8 @@ def test_quantiles_of_eval_cut_other_splits_too():
     assert list(made) == ["weight=q1", "weight=q2", "weight=q3", "weight=q4", "weight=(missing)"]
     assert all(abs(len(made[f"weight=q{number}"]) - known / 4) <= 1 for number in (1, 2, 3, 4))
     other = pa.table({"weight": [9.0, 9.5, None]})
-    (high, missing) = slices([spec], other, TYPES, edges([spec], table()))
-    assert high.described() | {"rows": 2} == {
+    (high, missing) = make_slices([spec], other, TYPES, quantile_edges([spec], table()))
+    assert high.to_json() | {"rows": 2} == {
         "name": "weight=q4",
         "column": "weight",
         "value": "q4",
@@ -82,7 +82,7 @@ def test_quantiles_of_eval_cut_other_splits_too():
 
 
 def test_no_rows_no_slices():
-    assert list(slices(["sex"], table().slice(0, 0), TYPES, {})) == []
+    assert list(make_slices(["sex"], table().slice(0, 0), TYPES, {})) == []
 
 
 @pytest.mark.feature("A2")
@@ -90,8 +90,8 @@ def test_small_slices_are_named_and_large_ones_measured():
     rows, rng = table(), np.random.default_rng(3)
     y = (rng.random(300) < 0.4).astype(np.int64)
     p = 1 / (1 + np.exp(-(2 * y - 1 + rng.normal(0, 1, 300))))
-    parts = list(slices(["sex", "race"], rows, TYPES, {}))
-    made = sliced(Scores(y, p, 0.5), parts, 50, 20, 0)
+    parts = list(make_slices(["sex", "race"], rows, TYPES, {}))
+    made = slice_metrics(Scores(y, p, 0.5), parts, 50, 20, 0)
     assert made["too_small"] == [{"name": "sex=(missing)", "column": "sex", "rows": rows["sex"].null_count}]
     assert [entry["name"] for entry in made["slices"]] == ["sex=f", "sex=m", "race=a", "race=b"]
     auc = [entry["metrics"]["roc_auc"] for entry in made["slices"]]
@@ -108,7 +108,7 @@ def test_small_slices_are_named_and_large_ones_measured():
 def test_slice_of_one_class_has_what_is_defined():
     y, p = np.array([1] * 60 + [0] * 60), np.linspace(0, 1, 120)
     rows = pa.table({"sex": ["f"] * 60 + ["m"] * 60})
-    made = sliced(Scores(y, p, 0.25), list(slices(["sex"], rows, TYPES, {})), 50, 10, 0)
+    made = slice_metrics(Scores(y, p, 0.25), list(make_slices(["sex"], rows, TYPES, {})), 50, 10, 0)
     women, men = (entry["metrics"] for entry in made["slices"])
     assert women["roc_auc"]["value"] is None and women["recall"]["value"] == pytest.approx(0.5)
     assert men["recall"]["value"] is None and men["accuracy"]["value"] == 0
@@ -117,9 +117,9 @@ def test_slice_of_one_class_has_what_is_defined():
 
 def test_slices_of_many_classes_and_of_values():
     rng = np.random.default_rng(0)
-    parts = list(slices(["race"], table(), TYPES, {}))
+    parts = list(make_slices(["race"], table(), TYPES, {}))
     p = rng.dirichlet(np.ones(3), 300)
-    many = sliced(Scores(rng.integers(0, 3, 300), p), parts, 50, 10, 0)
+    many = slice_metrics(Scores(rng.integers(0, 3, 300), p), parts, 50, 10, 0)
     assert [entry["positives"] for entry in many["slices"]] == [None, None]
-    values = sliced(Scores(rng.normal(size=300), rng.normal(size=300), regression=True), parts, 50, 10, 0)
+    values = slice_metrics(Scores(rng.normal(size=300), rng.normal(size=300), regression=True), parts, 50, 10, 0)
     assert values["slices"][0]["metrics"]["rmse"]["value"] > 1

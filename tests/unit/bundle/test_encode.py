@@ -1,4 +1,4 @@
-"""Rows to tensors: what a contract takes and what it refuses, the same offline and at the server."""
+"""Encoding of rows: what a contract accepts and what it refuses, the same offline and in the server."""
 
 import datetime
 import json
@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scripts.bundle.encode import LARGEST, from_column, from_rows, from_table
+from scripts.bundle.encode import LARGEST, encode_column, encode_rows, encode_table
 from scripts.errors import ContractError
 
 CONTRACT = {
@@ -27,7 +27,7 @@ HUGE = 10**400
 def refused(rows) -> ContractError:
     """Return why *rows* are refused."""
     with pytest.raises(ContractError) as error:
-        from_rows(rows, CONTRACT)
+        encode_rows(rows, CONTRACT)
     return error.value
 
 
@@ -45,7 +45,7 @@ def refused(rows) -> ContractError:
     ],
 )
 def test_numbers(value, number):
-    made = from_rows([ROW | {"n": value}], CONTRACT)["n"]
+    made = encode_rows([ROW | {"n": value}], CONTRACT)["n"]
     assert made.dtype == np.float64 and made.shape == (1, 1) and made[0, 0] == number
 
 
@@ -54,17 +54,17 @@ def test_numbers(value, number):
     [("1970-01-01", 0), ("1969-12-31", -1), ("1996-09-30", 9769), ("0001-01-01", -719162), ("9999-12-31", 2932896)],
 )
 def test_dates(day, number):
-    assert from_rows([ROW | {"d": day}], CONTRACT)["d"][0, 0] == number
+    assert encode_rows([ROW | {"d": day}], CONTRACT)["d"][0, 0] == number
 
 
 @pytest.mark.parametrize("text", ["", " ", "ä€日😀", "nan", "x" * 100_000])
 def test_texts(text):
-    made = from_rows([ROW | {"t": text}], CONTRACT)["t"]
+    made = encode_rows([ROW | {"t": text}], CONTRACT)["t"]
     assert made.dtype == object and made[0, 0] == text
 
 
 def test_null_is_missing():
-    made = from_rows([dict.fromkeys(ROW)], CONTRACT)
+    made = encode_rows([dict.fromkeys(ROW)], CONTRACT)
     assert math.isnan(made["n"][0, 0]) and math.isnan(made["d"][0, 0]) and made["t"][0, 0] == ""
 
 
@@ -127,7 +127,7 @@ def test_rows_of_another_shape_are_refused(rows, code, column, row):
 
 def test_order_of_keys_does_not_matter():
     other = dict(reversed(ROW.items()))
-    one, two = from_rows([ROW, other], CONTRACT), from_rows([other, ROW], CONTRACT)
+    one, two = encode_rows([ROW, other], CONTRACT), encode_rows([other, ROW], CONTRACT)
     assert list(one) == ["n", "t", "d"] and all((one[name] == two[name]).all() for name in one)
 
 
@@ -140,9 +140,9 @@ def test_table_and_request_give_the_same_tensors():
         "d": pa.array(days),
     }
     table = pa.table(columns)
-    asked = from_rows(rows, CONTRACT)
+    asked = encode_rows(rows, CONTRACT)
     for whole in (table, pa.concat_tables([table[:1], table[1:]])):
-        made = from_table(whole, CONTRACT)
+        made = encode_table(whole, CONTRACT)
         assert list(made) == list(asked)
         for name in made:
             assert made[name].dtype == asked[name].dtype and made[name].shape == asked[name].shape == (4, 1)
@@ -152,8 +152,8 @@ def test_table_and_request_give_the_same_tensors():
 @pytest.mark.parametrize(("kind", "type_"), [("number", pa.float64()), ("text", pa.string()), ("date", pa.date32())])
 def test_column_without_rows_or_values(kind, type_):
     spec = {"type": kind, "tensor": "text" if kind == "text" else "number"}
-    assert from_column(pa.chunked_array([], type_), spec).shape == (0, 1)
-    made = from_column(pa.chunked_array([[None, None]], type_), spec)
+    assert encode_column(pa.chunked_array([], type_), spec).shape == (0, 1)
+    made = encode_column(pa.chunked_array([[None, None]], type_), spec)
     assert made.tolist() == [[""], [""]] if kind == "text" else np.isnan(made).all()
 
 
@@ -195,7 +195,7 @@ STRANGE = {
 @pytest.mark.parametrize(("moment", "days"), TIMES.items())
 def test_times(moment, days):
     spec = {"columns": {"m": {"type": "time", "tensor": "number"}}}
-    made = from_rows([{"m": moment}], spec)["m"]
+    made = encode_rows([{"m": moment}], spec)["m"]
     assert made.dtype == np.float64 and made[0, 0] == days
 
 
@@ -203,7 +203,7 @@ def test_times(moment, days):
 def test_types_are_strict(type_, value):
     for tensor in ("number", "text") if type_ in ("integer", "boolean") else ("number",):
         with pytest.raises(ContractError) as error:
-            from_rows([{"x": None}, {"x": value}], {"columns": {"x": {"type": type_, "tensor": tensor}}})
+            encode_rows([{"x": None}, {"x": value}], {"columns": {"x": {"type": type_, "tensor": tensor}}})
         assert (error.value.code, error.value.column, error.value.row) == ("UNEXPECTED_DATA_TYPE", "x", 1)
 
 
@@ -218,7 +218,7 @@ def test_types_are_strict(type_, value):
     ],
 )
 def test_contract_decides_what_a_column_becomes(type_, tensor, values, made):
-    cells = from_rows([{"x": value} for value in values], {"columns": {"x": {"type": type_, "tensor": tensor}}})["x"]
+    cells = encode_rows([{"x": value} for value in values], {"columns": {"x": {"type": type_, "tensor": tensor}}})["x"]
     assert cells.dtype == (object if tensor == "text" else np.float64)
     if cells.dtype == object:
         assert cells.ravel().tolist() == made
@@ -250,13 +250,13 @@ def test_table_and_request_agree_for_every_type_and_tensor(tensor, type_, data):
     cut = data.draw(st.integers(0, len(raw)))
     contract = {"columns": {"x": {"type": type_, "tensor": tensor}}}
     column = pa.chunked_array([pa.array(raw[:cut], arrow), pa.array(raw[cut:], arrow)], arrow)
-    offline = from_table(pa.table({"x": column}), contract)["x"]
+    offline = encode_table(pa.table({"x": column}), contract)["x"]
     asked = [value.isoformat() if hasattr(value, "isoformat") else value for value in raw]
-    online = from_rows(json.loads(json.dumps([{"x": value} for value in asked])), contract)["x"]
+    online = encode_rows(json.loads(json.dumps([{"x": value} for value in asked])), contract)["x"]
     assert offline.dtype == online.dtype and offline.shape == online.shape == (len(raw), 1)
     assert np.array_equal(offline, online, equal_nan=offline.dtype != object)
 
 
 def test_equal_texts_of_a_column_are_one_object():
-    made = from_column(pa.chunked_array([["a", "b", "a", None, "a"]]), {"type": "text", "tensor": "text"}).ravel()
+    made = encode_column(pa.chunked_array([["a", "b", "a", None, "a"]]), {"type": "text", "tensor": "text"}).ravel()
     assert made[0] is made[2] is made[4]

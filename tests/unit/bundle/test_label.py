@@ -4,7 +4,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from scripts.bundle.label import class_numbers, classes_of, order, targets, task
+from scripts.bundle.label import extract_targets, infer_task, sort_classes, to_class_numbers, to_classes
 from scripts.column_types import as_text
 
 
@@ -19,27 +19,27 @@ from scripts.column_types import as_text
     ],
 )
 def test_classes_of_raw_values(classes, made):
-    assert classes_of(["no", "yes", "maybe", "", None], classes) == made
+    assert to_classes(["no", "yes", "maybe", "", None], classes) == made
 
 
 def test_star_is_any_value_and_no_value_itself():
-    assert classes_of(["*", "x"], {"a": ["x"], "b": ["*"]}) == ["b", "a"]
-    assert classes_of(["*"], {"a": ["x"], "b": ["y"]}) == [None]
+    assert to_classes(["*", "x"], {"a": ["x"], "b": ["*"]}) == ["b", "a"]
+    assert to_classes(["*"], {"a": ["x"], "b": ["y"]}) == [None]
 
 
 def test_numbers_are_written_as_in_the_configuration():
     assert [as_text(value) for value in (1.0, 0.0, -1.0, 0.5, "1", None)] == ["1", "0", "-1", "0.5", "1", None]
-    assert classes_of([1.0, 0.0, 2.0, None], {"yes": ["1"], "no": ["0", None]}) == ["yes", "no", None, "no"]
+    assert to_classes([1.0, 0.0, 2.0, None], {"yes": ["1"], "no": ["0", None]}) == ["yes", "no", None, "no"]
 
 
 def test_long_numbers_keep_their_digits():
-    assert classes_of([1234567.0, 1234568.0], {"a": ["1234567"], "b": ["1234568"]}) == ["a", "b"]
+    assert to_classes([1234567.0, 1234568.0], {"a": ["1234567"], "b": ["1234568"]}) == ["a", "b"]
 
 
 def test_order_of_the_configuration_does_not_matter():
     classes = {"yes": ["*"], "no": ["no"]}
-    assert order(classes) == order(dict(reversed(classes.items()))) == ["no", "yes"]
-    assert classes_of(["a"], classes) == classes_of(["a"], dict(reversed(classes.items())))
+    assert sort_classes(classes) == sort_classes(dict(reversed(classes.items()))) == ["no", "yes"]
+    assert to_classes(["a"], classes) == to_classes(["a"], dict(reversed(classes.items())))
 
 
 COLUMNS = {
@@ -59,16 +59,16 @@ MAPS = [
 @pytest.mark.parametrize("type_", COLUMNS)
 def test_numbers_of_classes_are_their_places_in_order(type_, classes):
     column = COLUMNS[type_]
-    names = classes_of(column.to_pylist(), classes)
-    expected = [-1 if name is None else order(classes).index(name) for name in names]
+    names = to_classes(column.to_pylist(), classes)
+    expected = [-1 if name is None else sort_classes(classes).index(name) for name in names]
     chunked = pa.chunked_array([column[:3], column[3:3], column[3:]])
     for given in (column, chunked, chunked.slice(1, 5), column.dictionary_encode()):
-        made = class_numbers(given, classes)
+        made = to_class_numbers(given, classes)
         assert made.dtype == np.int64
         assert made.tolist() == (expected[1:6] if len(given) == 5 else expected)
     assert (
-        class_numbers(chunked[:0], classes).tolist()
-        == class_numbers(pa.chunked_array([], column.type), classes).tolist()
+        to_class_numbers(chunked[:0], classes).tolist()
+        == to_class_numbers(pa.chunked_array([], column.type), classes).tolist()
         == []
     )
 
@@ -77,7 +77,7 @@ def test_twenty_six_classes_of_many_rows():
     letters = [chr(65 + number) for number in range(26)]
     drawn = np.random.default_rng(0).integers(0, 26, 300_000)
     column = pa.array(np.array(letters)[drawn])
-    assert (class_numbers(column, {letter: [letter] for letter in reversed(letters)}) == drawn).all()
+    assert (to_class_numbers(column, {letter: [letter] for letter in reversed(letters)}) == drawn).all()
 
 
 def test_booleans_and_integers_are_texts_of_the_configuration():
@@ -86,8 +86,11 @@ def test_booleans_and_integers_are_texts_of_the_configuration():
 
 def test_values_where_there_are_no_classes():
     column = pa.chunked_array([pa.array([3, None, -2])])
-    values, known = targets(column, {"column": "y", "classes": None})
+    values, known = extract_targets(column, {"column": "y", "classes": None})
     assert known.tolist() == [True, False, True] and values[known].tolist() == [3, -2] and values.dtype == np.float64
-    assert (task({"classes": None}), task({"classes": {"a": ["a"], "b": ["b"]}})) == ("regression", "classification")
-    numbers, known = targets(pa.chunked_array([["a", "c"]]), {"classes": {"a": ["a"], "b": ["b"]}})
+    assert (infer_task({"classes": None}), infer_task({"classes": {"a": ["a"], "b": ["b"]}})) == (
+        "regression",
+        "classification",
+    )
+    numbers, known = extract_targets(pa.chunked_array([["a", "c"]]), {"classes": {"a": ["a"], "b": ["b"]}})
     assert (numbers.tolist(), known.tolist()) == ([0, -1], [True, False])

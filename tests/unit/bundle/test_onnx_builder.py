@@ -1,11 +1,11 @@
-"""The builder of graphs: names without clashes, the same bytes for the same calls, parts that join."""
+"""The graph builder: unique names, the same bytes for the same calls, models that can be merged."""
 
 import numpy as np
 import onnx
 import onnxruntime
 import pytest
 
-from scripts.bundle.onnx_builder import Builder, joined, model, to_bytes
+from scripts.bundle.onnx_builder import Builder, build_model, merge_models, to_bytes
 
 
 def scaled(factor: float, prefix: str = "", given: str = "x", output: str = "y") -> onnx.ModelProto:
@@ -13,7 +13,7 @@ def scaled(factor: float, prefix: str = "", given: str = "x", output: str = "y")
     builder = Builder(prefix)
     once = builder.add("Mul", given, builder.constant(np.array([[factor]], np.float64)))
     builder.add("Mul", once, builder.constant(np.array([[factor]], np.float64)), output=output)
-    return model(builder, {given: ("number", 1)}, {output: 1})
+    return build_model(builder, {given: ("number", 1)}, {output: 1})
 
 
 def test_names_do_not_clash():
@@ -27,7 +27,7 @@ def test_same_calls_same_bytes():
 
 
 def test_joined_models_run_as_one():
-    whole = joined(scaled(2, "a/"), scaled(3, "b/", "y", "z"), "y")
+    whole = merge_models(scaled(2, "a/"), scaled(3, "b/", "y", "z"), "y")
     session = onnxruntime.InferenceSession(to_bytes(whole))
     assert [item.name for item in session.get_inputs()] == ["x"]
     assert session.run(["z"], {"x": np.array([[1], [2]], np.float64)})[0].tolist() == [[36], [72]]
@@ -37,4 +37,4 @@ def test_wrong_graph_is_refused_at_once():
     builder = Builder()
     builder.add("Mul", "x", "nowhere", output="y")
     with pytest.raises(onnx.checker.ValidationError, match="nowhere"):
-        model(builder, {"x": ("number", 1)}, {"y": 1})
+        build_model(builder, {"x": ("number", 1)}, {"y": 1})

@@ -8,8 +8,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from scripts.bundle import table as module
-from scripts.bundle.label import labelled
-from scripts.bundle.table import batches, files, groups, read, spans, types
+from scripts.bundle.label import labelled_batches
+from scripts.bundle.table import column_types, iter_batches, part_files, read_table, row_groups, span_names
 
 LABEL = {"column": "y", "classes": {"few": ["1", "2"], "many": ["*"], "none": [None]}}
 NAMED = {"column": "y", "classes": {"c": ["3"], "a": ["1"], "b": ["2"]}}
@@ -33,20 +33,20 @@ def tables(tmp_path) -> list[Path]:
 
 
 def test_tables_are_read_in_order(tables):
-    assert [path.parent.parent.name + path.name for path in files(tables)] == [
+    assert [path.parent.parent.name + path.name for path in part_files(tables)] == [
         "2001part-00000.parquet",
         "2001part-00001.parquet",
         "2002part-00000.parquet",
     ]
-    assert read(tables)["x"].to_pylist() == list(range(25)) and read(tables, ["t"]).column_names == ["t"]
-    assert [len(part) for part in groups(tables)] == [6, 4, 0, 6, 6, 3]
-    assert types(tables) == {"x": "integer", "y": "integer", "t": "text"} and spans(tables) == "2001, 2002"
+    assert read_table(tables)["x"].to_pylist() == list(range(25)) and read_table(tables, ["t"]).column_names == ["t"]
+    assert [len(part) for part in row_groups(tables)] == [6, 4, 0, 6, 6, 3]
+    assert column_types(tables) == {"x": "integer", "y": "integer", "t": "text"} and span_names(tables) == "2001, 2002"
 
 
 @pytest.mark.parametrize(("width", "sizes"), [(1, [6, 4, 6, 6, 3]), (4, [3, 3, 3, 1, 3, 3, 3, 3, 3]), (1000, [1] * 25)])
 def test_batches_are_the_smaller_the_wider_their_features(tables, monkeypatch, width, sizes):
     monkeypatch.setattr(module, "CELLS", 12)
-    found = list(batches(tables, ["t", "x"], width))
+    found = list(iter_batches(tables, ["t", "x"], width))
     assert [len(rows) for rows in found] == sizes and found[0].column_names == ["t", "x"]
     assert [value for rows in found for value in rows["x"].to_pylist()] == list(range(25))
 
@@ -55,7 +55,7 @@ def test_batches_are_the_smaller_the_wider_their_features(tables, monkeypatch, w
 @pytest.mark.parametrize("label", [LABEL, NAMED])
 def test_rows_of_no_class_are_left_out_of_every_batch(tables, monkeypatch, size, label):
     monkeypatch.setattr(module, "BATCH", size)
-    found = list(labelled(tables, label, ["x"]))
+    found = list(labelled_batches(tables, label, ["x"]))
     x = [value for rows, _ in found for value in rows["x"].to_pylist()]
     numbers = np.concatenate([numbers for _, numbers in found])
     if label is NAMED:
@@ -67,5 +67,5 @@ def test_rows_of_no_class_are_left_out_of_every_batch(tables, monkeypatch, size,
 
 
 def test_label_is_read_once_where_it_is_asked_for_too(tables):
-    rows, _ = next(labelled(tables, LABEL, ["y", "x"]))
+    rows, _ = next(labelled_batches(tables, LABEL, ["y", "x"]))
     assert rows.column_names == ["y", "x"]

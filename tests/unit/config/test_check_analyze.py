@@ -1,8 +1,8 @@
-"""What is refused between analyze, columns and classes."""
+"""Which values of `analyze` are refused, given the columns and classes of a case."""
 
 import pytest
 
-from tests.unit.config.test_check_schema import SCHEMA, check, config, refused
+from tests.unit.config.test_check_schema import SCHEMA, config, refused, validate_config
 
 
 @pytest.mark.parametrize(
@@ -13,8 +13,8 @@ from tests.unit.config.test_check_schema import SCHEMA, check, config, refused
         ({"slices": ["wieght < 3"]}, "analyze.slices: no column wieght"),
         ({"slices": ["weight + 3"]}, "must be a condition"),
         ({"slices": [{"column": "colour", "quantiles": 3}]}, "colour is not a column of ingest.columns of type number"),
-        ({"slices": [{"column": "weight", "quantiles": 1}]}, "a whole number from 2"),
-        ({"slices": [{"column": "weight"}]}, "{column: name, quantiles: number} was expected"),
+        ({"slices": [{"column": "weight", "quantiles": 1}]}, "expected an integer of at least 2"),
+        ({"slices": [{"column": "weight"}]}, "expected {column: name, quantiles: number}"),
         ({"unit": "nobody"}, "analyze.unit: nobody is not a column"),
         ({"ranking": {"group": "weight"}}, "analyze.ranking.group: weight is not a column"),
         ({"fairness": {"columns": ["day"]}}, "analyze.fairness.columns: day is not a column"),
@@ -31,14 +31,14 @@ from tests.unit.config.test_check_schema import SCHEMA, check, config, refused
                     "limits": {"demographic_parity_ratio": {"min": 0.8}},
                 }
             },
-            "they hold at the chosen threshold, which is not in thresholds",
+            "limits hold at the chosen threshold, which is not in thresholds",
         ),
         ({"threshold": "best"}, "analyze.threshold"),
         ({"threshold": {"cost": {"fp": 1}}}, "{cost: {fp, fn}}"),
-        ({"gate": {"rmse": {"max": 1}}}, "analyze.gate.rmse: not measured in this case; there are accuracy"),
+        ({"gate": {"rmse": {"max": 1}}}, "analyze.gate.rmse: not measured in this case; available are accuracy"),
         ({"gate": {"ndcg": {"min": 0.5}}}, "analyze.gate.ndcg: not measured"),
         ({"gate": {"precision_weighted": {"min": 0.5}}}, "analyze.gate.precision_weighted: not measured"),
-        ({"gate": {"size_mb": {"min": 1}}}, "analyze.gate.size_mb: takes max alone"),
+        ({"gate": {"size_mb": {"min": 1}}}, "analyze.gate.size_mb: only max is possible"),
         ({"gate": {"f1": {"gap": {"note": 0.1}}}}, "analyze.gate.f1.gap.note: not one of analyze.slices"),
         ({"gate": {"f1": {"slices": {"*": {"min": 0.1}}}}, "slices": []}, "f1.slices: there are no analyze.slices"),
     ],
@@ -56,6 +56,6 @@ def test_all_that_can_be_asked_for_is_taken():
         "fairness": {"columns": ["colour"], "reference": {"colour": "red"}, "thresholds": ["0.3", "chosen"]},
         "gate": {"ndcg": {"min": 0.5}, "f1": {"gap": {"colour, span": "0.1"}, "slices": {"*": {"min": 0.1}}}},
     }
-    full = check(config(**{f"analyze__{key}": value for key, value in asked.items()}), SCHEMA)["analyze"]
+    full = validate_config(config(**{f"analyze__{key}": value for key, value in asked.items()}), SCHEMA)["analyze"]
     assert full["threshold"] == {"cost": {"fp": 1.0, "fn": 5.0}} and full["ranking"]["k"] == 5
     assert full["fairness"]["thresholds"] == [0.3, "chosen"] and full["gate"]["f1"]["gap"] == {"colour, span": 0.1}

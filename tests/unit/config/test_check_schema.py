@@ -8,19 +8,19 @@ import pytest
 import yaml
 
 from scripts.config import load as remembered
-from scripts.config.check_schema import check, leaves, load, value_at
-from scripts.config.checks import wrong_features, wrong_label
+from scripts.config.check_schema import flatten_errors, load_yaml, validate_config, value_at
+from scripts.config.checks import check_features, check_label
 from scripts.errors import ConfigError
 from tests.tiny import CASE
 from tests.workflow import ROOT
 
-SCHEMA = load(ROOT / "config/schema.yaml")
-KINDS = load(ROOT / "config/kinds.yaml")
+SCHEMA = load_yaml(ROOT / "config/schema.yaml")
+KINDS = load_yaml(ROOT / "config/kinds.yaml")
 GONE = object()
 
 
 def config(**changes) -> dict:
-    """Return the tiny case with *changes*: names with __ for dots; GONE removes a key."""
+    """Return the tiny case with *changes*, whose names have __ for dots; GONE removes a key."""
     made = yaml.safe_load(CASE) | {"case": "tiny"}
     for name, value in changes.items():
         *parts, last = name.split("__")
@@ -35,18 +35,18 @@ def config(**changes) -> dict:
 
 
 def refused(**changes) -> str:
-    """Return why the changed configuration is refused, without the first line."""
+    """Return the error of the changed configuration without its first line."""
     with pytest.raises(ConfigError) as error:
-        check(config(**changes), SCHEMA)
+        validate_config(config(**changes), SCHEMA)
     first, _, rest = str(error.value).partition("\n")
     assert first == "the configuration cannot be used:"
     return rest
 
 
 def test_defaults_complete_and_do_not_override():
-    full = check(config(), SCHEMA)
+    full = validate_config(config(), SCHEMA)
     assert full["ingest"]["separator"] == "," and full["ingest"]["null_values"] == [""]
-    assert full["ingest"]["max_quarantined"] == 0.1  # said by the case
+    assert full["ingest"]["max_quarantined"] == 0.1  # from the case
     assert full["preprocess"]["min_count"] == 10 and full["preprocess"]["terms"] == 20
     assert full["tune"]["algorithm"] == "mix" and full["tune"]["trials"] == 4
     assert full["serve"] == {"port": 8080, "poll_seconds": 1} and full["deploy"]["label"] == "champion"
@@ -55,17 +55,19 @@ def test_defaults_complete_and_do_not_override():
 def test_checking_does_not_change_what_it_is_given_and_twice_is_once():
     given = config()
     before = json.dumps(given)
-    full = check(given, SCHEMA)
+    full = validate_config(given, SCHEMA)
     assert json.dumps(given) == before
-    assert check(full, SCHEMA) == full
+    assert validate_config(full, SCHEMA) == full
 
 
 def test_text_from_a_command_line_becomes_typed():
-    full = check(config(tune__trials="7", windows__train=[2001, "2002"], ingest__max_quarantined="0.25"), SCHEMA)
+    full = validate_config(
+        config(tune__trials="7", windows__train=[2001, "2002"], ingest__max_quarantined="0.25"), SCHEMA
+    )
     assert full["tune"]["trials"] == 7 and isinstance(full["tune"]["trials"], int)
     assert full["windows"]["train"] == ["2001", "2002"]
     assert full["ingest"]["max_quarantined"] == 0.25
-    assert check(config(tune__trials=8.0), SCHEMA)["tune"]["trials"] == 8
+    assert validate_config(config(tune__trials=8.0), SCHEMA)["tune"]["trials"] == 8
 
 
 @pytest.mark.parametrize("value", [2.5, True, "many", [4], 0, -1, "2.5"])
@@ -101,7 +103,7 @@ def test_every_wrong_key_has_a_line():
         ({"case": 5}, "case", "must be of string type; got 5"),
         ({"windows__train": []}, "windows.train", "min length is 1; got []"),
         ({"windows__test": ["a/b"]}, "windows", "test: span 'a/b' does not match regex"),
-        ({"windows__test": {"first": 3}}, "windows", "test: a list of spans or some of last, skip, "),
+        ({"windows__test": {"first": 3}}, "windows", "test: expected a list of spans or some of last, skip, "),
         ({"windows__test": {"last": "x"}}, "windows", "cannot be coerced: invalid literal for int"),
         ({"windows__all": ["2001"]}, "windows", "'all' cannot be the name of a split"),
         ({"ingest__separator": ";;"}, "ingest.separator", "does not match regex"),
@@ -147,13 +149,13 @@ def test_wrong_value_is_named_with_what_is_allowed(changes, key, text):
         ),
         (
             {"tune__families": {"logistic": {"C": {"choice": [{"a": {"b": 1}}]}}}},
-            "logistic.C.b: one of choice, randint",
+            "logistic.C.b: expected one of choice, randint",
         ),
         (
             {"tune__families": {"logistic": {"C": {"choice": [{"a": {"b": {"uniform": [1, 0]}}}]}}}},
             "C.b: uniform takes",
         ),
-        ({"tune__folds": 1}, "tune.folds: one part leaves nothing to fit on"),
+        ({"tune__folds": 1}, "tune.folds: one fold leaves nothing to fit on"),
         ({"tune__halving": {"rungs": 3}}, "tune.trials: successive halving needs 13 trials until one has the whole"),
         (
             {"tune__halving": {"rungs": 2, "resource": "iterations"}},
@@ -166,12 +168,13 @@ def test_wrong_value_is_named_with_what_is_allowed(changes, key, text):
         ({"tune__reuse": "nowhere.json"}, "tune.reuse: no such file; got 'nowhere.json'"),
         (
             {"preprocess__label__classes": None},
-            "preprocess.label.column: without classes it is predicted, which needs a column of type number or integer",
+            "preprocess.label.column: without classes it is a regression target, "
+            "which needs a column of type number or integer",
         ),
-        ({"tune__families": {"linear": {}}}, "tune.families.linear: not for classification, which bayes, boosting, "),
+        ({"tune__families": {"linear": {}}}, "tune.families.linear: not for classification; choose from bayes, "),
         (
             {"train": {"warm_start": 2}, "tune__families": {"bayes": {}}},
-            "train.warm_start: bayes cannot go on from an earlier model; logistic, mlp, xgboost can",
+            "train.warm_start: bayes does not support a warm start; logistic, mlp, xgboost do",
         ),
         ({"tune__metric": "rmse"}, "tune.metric: not for classification; rmse, mae, r2 are for regression"),
         ({"preprocess__features__size": "number"}, "preprocess.features.size: no such column in ingest.columns"),
@@ -202,7 +205,7 @@ def test_required_key_is_missed(key):
 
 
 def test_sections_that_are_all_default_may_be_left_out_but_not_be_nonsense():
-    assert check(config(deploy=GONE), SCHEMA)["deploy"]["max_size_mb"] == 100
+    assert validate_config(config(deploy=GONE), SCHEMA)["deploy"]["max_size_mb"] == 100
     assert "deploy: must be of dict type; got 'x'" in refused(deploy="x")
 
 
@@ -214,7 +217,7 @@ def test_class_names_that_yaml_reads_as_no_text_are_refused(classes):
 def test_two_classes_need_a_positive_one_and_more_need_none():
     assert "preprocess.label.positive: not one of the classes no, yes" in refused(preprocess__label__positive=GONE)
     label = {"column": "late", "classes": {"no": ["n"], "yes": ["y"], "so": ["*"]}}
-    assert check(config(preprocess__label=label), SCHEMA)["preprocess"]["label"] == label | {
+    assert validate_config(config(preprocess__label=label), SCHEMA)["preprocess"]["label"] == label | {
         "positive": None,
         "unknown": "drop",
     }
@@ -233,9 +236,9 @@ def test_two_classes_need_a_positive_one_and_more_need_none():
 )
 def test_classes_become_a_map_of_texts(listed, classes):
     given = config(preprocess__label={"column": "late", "classes": listed})
-    full = check(given, SCHEMA)
-    assert full["preprocess"]["label"]["classes"] == classes and check(full, SCHEMA) == full
-    both = check(config(preprocess__label__classes=[True, False], preprocess__label__positive="true"), SCHEMA)
+    full = validate_config(given, SCHEMA)
+    assert full["preprocess"]["label"]["classes"] == classes and validate_config(full, SCHEMA) == full
+    both = validate_config(config(preprocess__label__classes=[True, False], preprocess__label__positive="true"), SCHEMA)
     assert both["preprocess"]["label"]["classes"] == {"true": ["true"], "false": ["false"]}
 
 
@@ -257,7 +260,7 @@ def test_kinds_of_feature_take_their_types_of_column(kind, types):
     assert KINDS[kind]["types"] == [type_.split(":")[0] for type_ in types]
     columns = {"x": "text", "label": "text"}
     for type_ in ("number", "integer", "boolean", "text", "date:%Y", "time:%Y"):
-        assert bool(wrong_features({"x": [{"kind": kind}]}, columns | {"x": type_}, KINDS)) == (type_ not in types)
+        assert bool(check_features({"x": [{"kind": kind}]}, columns | {"x": type_}, KINDS)) == (type_ not in types)
 
 
 @pytest.mark.feature("T4")
@@ -298,9 +301,9 @@ def test_options_of_features_are_checked(features, why):
 
 @pytest.mark.feature("T2")
 def test_unknown_labels_have_a_policy():
-    assert check(config(), SCHEMA)["preprocess"]["label"]["unknown"] == "drop"
-    full = check(config(preprocess__label__unknown="no"), SCHEMA)
-    assert full["preprocess"]["label"]["classes"]["no"] == ["no", "*"] and check(full, SCHEMA) == full
+    assert validate_config(config(), SCHEMA)["preprocess"]["label"]["unknown"] == "drop"
+    full = validate_config(config(preprocess__label__unknown="no"), SCHEMA)
+    assert full["preprocess"]["label"]["classes"]["no"] == ["no", "*"] and validate_config(full, SCHEMA) == full
     why = "preprocess.label.unknown: not drop, stop or one of the classes no, yes; got 'never'"
     assert why in refused(preprocess__label__unknown="never")
     classes = {"no": ["no"], "yes": ["*"]}
@@ -310,15 +313,17 @@ def test_unknown_labels_have_a_policy():
 def test_column_is_read_in_one_way():
     columns = {"ingest__columns": {"n": "integer", "late": "text", "colour": "text"}}
     why = refused(**columns, preprocess__features={"n": ["number", "category"]})
-    assert "preprocess.features.n: n is read as text by category and as number by number; drop one of them" in why
+    assert "preprocess.features.n: n is read as text by category and as number by number; remove one of them" in why
 
 
 def test_features_get_the_options_of_their_kind():
     features = {"note": ["text", {"kind": "category", "min_count": 3}], "weight": {"kind": "quantile"}}
-    full = check(config(preprocess__features=features, preprocess__min_count=7), SCHEMA)["preprocess"]["features"]
+    full = validate_config(config(preprocess__features=features, preprocess__min_count=7), SCHEMA)["preprocess"][
+        "features"
+    ]
     assert full["note"][0]["terms"] == 20 and full["note"][0]["min_count"] == 1 and full["note"][1]["min_count"] == 3
     assert full["weight"][0]["n_quantiles"] == 100
-    assert check(config(preprocess__features=full), SCHEMA)["preprocess"]["features"] == full
+    assert validate_config(config(preprocess__features=full), SCHEMA)["preprocess"]["features"] == full
 
 
 @pytest.mark.parametrize(
@@ -326,7 +331,7 @@ def test_features_get_the_options_of_their_kind():
 )
 def test_label_may_be_any_column_but_dates(type_, wrong):
     label = {"column": "y", "classes": {"0": ["0"], "1": ["1"]}, "positive": "1"}
-    assert len(wrong_label({"label": label, "features": {}}, {"y": type_})) == wrong
+    assert len(check_label({"label": label, "features": {}}, {"y": type_})) == wrong
 
 
 @pytest.mark.feature("T3")
@@ -360,31 +365,31 @@ def test_unknown_limit_of_a_metric_lists_the_known_limits():
 
 def test_the_cases_of_the_repository_are_right():
     for path in (ROOT / "config/cases").glob("*.yaml"):
-        assert check(load(path) | {"case": path.stem}, SCHEMA)["case"] == path.stem
+        assert validate_config(load_yaml(path) | {"case": path.stem}, SCHEMA)["case"] == path.stem
 
 
 def test_every_key_says_what_it_is_for():
     def bare(schema: dict, path: str = "") -> list[str]:
-        found = []
+        undescribed = []
         for key, rules in schema.items():
             inner = rules.get("schema", {}) if rules["type"] == "dict" else {}
-            found += [] if inner or "description" in rules.get("meta", {}) else [path + key]
-            found += bare(inner, f"{path}{key}.")
-        return found
+            undescribed += [] if inner or "description" in rules.get("meta", {}) else [path + key]
+            undescribed += bare(inner, f"{path}{key}.")
+        return undescribed
 
     assert bare(SCHEMA) == []
 
 
 def test_error_tree_is_flattened_and_a_value_found():
     tree = {"a": [{"b": ["wrong", {"c": ["bad"]}]}], "d": ["field 'd' cannot be coerced: x", "must be of integer type"]}
-    assert leaves(tree) == [("a.b", "wrong"), ("a.b.c", "bad"), ("d", "must be of integer type")]
+    assert flatten_errors(tree) == [("a.b", "wrong"), ("a.b.c", "bad"), ("d", "must be of integer type")]
     assert value_at({"a": [{"b": 5}]}, "a.0.b") == 5
     assert value_at({"a": [1]}, "a.7") is None and value_at({"a": 1}, "a.b.c") is None
 
 
 @pytest.fixture
 def checkout(tmp_path, monkeypatch) -> Path:
-    """Return a folder with the schemas, where the process works."""
+    """Return the working directory of the test, a folder that contains the schemas."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "config").mkdir()
     for name in ("schema.yaml", "kinds.yaml"):
@@ -393,37 +398,37 @@ def checkout(tmp_path, monkeypatch) -> Path:
 
 
 def test_checked_configuration_is_remembered_by_content(checkout):
-    first = remembered.checked(config())
-    assert first == check(config(), SCHEMA)
-    (kept,) = remembered.CACHE.iterdir()
-    kept.write_text(json.dumps(first | {"title": "from the cache"}))
-    assert remembered.checked(config())["title"] == "from the cache"
-    assert remembered.checked(config(tune__trials=5))["tune"]["trials"] == 5
+    first = remembered.load_config(config())
+    assert first == validate_config(config(), SCHEMA)
+    (cache_file,) = remembered.CACHE.iterdir()
+    cache_file.write_text(json.dumps(first | {"title": "from the cache"}))
+    assert remembered.load_config(config())["title"] == "from the cache"
+    assert remembered.load_config(config(tune__trials=5))["tune"]["trials"] == 5
     assert len(list(remembered.CACHE.iterdir())) == 2
-    kept.write_text("{damaged")
-    assert remembered.checked(config()) == first
-    assert json.loads(kept.read_text()) == first
+    cache_file.write_text("{damaged")
+    assert remembered.load_config(config()) == first
+    assert json.loads(cache_file.read_text()) == first
 
 
 def test_other_schema_is_another_check(checkout):
-    remembered.checked(config())
+    remembered.load_config(config())
     text = (checkout / "config/schema.yaml").read_text()
     (checkout / "config/schema.yaml").write_text(text.replace("default: 8080", "default: 9090"))
-    assert remembered.checked(config())["serve"]["port"] == 9090
+    assert remembered.load_config(config())["serve"]["port"] == 9090
 
 
 @pytest.mark.parametrize("module", ["check_analyze.py", "check_tune.py"])
 def test_other_code_of_any_check_is_another_check(checkout, monkeypatch, module):
     shutil.copytree(ROOT / "scripts", checkout / "scripts", ignore=shutil.ignore_patterns("__pycache__"))
     monkeypatch.setattr(remembered, "ROOT", checkout)
-    remembered.checked(config())
+    remembered.load_config(config())
     (checkout / "scripts/config" / module).open("a").write("\nMORE = 1\n")
-    remembered.checked(config())
+    remembered.load_config(config())
     assert len(list(remembered.CACHE.iterdir())) == 2
 
 
 def test_wrong_configuration_is_not_remembered(checkout):
     for _ in range(2):
         with pytest.raises(ConfigError):
-            remembered.checked(config(tune__trials="x"))
+            remembered.load_config(config(tune__trials="x"))
     assert not remembered.CACHE.exists()

@@ -1,14 +1,14 @@
-"""The description of the configuration is true: the file is what the schema gives, and the schema describes all."""
+"""config/README.md is what the schemas give, and the schemas describe every key."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
-from scripts.config.check_schema import load
+from scripts.config.check_schema import load_yaml
 from scripts.config.document import describe, table
 
 ROOT = Path(__file__).parents[3]
-SCHEMA = load(ROOT / "config/schema.yaml")
-KINDS = load(ROOT / "config/kinds.yaml")
+SCHEMA = load_yaml(ROOT / "config/schema.yaml")
+KINDS = load_yaml(ROOT / "config/kinds.yaml")
 
 
 def keys(schema: dict, prefix: str = "") -> Iterator[tuple[str, dict]]:

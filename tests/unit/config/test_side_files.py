@@ -1,8 +1,8 @@
-"""The files beside the rows that features name: their pointers, themselves, or an error that names both."""
+"""Side files that features name: the path of the pointer, else of the file, else an error that names both."""
 
 import pytest
 
-from scripts.config.side_files import beside
+from scripts.config.side_files import side_files
 from scripts.errors import ConfigError
 
 FEATURES = {
@@ -23,7 +23,7 @@ def test_files_are_named_by_their_pointers_where_they_have_one(tmp_path, monkeyp
     with pytest.raises(
         ConfigError, match=r"neither data/tiny/roads\.csv\.dvc nor data/tiny/roads\.csv, which a feature"
     ):
-        beside(config)
+        side_files(config)
     (tmp_path / "data/tiny/roads.csv").touch()
     found = {"vectors": {"glove.txt": "data/tiny/glove.txt.dvc"}, "node": {"roads.csv": "data/tiny/roads.csv"}}
-    assert beside(config) == found
+    assert side_files(config) == found

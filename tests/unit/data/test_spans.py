@@ -1,11 +1,11 @@
-"""Which pointers are which spans, and which spans a window takes."""
+"""Which spans the names of pointers give, and which spans a window selects."""
 
 from datetime import date
 from pathlib import Path
 
 import pytest
 
-from scripts.data.spans import ended, resolve, sources
+from scripts.data.spans import expired_spans, find_pointers, resolve_windows
 from scripts.errors import ConfigError
 
 DAY = date(2026, 1, 1)
@@ -13,7 +13,7 @@ YEARS = [str(year) for year in range(1990, 1998)]
 
 
 def pointers(folder: Path, *names: str, more: str = "") -> Path:
-    """Write a pointer of each name below *folder*."""
+    """Write a pointer for each of *names* to *folder*; return *folder*."""
     folder.mkdir(exist_ok=True)
     for name in names:
         text = f"outs:\n- md5: {'0' * 32}\n  size: 1\n  path: {name}\n{more}"
@@ -22,11 +22,11 @@ def pointers(folder: Path, *names: str, more: str = "") -> Path:
 
 
 def windows(folder: Path, until: str = "", pattern: str = "{SPAN}", split: dict | None = None, **given) -> dict:
-    """Return the resolved windows for the pointers in *folder*."""
+    """Return the resolved windows of the pointers in *folder*."""
     parts = {"buckets": {}, "values": {}} | (split or {})
     config = {"case": "x", "until": until, "windows": given, "ingest": {"split": parts}}
-    known = sources(folder, pattern)
-    return dict(resolve(config, known, ended(known, DAY)))
+    known = find_pointers(folder, pattern)
+    return dict(resolve_windows(config, known, expired_spans(known, DAY)))
 
 
 @pytest.fixture
@@ -73,7 +73,7 @@ def test_a_span_needs_a_pointer(years):
 
 
 def test_a_span_belongs_to_one_split_once(years):
-    with pytest.raises(ConfigError, match=r"windows.test: span 1990 is in train too; ingest.split can part its rows"):
+    with pytest.raises(ConfigError, match=r"windows.test: span 1990 is in train too; ingest.split can divide its rows"):
         windows(years, train=["1990"], test=["1990"])
     with pytest.raises(ConfigError, match=r"windows.train: span 1990 is listed twice"):
         windows(years, train=["1990", "1990"])
@@ -98,13 +98,13 @@ def test_splits_that_part_the_rows_share_a_span(years):
     ],
 )
 def test_names_of_pointers(pattern, names, spans, tmp_path):
-    assert list(sources(pointers(tmp_path / "x", *names), pattern)) == spans
+    assert list(find_pointers(pointers(tmp_path / "x", *names), pattern)) == spans
 
 
 @pytest.mark.feature("I4", "D3")
 def test_the_latest_version_of_a_span_is_chosen_and_recorded(tmp_path):
     folder = pointers(tmp_path / "x", "1.v2.csv", "1.v10.csv", "2.v1.csv")
-    found = sources(folder, "{SPAN}.v{VERSION}")
+    found = find_pointers(folder, "{SPAN}.v{VERSION}")
     assert [(one.span, one.version, Path(one.pointer).name) for one in found.values()] == [
         ("1", 10, "1.v10.csv.dvc"),
         ("2", 1, "2.v1.csv.dvc"),
@@ -122,18 +122,20 @@ def test_files_that_are_split_already(tmp_path):
 @pytest.mark.parametrize("pattern", ["v{VERSION}", "{SPAN}{YYYY}", "{SPAN}{SPAN}", "{MM}", "{NAME}"])
 def test_pattern_that_makes_no_sense(pattern, tmp_path):
     with pytest.raises(ConfigError, match=r"version.pattern: .* cannot be used"):
-        sources(tmp_path, pattern)
+        find_pointers(tmp_path, pattern)
 
 
 @pytest.mark.feature("T3")
-def test_pointers_of_files_beside_the_rows_are_no_spans(tmp_path):
+def test_pointers_of_side_files_are_no_spans(tmp_path):
     folder = pointers(tmp_path / "x", "1.csv", "roads.csv", "glove.txt")
-    assert list(sources(folder, "{SPAN}", [str(folder / "roads.csv.dvc"), str(folder / "glove.txt.dvc")])) == ["1"]
+    assert list(find_pointers(folder, "{SPAN}", [str(folder / "roads.csv.dvc"), str(folder / "glove.txt.dvc")])) == [
+        "1"
+    ]
 
 
 def test_two_pointers_of_one_version(tmp_path):
     with pytest.raises(ConfigError, match=r"1.csv.dvc and .*1.jsonl.dvc both are span 1"):
-        sources(pointers(tmp_path / "x", "1.csv", "1.jsonl"), "{SPAN}")
+        find_pointers(pointers(tmp_path / "x", "1.csv", "1.jsonl"), "{SPAN}")
 
 
 @pytest.mark.feature("I11")

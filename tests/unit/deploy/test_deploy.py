@@ -11,14 +11,14 @@ from pathlib import Path
 import pytest
 
 from scripts.deploy.deploy import deploy
-from scripts.deploy.publish import move_label, publish, staged
+from scripts.deploy.publish import move_label, publish, staged_bundle
 from scripts.deploy.rollback import rollback
-from scripts.deploy.smoke_test import breaking, mended, refused
-from scripts.errors import BadInput, BundleError
+from scripts.deploy.smoke_test import find_refusing_rule, make_invalid, make_valid
+from scripts.errors import BundleError, InputError
 from scripts.provenance.canonical import write_json
 from scripts.schema.check_row import Guard
-from scripts.schema.schema import checked
-from scripts.serve.model import load
+from scripts.schema.schema import validate_schema
+from scripts.serve.model import load_model
 from scripts.serve.published_bundle import read_bundle
 from tests.unit.serve.tiny import CONTRACT, ROW, ROWS, bundle, golden_of, model_bytes, put, running
 
@@ -47,7 +47,7 @@ def stage(tmp_path, bias=0.0, number=1, **changes):
     (folder / "bundle/model.onnx").write_bytes(model)
     (folder / "bundle/golden.json").write_text(json.dumps(changes.pop("answers", golden_of(model))))
     write_json(folder / "bundle/contract.json", CONTRACT)
-    write_json(folder / "rules.json", checked(changes.pop("schema", SCHEMA)))
+    write_json(folder / "rules.json", validate_schema(changes.pop("schema", SCHEMA)))
     version = {"case": "birds", "version": number, "bundle": hashlib.sha256(model).hexdigest(), "lineage": {"p": 0.1}}
     write_json(folder / "version.json", version | changes.pop("registered", {}))
     blessing = {"blessed": True, "bundle": version["bundle"], "threshold": 0.25, "checks": []}
@@ -123,8 +123,8 @@ REFUSED = {
     "another case": ({"registered": {"case": "adult"}}, "not what was registered"),
     "too large": ({"max_size_mb": 0.0001}, "deploy.max_size_mb allows 0.0001"),
     "too slow": ({"max_latency_ms": 0.0001}, "deploy.max_latency_ms allows 0.0001"),
-    "other answers": ({"answers": {"rows": ROWS, "outputs": [[0.5, 0.5]] * 3}}, "golden rows are not repeated"),
-    "no threshold": ({"granted": {"threshold": None}}, "does not take the bundle"),
+    "other answers": ({"answers": {"rows": ROWS, "outputs": [[0.5, 0.5]] * 3}}, "golden rows are not reproduced"),
+    "no threshold": ({"granted": {"threshold": None}}, "does not load the bundle"),
 }
 
 
@@ -134,7 +134,7 @@ def test_what_is_refused_leaves_everything_as_it_was(tmp_path, name):
     put(tmp_path / "serving", "birds", 1, bundle(0.0))
     before = state(tmp_path / "serving"), (tmp_path / "serving" / "birds" / ".generation").read_bytes()
     given = stage(tmp_path, 1.0, 2, **changes)
-    with pytest.raises(BadInput, match=reason):
+    with pytest.raises(InputError, match=reason):
         deploy(**given)
     assert (state(tmp_path / "serving"), (tmp_path / "serving" / "birds" / ".generation").read_bytes()) == before
     assert not given["published"].exists()
@@ -143,10 +143,10 @@ def test_what_is_refused_leaves_everything_as_it_was(tmp_path, name):
 def test_rollback_refuses_what_is_not_there_whole(tmp_path):
     put(tmp_path, "birds", 1, bundle(0.0))
     put(tmp_path, "birds", 2, bundle(1.0))
-    with pytest.raises(BadInput, match="published of birds: 1, 2"):
+    with pytest.raises(InputError, match="published of birds: 1, 2"):
         rollback(tmp_path, "birds", 3, "champion")
     (tmp_path / "birds" / "1" / "golden.json").write_text("{}")
-    with pytest.raises(BadInput, match=r"golden\.json does not match"):
+    with pytest.raises(InputError, match=r"golden\.json does not match"):
         rollback(tmp_path, "birds", 1, "champion")
     assert json.loads((tmp_path / "birds" / "labels.json").read_text()) == {"champion": 2}
     assert rollback(tmp_path, "birds", 2, "challenger") is None
@@ -155,14 +155,14 @@ def test_rollback_refuses_what_is_not_there_whole(tmp_path):
 
 def test_labels_that_cannot_be_read_are_not_overwritten(tmp_path):
     (tmp_path / "labels.json").write_text("[1]")
-    with pytest.raises(BadInput, match=r"labels\.json"):
+    with pytest.raises(InputError, match=r"labels\.json"):
         move_label(tmp_path, "champion", 1)
     assert (tmp_path / "labels.json").read_text() == "[1]"
 
 
 def test_a_bundle_is_replaced_whole_and_one_with_a_file_missing_is_none(tmp_path):
     put(tmp_path, "birds", 1, bundle(0.0))
-    with staged(tmp_path, "birds", 1, bundle(1.0)) as root:
+    with staged_bundle(tmp_path, "birds", 1, bundle(1.0)) as root:
         publish(root / "birds" / "1", tmp_path / "birds" / "1")
     assert read_bundle(tmp_path / "birds" / "1")["model.onnx"] == model_bytes(1.0)
     (tmp_path / "birds" / "1" / "lineage.json").unlink()
@@ -188,25 +188,25 @@ def test_the_schema_goes_with_the_bundle_for_requests_only(tmp_path):
 def test_a_server_that_does_not_keep_the_schema_is_found_before_publication(tmp_path, monkeypatch):
     from scripts.deploy import deploy as module
 
-    given, real = stage(tmp_path, schema={"columns": {}}), module.load
+    given, real = stage(tmp_path, schema={"columns": {}}), module.load_model
 
     def stricter(folder):
         model = real(folder)
-        limits = checked({"columns": {"height": {"type": "number", "max": 600}}})
+        limits = validate_schema({"columns": {"height": {"type": "number", "max": 600}}})
         return dataclasses.replace(model, guard=Guard(limits))
 
-    monkeypatch.setattr(module, "load", stricter)
-    with pytest.raises(BadInput, match="does not keep the schema: FLOAT_TYPE_BIG_FLOAT in height got 200"):
+    monkeypatch.setattr(module, "load_model", stricter)
+    with pytest.raises(InputError, match="does not enforce the schema: FLOAT_TYPE_BIG_FLOAT in height got 200"):
         deploy(**given)
     assert not (tmp_path / "serving" / "birds").exists()
 
 
 def test_golden_rows_are_mended_for_the_check_by_values_of_other_rows(tmp_path):
-    put(tmp_path / "serving", "birds", 1, bundle(0.0, schema=json.dumps(checked(SCHEMA)).encode()))
-    model = load(tmp_path / "serving" / "birds" / "1")
-    assert [refused(model, row) is None for row in ROWS] == [True, False, False]
-    assert all(refused(model, mended(model, row, ROWS)) is None for row in ROWS)
-    assert refused(model, breaking(model, ROW)).code == "FLOAT_TYPE_SMALL_FLOAT"
+    put(tmp_path / "serving", "birds", 1, bundle(0.0, schema=json.dumps(validate_schema(SCHEMA)).encode()))
+    model = load_model(tmp_path / "serving" / "birds" / "1")
+    assert [find_refusing_rule(model, row) is None for row in ROWS] == [True, False, False]
+    assert all(find_refusing_rule(model, make_valid(model, row, ROWS)) is None for row in ROWS)
+    assert find_refusing_rule(model, make_invalid(model, ROW)).code == "FLOAT_TYPE_SMALL_FLOAT"
 
 
 def test_a_bundle_without_rules_or_without_a_good_golden_row_is_published(tmp_path):

@@ -13,13 +13,13 @@ from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassif
 from sklearn.naive_bayes import GaussianNB
 from sklearn.svm import SVC
 
-from scripts.bundle.onnx_builder import Builder, model, to_bytes
-from scripts.bundle.predictor import estimates
-from scripts.bundle.skops_file import dumped, loaded
-from scripts.config.families import families
-from scripts.errors import BadInput
+from scripts.bundle.onnx_builder import Builder, build_model, to_bytes
+from scripts.bundle.predictor import predict_with_sklearn
+from scripts.bundle.skops_file import dump_estimator, load_estimator
+from scripts.config.families import declared_families
+from scripts.errors import InputError
 from scripts.families import boosting as module
-from scripts.families.registry import family as family_of
+from scripts.families.registry import load_family as family_of
 
 BOTH = {
     "svm": [{"C": 0.001}, {"C": 1}],
@@ -78,10 +78,10 @@ def served(name: str, fitted, x: sparse.csr_matrix, classes: int = 2) -> np.ndar
     """Return the answer to each row in the form in which a bundle holds the model."""
     own, dense = family_of(name), x.toarray().astype(np.float64)
     if own.reason:
-        return estimates(loaded(dumped(fitted, "", own.types), own.types)[0], dense, classes)
+        return predict_with_sklearn(load_estimator(dump_estimator(fitted, "", own.types), own.types)[0], dense, classes)
     builder = Builder("model/")
     own.export(builder, fitted, classes, "answer")
-    made = model(builder, {"features": ("number", x.shape[1])}, {"answer": max(1, classes)})
+    made = build_model(builder, {"features": ("number", x.shape[1])}, {"answer": max(1, classes)})
     return onnxruntime.InferenceSession(to_bytes(made)).run(None, {"features": dense})[0]
 
 
@@ -97,7 +97,7 @@ NOTHING = sparse.csr_matrix(np.zeros((3, 8), np.float32))
 
 
 def test_every_family_is_tested_here():
-    known = families()
+    known = declared_families()
     assert set(CLASSIFIERS) == {name for name, own in known.items() if "classification" in own["tasks"]}
     assert set(REGRESSORS) == {name for name, own in known.items() if "regression" in own["tasks"]}
     for name, settings in (CLASSIFIERS | REGRESSORS).items():
@@ -211,9 +211,9 @@ def test_rows_on_a_threshold_take_the_same_branch():
 def test_sums_of_xgboosts_trees_are_xgboosts(classes):
     x, y = several(0, classes) if classes else values(0)
     fitted = fit("xgboost", x, y, FIRST["xgboost"])
-    from scripts.families.xgboost import matrix
+    from scripts.families.xgboost import to_dmatrix
 
-    own = fitted.booster.predict(matrix(x)).reshape(x.shape[0], -1) + fitted.start
+    own = fitted.booster.predict(to_dmatrix(x)).reshape(x.shape[0], -1) + fitted.start
     found = family_of("xgboost").score(fitted, x, classes)
     assert np.abs((found[:, 1:] if classes == 2 else found) - own).max() < (1e-6 if classes else 1e-4)
 
@@ -245,20 +245,20 @@ def test_probabilities_of_a_machine_are_calibrated():
 def test_a_skops_file_is_canonical_and_holds_named_types_only():
     x, y = several(0, 2)
     types = family_of("neighbours").types
-    one, two = (dumped(fit("neighbours", x, y, FIRST["neighbours"]), "ab", types) for _ in range(2))
-    assert one == two and loaded(one, types)[1] == "ab"
+    one, two = (dump_estimator(fit("neighbours", x, y, FIRST["neighbours"]), "ab", types) for _ in range(2))
+    assert one == two and load_estimator(one, types)[1] == "ab"
     with pytest.raises(
-        BadInput, match=r"model\.skops holds a sklearn\.svm\._classes\.SVC \(ObjectNode\), which its family"
+        InputError, match=r"model\.skops holds a sklearn\.svm\._classes\.SVC \(ObjectNode\), which its family"
     ):
-        dumped(SVC().fit(x, y), "ab", types)
-    with pytest.raises(BadInput, match=r"holds a sklearn\.neighbors\._kd_tree\.KDTree"):
-        loaded(one, tuple(name for name in types if "KDTree" not in name))
+        dump_estimator(SVC().fit(x, y), "ab", types)
+    with pytest.raises(InputError, match=r"holds a sklearn\.neighbors\._kd_tree\.KDTree"):
+        load_estimator(one, tuple(name for name in types if "KDTree" not in name))
 
 
 def test_a_skops_file_cannot_name_a_function():
     x, y = several(0, 2)
     types = family_of("neighbours").types
-    with zipfile.ZipFile(io.BytesIO(dumped(fit("neighbours", x, y, FIRST["neighbours"]), "", types))) as file:
+    with zipfile.ZipFile(io.BytesIO(dump_estimator(fit("neighbours", x, y, FIRST["neighbours"]), "", types))) as file:
         parts = {name: file.read(name) for name in file.namelist()}
     schema = json.loads(parts["schema.json"])
     call = {"__class__": "str", "__module__": "builtins", "__loader__": "FunctionNode", "__id__": 99}
@@ -267,8 +267,8 @@ def test_a_skops_file_cannot_name_a_function():
     with zipfile.ZipFile(made, "w") as file:
         for name, content in (parts | {"schema.json": json.dumps(schema)}).items():
             file.writestr(name, content)
-    with pytest.raises(BadInput, match=r"holds a builtins\.str \(FunctionNode\)"):
-        loaded(made.getvalue(), types)
+    with pytest.raises(InputError, match=r"holds a builtins\.str \(FunctionNode\)"):
+        load_estimator(made.getvalue(), types)
 
 
 @pytest.mark.parametrize("cells", [1, 3000, 1 << 25])

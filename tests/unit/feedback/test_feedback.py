@@ -9,14 +9,14 @@ import pytest
 
 from scripts.feedback.feedback import BATCH, Tally, feedback
 from scripts.provenance.canonical import read_json, write_json
-from scripts.statistics.drift import adjusted, compare
+from scripts.statistics.drift import benjamini_hochberg, compare
 from tests.unit.statistics.made import described, sketch
 
 PHASES = ["Climb", "Approach", "Landing"]
 
 
 def draw(rng, count, shift=0.0, engines=(1, 2, 3, 4)):
-    """Return made-up rows."""
+    """Return synthetic rows."""
     return [
         {
             "height": None if rng.random() < 0.1 else rng.gauss(500 + shift, 100),
@@ -104,7 +104,7 @@ def test_skew_is_what_comparing_two_tables_gives(report, tmp_path):
     asked = read_json(tmp_path / "asked.json")["columns"]
     names = ("engines", "height", "phase")
     expected = {name: compare([part[name] for part in training], [asked[name]]) for name in names}
-    q_values = adjusted([measures["p_value"] for measures in expected.values()])
+    q_values = benjamini_hochberg([measures["p_value"] for measures in expected.values()])
     for name, q_value in zip(names, q_values, strict=True):
         assert found["skew"][name] == pytest.approx(expected[name] | {"q_value": q_value}, rel=1e-9)
         assert found["drift"][name] == found["skew"][name]["distance"]
@@ -135,7 +135,7 @@ def test_batches_count_like_one_column():
     flags = Tally("boolean")
     assert flags.accepts(True) and not flags.accepts(1) and not flags.accepts("true")
     flags.add(True)
-    assert flags.sketch().known() == {"true": 1}
+    assert flags.sketch().exact_counts() == {"true": 1}
 
 
 def test_drift_names_the_columns_farthest_first(report):
@@ -193,14 +193,14 @@ def test_the_same_log_gives_the_same_bytes(report, tmp_path):
 
 
 def test_predictions_of_values_have_their_ends_and_mean():
-    from scripts.feedback.feedback import counted
+    from scripts.feedback.feedback import update_counts
 
-    first = counted(None, {"scores": [-3.0, 12.0]}, classes=False)
-    assert counted(first, {"scores": [0.0]}, classes=False) == {
+    first = update_counts(None, {"scores": [-3.0, 12.0]}, classes=False)
+    assert update_counts(first, {"scores": [0.0]}, classes=False) == {
         "requests": 2,
         "rows": 3,
         "least": -3.0,
         "most": 12.0,
         "mean": 3.0,
     }
-    assert counted(None, {"scores": [0.95, 1.0]}, classes=True)["scores"][9] == 2
+    assert update_counts(None, {"scores": [0.95, 1.0]}, classes=True)["scores"][9] == 2

@@ -1,4 +1,4 @@
-"""A function that ingests what is given as text, and what becomes of it."""
+"""A fixture that ingests files given as text, and the result of that."""
 
 import json
 from dataclasses import dataclass
@@ -8,26 +8,26 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from scripts.config.check_schema import Checker, load
+from scripts.config.check_schema import ConfigValidator, load_yaml
 from scripts.ingest.ingest import ingest as whole
-from scripts.ingest.ingest_shard import shard
-from scripts.ingest.plan_shards import plan
+from scripts.ingest.ingest_shard import ingest_shard
+from scripts.ingest.plan_shards import plan_shards
 from scripts.provenance.canonical import read_json
 
-SCHEMA = load("config/schema.yaml")["ingest"]["schema"]
+SCHEMA = load_yaml("config/schema.yaml")["ingest"]["schema"]
 COLUMNS = {"a": "number", "b": "text", "c": "text"}
 
 
 def options(columns: dict, **given) -> dict:
     """Return the section `ingest` of a configuration with its defaults."""
-    checker = Checker(SCHEMA)
+    checker = ConfigValidator(SCHEMA)
     assert checker.validate({"columns": columns, "max_quarantined": 1} | given), checker.errors
     return dict(checker.document)
 
 
 @dataclass
 class Made:
-    """What became of files: rows, those set aside, counts, and all bytes by name."""
+    """Result of ingestion: rows, entries of the quarantine, counts, and all bytes by file name."""
 
     table: pa.Table
     entries: list[dict]
@@ -78,11 +78,11 @@ def ingest(tmp_path):
         ]
         folders: list[Path] = []
         if shards:
-            plan(raw, out / "plan.json", str(shards), section, part)
+            plan_shards(raw, out / "plan.json", str(shards), section, part)
             for index in range(shards):
                 folders.append(out / f"shard{index}")
                 named = [out / table.name.removeprefix(".tmp-") for table in tables]
-                shard(raw, out / "plan.json", folders[-1], str(index), named, parted, section, part, group)
+                ingest_shard(raw, out / "plan.json", folders[-1], str(index), named, parted, section, part, group)
         quarantine, counts = out / "quarantine.jsonl", out / "counts.json"
         whole(raw, folders, tables, quarantine, counts, parted, section, part, group)
         content = {}

@@ -1,4 +1,4 @@
-"""Text to typed columns: what is read, what is set aside, and under which row's name."""
+"""Text to typed columns: which values are converted, which records are quarantined, and with which row number."""
 
 import datetime
 
@@ -6,8 +6,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from scripts.ingest.convert import arrow_type, convert, schema_of
-from scripts.ingest.convert import read as read_block
+from scripts.ingest.convert import arrow_schema, arrow_type, convert
+from scripts.ingest.convert import build_block as read_block
 
 DAY = "date:%Y-%m-%d"
 
@@ -107,7 +107,7 @@ def test_number_that_a_bundle_cannot_take_is_set_aside(text):
 
 
 def test_schema_keeps_the_order_of_the_columns():
-    schema = schema_of({"b": "number", "a": "text", "c": DAY})
+    schema = arrow_schema({"b": "number", "a": "text", "c": DAY})
     assert schema.names == ["b", "a", "c"] and schema.types == [pa.float64(), pa.string(), pa.date32()]
 
 
@@ -120,8 +120,8 @@ def test_only_rows_with_a_wrong_value_leave_and_the_first_column_is_the_reason()
         {"n": 1.0, "d": datetime.date(2020, 1, 1), "t": "a"},
         {"n": 2.0, "d": None, "t": "e"},
     ]
-    assert block.kept.tolist() == [0, 5] and block.records == 6
-    assert block.bad == [
+    assert block.row_numbers.tolist() == [0, 5] and block.records == 6
+    assert block.errors == [
         (1, "n", "'x' is not a number"),
         (2, "d", "'no' is not a date like %Y-%m-%d"),
         (3, "", "2 fields, expected 3"),
@@ -132,7 +132,7 @@ def test_only_rows_with_a_wrong_value_leave_and_the_first_column_is_the_reason()
 def test_block_without_rows():
     columns = {"a": "number", "b": "text", "c": "time", "d": DAY, "e": "integer", "f": "boolean"}
     arrays = {name: pa.array([], pa.string()) for name in columns}
-    assert read_block(arrays, columns, None, 0, {}).rows.schema == schema_of(columns)
+    assert read_block(arrays, columns, None, 0, {}).rows.schema == arrow_schema(columns)
 
 
 @pytest.mark.parametrize(

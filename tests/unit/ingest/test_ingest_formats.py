@@ -1,4 +1,4 @@
-"""The same table in any format, compression, encoding and cut gives the same bytes; nothing else passes unseen."""
+"""A table in any format, compression, encoding and block size gives the same bytes; damaged files are refused."""
 
 import bz2
 import csv
@@ -14,10 +14,10 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 
-from scripts.errors import BadInput
+from scripts.errors import InputError
 from scripts.ingest import reader
-from scripts.ingest.csv_format import Csv
-from scripts.ingest.jsonl_format import JsonLines
+from scripts.ingest.csv_format import CsvFormat
+from scripts.ingest.jsonl_format import JsonLinesFormat
 from tests.unit.ingest.conftest import options
 
 TYPES = {"n": "number", "i": "integer", "b": "boolean", "t": "text", "d": "date", "m": "time"}
@@ -39,7 +39,7 @@ values = st.fixed_dictionaries(
 def as_csv(rows: list[dict], **more) -> bytes:
     """Return rows as CSV."""
     file = io.StringIO(newline="")
-    returns = any("\r" in (row["t"] or "") for row in rows)  # which Python's writer quotes only if told to
+    returns = any("\r" in (row["t"] or "") for row in rows)  # which Python's writer quotes only if asked to
     writer = csv.writer(file, lineterminator="\n", **{"quoting": csv.QUOTE_ALL} if returns else {}, **more)
     writer.writerow(TYPES)
     for row in rows:
@@ -143,13 +143,13 @@ documents = st.lists(st.lists(fields, min_size=1, max_size=7), max_size=12)
 def test_both_ways_of_reading_csv_agree(rows, end, quotes):
     names = list(TYPES)
     section = options(TYPES, null_values=["", "NA"], quote='"' if quotes else "")
-    form = Csv(TYPES, section)
+    form = CsvFormat(TYPES, section)
     padded = [(row + ["1", "1", "1", "x", "", ""][len(row) :]) if len(row) > 2 else row for row in rows]
     raw = "".join(",".join(row) + end for row in padded).encode()
-    if not raw or len(form.ends(raw)) == 0 or form.ends(raw)[-1] + 1 != len(raw):
+    if not raw or len(form.record_ends(raw)) == 0 or form.record_ends(raw)[-1] + 1 != len(raw):
         return  # a quote is not closed
-    quick, slow = form.block(raw, names, True, True), form.exact(raw, names)
-    assert quick.bad == slow.bad and quick.records == slow.records == len(form.starts(raw))
+    quick, slow = form.parse_block(raw, names, True, True), form.parse_exact(raw, names)
+    assert quick.errors == slow.errors and quick.records == slow.records == len(form.record_starts(raw))
     assert same(slow.rows, quick.rows)
 
 
@@ -192,10 +192,10 @@ def same(one: pa.Table, other: pa.Table) -> bool:
     )
 )
 def test_both_ways_of_reading_json_lines_agree(rows):
-    form = JsonLines(TYPES, options(TYPES, others="drop"))
+    form = JsonLinesFormat(TYPES, options(TYPES, others="drop"))
     raw = "".join("{" + ", ".join(f'"{name}": {value}' for name, value in row.items()) + "}\n" for row in rows).encode()
-    quick, slow = form.block(raw, list(TYPES), True, True), form.exact(raw)
-    assert quick.bad == slow.bad and quick.records == slow.records == len(form.starts(raw))
+    quick, slow = form.parse_block(raw, list(TYPES), True, True), form.parse_exact(raw)
+    assert quick.errors == slow.errors and quick.records == slow.records == len(form.record_starts(raw))
     assert same(quick.rows, slow.rows)
 
 
@@ -208,16 +208,16 @@ def test_block_size_and_cuts_change_nothing(ingest, rows, shards, size):
         text = text.replace('"', "'")
     try:
         expected = ingest(text, part=4, group=2)
-    except BadInput as error:
+    except InputError as error:
         assert "never closed" in str(error)
         return
-    before, reader.BLOCK = reader.BLOCK, size
+    before, reader.BLOCK_BYTES = reader.BLOCK_BYTES, size
     try:
         assert ingest(text, part=4, group=2).content == expected.content
         made = ingest(text, part=4, group=2, shards=shards)
         assert made.content == expected.content and made.counts == expected.counts
     finally:
-        reader.BLOCK = before
+        reader.BLOCK_BYTES = before
 
 
 @pytest.mark.feature("I9")
@@ -235,12 +235,12 @@ def test_quarantine_of_json_lines(ingest):
     made = ingest("\n".join(lines), name="x.jsonl")
     assert made.rows == [(1.0, "x", "y"), (2.0, None, None)]
     assert made.aside == [(2, ""), (3, "a"), (5, ""), (7, ""), (8, "b")]
-    assert made.reasons[0] == "no JSON object" and made.reasons[1] == "'1' is not a number"
-    assert made.reasons[2].startswith("no JSON: ") and made.reasons[4] == "'5' is not a text"
-    with pytest.raises(BadInput, match=r"x\.jsonl, line 2: a field 'z' that ingest.columns does not name"):
+    assert made.reasons[0] == "not a JSON object" and made.reasons[1] == "'1' is not a number"
+    assert made.reasons[2].startswith("not JSON: ") and made.reasons[4] == "'5' is not a text"
+    with pytest.raises(InputError, match=r"x\.jsonl, line 2: a field 'z' that ingest.columns does not name"):
         ingest('{"a": 1}\n{"z": 1}\n', name="x.jsonl")
     assert ingest('{"a": 1, "z": {"y": 1}}\n', name="x.jsonl", others="drop").rows == [(1.0, None, None)]
-    with pytest.raises(BadInput, match=r"first: x\.jsonl, line 1, column -: no JSON"):
+    with pytest.raises(InputError, match=r"first: x\.jsonl, line 1, column -: not JSON"):
         ingest('[\n{"a": 1},\n]', name="x.jsonl", max_quarantined=0.5)
 
 
@@ -272,7 +272,7 @@ def test_types_of_parquet_are_converted_by_the_same_rules(ingest):
     east = pa.array([moment], pa.timestamp("us", "UTC")).cast(pa.timestamp("us", "Asia/Tokyo"))
     assert made(east, "time") == ([moment], [])
     for array, kind in ((pa.array([[1]]), "number"), (pa.array([1.5]), "text"), (pa.array([True]), "number")):
-        with pytest.raises(BadInput, match=r"x.parquet: column x is of type .*, ingest.columns says"):
+        with pytest.raises(InputError, match=r"x.parquet: column x is of type .*, ingest.columns says"):
             made(array, kind)
 
 
@@ -280,30 +280,30 @@ def test_types_of_parquet_are_converted_by_the_same_rules(ingest):
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("x.csv.gz", gzip.compress(b"a,b,c\n" + b"1,2,3\n" * 9999)[:-20], "x.csv.gz is damaged or cut off"),
-        ("x.csv.gz", b"a,b,c\n1,2,3\n", "x.csv.gz is damaged or cut off: Not a gzipped file"),
-        ("x.csv.bz2", bz2.compress(b"a,b,c\n" + b"1,2,3\n" * 9999)[:-20], "x.csv.bz2 is damaged or cut off"),
+        ("x.csv.gz", gzip.compress(b"a,b,c\n" + b"1,2,3\n" * 9999)[:-20], "x.csv.gz is damaged or truncated"),
+        ("x.csv.gz", b"a,b,c\n1,2,3\n", "x.csv.gz is damaged or truncated: Not a gzipped file"),
+        ("x.csv.bz2", bz2.compress(b"a,b,c\n" + b"1,2,3\n" * 9999)[:-20], "x.csv.bz2 is damaged or truncated"),
         (
             "x.csv.zst",
             pa.compress(b"a,b,c\n" + b"1,2,3\n" * 9999, "zstd", asbytes=True)[:-9],
-            "x.csv.zst is damaged or cut",
+            "x.csv.zst is damaged or truncated",
         ),
-        ("x.parquet", b"a,b,c\n1,2,3\n", "x.parquet is no Parquet file, or is cut off"),
-        ("x.parquet", as_parquet([])[:-9], "x.parquet is no Parquet file, or is cut off"),
+        ("x.parquet", b"a,b,c\n1,2,3\n", "x.parquet is not a Parquet file, or is truncated"),
+        ("x.parquet", as_parquet([])[:-9], "x.parquet is not a Parquet file, or is truncated"),
         ("x.csv", b"", r"x.csv is empty \(0 bytes\)"),
         ("x.jsonl", b"", r"x.jsonl is empty \(0 bytes\)"),
         ("x.csv", b"\0" * 5000, "x.csv, line 1: a NUL byte"),
         ("x.csv", b"a,b,c\n1,2,3\n1,\0,3\n", "x.csv, line 3: a NUL byte"),
-        ("x.csv", "a,b,c\n1,2,3\n".encode("utf-16"), r"x.csv, line 1: a NUL byte .* for UTF-16 say"),
+        ("x.csv", "a,b,c\n1,2,3\n".encode("utf-16"), r"x.csv, line 1: a NUL byte .* for UTF-16 set"),
         ("x.csv", b"a,b,c\n1,x,y\n1,ab\xe4,y\n", r"x.csv, line 3: byte 5 \(0xe4\) cannot be read as utf-8"),
         ("x.jsonl", b'{"a": 1}\n{"b": "\xe4"}\n', "x.jsonl, line 2: byte 8"),
         ("x.csv", b'a,b,c\n1,2,3\n1,"open,3\n1,2,3\n', "x.csv, line 3: a quoted field is never closed"),
-        ("x.csv", b"a,b,a\n", r"names one twice \(a\)"),
-        ("x.parquet", as_parquet([]), "x.parquet has 6 columns, lacks a, c, has n, i, t, d, m beside"),
+        ("x.csv", b"a,b,a\n", r"has duplicates \(a\)"),
+        ("x.parquet", as_parquet([]), "x.parquet has 6 columns, lacks a, c, has n, i, t, d, m in addition"),
     ],
 )
 def test_what_cannot_be_used_is_named(ingest, name, content, message):
-    with pytest.raises(BadInput, match=message):
+    with pytest.raises(InputError, match=message):
         ingest(content, name=name)
 
 
@@ -340,12 +340,12 @@ def test_stray_quotes_do_not_move_records(ingest, monkeypatch):
     assert len(whole.rows) == 200 and whole.rows[50][2] == "three\n\nlines" and whole.rows[120][1] == 'closedthen open"'
     assert whole.aside == [(205, "a")]
     for size in (64, 100, 333):
-        monkeypatch.setattr(reader, "BLOCK", size)
+        monkeypatch.setattr(reader, "BLOCK_BYTES", size)
         assert ingest(text).content == whole.content
         assert ingest(text, shards=3, part=16).content == ingest(text, part=16).content
 
 
 def test_of_a_column_named_twice_the_first_counts_where_others_are_dropped(ingest):
     assert ingest("a,b,a,c,z\n1,2,9,3,4\n", others="drop").rows == [(1.0, "2", "3")]
-    with pytest.raises(BadInput, match="names one twice"):
+    with pytest.raises(InputError, match="has duplicates"):
         ingest("a,b,a,c\n1,2,9,3\n")

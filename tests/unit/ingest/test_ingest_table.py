@@ -1,11 +1,11 @@
-"""Raw CSV to a typed table: every row is kept or set aside with the line that an editor shows."""
+"""Raw CSV to a typed table: every row is kept or quarantined with the line that an editor shows."""
 
 import codecs
 import random
 
 import pytest
 
-from scripts.errors import BadInput
+from scripts.errors import InputError
 from scripts.ingest import reader
 
 SMALL = 64  # bytes of a block
@@ -29,7 +29,7 @@ def test_separators(ingest, separator):
 
 
 def test_other_separator_than_said_is_refused_by_the_header(ingest):
-    with pytest.raises(BadInput, match="line 1 has 1 columns, lacks a, b, c, has a;b;c beside; ingest"):
+    with pytest.raises(InputError, match="line 1 has 1 columns, lacks a, b, c, has a;b;c in addition; ingest"):
         ingest("a;b;c\n1;2;3\n")
 
 
@@ -67,18 +67,20 @@ def test_line_of_a_row_between_short_and_long_rows_and_blank_lines(ingest):
 def test_share_of_rows_set_aside(ingest):
     text = "a,b,c\n" + "1,2,3\n" * 9 + "x,2,3\n"
     assert ingest(text, max_quarantined=0.1).aside == [(11, "a")]
-    with pytest.raises(BadInput, match=r"2001: 1 of 10 rows cannot be read, more than ingest.max_quarantined \(0.09\)"):
+    with pytest.raises(
+        InputError, match=r"2001: 1 of 10 rows cannot be read, more than ingest.max_quarantined \(0.09\)"
+    ):
         ingest(text, max_quarantined=0.09)
-    with pytest.raises(BadInput, match=r"first: 2001\.csv, line 11, column a: 'x' is not a number"):
+    with pytest.raises(InputError, match=r"first: 2001\.csv, line 11, column a: 'x' is not a number"):
         ingest(text, max_quarantined=0)
-    with pytest.raises(BadInput, match=r"first: 2001\.csv, line 2, column -: 1 fields, expected 3"):
+    with pytest.raises(InputError, match=r"first: 2001\.csv, line 2, column -: 1 fields, expected 3"):
         ingest("a,b,c\n1\n", max_quarantined=0)
 
 
 @pytest.mark.parametrize("text", ["", "\n"])
 def test_empty_file_is_refused(ingest, text):
     with pytest.raises(
-        BadInput,
+        InputError,
         match=r"2001\.csv is empty.*rows of the columns|2001\.csv is empty; a header line naming a, b, c was expected",
     ):
         ingest(text)
@@ -93,16 +95,16 @@ def test_header_alone_is_a_table_without_rows(ingest):
     ("header", "text"),
     [
         ("a,b", "line 1 has 2 columns, lacks c;"),
-        ("a,b,c,d", "line 1 has 4 columns, has d beside;"),
-        ("a,b,C", "line 1 has 3 columns, lacks c, has C beside;"),
-        ("a,b,c,c", "line 1 has 4 columns, names one twice (c);"),
-        ("1,2,3", "lacks a, b, c, has 1, 2, 3 beside"),
+        ("a,b,c,d", "line 1 has 4 columns, has d in addition;"),
+        ("a,b,C", "line 1 has 3 columns, lacks c, has C in addition;"),
+        ("a,b,c,c", "line 1 has 4 columns, has duplicates (c);"),
+        ("1,2,3", "lacks a, b, c, has 1, 2, 3 in addition"),
     ],
 )
 def test_wrong_header_is_refused(ingest, header, text):
-    with pytest.raises(BadInput) as error:
+    with pytest.raises(InputError) as error:
         ingest(f"{header}\n1,2,3\n")
-    assert text in str(error.value) and "ingest.columns says a, b, c: correct the one or the other" in str(error.value)
+    assert text in str(error.value) and "ingest.columns says a, b, c: correct one of them" in str(error.value)
 
 
 @pytest.mark.parametrize("encoding", ["latin-1", "cp1252", "utf-16"])
@@ -113,10 +115,10 @@ def test_other_encodings(ingest, encoding):
 
 @pytest.mark.parametrize("encoding", ["utf-8", "nonsense"])
 def test_wrong_encoding_is_refused(ingest, encoding):
-    with pytest.raises(BadInput, match=r"cannot be read as .*see ingest.encoding"):
+    with pytest.raises(InputError, match=r"cannot be read as .*see ingest.encoding"):
         ingest("a,b,c\n1,é,ü\n".encode("latin-1"), encoding=encoding)
     with pytest.raises(
-        BadInput, match=r"cannot be read as nonsense|line 10002: byte 3 \(0xe9\) cannot be read as utf-8"
+        InputError, match=r"cannot be read as nonsense|line 10002: byte 3 \(0xe9\) cannot be read as utf-8"
     ):
         ingest(b"a,b,c\n" + b"1,2,3\n" * 10_000 + "1,é,3\n".encode("latin-1"), encoding=encoding)
 
@@ -136,9 +138,9 @@ def test_small_blocks_give_the_same_rows_and_lines(ingest, monkeypatch):
         chosen = [rng.choice(kinds).format(number) for number in range(rng.randint(1, 30))]
         # a good row after each bad one: see test_block_of_rows_set_aside
         text = "\n".join(["a,b,c", *(f"{row}\n7,g,h" for row in chosen)]) + "\n"
-        monkeypatch.setattr(reader, "BLOCK", 8 << 20)
+        monkeypatch.setattr(reader, "BLOCK_BYTES", 8 << 20)
         whole = ingest(text)
-        monkeypatch.setattr(reader, "BLOCK", SMALL)
+        monkeypatch.setattr(reader, "BLOCK_BYTES", SMALL)
         parts = ingest(text)
         assert (parts.rows, parts.aside, parts.reasons) == (whole.rows, whole.aside, whole.reasons), text
 
@@ -146,27 +148,27 @@ def test_small_blocks_give_the_same_rows_and_lines(ingest, monkeypatch):
 def test_same_file_same_bytes(ingest, monkeypatch):
     text = "a,b,c\n" + "".join(f"{number},t{number % 7},\n" for number in range(500))
     assert ingest(text).content == ingest(text).content
-    monkeypatch.setattr(reader, "BLOCK", 1000)
+    monkeypatch.setattr(reader, "BLOCK_BYTES", 1000)
     assert ingest(text).content == ingest(text).content
 
 
 def test_row_longer_than_a_block_is_read_up_to_a_limit(ingest, monkeypatch):
-    monkeypatch.setattr(reader, "BLOCK", SMALL)
+    monkeypatch.setattr(reader, "BLOCK_BYTES", SMALL)
     text = "a,b,c\n1,2,3\n1," + "x" * 5000 + ",3\n"
     assert ingest(text).rows == [(1.0, "2", "3"), (1.0, "x" * 5000, "3")]
-    monkeypatch.setattr(reader, "LONGEST", 1000)
-    with pytest.raises(BadInput, match=r"2001\.csv, line 3: a record of more than"):
+    monkeypatch.setattr(reader, "MAX_RECORD", 1000)
+    with pytest.raises(InputError, match=r"2001\.csv, line 3: a record of more than"):
         ingest(text)
 
 
 def test_block_of_rows_set_aside(ingest, monkeypatch):
-    monkeypatch.setattr(reader, "BLOCK", 20)
+    monkeypatch.setattr(reader, "BLOCK_BYTES", 20)
     assert ingest("a,b,c\n1,2,3\n1,2,3\n" + "1,2\n" * 20).rows == [(1.0, "2", "3")] * 2
 
 
 def test_quoted_line_break_at_a_block_boundary(ingest, monkeypatch):
     text = "a,b,c\r\n" + "".join(f'{number},"q\r\nr",s\r\n' for number in range(8))
-    monkeypatch.setattr(reader, "BLOCK", 24)
+    monkeypatch.setattr(reader, "BLOCK_BYTES", 24)
     assert {row[1] for row in ingest(text).rows} == {"q\r\nr"}
 
 
@@ -175,5 +177,5 @@ def test_long_field_and_a_row_set_aside(ingest):
 
 
 def test_wrong_byte_far_down_in_another_encoding(ingest):
-    with pytest.raises(BadInput):
+    with pytest.raises(InputError):
         ingest("a,b,c\n" + "1,2,3\n" * 10_000 + "1,é,3\n", encoding="ascii")

@@ -9,9 +9,9 @@ import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from scripts.bundle.lags import Disorder, Windows, from_json
-from scripts.errors import BadInput
-from scripts.ingest.split import Splits, hashes
+from scripts.bundle.lags import LagColumns, OutOfOrder, add_lags_to_rows
+from scripts.errors import InputError
+from scripts.ingest.split import Splitter, hash_rows
 from tests.unit.ingest.conftest import options
 
 FEW = settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -43,7 +43,7 @@ def test_rows_are_parted_by_hash_into_any_number_of_splits(ingest):
     st.data(),
 )
 def test_adding_rows_never_moves_a_key(rows, data):
-    splits = Splits(options(KEYED, split=BUCKETS)["split"], KEYED, True)
+    splits = Splitter(options(KEYED, split=BUCKETS)["split"], KEYED, True)
 
     def where(rows) -> dict:
         table = pa.table(
@@ -54,7 +54,7 @@ def test_adding_rows_never_moves_a_key(rows, data):
             list(KEYED),
         )
         found: dict = {}
-        for name, part in splits.part(table).items():
+        for name, part in splits.split(table).items():
             for row in part.to_pylist():
                 assert found.setdefault((row["a"], row["b"]), name) == name  # a key is in one split
         return found
@@ -81,13 +81,13 @@ def test_hash_is_the_same_on_every_machine():
             "b": pa.array([True, False, None]),
         }
     )
-    found = hashes(table, table.column_names)
+    found = hash_rows(table, table.column_names)
     assert [f"{value:016x}" for value in found.tolist()] == HASHES
-    assert hashes(table.slice(1), table.column_names).tolist() == found[1:].tolist()
+    assert hash_rows(table.slice(1), table.column_names).tolist() == found[1:].tolist()
     zero = pa.table({"n": pa.array([0.0, -0.0])})
-    assert len(set(hashes(zero, ["n"]).tolist())) == 1
+    assert len(set(hash_rows(zero, ["n"]).tolist())) == 1
     many = pa.table({"t": pa.array([f"user {k}" for k in range(100_000)] + ["x" * k for k in range(600)])})
-    spread = hashes(many, ["t"])
+    spread = hash_rows(many, ["t"])
     assert len(np.unique(spread)) == len(spread)
     counts = np.bincount((spread % 10).astype(int))
     assert abs(counts - len(spread) / 10).max() < 5 * np.sqrt(len(spread) / 10)
@@ -105,7 +105,7 @@ def test_split_by_the_value_of_a_column(ingest):
     assert {row["a"] for row in made.split("eval")} == {14, 15, 16, None}
     split["values"] = {"train": [0], "eval": [1, 3]}
     with pytest.raises(
-        BadInput, match=r"column a has the value 2, which ingest\.split\.values gives to no split: add it"
+        InputError, match=r"column a has the value 2, which ingest\.split\.values assigns to no split: add it"
     ):
         ingest(numbered(5), KEYED, splits=("eval", "train"), split=split)
     assert len(ingest(numbered(5), KEYED, split=split).rows) == 5  # a span of one split is not parted
@@ -135,7 +135,7 @@ def test_rows_are_left_out_for_a_reason(ingest):
     two = [{"column": "n", "present": True, "reason": "no n"}, {"column": "n", "max": 5, "reason": "large"}]
     made = ingest(text, columns, filter=two)
     assert made.counts["filtered"] == {"no n": 1, "large": 1} and made.counts["kept"] == 2
-    with pytest.raises(BadInput, match=r"ingest\.filter: min: 'x' on column n is not a number"):
+    with pytest.raises(InputError, match=r"ingest\.filter: min: 'x' on column n is not a number"):
         ingest(text, columns, filter=[{"column": "n", "min": "x", "reason": "why"}])
 
 
@@ -187,15 +187,15 @@ def test_windows_hold_the_rows_before_of_the_same_key(ingest):
     assert made.names == ["k", "t", "x", "x@1", "x@2"]
     expected = [(None, None), (None, None), (10, None), (11, 10), (20, None), (12, 11), (None, 20)]
     assert [row[3:] for row in made.rows] == expected
-    served = from_json([{"k": k, "t": t, "x": None if x == "" else x} for k, t, x in rows], WINDOW)
+    served = add_lags_to_rows([{"k": k, "t": t, "x": None if x == "" else x} for k, t, x in rows], WINDOW)
     assert served == made.table.to_pylist()
     whole = ingest(text, columns, window=WINDOW | {"complete": True})
     assert [row[:3] for row in whole.rows] == [("u", 2, 12), ("u", 5, 13), ("v", 4, 22)]
     assert whole.counts["filtered"] == {"no whole window": 4}
-    assert from_json([row for row in served if row["k"] == "v"], WINDOW | {"complete": True}) == [served[6]]
-    with pytest.raises(BadInput, match=r"2001\.csv, line 10: 4 comes after 5 in the rows of \('u',\): sort them"):
+    assert add_lags_to_rows([row for row in served if row["k"] == "v"], WINDOW | {"complete": True}) == [served[6]]
+    with pytest.raises(InputError, match=r"2001\.csv, line 10: 4 comes after 5 in the rows of \('u',\): sort them"):
         ingest(text + "y,z,q\nu,4,1\n", columns, window=WINDOW)
-    with pytest.raises(BadInput, match=r"2001\.csv, line 9: no value to order the rows of \('u',\) by"):
+    with pytest.raises(InputError, match=r"2001\.csv, line 9: no value to order the rows of \('u',\) by"):
         ingest(text + "u,,1\n", columns, window=WINDOW)
 
 
@@ -213,14 +213,14 @@ def test_windows_do_not_depend_on_batches(steps, sizes, size):
         times[key] += step
         rows.append({"k": key, "t": times[key], "x": value})
     table = pa.Table.from_pylist(rows, pa.schema([("k", pa.string()), ("t", pa.int64()), ("x", pa.int64())]))
-    windows, found, at = Windows(window), [], 0
+    windows, found, at = LagColumns(window), [], 0
     while at < len(table):
-        found += windows.add(table.slice(at, sizes[0])).to_pylist()
+        found += windows.add_lags(table.slice(at, sizes[0])).to_pylist()
         at += sizes[0]
         sizes = sizes[1:] + sizes[:1]
-    assert found == from_json(rows, window)
-    with pytest.raises(Disorder):
-        from_json([*rows, {"k": "u", "t": -1, "x": 0}, {"k": "u", "t": -2, "x": 0}], window)
+    assert found == add_lags_to_rows(rows, window)
+    with pytest.raises(OutOfOrder):
+        add_lags_to_rows([*rows, {"k": "u", "t": -1, "x": 0}, {"k": "u", "t": -2, "x": 0}], window)
 
 
 @pytest.mark.feature("I9")

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn import metrics
 
-from scripts.metrics.losses import METRICS, score_of
+from scripts.metrics.losses import METRICS, loss_to_score
 
 
 def loss(metric: str, y: np.ndarray, p: np.ndarray) -> float:
@@ -48,4 +48,6 @@ def test_losses_of_numbers():
 
 
 def test_scores_turn_losses_round():
-    assert score_of("roc_auc", 0.1) == 0.9 and score_of("rmse", 0.1) == 0.1 and score_of("r2", None) is None
+    assert (
+        loss_to_score("roc_auc", 0.1) == 0.9 and loss_to_score("rmse", 0.1) == 0.1 and loss_to_score("r2", None) is None
+    )

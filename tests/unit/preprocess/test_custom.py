@@ -10,10 +10,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from scripts.bundle import custom as module
-from scripts.bundle.encode import from_rows, from_table
-from scripts.errors import BadInput
-from scripts.preprocess.registry import hooks
-from scripts.train.golden_rows import golden_rows
+from scripts.bundle.encode import encode_rows, encode_table
+from scripts.errors import InputError
+from scripts.preprocess.registry import hook_modules
+from scripts.train.golden_rows import make_golden_rows
 from tests.features import completed, fitted
 
 HELPER = "def vowels(text):\n    return sum(text.count(letter) for letter in 'aeiou')\n"
@@ -54,8 +54,8 @@ def clone(tmp_path, monkeypatch) -> Path:
 
 def forget() -> None:
     """Forget the modules loaded and their digests."""
-    module.loaded.cache_clear()
-    module.code_of.cache_clear()
+    module.load_module.cache_clear()
+    module.code_digest.cache_clear()
 
 
 def table(folder: Path) -> Path:
@@ -74,10 +74,10 @@ def test_any_python_is_part_of_the_graph_offline_and_for_requests(clone):
     assert spec["tensor"] == "hook" and spec["width"] == 2 and spec["state"] == {"usual": 7.8}
     session = onnxruntime.InferenceSession((clone / "graph.onnx").read_bytes())
     rows = pq.read_table(folder).select(["note", "n"])
-    offline = session.run(None, from_table(rows, contract))[0]
-    online = session.run(None, from_rows(json.loads(json.dumps(rows.to_pylist())), contract))[0]
+    offline = session.run(None, encode_table(rows, contract))[0]
+    online = session.run(None, encode_rows(json.loads(json.dumps(rows.to_pylist())), contract))[0]
     assert (offline == online).all() and offline[4, 2:].tolist() == [6, 1] and offline[1, 2:].tolist() == [0, 0]
-    from_rows(golden_rows(contract, {"n": np.array([[1.0], [2.0]])}, 20, 0), contract)
+    encode_rows(make_golden_rows(contract, {"n": np.array([[1.0], [2.0]])}, 20, 0), contract)
 
 
 @pytest.mark.feature("T8")
@@ -89,19 +89,19 @@ def test_other_code_is_refused_but_not_a_comment(clone, edit):
         file.write("# a comment\n" if edit == "comment" else "MORE = 1\n")
     forget()
     if edit == "comment":
-        assert from_rows([{"note": "e", "n": 1}], contract)["note"].tolist() == [[1, 0]]
+        assert encode_rows([{"note": "e", "n": 1}], contract)["note"].tolist() == [[1, 0]]
     else:
-        with pytest.raises(BadInput, match=r"note: scripts/custom/shape.py here is \w+, the bundle was made with"):
-            from_rows([{"note": "e", "n": 1}], contract)
+        with pytest.raises(InputError, match=r"note: scripts/custom/shape.py here is \w+, the bundle was made with"):
+            encode_rows([{"note": "e", "n": 1}], contract)
 
 
 @pytest.mark.feature("T9")
 def test_code_of_a_hook_holds_what_it_imports(clone):
     (clone / "scripts/custom/shape.py").write_text(HOOK)
-    before = module.code_of("shape")
+    before = module.code_digest("shape")
     (clone / "scripts/custom/helper.py").write_text(HELPER.replace("aeiou", "aeiouy"))
     forget()
-    assert module.code_of("shape") != before
+    assert module.code_digest("shape") != before
 
 
 @pytest.mark.parametrize(
@@ -110,7 +110,7 @@ def test_code_of_a_hook_holds_what_it_imports(clone):
         ("def names", "def name", "has no function names; a hook needs fit, transform, names"),
         ("np.float64", "np.float32", r"returned float32 \[20, 2\], float64 \[20, 2\] was expected"),
         ('"long"]', '"long", "more"]', r"returned float64 \[20, 2\], float64 \[20, 3\] was expected"),
-        ("vowels(value),", "np.nan,", "gave NaN or infinity in row 0"),
+        ("vowels(value),", "np.nan,", "returned NaN or infinity in row 0"),
         ("return {", "return {'x': np.zeros(3), ", "must return JSON types: ndarray has no canonical form"),
     ],
 )
@@ -118,17 +118,17 @@ def test_what_a_hook_must_keep(clone, old, new, why):
     path = clone / "scripts/custom/shape.py"
     path.write_text(path.read_text().replace(old, new))
     folder = table(clone / "2001/all")
-    with pytest.raises(BadInput, match=why):
+    with pytest.raises(InputError, match=why):
         fitted(clone, [folder], [folder], FEATURES, LABEL)
 
 
 @pytest.mark.parametrize("name", ["nowhere", "../shape.py", "/etc/passwd.py"])
 def test_hook_is_a_file_of_the_clone(clone, name):
-    with pytest.raises(BadInput, match="is not a file of the clone"):
-        module.located(name)
+    with pytest.raises(InputError, match="is not a file in the clone"):
+        module.find_module(name)
 
 
 def test_rules_name_the_code_of_hooks(clone):
     features = completed(FEATURES | {"m": {"kind": "hook", "module": "my/own.py"}})
-    assert hooks(features) == "../my/own custom/shape"
-    assert module.located("scripts/custom/shape.py") == "scripts/custom/shape.py"
+    assert hook_modules(features) == "../my/own custom/shape"
+    assert module.find_module("scripts/custom/shape.py") == "scripts/custom/shape.py"

@@ -6,9 +6,9 @@ import numpy as np
 import onnxruntime
 import pytest
 
-from scripts.bundle.onnx_builder import Builder, model, to_bytes
-from scripts.config.check_schema import load
-from scripts.preprocess.registry import MODULES, kind
+from scripts.bundle.onnx_builder import Builder, build_model, to_bytes
+from scripts.config.check_schema import load_yaml
+from scripts.preprocess.registry import MODULES, load_kind
 from tests.features import options
 from tests.workflow import ROOT
 
@@ -23,7 +23,7 @@ def texts(*values) -> np.ndarray:
 
 def fitted(name: str, values: np.ndarray, cuts: int = 1, y: np.ndarray | None = None, **given):
     """Return what was fitted on *values*, in so many *cuts*, the features' names and the graph's bytes."""
-    own, chosen, builder = kind(name), options(name, **given) | {"classes": ["x", "y", "z"]}, Builder("c/")
+    own, chosen, builder = load_kind(name), options(name, **given) | {"classes": ["x", "y", "z"]}, Builder("c/")
     pieces = zip(np.array_split(values, cuts), np.array_split(y, cuts) if y is not None else [None] * cuts, strict=True)
     found = [own.summarize(*piece, chosen) for piece in pieces]
     fit = own.fit(own.merge(found), chosen, lambda: iter([values]))
@@ -31,7 +31,7 @@ def fitted(name: str, values: np.ndarray, cuts: int = 1, y: np.ndarray | None = 
     builder.add("Identity", own.export(builder, tensor, fit), output="features")
     names = own.names("c", fit)
     inputs = dict.fromkeys("cd"[: values.shape[1]], ("text" if values.dtype == object else "number", 1))
-    return fit, names, to_bytes(model(builder, inputs, {"features": len(names)}))
+    return fit, names, to_bytes(build_model(builder, inputs, {"features": len(names)}))
 
 
 def run(content: bytes, rows: np.ndarray) -> np.ndarray:
@@ -146,7 +146,7 @@ def test_texts_drawn_from_all_letters():
     letters = [chr(code) for code in range(32, 0x3000) if chr(code) != "İ" and chr(code).lower() not in "σς"]
     train = ["".join(rng.choices(letters, k=30)) for _ in range(300)]
     offline, exported, _ = both("text", texts(*train), texts(*train), terms=500)
-    # signs that are newer than Python's tables may be letters for one and not for the other
+    # characters that are newer than Python's tables may be letters for one and not for the other
     assert (np.abs(offline - exported).max(axis=1) > 1e-6).sum() <= 3
 
 
@@ -241,10 +241,12 @@ def test_onnx_gives_what_was_fitted(case):
 
 
 def test_every_kind_is_described_and_tested():
-    described = load(ROOT / "config/kinds.yaml")
+    described = load_yaml(ROOT / "config/kinds.yaml")
     others = {"hook", "node"}  # test_hook.py, test_edges.py
     assert described.keys() == MODULES.keys() == {name for name, _, _ in CASES.values()} | others
-    assert {name: kind(name).takes for name in MODULES} == {name: about["takes"] for name, about in described.items()}
+    assert {name: load_kind(name).input_type for name in MODULES} == {
+        name: about["takes"] for name, about in described.items()
+    }
 
 
 def test_text_column_without_a_word():

@@ -13,13 +13,13 @@ import pytest
 from scipy import sparse
 
 from scripts.bundle import table as module
-from scripts.bundle.encode import from_rows, from_table
-from scripts.bundle.feature_matrix import load
-from scripts.bundle.table import read
-from scripts.errors import BadInput
+from scripts.bundle.encode import encode_rows, encode_table
+from scripts.bundle.feature_matrix import load_features
+from scripts.bundle.table import read_table
+from scripts.errors import InputError
 from scripts.preprocess import transform
-from scripts.preprocess.feature import planned
-from scripts.preprocess.fit import check_equal
+from scripts.preprocess.feature import plan_features
+from scripts.preprocess.fit import assert_same_features
 from scripts.provenance.canonical import file_digest, read_json
 from tests import features as made_features
 from tests.features import completed
@@ -82,7 +82,7 @@ def test_order_of_rows_changes_no_word_and_no_feature_beyond_rounding(tmp_path, 
     random.Random(0).shuffle(mixed)
     other, again = fitted(tmp_path, [table(tmp_path / "mixed/all", mixed)])
     assert again == contract
-    data = from_table(read(tables[:1]), contract)
+    data = encode_table(read_table(tables[:1]), contract)
     one, two = (onnxruntime.InferenceSession(graph).run(None, data)[0] for graph in (content, other))
     assert np.allclose(one, two, atol=1e-12)
 
@@ -113,10 +113,12 @@ def test_unknown_label_stops_the_run_if_asked(tmp_path, tables):
     content[4][-1], content[5][-1] = "perhaps", ""
     part = [table(tmp_path / "part/all", content)]
     stop = LABEL | {"unknown": "stop"}
-    with pytest.raises(BadInput, match="1 rows have a late that belongs to no class, the first is 'perhaps'; name it"):
+    with pytest.raises(
+        InputError, match="1 rows have a late that belongs to no class, the first is 'perhaps'; name it"
+    ):
         fitted(tmp_path, part, label=stop)
     fitted(tmp_path, part)
-    with pytest.raises(BadInput, match="1 rows have a late"):
+    with pytest.raises(InputError, match="1 rows have a late"):
         run(tmp_path, part, stop)
     assert len(run(tmp_path, part)[1]) == 18
 
@@ -140,7 +142,7 @@ def test_statistics_of_features(tmp_path, tables, monkeypatch):
         assert own["distinct"] == (count if count <= 100 else None)
     before = (tmp_path / "statistics.json").read_bytes()
     monkeypatch.setattr(module, "BATCH", 7)
-    monkeypatch.setattr(transform, "PASSES", 1000)
+    monkeypatch.setattr(transform, "COLUMN_BLOCKS", 1000)
     run(tmp_path, [table(tmp_path / "turned/all", (rows("2001", 60) + rows("2002", 60))[::-1])])
     assert (tmp_path / "statistics.json").read_bytes() == before
 
@@ -148,7 +150,7 @@ def test_statistics_of_features(tmp_path, tables, monkeypatch):
 @pytest.mark.feature("T6")
 def test_feature_that_is_no_number_stops_with_column_and_row():
     x = sparse.csr_matrix(np.array([[0, 1, 0], [2, 0, np.inf]]))
-    with pytest.raises(BadInput, match="feature c is inf in row 1 of the rows with a label; 1 values in all"):
+    with pytest.raises(InputError, match="feature c is inf in row 1 of the rows with a label; 1 values in all"):
         transform.check_finite(x, ["a", "b", "c"])
 
 
@@ -172,37 +174,37 @@ def test_feature_far_outside_the_training_range_is_named(tmp_path, tables, capsy
 )
 def test_one_strange_row_has_finite_features(tmp_path, tables, row):
     content, contract = fitted(tmp_path, tables)
-    made = onnxruntime.InferenceSession(content).run(None, from_rows([row], contract))[0]
+    made = onnxruntime.InferenceSession(content).run(None, encode_rows([row], contract))[0]
     assert made.shape == (1, len(contract["features"])) and np.isfinite(made).all()
 
 
 def test_difference_between_onnx_and_scikit_learn_is_named():
     values = np.array([[1.0], [2.0], [np.nan]])
-    (weight,) = planned(completed({"weight": "number"}), LABEL)
+    (weight,) = plan_features(completed({"weight": "number"}), LABEL)
     right = weight.kind.fit(weight.kind.summarize(values, None, weight.options), weight.options, iter)
     features = right.transform(values)
-    check_equal(weight, right, values, features)
+    assert_same_features(weight, right, values, features)
     features[1, 0] += 2e-6
     with pytest.raises(
-        BadInput,
+        InputError,
         match=r"weight \(number\): ONNX differs from the fitted transformer by 2e-06 in eval row 8 \(\[2\.0\]\)",
     ):
-        check_equal(weight, right, values, features, "eval row 7")
+        assert_same_features(weight, right, values, features, "eval row 7")
     features[1, 0] = np.nan
-    with pytest.raises(BadInput, match="ONNX differs from the fitted transformer by nan"):
-        check_equal(weight, right, values, features)
+    with pytest.raises(InputError, match="ONNX differs from the fitted transformer by nan"):
+        assert_same_features(weight, right, values, features)
 
 
 def run(folder: Path, tables: list[Path], label: dict = LABEL):
     """Return features and classes of *tables* by the graph in *folder*."""
     made_features.transformed(folder, tables, folder / "features.npz", label)
-    return load(folder / "features.npz")
+    return load_features(folder / "features.npz")
 
 
 def test_features_of_a_split_are_the_graphs(tmp_path, tables, monkeypatch):
     content, contract = fitted(tmp_path, tables)
     x, y = run(tmp_path, tables)
-    data = from_table(read(tables), contract)
+    data = encode_table(read_table(tables), contract)
     assert (x.toarray() == onnxruntime.InferenceSession(content).run(None, data)[0]).all()
     assert y.tolist() == [int(row[-1] == "yes") for year in ("2001", "2002") for row in rows(year, 60)]
     before = (tmp_path / "features.npz").read_bytes()
@@ -224,10 +226,10 @@ def test_rows_of_no_class_are_left_out(tmp_path, tables):
     x, y = run(tmp_path, part)
     assert x.shape[0] == len(y) == 17
     whole, _ = run(tmp_path, [tables[0]])
-    kept = [index for index in range(20) if index not in (0, 5, 19)]
-    assert np.allclose(x.toarray(), whole.toarray()[kept], rtol=0, atol=1e-15)
+    labelled = [index for index in range(20) if index not in (0, 5, 19)]
+    assert np.allclose(x.toarray(), whole.toarray()[labelled], rtol=0, atol=1e-15)
     none = {"column": "late", "classes": {"a": ["x"], "b": ["y"]}}
-    with pytest.raises(BadInput, match="no row of span part has a label of no, yes; widen the window"):
+    with pytest.raises(InputError, match="no row of span part has a label of no, yes; widen the window"):
         run(tmp_path, part, none)
 
 
@@ -242,7 +244,7 @@ def test_missing_label_can_be_a_class(tmp_path, tables):
 
 
 def test_column_called_features(tmp_path, tables):
-    with pytest.raises(BadInput, match="a column cannot be called features"):
+    with pytest.raises(InputError, match="a column cannot be called features"):
         fitted(tmp_path, [table(tmp_path / "x/all", rows("2001", 9), "features")], {"features": "number"})
 
 
@@ -282,12 +284,12 @@ def test_columns_of_every_type_and_classes_of_any_number(tmp_path, features):
     }
     x, y = run(tmp_path, [folder], OF_Y)
     assert y.tolist() == [0, 0, 1, 3] * 4 and x.shape == (16, len(contract["features"]))
-    kept = TYPED.filter(pc.is_in(TYPED["y"], pa.array([1, 2, 3, 4])))
+    labelled = TYPED.filter(pc.is_in(TYPED["y"], pa.array([1, 2, 3, 4])))
     asked = [
         {name: value.isoformat() if name == "m" else value for name, value in row.items()}
-        for row in kept.select(list(features)).to_pylist()
+        for row in labelled.select(list(features)).to_pylist()
     ]
-    online = onnxruntime.InferenceSession(content).run(None, from_rows(asked, contract))[0]
+    online = onnxruntime.InferenceSession(content).run(None, encode_rows(asked, contract))[0]
     assert np.abs(x.toarray() - online).max() < 1e-15
 
 
@@ -303,5 +305,5 @@ def test_training_split_without_rows(tmp_path):
     folder = tmp_path / "2001/all"
     folder.mkdir(parents=True)
     pq.write_table(TYPED[:0], folder / "part-00000.parquet")
-    with pytest.raises(BadInput, match="span 2001 has no rows; nothing can be fitted"):
+    with pytest.raises(InputError, match="span 2001 has no rows; nothing can be fitted"):
         fitted(tmp_path, [folder], {"n": "number"}, OF_Y)

@@ -1,15 +1,15 @@
-"""An edge list beside the rows: read from CSV and Parquet, its nodes' figures looked up by name, in ONNX too."""
+"""An edge list as a side file: read from CSV and Parquet, the measures of its nodes looked up by name, in ONNX too."""
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from scripts.bundle.onnx_builder import Builder, model, to_bytes
-from scripts.errors import BadInput
-from scripts.preprocess.lookup_table import load
+from scripts.bundle.onnx_builder import Builder, build_model, to_bytes
+from scripts.errors import InputError
+from scripts.preprocess.lookup_table import load_table
 from scripts.preprocess.node_table import node_table, read_edges
-from scripts.preprocess.registry import kind
+from scripts.preprocess.registry import load_kind
 from tests.features import options
 from tests.unit.preprocess.test_feature_kinds import run, texts
 
@@ -23,7 +23,7 @@ def table_of(folder, content: str = EDGES, name: str = "roads.csv", **more):
     raw.mkdir(exist_ok=True)
     (raw / name).write_text(content)
     node_table(raw, folder / "table.npz", name, {name: OPTIONS["roads.csv"] | more})
-    return load(folder / "table.npz"), folder / "table.npz"
+    return load_table(folder / "table.npz"), folder / "table.npz"
 
 
 @pytest.mark.feature("T3")
@@ -64,14 +64,14 @@ def test_whole_numbers_of_parquet_are_names(tmp_path):
 @pytest.mark.feature("T3")
 def test_nodes_are_looked_up_by_name_and_unknown_ones_marked(tmp_path):
     table, path = table_of(tmp_path)
-    own, chosen = kind("node"), options("node", edges="roads.csv") | {"table": path}
+    own, chosen = load_kind("node"), options("node", edges="roads.csv") | {"table": path}
     train = texts("hub", "a", "nowhere", "")
     fit = own.fit(own.merge([own.summarize(train, None, chosen)]), chosen, lambda: iter([train]))
     names = own.names("c", fit)
     assert names[0] == "c roads degree" and names[-1] == "c roads unknown"
     builder = Builder()
     builder.add("Identity", own.export(builder, "c", fit), output="features")
-    content = to_bytes(model(builder, {"c": ("text", 1)}, {"features": len(names)}))
+    content = to_bytes(build_model(builder, {"c": ("text", 1)}, {"features": len(names)}))
     rows = texts("hub", "a", "nowhere", "", "HUB", "7")
     made = run(content, rows)
     assert (made == fit.transform(rows)).all()
@@ -91,11 +91,11 @@ def test_nodes_are_looked_up_by_name_and_unknown_ones_marked(tmp_path):
         ),
         ("source,target,weight\na,b,-1\n", "edge 1 .*weight -1"),
         ("source,target,weight\na,b,1\na,c,\n", "edge 2 .*weight nan"),
-        ("source,target,weight\na,b,heavy\n", "roads.csv: a weight is no number"),
+        ("source,target,weight\na,b,heavy\n", "roads.csv: a weight is not a number"),
         ("source,target\na,b,c\n", "roads.csv: "),
         ("", "roads.csv: "),
     ],
 )
 def test_edge_lists_that_cannot_be_used(tmp_path, content, message):
-    with pytest.raises(BadInput, match=message):
+    with pytest.raises(InputError, match=message):
         table_of(tmp_path, content)

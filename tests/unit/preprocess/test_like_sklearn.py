@@ -20,9 +20,9 @@ from sklearn.preprocessing import (
 )
 
 from scripts.preprocess import numeric_summary
-from scripts.preprocess.date import part_of
+from scripts.preprocess.date import date_part
 from scripts.preprocess.quantile import normal_quantile
-from scripts.preprocess.registry import kind
+from scripts.preprocess.registry import load_kind
 from tests.features import options
 
 RNG = np.random.default_rng(5)
@@ -36,7 +36,7 @@ Y = (RNG.random(300) + 0.3 * (WORDS.ravel() == "red") > 0.7).astype(int) + (RNG.
 
 def made(name: str, values: np.ndarray, y: np.ndarray | None = None, classes: int = 3, **given) -> np.ndarray:
     """Return what a kind of feature, fitted on two halves of *values*, makes of them."""
-    own, chosen = kind(name), options(name, **given) | {"classes": list("abc")[:classes]}
+    own, chosen = load_kind(name), options(name, **given) | {"classes": list("abc")[:classes]}
     ys = np.array_split(y, 2) if y is not None else [None, None]
     parts = [own.summarize(*half, chosen) for half in zip(np.array_split(values, 2), ys, strict=True)]
     found = own.fit(own.merge(parts), chosen, iter).transform(values)
@@ -127,22 +127,22 @@ def test_parts_of_dates_are_those_of_the_calendar():
         "weekday": [moment.isoweekday() for moment in moments],
         "hour": [moment.hour for moment in moments],
     }.items():
-        assert part_of(part, days).tolist() == right, part
+        assert date_part(part, days).tolist() == right, part
 
 
 @pytest.mark.feature("T7")
 def test_sketch_takes_over_where_values_are_many(monkeypatch):
     values = RNG.normal(0, 100, 5000)
-    exact = numeric_summary.Spread.of(numeric_summary.summary_of(values))
+    exact = numeric_summary.NumericSummary.from_summary(numeric_summary.summarize_values(values))
     assert np.allclose(exact.quantiles(np.array([0.1, 0.5])), np.quantile(values, [0.1, 0.5]), rtol=1e-14)
-    monkeypatch.setattr(numeric_summary, "MOST", 1000)
-    whole = numeric_summary.summary_of(values)
+    monkeypatch.setattr(numeric_summary, "MAX_DISTINCT", 1000)
+    whole = numeric_summary.summarize_values(values)
     assert whole["keys"].dtype == np.int64
     for parts in (2, 7, 50):
         other = numeric_summary.merge(
-            [numeric_summary.summary_of(part) for part in np.array_split(RNG.permutation(values), parts)]
+            [numeric_summary.summarize_values(part) for part in np.array_split(RNG.permutation(values), parts)]
         )
         assert all((other[key] == whole[key]).all() for key in whole)
-    found = numeric_summary.Spread.of(whole)
+    found = numeric_summary.NumericSummary.from_summary(whole)
     assert found.mean_sd() == exact.mean_sd() and (found.total, found.square) == (exact.total, exact.square)
     assert np.allclose(found.quantiles(np.linspace(0, 1, 21)), np.quantile(values, np.linspace(0, 1, 21)), rtol=1 / 128)

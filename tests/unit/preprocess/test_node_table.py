@@ -10,8 +10,17 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from scripts.preprocess.embedding import factors, ppmi
-from scripts.preprocess.node_table import adjacency, clustering, cores, degrees, figures, pagerank, pattern, vectors
+from scripts.preprocess.embedding import factorize, ppmi
+from scripts.preprocess.node_table import (
+    adjacency,
+    clustering_coefficients,
+    core_numbers,
+    degrees,
+    node_measures,
+    node_vectors,
+    pagerank,
+    undirected_pattern,
+)
 
 
 def made(nodes: int = 60, edges: int = 200, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -40,13 +49,13 @@ def test_figures_are_those_of_networkx(directed):
     assert np.allclose(pagerank(joined), [60 * ranks[node] for node in range(60)], atol=1e-9)
     simple = graph.to_undirected()
     shares, numbers = networkx.clustering(simple), networkx.core_number(simple)
-    assert np.allclose(clustering(pattern(joined)), [shares[node] for node in range(60)])
-    assert cores(pattern(joined)).tolist() == [numbers[node] for node in range(60)]
+    assert np.allclose(clustering_coefficients(undirected_pattern(joined)), [shares[node] for node in range(60)])
+    assert core_numbers(undirected_pattern(joined)).tolist() == [numbers[node] for node in range(60)]
 
 
 def test_figures_of_a_triangle_with_a_tail_by_hand():
     joined = adjacency(np.array([0, 1, 2, 2]), np.array([1, 2, 0, 3]), np.array([1.0, 1, 1, 5]), 4, False)
-    found = figures(joined, False, 2)
+    found = node_measures(joined, False, 2)
     assert found["degree"].tolist() == [2, 2, 3, 1] and found["weight"].tolist() == [2, 2, 7, 5]
     assert found["clustering"].tolist() == [1, 1, 1 / 3, 0] and found["core"].tolist() == [2, 2, 2, 1]
     assert np.isclose(found["rank"].sum(), 4) and found["rank"].argmax() == 2
@@ -64,7 +73,7 @@ def test_factors_are_the_truncated_decomposition():
     half = rng.normal(size=(40, 40))
     matrix = half + half.T
     values, bases = np.linalg.eigh(matrix)
-    found = factors(sparse.csr_array(matrix), 10)
+    found = factorize(sparse.csr_array(matrix), 10)
     best = np.argsort(-np.abs(values))[:10]
     assert np.allclose(found @ found.T, (bases[:, best] * np.abs(values[best])) @ bases[:, best].T, atol=1e-5)
     assert (found[np.abs(found).argmax(axis=0), range(10)] > 0).all()
@@ -73,9 +82,9 @@ def test_factors_are_the_truncated_decomposition():
 
 def test_dense_and_sparse_solvers_agree(monkeypatch):
     matrix = ppmi(sparse.csr_array(adjacency(*made(), 60, False)))
-    dense = factors(matrix, 5)
-    monkeypatch.setattr("scripts.preprocess.embedding.DENSE", -100)
-    assert np.allclose(factors(matrix, 5), dense, atol=1e-6)
+    dense = factorize(matrix, 5)
+    monkeypatch.setattr("scripts.preprocess.embedding.MAX_DENSE_SIZE", -100)
+    assert np.allclose(factorize(matrix, 5), dense, atol=1e-6)
 
 
 @pytest.mark.parametrize("name", ["star", "pairs", "ring", "one edge"])
@@ -88,14 +97,14 @@ def test_vectors_of_graphs_of_low_rank_and_of_equal_parts(name):
         "one edge": (np.array([3]), np.array([7])),
     }[name]
     joined = adjacency(*ends, np.ones(len(ends[0])), count, False)
-    found = vectors(joined, 8)
-    assert np.isfinite(found).all() and (found == vectors(joined, 8)).all()
+    found = node_vectors(joined, 8)
+    assert np.isfinite(found).all() and (found == node_vectors(joined, 8)).all()
     assert found.any() == (name in ("pairs", "ring"))  # all that a star says is in its degrees
 
 
 def test_more_dimensions_than_nodes_are_zero():
     joined = adjacency(np.array([0]), np.array([1]), np.ones(1), 2, False)
-    found = vectors(joined, 5)
+    found = node_vectors(joined, 5)
     assert found.shape == (2, 5) and not found[:, 2:].any()
 
 
@@ -103,8 +112,8 @@ SCRIPT = """
 import hashlib
 import numpy as np
 from tests.unit.preprocess.test_node_table import made
-from scripts.preprocess.node_table import adjacency, vectors
-found = [vectors(adjacency(*made(nodes, 9 * nodes), nodes, False), 30) for nodes in (400, 3000)]
+from scripts.preprocess.node_table import adjacency, node_vectors
+found = [node_vectors(adjacency(*made(nodes, 9 * nodes), nodes, False), 30) for nodes in (400, 3000)]
 print(hashlib.sha256(b"".join(part.tobytes() for part in found)).hexdigest())
 """
 

@@ -8,9 +8,9 @@ import pytest
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.utils.murmurhash import murmurhash3_32
 
-from scripts.preprocess.onnx_tokens import lower, words
-from scripts.preprocess.registry import kind
-from scripts.preprocess.text import scikit
+from scripts.preprocess.onnx_tokens import lowercase, split_words
+from scripts.preprocess.registry import load_kind
+from scripts.preprocess.text import vectorizer_options
 from tests.features import options
 from tests.unit.preprocess.test_feature_kinds import WORDS, both, fitted, run, texts
 
@@ -31,8 +31,8 @@ def test_weights_are_those_of_scikit_learn(analyzer, ngrams, weight):
     offline, exported, _ = both("text", texts(*TRAIN), texts(*ASKED), **given)
     assert np.abs(offline - exported).max() < 1e-12
     fit, _, _ = fitted("text", texts(*TRAIN), **given)
-    told = scikit(options("text", **given)) | {"sublinear_tf": weight == "sublinear"}
-    expected = TfidfVectorizer(**told, vocabulary=fit.terms).fit(TRAIN).transform(ASKED)
+    arguments = vectorizer_options(options("text", **given)) | {"sublinear_tf": weight == "sublinear"}
+    expected = TfidfVectorizer(**arguments, vocabulary=fit.terms).fit(TRAIN).transform(ASKED)
     assert abs(expected - offline).max() < 1e-12
 
 
@@ -43,8 +43,8 @@ def test_stop_words_are_gone_before_terms_are_made(ngrams):
     rows = ["the box the door", "box a the door", "the", "a box", "it isn't box"]
     offline, exported, names = both("text", texts(*rows), texts(*rows), **given)
     assert np.abs(offline - exported).max() < 1e-12
-    told = {"token_pattern": r"\w+", "ngram_range": tuple(ngrams), "stop_words": ["the", "a", "isn", "t"]}
-    reference = TfidfVectorizer(**told)
+    arguments = {"token_pattern": r"\w+", "ngram_range": tuple(ngrams), "stop_words": ["the", "a", "isn", "t"]}
+    reference = TfidfVectorizer(**arguments)
     assert np.abs(reference.fit_transform(rows).toarray() - offline).max() < 1e-12
     assert names == [f"c:{term}" for term in reference.get_feature_names_out()]
     assert ("c:box door" in names) == (ngrams == [1, 2])
@@ -60,7 +60,7 @@ def test_words_outside_the_vocabulary_fall_into_the_buckets_of_their_hash():
     assert np.abs(offline - exported).max() < 1e-12
     for row, text in enumerate(rows.ravel()):
         expected = np.zeros(5)
-        for word in words(text):
+        for word in split_words(text):
             if word not in ("box", "door", "the"):
                 expected[abs(murmurhash3_32(word, 0)) % 5] += 1
         assert exported[row, 2:].tolist() == expected.tolist()
@@ -84,7 +84,7 @@ def test_every_word_has_the_same_bucket_in_onnx():
 
 @pytest.mark.feature("T3")
 def test_summaries_of_spans_merge_to_that_of_all():
-    own, chosen = kind("text"), options("text", ngrams=[1, 2], min_count=2, terms=60)
+    own, chosen = load_kind("text"), options("text", ngrams=[1, 2], min_count=2, terms=60)
     whole = own.summarize(texts(*TRAIN), None, chosen)
     for seed in range(3):
         rng = random.Random(seed)
@@ -123,4 +123,4 @@ def test_rows_of_buckets_do_not_depend_on_their_batch():
 
 
 def test_lower_case_is_that_of_onnx_for_every_letter():
-    assert words("ΟΔΟΣ İ") == ["οδοσ", "i"] and lower("ÄÖÜ") == "äöü"
+    assert split_words("ΟΔΟΣ İ") == ["οδοσ", "i"] and lowercase("ÄÖÜ") == "äöü"

@@ -9,15 +9,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from scripts.errors import BadInput
-from scripts.preprocess.lookup_table import Lookup, load, save
-from scripts.preprocess.registry import kind
+from scripts.errors import InputError
+from scripts.preprocess.lookup_table import LookupTable, load_table, save_table
+from scripts.preprocess.registry import load_kind
 from scripts.preprocess.word_table import read_words
-from scripts.preprocess.word_vectors import neighbours
+from scripts.preprocess.word_vectors import count_cooccurrences
 from tests.features import options
 from tests.unit.preprocess.test_feature_kinds import WORDS, both, run, texts
 
-GIVEN = Lookup(
+GIVEN = LookupTable(
     ["engine", "wing", "bird", "rare"], ["vector 1", "vector 2"], np.array([[1, 0], [0, 2], [4, 4], [0, -8.0]])
 )
 
@@ -37,19 +37,22 @@ def corpus(count: int = 400) -> list[str]:
 
 def test_neighbours_by_hand():
     places = {"a": 0, "b": 1, "c": 2}
-    found = neighbours(["a b x c", "c A"], places, 2).toarray()
+    found = count_cooccurrences(["a b x c", "c A"], places, 2).toarray()
     assert found.tolist() == [[0, 1, 1], [1, 0, 1], [1, 1, 0]]
-    assert not neighbours([], places, 2).toarray().any() and neighbours(["a b", "a b"], places, 5)[0, 1] == 2
+    assert (
+        not count_cooccurrences([], places, 2).toarray().any()
+        and count_cooccurrences(["a b", "a b"], places, 5)[0, 1] == 2
+    )
 
 
 @pytest.mark.feature("T3")
 def test_learnt_vectors_bring_words_of_one_meaning_together():
-    own, chosen = kind("vectors"), options("vectors", size=5, window=4, min_count=1)
+    own, chosen = load_kind("vectors"), options("vectors", size=5, window=4, min_count=1)
     train = texts(*corpus())
     fit = own.fit(own.summarize(train, None, chosen), chosen, lambda: iter([train[:100], train[100:]]))
     unit = fit.vectors / np.linalg.norm(fit.vectors, axis=1, keepdims=True)
-    near = dict(zip(fit.listed, unit @ unit.T, strict=True))
-    at = {word: place for place, word in enumerate(fit.listed)}
+    near = dict(zip(fit.words, unit @ unit.T, strict=True))
+    at = {word: place for place, word in enumerate(fit.words)}
     assert near["gull"][at["hawk"]] > 0.8 > 0.4 > near["gull"][at["engine"]]
     assert near["motor"][at["turbine"]] > 0.8 > 0.4 > near["motor"][at["crow"]]
 
@@ -89,22 +92,22 @@ def test_learnt_vectors_are_the_same_bytes_in_any_process():
 @pytest.fixture
 def table(tmp_path):
     """Return the path of a table of given vectors."""
-    save(tmp_path / "table.npz", GIVEN)
+    save_table(tmp_path / "table.npz", GIVEN)
     return tmp_path / "table.npz"
 
 
 def of_given(table, rows, **more):
-    """Return what given vectors make of *rows*, offline and in ONNX, and the words that are kept."""
-    from scripts.bundle.onnx_builder import Builder, model, to_bytes
+    """Return what given vectors make of *rows*, offline and in ONNX, and the words that have vectors."""
+    from scripts.bundle.onnx_builder import Builder, build_model, to_bytes
 
-    own, chosen = kind("vectors"), options("vectors", source="glove.txt", **more) | {"table": table}
+    own, chosen = load_kind("vectors"), options("vectors", source="glove.txt", **more) | {"table": table}
     train = texts("engine engine bird", "engine and bird", "bird")
     fit = own.fit(own.summarize(train, None, chosen), chosen, lambda: iter([train]))
     builder = Builder()
     builder.add("Identity", own.export(builder, "c", fit), output="features")
-    content = to_bytes(model(builder, {"c": ("text", 1)}, {"features": 2}))
+    content = to_bytes(build_model(builder, {"c": ("text", 1)}, {"features": 2}))
     assert own.names("c", fit) == ["c glove 1", "c glove 2"]
-    return fit.transform(texts(*rows)), run(content, texts(*rows)), fit.listed
+    return fit.transform(texts(*rows)), run(content, texts(*rows)), fit.words
 
 
 @pytest.mark.feature("T3")
@@ -147,7 +150,7 @@ def written(folder, form: str):
 @pytest.mark.parametrize("form", ["txt", "vec", "npz", "parquet"])
 def test_formats_of_given_vectors(tmp_path, form, capsys):
     read_words(written(tmp_path, form), tmp_path / "table.npz")
-    found = load(tmp_path / "table.npz")
+    found = load_table(tmp_path / "table.npz")
     assert found.names == ["the", "engine", "ärger"] and found.columns == ["vector 1", "vector 2"]
     assert found.values.tolist() == [[0.5, -1], [0.1, 2], [7, 8]]
     assert "3 vectors of size 2, 2 names that are not one word left out" in capsys.readouterr().err
@@ -168,14 +171,14 @@ def test_formats_of_given_vectors(tmp_path, form, capsys):
 def test_vectors_that_cannot_be_used(tmp_path, name, content, message):
     (tmp_path / "raw").mkdir()
     (tmp_path / "raw" / name).write_text(content)
-    with pytest.raises(BadInput, match=message):
+    with pytest.raises(InputError, match=message):
         read_words(tmp_path / "raw", tmp_path / "table.npz")
 
 
 def test_pickled_vectors_are_refused(tmp_path):
     (tmp_path / "raw").mkdir()
     np.savez(tmp_path / "raw/v.npz", words=np.array(["a", None], object), vectors=np.ones((2, 2)))
-    with pytest.raises(BadInput, match="nothing pickled"):
+    with pytest.raises(InputError, match="nothing pickled"):
         read_words(tmp_path / "raw", tmp_path / "table.npz")
 
 
@@ -183,10 +186,10 @@ def test_parquet_with_other_columns_or_sizes(tmp_path):
     raw = tmp_path / "raw"
     raw.mkdir()
     pq.write_table(pa.table({"w": ["a"], "vector": [[1.0]]}), raw / "v.parquet")
-    with pytest.raises(BadInput, match=r"v\.parquet has the columns w, vector, expected word and vector"):
+    with pytest.raises(InputError, match=r"v\.parquet has the columns w, vector, expected word and vector"):
         read_words(raw, tmp_path / "table.npz")
     pq.write_table(pa.table({"word": ["a", "b"], "vector": [[1.0], [1.0, 2]]}), raw / "v.parquet")
-    with pytest.raises(BadInput, match="the vector of 'b' is not 1 finite numbers"):
+    with pytest.raises(InputError, match="the vector of 'b' is not 1 finite numbers"):
         read_words(raw, tmp_path / "table.npz")
 
 
@@ -194,5 +197,5 @@ def test_two_files(tmp_path):
     (tmp_path / "raw").mkdir()
     for name in "ab":
         (tmp_path / "raw" / name).write_text("x 1\n")
-    with pytest.raises(BadInput, match="has 2 files, expected one"):
+    with pytest.raises(InputError, match="has 2 files, expected one"):
         read_words(tmp_path / "raw", tmp_path / "table.npz")

@@ -1,4 +1,4 @@
-"""Canonical values: one text and one digest for one content, files whole or not at all."""
+"""Canonical JSON and digests: the same content gives the same text and digest; files are written atomically."""
 
 import datetime
 import hashlib
@@ -11,11 +11,11 @@ import pytest
 
 from scripts.provenance.canonical import (
     canonical,
-    digest,
     file_digest,
-    plain,
+    json_digest,
     read_json,
-    rounded,
+    round_floats,
+    to_json_types,
     write_bytes,
     write_json,
 )
@@ -23,9 +23,9 @@ from scripts.provenance.canonical import (
 
 def test_order_of_keys_does_not_matter_and_order_of_items_does():
     assert canonical({"b": 1, "a": {"d": 2, "c": 3}}) == '{"a":{"c":3,"d":2},"b":1}'
-    assert digest({"b": 1, "a": 2}) == digest({"a": 2, "b": 1})
-    assert digest([1, 2]) != digest([2, 1])
-    assert digest({"a": 1}) == hashlib.sha256(b'{"a":1}').hexdigest()
+    assert json_digest({"b": 1, "a": 2}) == json_digest({"a": 2, "b": 1})
+    assert json_digest([1, 2]) != json_digest([2, 1])
+    assert json_digest({"a": 1}) == hashlib.sha256(b'{"a":1}').hexdigest()
 
 
 @pytest.mark.parametrize(
@@ -51,26 +51,26 @@ def test_text_of_a_value(value, text):
 @pytest.mark.parametrize("value", [{1, 2}, b"bytes", object(), lambda: 0, np.int64(1), [np.zeros(1)], {"a": {1j}}])
 def test_what_has_no_canonical_form_is_refused(value):
     with pytest.raises(TypeError, match="has no canonical form"):
-        plain(value)
+        to_json_types(value)
 
 
 def test_types_that_python_takes_for_equal_have_their_own_digests():
-    assert len({digest(value) for value in (1, 1.0, True, "1", [1], None, "", {})}) == 8
+    assert len({json_digest(value) for value in (1, 1.0, True, "1", [1], None, "", {})}) == 8
 
 
 def test_floats_are_rounded_to_12_digits_and_nothing_else_is():
-    assert rounded(0.1 + 0.2) == 0.3
-    assert rounded(1 / 3) == 0.333333333333
-    assert rounded(123456789012345.0) == 123456789012000.0
-    assert rounded(123456789012345) == 123456789012345
-    assert rounded([{"a": (math.nan, math.inf, -math.inf)}]) == [{"a": [None, None, None]}]
-    assert rounded(sum([0.1] * 10)) == rounded(math.fsum([0.1] * 10)) == 1.0
-    assert rounded(np.float64(0.1) + 0.2) == 0.3 and rounded("0.30000000000000004") == "0.30000000000000004"
+    assert round_floats(0.1 + 0.2) == 0.3
+    assert round_floats(1 / 3) == 0.333333333333
+    assert round_floats(123456789012345.0) == 123456789012000.0
+    assert round_floats(123456789012345) == 123456789012345
+    assert round_floats([{"a": (math.nan, math.inf, -math.inf)}]) == [{"a": [None, None, None]}]
+    assert round_floats(sum([0.1] * 10)) == round_floats(math.fsum([0.1] * 10)) == 1.0
+    assert round_floats(np.float64(0.1) + 0.2) == 0.3 and round_floats("0.30000000000000004") == "0.30000000000000004"
 
 
 def test_rounding_twice_is_rounding_once():
     for value in (1 / 3, 1e-300 / 3, 1e300 / 7, -2 / 3, 5e-324, 0.0):
-        assert rounded(rounded(value)) == rounded(value) == pytest.approx(value, rel=1e-11)
+        assert round_floats(round_floats(value)) == round_floats(value) == pytest.approx(value, rel=1e-11)
 
 
 def test_json_file_is_canonical_and_comes_back(tmp_path):

@@ -1,8 +1,8 @@
-"""An environment's identity: its requirement lines and nothing else."""
+"""The identity of an environment depends on the requirement lines of its lock and nothing else."""
 
 import re
 
-from scripts.provenance.environment import env_id, lock_lines, pins
+from scripts.provenance.environment import env_id, lock_lines, pinned_versions
 from tests.workflow import ROOT
 
 LOCK = """\
@@ -54,7 +54,7 @@ def test_version_hash_marker_and_name_change_an_environment(tmp_path):
 
 def test_pins_are_named_in_lower_case_with_all_versions(tmp_path):
     text = LOCK + "numpy==1.26.4 ; python_version < '3.9'\n"
-    found = pins("one", lock(tmp_path, text))
+    found = pinned_versions("one", lock(tmp_path, text))
     assert found == {"numpy": "2.0.0 or 1.26.4", "colorama": "0.4.6", "pyyaml": "6.0.1"}
 
 

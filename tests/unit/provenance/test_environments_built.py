@@ -1,4 +1,4 @@
-"""Environments are found by name and digest, built when missing, the same by uv and by pip, and never half-built."""
+"""Environments are found by name and digest, built if missing, the same with uv and pip, and never left half-built."""
 
 import ast
 import os
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts.provenance.environment import env_id, pins
+from scripts.provenance.environment import env_id, pinned_versions
 from tests.workflow import ROOT, clone, environment
 
 DRIVER = Path(os.environ.get("OUROBOROS_PYTHON") or ROOT / ".envs/driver/bin/python")
@@ -25,7 +25,7 @@ def run(folder: Path, *command: str, **more: str) -> subprocess.CompletedProcess
 
 
 def launch(folder: Path, code: str, **more: str) -> subprocess.CompletedProcess:
-    """Run *code* through the launcher with environments looked for in *folder* first."""
+    """Run *code* with the launcher, which looks for environments in *folder* first."""
     return run(folder, "envs/python", TABLE, "-c", code, **more)
 
 
@@ -43,10 +43,10 @@ def test_missing_environment_is_built_once_by_jobs_that_race(tmp_path) -> None:
         for _ in range(3)
     ]
     printed = [job.communicate() for job in jobs]
-    assert {out.strip() for out, _ in printed} == {pins("table", ROOT / "envs")["pyarrow"]}, printed
+    assert {out.strip() for out, _ in printed} == {pinned_versions("table", ROOT / "envs")["pyarrow"]}, printed
     assert sum("building environment" in err for _, err in printed) == 1
-    kept = [path.name for path in (tmp_path / "envs").iterdir() if path.suffix != ".lock"]
-    assert kept == [TABLE]
+    built = [path.name for path in (tmp_path / "envs").iterdir() if path.suffix != ".lock"]
+    assert built == [TABLE]
 
 
 @pytest.mark.timeout(300)

@@ -2,8 +2,8 @@
 
 import pytest
 
-from scripts.data.pointer import pointer
-from scripts.provenance.fingerprint import Cause, content_digest, differences, lookup, shell_text
+from scripts.data.pointer import read_pointer
+from scripts.provenance.fingerprint import Change, content_digest, differences, lookup, shell_text
 
 POINTER = "outs:\n- md5: {md5}\n  size: 3\n  hash: md5\n  path: a.csv\n"
 
@@ -56,10 +56,10 @@ def test_differences_name_each_leaf():
     before = {"a": 1, "b": {"c": [1], "d": 2}, "gone": {"x": 1}, "same": {"deep": 0}}
     now = {"a": 1, "b": {"c": [1, 2], "d": 3}, "new": "n", "same": {"deep": 0}}
     assert list(differences("config", before, now)) == [
-        Cause("config", "b.c", [1], [1, 2]),
-        Cause("config", "b.d", 2, 3),
-        Cause("config", "gone", {"x": 1}, None),
-        Cause("config", "new", None, "n"),
+        Change("config", "b.c", [1], [1, 2]),
+        Change("config", "b.d", 2, 3),
+        Change("config", "gone", {"x": 1}, None),
+        Change("config", "new", None, "n"),
     ]
 
 
@@ -71,17 +71,17 @@ def test_no_difference_no_cause():
 
 def test_pins_are_said_by_env_and_roots_may_differ():
     assert list(differences("pins", {"numpy": "1"}, {"numpy": "2"})) == []
-    assert list(differences("shell", "x", "y")) == [Cause("shell", "", "x", "y")]
-    assert list(differences("env", None, {"model": "m"})) == [Cause("env", "", None, {"model": "m"})]
+    assert list(differences("shell", "x", "y")) == [Change("shell", "", "x", "y")]
+    assert list(differences("env", None, {"model": "m"})) == [Change("env", "", None, {"model": "m"})]
 
 
 def test_pointer_gives_path_md5_size_and_origin(tmp_path):
     path = tmp_path / "a.csv.dvc"
     path.write_text(POINTER.format(md5="0123456789abcdef" * 2))
     named = {"path": "a.csv", "md5": "0123456789abcdef" * 2, "size": 3, "origin": None}
-    assert pointer(path) == named | {"nfiles": None, "retention": None}
+    assert read_pointer(path) == named | {"nfiles": None, "retention": None}
     path.write_text(POINTER.format(md5="a" * 32) + "meta:\n  origin:\n    package: p==1\n")
-    assert pointer(str(path))["origin"] == {"package": "p==1"}
+    assert read_pointer(str(path))["origin"] == {"package": "p==1"}
 
 
 @pytest.mark.parametrize(
@@ -100,4 +100,4 @@ def test_malformed_pointer_is_named(tmp_path, text):
     path = tmp_path / "a.csv.dvc"
     path.write_text(text)
     with pytest.raises(ValueError, match=r"a\.csv\.dvc: not a DVC pointer \(outs with path, md5 and size expected\)"):
-        pointer(path)
+        read_pointer(path)

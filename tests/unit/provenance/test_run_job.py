@@ -1,4 +1,4 @@
-"""A script's command line: outputs whole or not at all, inputs as recorded before and after."""
+"""The start of a script: arguments, outputs that appear complete or not at all, inputs checked before and after."""
 
 import json
 import subprocess
@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from scripts.errors import BadInput
+from scripts.errors import InputError
 from scripts.provenance.canonical import file_digest
-from scripts.provenance.run_job import call, parse
+from scripts.provenance.run_job import parse_arguments, run_recorded
 from tests.workflow import ROOT
 
 
@@ -18,7 +18,7 @@ def copy(source: Path, target: Path, shout: bool = False) -> None:
     target.write_text(text.upper() if shout else text)
 
 
-def stamp_of(source: Path, target: Path) -> dict:
+def job_spec_of(source: Path, target: Path) -> dict:
     inputs = {"source": {str(source): f"sha256:{file_digest(source)}"}}
     record = str(target.parent / "record.json")
     return {"inputs": inputs, "outputs": [str(target), record], "record": record, "config": {"shout": True}}
@@ -31,23 +31,23 @@ def files(tmp_path) -> tuple[Path, Path]:
     return source, tmp_path / "made" / "target.txt"
 
 
-def test_arguments_come_from_the_command_line_and_the_stamp(files) -> None:
+def test_arguments_come_from_the_command_line_and_the_job_spec(files) -> None:
     source, target = files
-    stamp = source.with_name("stamp.json")
-    stamp.write_text(json.dumps(stamp_of(source, target)))
-    words = ["--stamp", str(stamp), "--source", str(source), "--target", str(target)]
-    _, arguments = parse(words, copy)
+    job_spec = source.with_name("job-spec.json")
+    job_spec.write_text(json.dumps(job_spec_of(source, target)))
+    words = ["--job-spec", str(job_spec), "--source", str(source), "--target", str(target)]
+    _, arguments = parse_arguments(words, copy)
     assert arguments == {"source": source, "target": target, "shout": True}
 
 
 def test_unknown_argument_is_named() -> None:
-    with pytest.raises(BadInput, match="unknown argument --colour; known: source, target, shout"):
-        parse(["--colour", "red"], copy)
+    with pytest.raises(InputError, match="unknown argument --colour; known: source, target, shout"):
+        parse_arguments(["--colour", "red"], copy)
 
 
 def test_output_and_record_appear_together(files) -> None:
     source, target = files
-    call(copy, stamp_of(source, target), {"source": source, "target": target, "shout": True})
+    run_recorded(copy, job_spec_of(source, target), {"source": source, "target": target, "shout": True})
     assert target.read_text() == "HELLO"
     record = json.loads((target.parent / "record.json").read_text())
     assert record["outputs"] == {str(target): file_digest(target)}
@@ -59,19 +59,19 @@ def test_failure_leaves_nothing(files) -> None:
 
     def fail(source: Path, target: Path) -> None:
         target.write_text("half")
-        raise BadInput("no")
+        raise InputError("no")
 
-    with pytest.raises(BadInput):
-        call(fail, stamp_of(source, target), {"source": source, "target": target})
+    with pytest.raises(InputError):
+        run_recorded(fail, job_spec_of(source, target), {"source": source, "target": target})
     assert list(target.parent.iterdir()) == []
 
 
 def test_input_that_is_not_as_recorded_is_refused(files) -> None:
     source, target = files
-    stamp = stamp_of(source, target)
+    job_spec = job_spec_of(source, target)
     source.write_text("other")
-    with pytest.raises(BadInput, match=r"source.txt is not what its job wrote"):
-        call(copy, stamp, {"source": source, "target": target})
+    with pytest.raises(InputError, match=r"source.txt is not what its job wrote"):
+        run_recorded(copy, job_spec, {"source": source, "target": target})
 
 
 def test_input_that_changes_meanwhile_is_refused(files) -> None:
@@ -81,16 +81,16 @@ def test_input_that_changes_meanwhile_is_refused(files) -> None:
         copy(source, target)
         source.write_text("hallo")
 
-    with pytest.raises(BadInput, match="changed while this job ran"):
-        call(disturb, stamp_of(source, target), {"source": source, "target": target})
+    with pytest.raises(InputError, match="changed while this job ran"):
+        run_recorded(disturb, job_spec_of(source, target), {"source": source, "target": target})
     assert not target.exists()
 
 
 def test_bad_input_exits_2_with_one_sentence(tmp_path) -> None:
     script = tmp_path / "script.py"
     script.write_text(
-        "from scripts.provenance.run_job import BadInput, main\n"
-        "def work() -> None:\n    raise BadInput('the moon is missing; wait for it')\n"
+        "from scripts.errors import InputError\nfrom scripts.provenance.run_job import main\n"
+        "def work() -> None:\n    raise InputError('the moon is missing; wait for it')\n"
         "main(work)\n"
     )
     run = subprocess.run(

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts.provenance.source import Code
+from scripts.provenance.source import CodeDigests
 
 BASE = '"""Doc."""\nfrom scripts.help import twice\n\ndef f(x):\n    """Doc."""\n    return twice(x) + 1  # one\n'
 
@@ -20,7 +20,7 @@ def root(tmp_path) -> Path:
 
 
 def digests(root: Path) -> dict[str, str]:
-    return Code(root).closure("scripts/main.py")
+    return CodeDigests(root).closure("scripts/main.py")
 
 
 def test_closure_is_transitive(root) -> None:
@@ -54,8 +54,8 @@ def test_meaning_counts(root, old, new) -> None:
 
 
 def test_cache_changes_nothing(root) -> None:
-    code = Code(root)
+    code = CodeDigests(root)
     before = code.closure("scripts/main.py")
-    code.keep()
-    assert Code(root).closure("scripts/main.py") == before
-    assert Code(root).cache
+    code.write_cache()
+    assert CodeDigests(root).closure("scripts/main.py") == before
+    assert CodeDigests(root).cache

@@ -1,4 +1,4 @@
-"""The hashes of wheels and the recipes are those of the locks; tests/nix compares the hash itself with Nix."""
+"""The hashes of wheels and the recipes match the locks; tests/nix compares the hash function with that of Nix."""
 
 import base64
 import json
@@ -11,8 +11,8 @@ from itertools import pairwise
 import pytest
 
 from scripts.provenance.environment import env_id
-from scripts.provenance.recipes import SOURCES, recipes
-from scripts.provenance.wheels import nar_hash, options
+from scripts.provenance.recipes import SOURCES, render_recipes
+from scripts.provenance.wheels import nar_hash, pip_options
 from tests.workflow import ROOT
 
 ENVS = ROOT / "envs"
@@ -40,14 +40,14 @@ def test_hash_sees_names_contents_and_execution_only(tmp_path):
 
 
 def test_best_platform_comes_first():
-    chosen = options("x86_64")
+    chosen = pip_options("x86_64")
     named = [value for word, value in pairwise(chosen) if word == "--platform"]
     assert named[0] == "manylinux_2_28_x86_64" and named[-2:] == ["manylinux2014_x86_64", "linux_x86_64"]
 
 
-@pytest.mark.parametrize("name", recipes(ENVS))
+@pytest.mark.parametrize("name", render_recipes(ENVS))
 def test_recipe_is_that_of_the_locks(name):
-    assert (ROOT / name).read_text() == recipes(ENVS)[name], "run envs/lock"
+    assert (ROOT / name).read_text() == render_recipes(ENVS)[name], "run envs/lock"
 
 
 def test_image_has_all_that_building_reads(tmp_path):

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from scripts.data.pointer import pointer
+from scripts.data.pointer import read_pointer
 from scripts.provenance.canonical import file_digest
 from scripts.provenance.environment import env_id
-from scripts.register.trail import events
+from scripts.register.trail import read_events
 from tests.tiny import write_pointer
 from tests.workflow import ROOT, environment
 
@@ -20,19 +20,19 @@ WORK = """
 import json, sys
 from pathlib import Path
 from mlflow import MlflowClient
-from scripts.register.register import register, version_of
-from scripts.provenance.run_job import BadInput
+from scripts.register.register import assign_version, register
+from scripts.errors import InputError
 
 def made():
     names = ("metrics", "blessing", "best", "version")
     files = {name: Path(f"{name}.json") for name in names}
     register(**files, bundle=Path("bundle"), pointers=[Path("2001.csv.dvc"), Path("2002.csv.dvc")],
              others=[], trail=Path("trail/tiny.jsonl"), store="mlruns",
-             stamp={"env": {"model": "model-1"}}, case="tiny",
+             job_spec={"env": {"model": "model-1"}}, case="tiny",
              windows={"train": ["2001"], "test": ["2002"]})
 
 def versions(*bundles):
-    return [version_of(Path("trail/tiny.jsonl"), "tiny", bundle) for bundle in bundles]
+    return [assign_version(Path("trail/tiny.jsonl"), "tiny", bundle) for bundle in bundles]
 
 def shown():
     client, found = MlflowClient("sqlite:///mlruns/mlflow.db"), []
@@ -50,14 +50,14 @@ for name, *words in json.loads(sys.argv[1]):
     try:
         do = {"register": made, "versions": versions, "show": shown}.get(name) or Path(name).write_text
         answers.append(do(*words))
-    except BadInput as error:
+    except InputError as error:
         answers.append(str(error))
 print(json.dumps(answers))
 """
 
 
 def work(folder: Path, *steps: list) -> tuple[list, str]:
-    """Run *steps* in register's environment and *folder*; return their answers and what was said.
+    """Run *steps* in register's environment and *folder*; return their answers and standard error.
 
     A step is "register", "versions" of bundles, "show" what MLflow has, or a file to write. The terminal is
     descriptor 3, as a rule has it.
@@ -103,7 +103,7 @@ def test_version_and_its_mirror(folder):
     assert "tiny version 1, bundle " in said and "MLflow: version 1" in said
     first, trail = (folder / "version.json").read_bytes(), (folder / "trail/tiny.jsonl").read_bytes()
     lineage = version(folder)["lineage"]
-    md5 = {year: pointer(folder / f"{year}.csv.dvc")["md5"] for year in ("2001", "2002")}
+    md5 = {year: read_pointer(folder / f"{year}.csv.dvc")["md5"] for year in ("2001", "2002")}
     assert version(folder)["bundle"] == file_digest(folder / "bundle/model.onnx")
     assert lineage["data"] == {"train": {"2001": md5["2001"]}, "test": {"2002": md5["2002"]}}
     assert lineage["setting"] == {"family": "logistic", "params": {"C": 0.5}}
@@ -115,7 +115,7 @@ def test_version_and_its_mirror(folder):
     assert "MLflow: already there as version 1" in said
     assert "tiny version 2, bundle " in said and "MLflow: version 2" in said
     assert (folder / "trail/tiny.jsonl").read_bytes().startswith(trail)
-    assert len(events(folder / "trail/tiny.jsonl")) == version(folder)["version"] == 2
+    assert len(read_events(folder / "trail/tiny.jsonl")) == version(folder)["version"] == 2
     assert once["runs"] == 1 and [item["version"] for item in once["versions"]] == [1]
     assert twice["runs"] == 2 and [item["version"] for item in twice["versions"]] == [1, 2]
     (item,) = once["versions"]
@@ -140,16 +140,16 @@ def test_versions_are_given_once_and_only_to_blessed_bundles_by_a_whole_trail(fo
     )
     assert answers[0] == [1, 2, 1, 3, 2, 3]
     assert answers[2] == "blessing.json does not bless the model; nothing is registered"
-    assert answers[5].startswith("trail/tiny.jsonl, line 1: does not follow from the line before it")
+    assert answers[5].startswith("trail/tiny.jsonl, line 1: does not match the previous line")
     assert not (folder / "version.json").exists() and not (folder / "mlruns").exists()
 
 
 SPEAK = """
 import sqlite3
-from scripts.provenance.run_job import say
+from scripts.provenance.run_job import echo
 with sqlite3.connect("kept.db") as database:
     database.execute("create table t (a)")
-    say("something")
+    echo("something")
 """
 
 

@@ -1,8 +1,8 @@
-"""Made-up results of all stages, and the report of them."""
+"""Synthetic results of all stages, and the report of them."""
 
 import pytest
 
-from tests.report import PYTHON, report
+from tests.report import PYTHON, make_report
 from tests.results import results
 
 
@@ -14,9 +14,9 @@ def given() -> dict:
 
 @pytest.fixture
 def make(tmp_path):
-    """The function that makes the report of some inputs and returns its bytes."""
+    """A function that builds the report of some inputs and returns its bytes."""
 
     def run(given: dict, python: tuple[str, ...] = PYTHON, **environment: str) -> bytes:
-        return report(given, tmp_path, python, **environment).read_bytes()
+        return make_report(given, tmp_path, python, **environment).read_bytes()
 
     return run

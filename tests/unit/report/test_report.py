@@ -1,4 +1,4 @@
-"""The whole report, made by its script in its own environment."""
+"""The complete report, built by its script in its own environment."""
 
 import base64
 import hashlib
@@ -9,7 +9,7 @@ import subprocess
 import pytest
 
 from tests.report import CAPTIONS, PROGRAMS, PYTHON, ROOT
-from tests.results import NASTY, regression, several, whole
+from tests.results import NASTY, complete, multiclass, regression
 
 VOID = {"meta", "link", "br", "img", "input"}
 
@@ -85,7 +85,7 @@ def test_ids_are_unique_and_links_arrive(make, given):
 
 
 def test_every_caption_is_there_once(make, given):
-    texts = [Page(make(whole(given)).decode()).text, Page(make(regression(given)).decode()).text]
+    texts = [Page(make(complete(given)).decode()).text, Page(make(regression(given)).decode()).text]
     for path in CAPTIONS:
         for paragraph in path.read_text(encoding="utf-8").strip().split("\n\n"):
             assert max(text.count(" ".join(paragraph.split())) for text in texts) == 1, path.name
@@ -132,7 +132,7 @@ def test_results_at_their_largest(make, given):
 
 @pytest.mark.parametrize("count", [3, 26, 60])
 def test_more_than_two_classes(make, given, count):
-    content = make(several(given, count)).decode()
+    content = make(multiclass(given, count)).decode()
     page = Page(content)
     assert page.text.count("class 0 <b>") > 4 and "class against the rest, test" in page.text
     assert "Classes by span" in page.text and "positive rows, %" not in content
@@ -160,7 +160,7 @@ NEW = {"thresholds", "fairness", "fairness-table", "groups", "importance", "gaps
 
 @pytest.mark.feature("A6", "A8")
 def test_all_that_analysis_may_say_is_shown(make, given):
-    page = Page(make(whole(given)).decode())
+    page = Page(make(complete(given)).decode())
     assert ids(page) >= NEW
     assert "compared with version 12" in page.text and "roc_auc of sex=a change ✗ failed relative drop 0.1" in page.text
     assert f"roc_auc of {NASTY} slice ✗ failed no such slice at least 0.8" in page.text
@@ -185,7 +185,7 @@ def test_predicted_values(make, given):
 
 @pytest.mark.feature("H6", "H12")
 def test_every_trial_is_in_every_plot_of_its_family(make, given):
-    page = Page(make(whole(given)).decode())
+    page = Page(make(complete(given)).decode())
     marks = [(tag, attributes) for tag, attributes in page.tags if "data-trial" in attributes]
     numbers = [
         [int(attributes["data-trial"]) for tag, attributes in marks if tag == kind] for kind in ("polyline", "span")

@@ -5,11 +5,11 @@ Needs Chromium (Debian: apt-get install chromium), which CI installs.
 
 import pytest
 
-from tests.browser import Browser, installed
-from tests.report import report
-from tests.results import results, whole
+from tests.browser import Browser, find_browser
+from tests.report import make_report
+from tests.results import complete, results
 
-pytestmark = pytest.mark.skipif(not installed(), reason="no Chromium, see the text above")
+pytestmark = pytest.mark.skipif(not find_browser(), reason="no Chromium, see the text above")
 SHOWN = (
     "[...document.querySelectorAll('#history [data-trial]')].filter(m => getComputedStyle(m).display !== 'none').length"
 )
@@ -21,13 +21,13 @@ TIP = "(tip => tip.hidden ? '' : tip.textContent)(document.querySelector('.tip')
 @pytest.fixture(scope="module")
 def page(tmp_path_factory):
     """The report of all that may be in it."""
-    return report(whole(results()), tmp_path_factory.mktemp("page"))
+    return make_report(complete(results()), tmp_path_factory.mktemp("page"))
 
 
 @pytest.fixture(scope="module")
 def chromium(tmp_path_factory):
     """The browser."""
-    browser = Browser(installed(), tmp_path_factory.mktemp("browser"))
+    browser = Browser(find_browser(), tmp_path_factory.mktemp("browser"))
     yield browser
     browser.close()
 
@@ -37,76 +37,79 @@ def browser(chromium, page):
     """The browser that shows the report; no test may make it complain."""
     chromium.open(page)
     yield chromium
-    assert chromium.said == []
+    assert chromium.console == []
 
 
 @pytest.mark.parametrize("width", [390, 1100])
 @pytest.mark.parametrize("dark", [False, True])
 def test_nothing_is_refused_or_wider_than_the_page(browser, page, width, dark):
     browser.open(page, width=width, dark=dark)
-    assert browser.find("innerWidth") == width
-    assert browser.find("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
+    assert browser.evaluate("innerWidth") == width
+    assert browser.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
     colors = "getComputedStyle(document.body)"
-    assert browser.find(f"{colors}.color === 'rgb(233, 235, 239)'") == dark
+    assert browser.evaluate(f"{colors}.color === 'rgb(233, 235, 239)'") == dark
 
 
 def test_keys_go_from_trial_to_trial_in_all_plots(browser):
-    browser.find("document.querySelector('#history svg').focus()")
+    browser.evaluate("document.querySelector('#history svg').focus()")
     browser.press("ArrowRight", "ArrowRight")
-    assert "trial 1, logistic" in browser.find(TIP) and "± 0.0141 (2 fits)" in browser.find(TIP)
-    assert browser.find(LIT) == 3 and browser.find("document.querySelectorAll('tr.lit').length") >= 1
+    assert "trial 1, logistic" in browser.evaluate(TIP) and "± 0.0141 (2 fits)" in browser.evaluate(TIP)
+    assert browser.evaluate(LIT) == 3 and browser.evaluate("document.querySelectorAll('tr.lit').length") >= 1
     browser.press("End", "Enter", "ArrowLeft")
-    assert "trial 10, boosting" in browser.find(TIP)
-    browser.find("document.activeElement.blur()")
-    assert browser.find("document.querySelector('#history .lit').dataset.trial") == "11"
-    browser.find("document.querySelector('#history svg').focus()")
+    assert "trial 10, boosting" in browser.evaluate(TIP)
+    browser.evaluate("document.activeElement.blur()")
+    assert browser.evaluate("document.querySelector('#history .lit').dataset.trial") == "11"
+    browser.evaluate("document.querySelector('#history svg').focus()")
     browser.press("Escape")
-    assert browser.find(LIT) == 0
+    assert browser.evaluate(LIT) == 0
 
 
 def test_pointer_finds_the_nearest_trial_and_a_click_keeps_it(browser):
-    browser.point("#history [data-trial='7']")
-    assert "trial 7" in browser.find(TIP)
-    browser.point("#history [data-trial='7']", "mousePressed", button="left", clickCount=1)
-    browser.point("#history [data-trial='7']", "mouseReleased", button="left", clickCount=1)
-    browser.point("h1")
-    assert browser.find(LIT) == 3 and browser.find(TIP) == ""
+    browser.mouse("#history [data-trial='7']")
+    assert "trial 7" in browser.evaluate(TIP)
+    browser.mouse("#history [data-trial='7']", "mousePressed", button="left", clickCount=1)
+    browser.mouse("#history [data-trial='7']", "mouseReleased", button="left", clickCount=1)
+    browser.mouse("h1")
+    assert browser.evaluate(LIT) == 3 and browser.evaluate(TIP) == ""
 
 
 def test_check_boxes_hide_families(browser):
-    assert browser.find(SHOWN) == 12
-    browser.find("document.querySelector('#family-0').click()")
-    assert browser.find(SHOWN) == 6
-    assert browser.find("document.querySelector('#parallel .f0').getClientRects().length") == 0
+    assert browser.evaluate(SHOWN) == 12
+    browser.evaluate("document.querySelector('#family-0').click()")
+    assert browser.evaluate(SHOWN) == 6
+    assert browser.evaluate("document.querySelector('#parallel .f0').getClientRects().length") == 0
 
 
 def test_ends_of_an_axis_choose_trials(browser):
-    assert browser.find(OUT) == 0
-    browser.find("[...document.querySelectorAll('#parallel .f1 .end')].at(-1).focus()")
-    assert browser.find("document.activeElement.getAttribute('aria-label')") == "roc_auc, lowest shown"
+    assert browser.evaluate(OUT) == 0
+    browser.evaluate("[...document.querySelectorAll('#parallel .f1 .end')].at(-1).focus()")
+    assert browser.evaluate("document.activeElement.getAttribute('aria-label')") == "roc_auc, lowest shown"
     browser.press(*["ArrowUp"] * 10)
-    assert 0 < browser.find(OUT) < 6 and browser.find("document.activeElement.getAttribute('aria-valuenow')") == "50"
-    browser.find("document.querySelector('#families button').click()")
-    assert browser.find(OUT) == 0
+    assert (
+        0 < browser.evaluate(OUT) < 6
+        and browser.evaluate("document.activeElement.getAttribute('aria-valuenow')") == "50"
+    )
+    browser.evaluate("document.querySelector('#families button').click()")
+    assert browser.evaluate(OUT) == 0
 
 
 def test_slider_reads_another_threshold(browser):
     words = "document.querySelector('#thresholds output').textContent"
-    assert "✓ chosen" in browser.find(words)
-    before = browser.find("document.querySelector('#thresholds .at').getAttribute('x1')")
-    browser.find("document.querySelector('#thresholds input').focus()")
+    assert "✓ chosen" in browser.evaluate(words)
+    before = browser.evaluate("document.querySelector('#thresholds .at').getAttribute('x1')")
+    browser.evaluate("document.querySelector('#thresholds input').focus()")
     browser.press("End")
-    assert browser.find(words) == "threshold 1, precision –, recall 0.0 %, F1 –, selection rate 0.0 %"
-    assert browser.find("document.querySelector('#thresholds .at').getAttribute('x1')") != before
+    assert browser.evaluate(words) == "threshold 1, precision –, recall 0.0 %, F1 –, selection rate 0.0 %"
+    assert browser.evaluate("document.querySelector('#thresholds .at').getAttribute('x1')") != before
 
 
 def test_plots_and_choices_without_javascript(browser, page):
     browser.open(page, scripts=False)
-    assert browser.find(SHOWN) == 12 and browser.find("document.querySelector('.tip, .brush') === null")
-    assert "trial 0, boosting" in browser.find("document.querySelector('#history [data-trial] title').textContent")
+    assert browser.evaluate(SHOWN) == 12 and browser.evaluate("document.querySelector('.tip, .brush') === null")
+    assert "trial 0, boosting" in browser.evaluate("document.querySelector('#history [data-trial] title').textContent")
     shown = "document.querySelector('#slices .by-size').getClientRects().length"
-    assert browser.find(shown) == 0
+    assert browser.evaluate(shown) == 0
     for selector in ("#family-1", "#slices-size"):
         for kind in ("mousePressed", "mouseReleased"):
-            browser.point(selector, kind, button="left", clickCount=1)
-    assert browser.find(SHOWN) == 6 and browser.find(shown) == 1
+            browser.mouse(selector, kind, button="left", clickCount=1)
+    assert browser.evaluate(SHOWN) == 6 and browser.evaluate(shown) == 1

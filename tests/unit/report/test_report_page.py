@@ -3,15 +3,28 @@
 import pytest
 
 from scripts.report import span_data
-from scripts.report.html import BLANK, clean, figure, interval, listed, number, share, short, table, text, tree, verdict
-from scripts.report.metric_labels import f1, name_of, points_of, wilson
+from scripts.report.html import (
+    NO_VALUE,
+    clean,
+    figure,
+    format_value,
+    interval,
+    number,
+    share,
+    short,
+    table,
+    text,
+    tree,
+    verdict,
+)
+from scripts.report.metric_labels import chosen_points, f1, slice_label, wilson
 from scripts.report.span_data import base_rates, frequent, shares_by_span
 from scripts.report.tuning import best_first, running_best
 
 
 @pytest.mark.parametrize(
     ("value", "shown"),
-    [(None, BLANK), (1234567, "1,234,567"), (0.123456, "0.1235"), (12345.6, "12,346"), (15.0, "15"), (0, "0")],
+    [(None, NO_VALUE), (1234567, "1,234,567"), (0.123456, "0.1235"), (12345.6, "12,346"), (15.0, "15"), (0, "0")],
 )
 def test_numbers_read_well(value, shown):
     assert number(value) == shown
@@ -32,22 +45,22 @@ def test_text_fits_on_one_printable_line():
 
 
 def test_metrics_without_value_or_interval():
-    assert interval(None) == interval({"value": None}) == BLANK
+    assert interval(None) == interval({"value": None}) == NO_VALUE
     assert interval({"value": 0.5}) == "0.500"
     assert interval({"value": 0.5, "low": 0.4, "high": 0.6}) == "0.500 (0.400 to 0.600)"
-    assert share(0.123) == "12.3 %" and share(None) == BLANK
+    assert share(0.123) == "12.3 %" and share(None) == NO_VALUE
 
 
 def test_moments_over_spans_are_those_of_all_rows():
     parts = [({"mean": 2.0, "sd": 1.0}, 2), ({"mean": 5.0, "sd": 0.0}, 1), ({}, 0)]  # 1, 3 and 5
-    mean, sd = span_data.pooled(parts)
+    mean, sd = span_data.pooled_moments(parts)
     assert mean == 3 and sd == pytest.approx((8 / 3) ** 0.5)
-    assert span_data.pooled([]) == (None, None)
+    assert span_data.pooled_moments([]) == (None, None)
 
 
 def test_columns_are_merged_over_spans(given):
     rows = {row[0]: row for row in span_data.number_rows(given["statistics"])}
-    assert rows["empty"][2:] == ["100.0 %", 0, BLANK, BLANK, BLANK, BLANK]
+    assert rows["empty"][2:] == ["100.0 %", 0, NO_VALUE, NO_VALUE, NO_VALUE, NO_VALUE]
     assert rows["date"][4:] == ["1990-04-11", "12.34 days", "1989-12-27", "1990-12-27"]
     assert rows["height"][2] == share(225 / 5450)
     late = {row[0]: row for row in span_data.text_rows(given["statistics"])}["late"]
@@ -82,12 +95,12 @@ def test_trials_are_ordered_by_loss_whatever_the_score_means():
 def test_errors_come_before_warnings(given):
     rows = span_data.anomaly_rows(given["anomalies"]["anomalies"])
     assert [row[0] for row in rows] == ["error"] * 4 + ["warning"] * 4
-    assert rows[0][5:] == ["5.2", "max 0.1"] and listed([True, None, "a"]) == f"True, {BLANK}, a"
+    assert rows[0][5:] == ["5.2", "max 0.1"] and format_value([True, None, "a"]) == f"True, {NO_VALUE}, a"
 
 
 def test_parts_of_a_span_are_told_apart():
-    assert span_data.called({"span": "2001"}) == span_data.called({"span": "2001", "split": "all"}) == "2001"
-    assert span_data.called({"span": "2001", "split": "eval"}) == "2001 eval"
+    assert span_data.span_label({"span": "2001"}) == span_data.span_label({"span": "2001", "split": "all"}) == "2001"
+    assert span_data.span_label({"span": "2001", "split": "eval"}) == "2001 eval"
 
 
 def test_shares_of_classes_and_the_most_frequent_of_them():
@@ -113,7 +126,7 @@ def test_slices_are_called_by_what_they_are():
     expression = {"name": "age < 30", "column": "age < 30", "value": "true", "slice": {"age < 30": "true"}}
     quantile = {"name": "age=q1", "column": "age", "value": "q1", "slice": {"age": "q1"}, "bounds": [17.0, 40.0]}
     old = {"column": "sky", "value": ""}
-    names = [name_of(part) for part in (cross, expression, quantile, old)]
+    names = [slice_label(part) for part in (cross, expression, quantile, old)]
     assert names == [
         "1, 2",
         "age < 30",
@@ -125,8 +138,8 @@ def test_slices_are_called_by_what_they_are():
 def test_rates_at_a_threshold_by_its_confusion():
     splits = {"eval": {"confusion": [[90, 10], [5, 15]]}, "test": {"confusion": [[0, 0], [5, 0]]}}
     found = {"threshold": 0.5, "splits": splits}
-    assert points_of(found, "roc") == {"eval": (0.1, 0.75)} and points_of(found, "pr") == {"eval": (0.75, 0.6)}
-    assert points_of(found | {"threshold": None}, "roc") == points_of(found, "calibration") == {}
+    assert chosen_points(found, "roc") == {"eval": (0.1, 0.75)} and chosen_points(found, "pr") == {"eval": (0.75, 0.6)}
+    assert chosen_points(found | {"threshold": None}, "roc") == chosen_points(found, "calibration") == {}
     assert f1(0.6, 0.75) == pytest.approx(2 / 3) and f1(None, 0) is f1(0, 0) is None
 
 

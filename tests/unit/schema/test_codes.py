@@ -13,8 +13,8 @@ import yaml
 from scripts.provenance.canonical import read_json
 from scripts.schema.codes import CODES
 from scripts.schema.load import load_schema
-from scripts.schema.schema import checked
-from scripts.validate.anomalies import all_anomalies
+from scripts.schema.schema import validate_schema
+from scripts.validate.anomalies import find_anomalies
 from scripts.validate.check_rows import check_rows
 from scripts.validate.statistics import statistics
 from scripts.validate.table_checks import shared_keys
@@ -88,7 +88,7 @@ def found(folder, made, schema, key=("id",)) -> list[dict]:
         described.append(read_json(folder / f"{name}.json"))
         checks.append(read_json(folder / f"{name}-checks.json"))
     shared = shared_keys(made, list(key), WINDOWS)
-    return all_anomalies(described, checks, shared, load_schema(folder / "schema.yaml"), WINDOWS)
+    return find_anomalies(described, checks, shared, load_schema(folder / "schema.yaml"), WINDOWS)
 
 
 def each(**values):
@@ -291,4 +291,4 @@ def test_clean_tables_keep_a_schema_with_every_rule(tmp_path):
         schema = merged(schema, one_schema)
     del schema["columns"]["m"]["kind"], schema["columns"]["m"]["unique"], schema["columns"]["t"]["min_length"]
     assert found(tmp_path / "found", tables(tmp_path / "tables"), schema) == []
-    checked(schema)
+    validate_schema(schema)

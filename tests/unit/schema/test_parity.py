@@ -10,14 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scripts.errors import ExpressionError
-from scripts.schema.check_row import RowCheck, evaluate
-from scripts.schema.check_table import breaks
-from scripts.schema.evaluate_table import TYPES, value
-from scripts.schema.expression import KINDS, parse, pattern
+from scripts.schema.check_row import RowChecker, evaluate_on_row
+from scripts.schema.check_table import violation_mask
+from scripts.schema.evaluate_table import ARROW_TYPES, evaluate_on_table
+from scripts.schema.expression import TEXT_KINDS, compile_pattern, parse_expression
 from scripts.schema.rules import rules_of
-from scripts.schema.schema import checked, types_of
+from scripts.schema.schema import types_of, validate_schema
 
-SCHEMA = checked(
+SCHEMA = validate_schema(
     {
         "columns": {
             "x": {"type": "number", "min": -1.5, "max": 2, "min_fraction": 0.5},
@@ -57,7 +57,7 @@ ROW = st.fixed_dictionaries({name: st.none() | VALUES[kind] for name, kind in KI
 
 def table_of(rows: list[dict]) -> pa.Table:
     """Return *rows* as a table in two chunks."""
-    schema = pa.schema([(name, TYPES[kind]) for name, kind in KINDS_OF.items()])
+    schema = pa.schema([(name, ARROW_TYPES[kind]) for name, kind in KINDS_OF.items()])
     half = len(rows) // 2
     return pa.concat_tables([pa.Table.from_pylist(part, schema) for part in (rows[:half], rows[half:])])
 
@@ -66,13 +66,13 @@ def table_of(rows: list[dict]) -> pa.Table:
 @settings(max_examples=400, deadline=None)
 @given(rows=st.lists(ROW, min_size=1, max_size=6))
 def test_columns_and_single_rows_agree_on_every_row(rows):
-    table, check = table_of(rows), RowCheck(RULES, KINDS_OF)
-    masks = [[found is True for found in breaks(rule, table).to_pylist()] for rule in RULES]
+    table, check = table_of(rows), RowChecker(RULES, KINDS_OF)
+    masks = [[found is True for found in violation_mask(rule, table).to_pylist()] for rule in RULES]
     for index, row in enumerate(rows):
         expected = [(rule.code, rule.column, rule.key) for rule, mask in zip(RULES, masks, strict=True) if mask[index]]
-        assert [(rule.code, rule.column, rule.key) for rule in check.broken(row)] == expected
+        assert [(rule.code, rule.column, rule.key) for rule in check.broken_rules(row)] == expected
         sent = {k: v.isoformat() if hasattr(v, "isoformat") else v for k, v in row.items()}
-        assert check.broken(sent) == check.broken(row)
+        assert check.broken_rules(sent) == check.broken_rules(row)
 
 
 PATTERNS = [
@@ -93,9 +93,9 @@ PATTERNS = [
 @given(text=st.text(st.sampled_from("abcxy.\\1-ä٣\n\r \u2028"), max_size=5), one=st.sampled_from(PATTERNS))
 @settings(max_examples=500, deadline=None)
 def test_patterns_mean_the_same_to_arrow_and_python(text, one):
-    tree = parse(f"matches(t, {one!r})", {"t": "text"})
+    tree = parse_expression(f"matches(t, {one!r})", {"t": "text"})
     table = pa.table({"t": [text]})
-    assert value(tree, table).to_pylist() == [evaluate(tree, {"t": text})]
+    assert evaluate_on_table(tree, table).to_pylist() == [evaluate_on_row(tree, {"t": text})]
 
 
 @pytest.mark.parametrize(
@@ -104,7 +104,7 @@ def test_patterns_mean_the_same_to_arrow_and_python(text, one):
 )
 def test_patterns_that_the_two_would_read_otherwise_are_refused(one):
     with pytest.raises(ExpressionError, match="pattern"):
-        pattern(one)
+        compile_pattern(one)
 
 
 @pytest.mark.parametrize(
@@ -120,7 +120,7 @@ def test_patterns_that_the_two_would_read_otherwise_are_refused(one):
 @pytest.mark.feature("V8")
 def test_expressions_that_are_not_allowed(text):
     with pytest.raises(ExpressionError):
-        parse(text, {"x": "number", "t": "text", "b": "boolean", "d": "date"})
+        parse_expression(text, {"x": "number", "t": "text", "b": "boolean", "d": "date"})
 
 
 @pytest.mark.parametrize(
@@ -135,18 +135,20 @@ def test_expressions_that_are_not_allowed(text):
     ],
 )
 def test_kinds_of_text(kind, good, bad):
-    check = RowCheck(rules_of(checked({"columns": {"t": {"type": "text", "kind": kind}}})), {"t": "text"})
-    assert not [text for text in good if check.broken({"t": text})]
-    assert [rule.code for text in bad for rule in check.broken({"t": text})] == [KINDS[kind][0]] * len(bad)
+    check = RowChecker(rules_of(validate_schema({"columns": {"t": {"type": "text", "kind": kind}}})), {"t": "text"})
+    assert not [text for text in good if check.broken_rules({"t": text})]
+    assert [rule.code for text in bad for rule in check.broken_rules({"t": text})] == [TEXT_KINDS[kind][0]] * len(bad)
 
 
 def test_a_division_is_that_of_floats():
-    tree = parse("x / y > 0 or x / y < 0 or x / y == 0", {"x": "number", "y": "number"})
+    tree = parse_expression("x / y > 0 or x / y < 0 or x / y == 0", {"x": "number", "y": "number"})
     for x in (1.0, -1.0, 0.0, math.nan, math.inf):
         for y in (0.0, -0.0, 2.0, math.nan):
-            assert value(tree, pa.table({"x": [x], "y": [y]})).to_pylist() == [evaluate(tree, {"x": x, "y": y})]
+            assert evaluate_on_table(tree, pa.table({"x": [x], "y": [y]})).to_pylist() == [
+                evaluate_on_row(tree, {"x": x, "y": y})
+            ]
 
 
 def test_rules_travel_as_json():
-    again = checked(json.loads(json.dumps(SCHEMA)))
+    again = validate_schema(json.loads(json.dumps(SCHEMA)))
     assert again == SCHEMA and rules_of(again) == RULES

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from scripts.serve import app as module
-from scripts.serve.app import Gone, Refusal, read_body, request_id, rows_of
+from scripts.serve.app import ClientDisconnected, HTTPError, parse_rows, read_body, read_request_id
 
 
 def body_of(*events, wait=False):
@@ -30,29 +30,29 @@ def test_parts_are_joined():
 
 def test_a_slow_body_is_refused_and_its_connection_closed(monkeypatch):
     monkeypatch.setattr(module, "BODY_SECONDS", 0.05)
-    with pytest.raises(Refusal) as refused:
+    with pytest.raises(HTTPError) as refused:
         body_of(part(b"["), wait=True)
     assert refused.value.status == 408 and refused.value.headers == {"connection": "close"}
 
 
 def test_a_client_that_left_gets_nothing():
-    with pytest.raises(Gone):
+    with pytest.raises(ClientDisconnected):
         body_of(part(b"["), {"type": "http.disconnect"})
 
 
 def test_a_body_without_a_stated_length_is_limited_too(monkeypatch):
     monkeypatch.setattr(module, "MAX_BODY", 10)
     assert body_of(part(b"x" * 10, more=False)) == b"x" * 10
-    with pytest.raises(Refusal, match="12 bytes, at most 10") as refused:
+    with pytest.raises(HTTPError, match="12 bytes, at most 10") as refused:
         body_of(part(b"x" * 6), part(b"x" * 6, more=False))
     assert refused.value.status == 413
 
 
 def test_rows_come_as_a_list_or_under_their_name():
-    assert rows_of(b"[{}]") == rows_of(b'{"rows": [{}]}') == [{}]
-    assert len(rows_of(b"[" + b"1," * 9_999 + b"1]")) == 10_000
+    assert parse_rows(b"[{}]") == parse_rows(b'{"rows": [{}]}') == [{}]
+    assert len(parse_rows(b"[" + b"1," * 9_999 + b"1]")) == 10_000
 
 
 def test_an_id_that_is_not_well_formed_is_replaced():
-    assert request_id([(b"x-request-id", b"A_1-z")]) == "A_1-z"
-    assert request_id([(b"x-request-id", b"\xff")]) != request_id([])
+    assert read_request_id([(b"x-request-id", b"A_1-z")]) == "A_1-z"
+    assert read_request_id([(b"x-request-id", b"\xff")]) != read_request_id([])

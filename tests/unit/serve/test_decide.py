@@ -1,4 +1,4 @@
-"""What a server says: by threshold with two classes, the most probable one with more."""
+"""What a server answers: by threshold with two classes, the most probable one with more."""
 
 import json
 
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from scripts.errors import BundleError
-from scripts.serve.model import Model, load, score
+from scripts.serve.model import Model, answer_score, load_model
 from tests.unit.serve.tiny import CONTRACT, bundle, put
 
 
@@ -43,11 +43,11 @@ def test_more_classes_have_the_most_probable_one():
 def test_contract_that_does_not_fit_together_is_refused(tmp_path, changes):
     contract = json.dumps(CONTRACT | {"threshold": 0.5} | changes).encode()
     put(tmp_path / "serving", "birds", 1, bundle(contract=contract))
-    with pytest.raises(BundleError, match=r"contract\.json does not fit together"):
-        load(tmp_path / "serving/birds/1")
+    with pytest.raises(BundleError, match=r"contract\.json is inconsistent"):
+        load_model(tmp_path / "serving/birds/1")
 
 
 def test_values_are_answered_as_they_are():
     contract = {"classes": [], "positive": None}
     assert decided(contract, [[2.5], [-7.0]]) == [{"prediction": 2.5}, {"prediction": -7.0}]
-    assert [score({"prediction": 2.5}), score({"label": "a", "score": 0.5})] == [2.5, 0.5]
+    assert [answer_score({"prediction": 2.5}), answer_score({"label": "a", "score": 0.5})] == [2.5, 0.5]

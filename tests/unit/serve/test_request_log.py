@@ -5,7 +5,7 @@ import json
 import pytest
 
 from scripts.serve import request_log as module
-from scripts.serve.request_log import RequestLog, append
+from scripts.serve.request_log import RequestLog, append_lines
 
 
 @pytest.fixture(autouse=True)
@@ -26,7 +26,7 @@ def test_entries_come_in_order_and_all(tmp_path):
 
 
 def test_too_much_waiting_is_dropped_and_counted(tmp_path, monkeypatch):
-    monkeypatch.setattr(module, "BYTES", 200)
+    monkeypatch.setattr(module, "MAX_BYTES", 200)
     monkeypatch.setattr(RequestLog, "_work", lambda self: None)
     log = RequestLog(tmp_path)
     for _ in range(10):
@@ -36,8 +36,8 @@ def test_too_much_waiting_is_dropped_and_counted(tmp_path, monkeypatch):
 
 def test_after_a_torn_line_a_new_one_starts(tmp_path):
     path = tmp_path / "birds" / "requests" / "1999-01-01.jsonl"
-    append(path, b'{"a": 1}\n{"cut')
-    append(path, b'{"b": 2}\n')
+    append_lines(path, b'{"a": 1}\n{"cut')
+    append_lines(path, b'{"b": 2}\n')
     assert path.read_text().splitlines() == ['{"a": 1}', '{"cut', '{"b": 2}']
 
 
@@ -46,7 +46,7 @@ def test_a_disk_that_refuses_stops_the_log_only_and_is_said_once(tmp_path, monke
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(module, "append", full)
+        patch.setattr(module, "append_lines", full)
         log = RequestLog(tmp_path)
         for name in "abc":
             log.put(name, {})

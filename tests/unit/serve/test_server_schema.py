@@ -1,10 +1,10 @@
-"""The server holds each row against the schema of the bundle: refused with the anomaly's code, or flagged."""
+"""The server checks each row against the schema of the bundle: rows are refused with the anomaly's code, or flagged."""
 
 import json
 
 import pytest
 
-from scripts.schema.schema import checked
+from scripts.schema.schema import validate_schema
 from tests.unit.serve.tiny import ROW, ROWS, bundle, put, running
 
 SCHEMA = {
@@ -26,16 +26,16 @@ SCHEMA = {
 def server(tmp_path_factory):
     """A server of one bundle with rules."""
     root = tmp_path_factory.mktemp("guarded") / "serving"
-    put(root, "birds", 1, bundle(0.0, schema=json.dumps(checked(SCHEMA)).encode()))
+    put(root, "birds", 1, bundle(0.0, schema=json.dumps(validate_schema(SCHEMA)).encode()))
     with running(root) as process:
         yield process
 
 
 REFUSED = {
-    "too small": ({"height": -1}, "FLOAT_TYPE_SMALL_FLOAT", "height", "must keep min 0, got -1"),
-    "too big": ({"height": 1000.5}, "FLOAT_TYPE_BIG_FLOAT", "height", "must keep max 1000, got 1000.5"),
+    "too small": ({"height": -1}, "FLOAT_TYPE_SMALL_FLOAT", "height", "must satisfy min 0, got -1"),
+    "too big": ({"height": 1000.5}, "FLOAT_TYPE_BIG_FLOAT", "height", "must satisfy max 1000, got 1000.5"),
     "missing": ({"height": None}, "FEATURE_TYPE_LOW_FRACTION_PRESENT", "height", "must have a value"),
-    "early": ({"date": "1989-12-31"}, "DATE_TYPE_EARLY", "date", "must keep min 1990-01-01, got '1989-12-31'"),
+    "early": ({"date": "1989-12-31"}, "DATE_TYPE_EARLY", "date", "must satisfy min 1990-01-01, got '1989-12-31'"),
     "custom": ({"date": "2001-01-01"}, "CUSTOM_VALIDATION", None, "breaks the rule late climb"),
     "of another type first": ({"height": "x", "date": "1989-12-31"}, "UNEXPECTED_DATA_TYPE", "height", "number"),
 }

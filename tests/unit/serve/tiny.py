@@ -14,8 +14,8 @@ import numpy as np
 import onnxruntime as ort
 from onnx import TensorProto, helper
 
-from scripts.bundle.encode import from_rows
-from scripts.deploy.publish import move_label, publish, staged
+from scripts.bundle.encode import encode_rows
+from scripts.deploy.publish import move_label, publish, staged_bundle
 
 SERVER = Path(__file__).parents[3] / "scripts" / "serve" / "server.py"
 COLUMNS = {
@@ -81,7 +81,7 @@ def model_bytes(bias: float) -> bytes:
 def answers(model: bytes, rows: list[dict]) -> np.ndarray:
     """Return what onnxruntime itself gives for *rows*."""
     session = ort.InferenceSession(model, providers=["CPUExecutionProvider"])
-    return session.run(["probabilities"], from_rows(rows, CONTRACT))[0]
+    return session.run(["probabilities"], encode_rows(rows, CONTRACT))[0]
 
 
 def golden_of(model: bytes) -> dict:
@@ -105,13 +105,13 @@ def bundle(bias: float = 0.0, **changes: bytes) -> dict[str, bytes]:
 def put(root: Path, case: str, version: int, contents: dict[str, bytes], label: str = "champion") -> None:
     """Publish *contents* and move *label*, as deploy does but unchecked."""
     root.mkdir(exist_ok=True)
-    with staged(root, case, version, contents) as stage:
+    with staged_bundle(root, case, version, contents) as stage:
         publish(stage / case / str(version), root / case / str(version))
     move_label(root / case, label, version)
 
 
 class Running:
-    """A server process, its port and what it says."""
+    """A server process, its port and its standard error."""
 
     def __init__(self, root: Path, poll: float = 0.05, port: int = 0):
         self.errors = root.with_name(f"{root.name}.stderr")
@@ -157,7 +157,7 @@ class Running:
 
 @contextlib.contextmanager
 def running(root: Path, **options):
-    """Give a running server on *root*."""
+    """Provide a running server on *root*."""
     server = Running(root, **options)
     try:
         yield server

@@ -1,15 +1,15 @@
-"""Sketches and figures of plain lists, as the statistics of a table have them."""
+"""Sketches and statistics of plain lists, as those of the columns of a table."""
 
 import pyarrow as pa
 
-from scripts.statistics.sketch import Sketch, figures, sketch_of
+from scripts.statistics.sketch import Sketch, column_statistics, sketch_column
 
 
 def sketch(values, kind: pa.DataType | None = None) -> Sketch:
     """Return the sketch of *values*, None for missing."""
-    return sketch_of(pa.chunked_array([pa.array(values, kind)]))
+    return sketch_column(pa.chunked_array([pa.array(values, kind)]))
 
 
 def described(values, kind: pa.DataType | None = None, top: int = 10) -> dict:
-    """Return the figures of *values*, None for missing."""
-    return figures(sketch(values, kind), top)
+    """Return the statistics of *values*, None for missing."""
+    return column_statistics(sketch(values, kind), top)

@@ -9,10 +9,10 @@ import numpy as np
 import pyarrow as pa
 from scipy.special import ndtr
 
-from scripts.statistics.histogram import LOG, Bins
-from scripts.statistics.numeric_sketch import Numbers
-from scripts.statistics.sketch import Sketch, sketch_of
-from scripts.statistics.text_sketch import BUCKETS, Texts
+from scripts.statistics.histogram import LOG_LINEAR, Histogram
+from scripts.statistics.numeric_sketch import NumericSketch
+from scripts.statistics.sketch import Sketch, sketch_column
+from scripts.statistics.text_sketch import BUCKETS, TextSketch
 
 NONE = np.zeros(0, np.uint64)
 ZIPF = 1 / np.arange(1, 1001) ** 1.2
@@ -49,7 +49,7 @@ def shares(shape: str, shift: float) -> np.ndarray:
     return moved / moved.sum()
 
 
-def counted(shape: str, rng: np.random.Generator, rows: int, shift: float = 0.0) -> Sketch:
+def draw_sketch(shape: str, rng: np.random.Generator, rows: int, shift: float = 0.0) -> Sketch:
     """Return a sketch of such a column with all that comparisons look at, without its rows."""
     if shape in ("normal", "missing", "lognormal"):
         missing = int(rng.binomial(rows, 0.7 * (1 - shift))) if shape == "missing" else 0
@@ -57,30 +57,32 @@ def counted(shape: str, rng: np.random.Generator, rows: int, shift: float = 0.0)
         return numbers(keys, rng.multinomial(rows - missing, chances), missing)
     counts = rng.multinomial(rows, shares(shape, shift))
     if shape in ("zipf", "few", "ids"):
-        kept = {} if shape == "ids" else {str(value): (int(count), 0) for value, count in enumerate(counts) if count}
-        cut, buckets = int(shape == "ids"), counts if shape == "ids" else np.zeros(BUCKETS, int)
-        return Texts("text", rows, 0, kept, 0, cut, buckets, NONE, 0, 0, 0, Bins(LOG, NONE, NONE))
-    return numbers(Bins.of(np.arange(float(len(counts)))).keys, counts, 0)
+        listed = {} if shape == "ids" else {str(value): (int(count), 0) for value, count in enumerate(counts) if count}
+        truncated_parts, buckets = int(shape == "ids"), counts if shape == "ids" else np.zeros(BUCKETS, int)
+        return TextSketch(
+            "text", rows, 0, listed, 0, truncated_parts, buckets, NONE, 0, 0, 0, Histogram(LOG_LINEAR, NONE, NONE)
+        )
+    return numbers(Histogram.from_values(np.arange(float(len(counts)))).keys, counts, 0)
 
 
 @functools.cache
 def in_bins(logarithm: bool, shift: float) -> tuple[np.ndarray, np.ndarray]:
     """Return the bins of a normal (or lognormal) distribution with a chance above 1e-15, and their chances."""
-    edge = int(Bins.of(np.array([1e9])).keys[0])
+    edge = int(Histogram.from_values(np.array([1e9])).keys[0])
     keys = np.arange(0 if logarithm else -edge, edge + 1)
-    ends = np.array(Bins(LOG, keys, keys).ends())
+    ends = np.array(Histogram(LOG_LINEAR, keys, keys).bounds())
     below = ndtr((np.log(np.maximum(ends, 1e-300)) - shift) / 2 if logarithm else ends - shift)
     chances = below[1] - below[0]
     likely = chances > 1e-15
     return keys[likely], chances[likely] / chances[likely].sum()
 
 
-def numbers(keys: np.ndarray, counts: np.ndarray, missing: int) -> Numbers:
+def numbers(keys: np.ndarray, counts: np.ndarray, missing: int) -> NumericSketch:
     """Return the sketch of numbers with *counts* in the bins *keys*."""
-    bins = Bins(LOG, keys[counts > 0], counts[counts > 0])
-    return Numbers("number", int(counts.sum()), missing, 0, 0, None, None, False, bins, 0, 0, NONE)
+    bins = Histogram(LOG_LINEAR, keys[counts > 0], counts[counts > 0])
+    return NumericSketch("number", int(counts.sum()), missing, 0, 0, None, None, False, bins, 0, 0, NONE)
 
 
-def sampled(shape: str, rng: np.random.Generator, rows: int, shift: float = 0.0) -> Sketch:
+def sketch_of_rows(shape: str, rng: np.random.Generator, rows: int, shift: float = 0.0) -> Sketch:
     """Return the sketch of *rows* values."""
-    return sketch_of(pa.chunked_array([values(shape, rng, rows, shift)]))
+    return sketch_column(pa.chunked_array([values(shape, rng, rows, shift)]))

@@ -1,4 +1,4 @@
-"""Measures of how far two columns are apart, and the test of whether that is chance."""
+"""Distances of two columns, and the two-sample test."""
 
 import random
 
@@ -9,19 +9,19 @@ from scipy import stats
 
 from scripts.statistics.drift import (
     GROUPS,
-    absolute_difference,
-    adjusted,
-    chi_square,
+    benjamini_hochberg,
+    cells_for_distance,
+    cells_for_test,
+    chi_square_p_value,
     compare,
     distance,
     group_starts,
     js_distance,
-    largest_difference,
     linf,
+    linf_distance,
+    normalized_absolute_difference,
     normalized_difference,
     p_value,
-    to_measure,
-    to_test,
 )
 from tests.unit.statistics.made import described, sketch
 
@@ -52,18 +52,22 @@ def test_measures_of_counts_at_known_points():
     assert js_distance([1, 0], [0, 1]) == 1
     assert js_distance([1, 1], [1, 0]) == pytest.approx(0.5579230452841438)  # scipy jensenshannon(base=2)
     assert (js_distance([0, 0], [0, 0]), js_distance([0, 0], [1, 0])) == (0, 1)
-    assert largest_difference([1, 3], [1, 1]) == 0.25 and largest_difference([0], [2]) == 1
-    assert absolute_difference([1, 3], [1, 1]) == 2 / 6 and absolute_difference([0], [0]) == 0
+    assert linf_distance([1, 3], [1, 1]) == 0.25 and linf_distance([0], [2]) == 1
+    assert normalized_absolute_difference([1, 3], [1, 1]) == 2 / 6 and normalized_absolute_difference([0], [0]) == 0
 
 
 def test_chi_square_is_scipys_and_puts_rare_cells_together():
     p, q = np.array([40, 60, 100]), np.array([60, 60, 90])
-    assert chi_square(p, q) == pytest.approx(stats.chi2_contingency([p, q], correction=False).pvalue)
-    assert chi_square(p[:2], q[:2]) == pytest.approx(stats.chi2_contingency([p[:2], q[:2]], correction=True).pvalue)
-    assert chi_square(np.array([3, 2, 40, 60, 99, 1]), np.array([1, 3, 60, 60, 88, 2])) == pytest.approx(
+    assert chi_square_p_value(p, q) == pytest.approx(stats.chi2_contingency([p, q], correction=False).pvalue)
+    assert chi_square_p_value(p[:2], q[:2]) == pytest.approx(
+        stats.chi2_contingency([p[:2], q[:2]], correction=True).pvalue
+    )
+    assert chi_square_p_value(np.array([3, 2, 40, 60, 99, 1]), np.array([1, 3, 60, 60, 88, 2])) == pytest.approx(
         stats.chi2_contingency([[45, 60, 100], [64, 60, 90]], correction=False).pvalue
     )
-    assert chi_square(np.array([5, 0]), np.array([0, 5])) == chi_square(np.array([0]), np.array([9])) == 1
+    assert (
+        chi_square_p_value(np.array([5, 0]), np.array([0, 5])) == chi_square_p_value(np.array([0]), np.array([9])) == 1
+    )
 
 
 def test_groups_keep_heavy_bins_alone_and_the_order():
@@ -102,7 +106,12 @@ def test_missing_values_count():
     assert distance([full], [NOTHING]) == 1 and distance([NOTHING], [NOTHING]) == 0
     assert linf([full], [half]) == 0.5
     assert p_value([numbers(range(1000))], [numbers(range(900), missing=100)]) < 1e-10
-    assert to_measure(sketch([1.0, None, float("nan"), float("inf")]), sketch([1.0]))[0].tolist() == [1, 1, 1, 1]
+    assert cells_for_distance(sketch([1.0, None, float("nan"), float("inf")]), sketch([1.0]))[0].tolist() == [
+        1,
+        1,
+        1,
+        1,
+    ]
 
 
 def test_dates_and_times_on_bins_of_other_widths_are_compared_on_the_wider():
@@ -119,7 +128,7 @@ def test_texts_are_compared_by_value():
     assert normalized_difference([texts({"a": 5, "b": 5})], [texts({"a": 30})]) == pytest.approx(25 / 40)
     assert p_value([texts({"a": 500, "b": 500})], [texts({"a": 400, "b": 600})]) < 1e-4
     many = {f"v{index:02}": 100 - index for index in range(90)}
-    p, q = to_measure(sketch(list(many)), sketch(["v00"] * 90))
+    p, q = cells_for_distance(sketch(list(many)), sketch(["v00"] * 90))
     assert (len(p), len(q), p[-1], q[1]) == (52, 52, 40, 90)
     assert compare([texts(many)], [texts(many)])["distance"] == 0
 
@@ -127,8 +136,8 @@ def test_texts_are_compared_by_value():
 def test_texts_too_many_to_keep_are_tested_by_hash():
     ids = [[f"{side} {index}" for index in range(5000)] for side in ("x", "y")]
     one, other = sketch(ids[0] + ["a"] * 50), sketch(ids[1] + ["b"] * 700)
-    assert one.cut == other.cut == 1 and 40 < len(to_test(one, other)[0]) < 70
-    assert to_measure(one, other)[0].tolist() == [0, 5050]  # neither value was kept on both sides
+    assert one.truncated_parts == other.truncated_parts == 1 and 40 < len(cells_for_test(one, other)[0]) < 70
+    assert cells_for_distance(one, other)[0].tolist() == [0, 5050]  # neither value was kept on both sides
     assert p_value([one], [other]) < 1e-6 < p_value([sketch(ids[0])], [sketch(ids[1])])
 
 
@@ -142,5 +151,5 @@ def test_columns_of_different_types_have_nothing_in_common():
 @pytest.mark.feature("V14")
 def test_q_values_are_benjamini_and_hochbergs():
     values = [0.01, 0.5, 0.02, 0.02, 1.0, 0.0001]
-    assert adjusted(values) == pytest.approx(stats.false_discovery_control(values).tolist())
-    assert adjusted([]) == []
+    assert benjamini_hochberg(values) == pytest.approx(stats.false_discovery_control(values).tolist())
+    assert benjamini_hochberg([]) == []

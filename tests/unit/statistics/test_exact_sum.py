@@ -53,17 +53,19 @@ def test_counts_weigh():
 
 @given(st.lists(st.floats(-1e9, 1e9), min_size=1, max_size=30))
 def test_mean_and_deviation_are_correctly_rounded(values):
-    mean, sd = exact_sum.mean_sd(*exact_sum.power_sums(np.array(values)), len(values))
+    mean, sd = exact_sum.mean_and_sd(*exact_sum.power_sums(np.array(values)), len(values))
     assert mean == float(statistics.mean(map(Fraction, values)))
     assert sd == pytest.approx(statistics.pstdev(map(Fraction, values)), rel=1e-15)
 
 
 def test_deviation_far_from_zero_and_beyond_doubles():
     values = 1e9 + np.random.default_rng(2).random(1000)
-    assert exact_sum.mean_sd(*exact_sum.power_sums(values), 1000)[1] == pytest.approx(np.std(values - 1e9), rel=1e-9)
-    mean, sd = exact_sum.mean_sd(*exact_sum.power_sums(np.array([1e308, -1e308])), 2)
+    assert exact_sum.mean_and_sd(*exact_sum.power_sums(values), 1000)[1] == pytest.approx(
+        np.std(values - 1e9), rel=1e-9
+    )
+    mean, sd = exact_sum.mean_and_sd(*exact_sum.power_sums(np.array([1e308, -1e308])), 2)
     assert (mean, sd) == (0.0, 1e308)
-    assert exact_sum.mean_sd(*exact_sum.power_sums(np.array([5e-324, 5e-324])), 2) == (5e-324, 0.0)
+    assert exact_sum.mean_and_sd(*exact_sum.power_sums(np.array([5e-324, 5e-324])), 2) == (5e-324, 0.0)
 
 
 def test_integers_as_text():
@@ -75,5 +77,5 @@ def test_integers_as_text():
         1 << 3000,
         *(rng.randrange(-(1 << 200), 1 << 200) << rng.randrange(2000) for _ in range(9)),
     ]:
-        assert exact_sum.number_of(exact_sum.text_of(number)) == number
-    assert len(exact_sum.text_of(math.factorial(20) << 2000)) < 30
+        assert exact_sum.decode_integer(exact_sum.encode_integer(number)) == number
+    assert len(exact_sum.encode_integer(math.factorial(20) << 2000)) < 30

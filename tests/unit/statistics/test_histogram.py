@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scripts.statistics.histogram import LOG, SPAN, Bins, histogram
+from scripts.statistics.histogram import LOG_LINEAR, MAX_BINS, Histogram, equal_width_histogram
 
 DOUBLES = st.floats(allow_nan=False, allow_infinity=False)
 
@@ -21,63 +21,70 @@ def same(one, other):
 
 @given(DOUBLES)
 def test_a_bin_holds_its_value_and_is_narrow(value):
-    bins = Bins.of(np.array([value]))
-    (low,), (high,) = bins.ends()
-    assert low <= value <= high and bins.counts.tolist() == [1] and bins.level == LOG
+    bins = Histogram.from_values(np.array([value]))
+    (low,), (high,) = bins.bounds()
+    assert low <= value <= high and bins.counts.tolist() == [1] and bins.level == LOG_LINEAR
     if abs(value) > 1e-300:
-        assert abs(bins.middles(False)[0] - value) <= abs(value) / 256
-    assert Bins.of(np.array([-value])).keys[0] == -bins.keys[0]
+        assert abs(bins.midpoints(False)[0] - value) <= abs(value) / 256
+    assert Histogram.from_values(np.array([-value])).keys[0] == -bins.keys[0]
 
 
 def test_bins_are_in_the_order_of_their_values_and_zero_has_one():
     values = np.array([-1e300, -3.0, -1e-5, -0.0, 0.0, 1e-5, 3.0, 1e300])
-    bins = Bins.of(values)
+    bins = Histogram.from_values(values)
     assert bins.counts.tolist() == [1, 1, 1, 2, 1, 1, 1]
-    assert bins.middles(True)[[1, 3, 5]].tolist() == [-3, 0, 3]
-    assert (np.diff(bins.middles(False)) > 0).all()
+    assert bins.midpoints(True)[[1, 3, 5]].tolist() == [-3, 0, 3]
+    assert (np.diff(bins.midpoints(False)) > 0).all()
 
 
 def test_whole_numbers_are_exact_up_to_256():
     values = np.arange(-256.0, 257.0)
-    assert Bins.of(values).middles(True).tolist() == values.tolist()
+    assert Histogram.from_values(values).midpoints(True).tolist() == values.tolist()
     large = np.arange(257.0, 5000.0)
-    middles = np.concatenate([Bins.of(large[index : index + 1]).middles(True) for index in range(len(large))])
+    middles = np.concatenate(
+        [Histogram.from_values(large[index : index + 1]).midpoints(True) for index in range(len(large))]
+    )
     assert (middles == np.trunc(middles)).all() and (abs(middles / large - 1) <= 1 / 256).all()
 
 
 def test_many_values_are_counted_as_few_are():
     rng = np.random.default_rng(0)
     values = rng.normal(size=20_000) * 10.0 ** rng.integers(-5, 5, 20_000)
-    assert same(Bins.of(values), Bins.merged([Bins.of(part) for part in np.array_split(values, 100)]))
+    assert same(
+        Histogram.from_values(values),
+        Histogram.merge([Histogram.from_values(part) for part in np.array_split(values, 100)]),
+    )
     counts = rng.integers(1, 5, 20_000)
-    assert same(Bins.of(values, counts), Bins.of(np.repeat(values, counts)))
+    assert same(Histogram.from_values(values, counts), Histogram.from_values(np.repeat(values, counts)))
 
 
 @given(st.lists(st.lists(st.integers(-(2**40), 2**40), max_size=5), min_size=1, max_size=5), st.permutations(range(5)))
 def test_steps_widen_the_same_way_in_any_grouping(parts, order):
-    whole = Bins.of(np.array([value for part in parts for value in part], float), steps=True)
-    found = [Bins.of(np.array(parts[index], float), steps=True) for index in order if index < len(parts)]
-    assert same(Bins.merged(found), whole)
-    grouped = [Bins.merged(found[:2]), *found[2:]]
-    assert same(Bins.merged(grouped), whole)
+    whole = Histogram.from_values(np.array([value for part in parts for value in part], float), linear=True)
+    found = [Histogram.from_values(np.array(parts[index], float), linear=True) for index in order if index < len(parts)]
+    assert same(Histogram.merge(found), whole)
+    grouped = [Histogram.merge(found[:2]), *found[2:]]
+    assert same(Histogram.merge(grouped), whole)
     if len(whole.keys):
-        low, high = whole.ends()
-        assert whole.keys[-1] - whole.keys[0] < SPAN and whole.counts.sum() == sum(map(len, parts))
+        low, high = whole.bounds()
+        assert whole.keys[-1] - whole.keys[0] < MAX_BINS and whole.counts.sum() == sum(map(len, parts))
         assert low[0] <= min(min(part) for part in parts if part) < high[0]
 
 
 def test_dates_of_a_decade_have_a_bin_a_day():
-    bins = Bins.of(np.array([10_000.0, 10_001.0, 14_000.0]), steps=True)
-    assert (bins.level, bins.middles(True).tolist()) == (0, [10_000, 10_001, 14_000])
+    bins = Histogram.from_values(np.array([10_000.0, 10_001.0, 14_000.0]), linear=True)
+    assert (bins.level, bins.midpoints(True).tolist()) == (0, [10_000, 10_001, 14_000])
 
 
 @pytest.mark.parametrize("values", [[], [1.0], [-3.5, 0.0, 7.0, 7.0]])
 @pytest.mark.parametrize("times", [1, 2**33])
 def test_encoding_keeps_all(values, times):
-    bins = Bins.of(np.array(values), np.full(len(values), times))
-    assert same(Bins.decoded(bins.encoded()), bins)
+    bins = Histogram.from_values(np.array(values), np.full(len(values), times))
+    assert same(Histogram.from_json(bins.to_json()), bins)
 
 
 def test_histogram_covers_both_ends():
-    assert histogram(np.array([0.0, 19.5, 20.0]), np.array([1, 1, 1]), 0, 20)["counts"] == [1] + [0] * 18 + [2]
-    assert histogram(np.array([5.0]), np.array([2]), 5, 5)["counts"] == [2] + [0] * 19
+    assert equal_width_histogram(np.array([0.0, 19.5, 20.0]), np.array([1, 1, 1]), 0, 20)["counts"] == [1] + [
+        0
+    ] * 18 + [2]
+    assert equal_width_histogram(np.array([5.0]), np.array([2]), 5, 5)["counts"] == [2] + [0] * 19

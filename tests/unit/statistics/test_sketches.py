@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scripts.provenance.canonical import canonical, rounded
+from scripts.provenance.canonical import canonical, round_floats
 from scripts.statistics import hashing
 from scripts.statistics.numeric_sketch import QUANTILES
-from scripts.statistics.sketch import figures, merge, merged, read, sketch_of
+from scripts.statistics.sketch import column_statistics, merge_sketches, merge_statistics, read_sketch, sketch_column
 from tests.unit.statistics.made import described, sketch
 
 TIMES = st.datetimes(datetime.datetime(1900, 1, 1), datetime.datetime(2100, 1, 1))
@@ -30,7 +30,7 @@ KINDS = {
 
 def text_of(part) -> str:
     """Return the canonical JSON of a sketch or of figures."""
-    return canonical(rounded(part if isinstance(part, dict) else figures(part, 5)))
+    return canonical(round_floats(part if isinstance(part, dict) else column_statistics(part, 5)))
 
 
 @pytest.mark.feature("V13")
@@ -40,13 +40,13 @@ def text_of(part) -> str:
 def test_any_partition_in_any_grouping_is_the_whole(name, data):
     kind, values = KINDS[name]
     parts = data.draw(st.lists(st.lists(st.none() | values, max_size=8), min_size=1, max_size=5))
-    whole = figures(sketch([value for part in parts for value in part], kind), 5)
+    whole = column_statistics(sketch([value for part in parts for value in part], kind), 5)
     found = [sketch(part, kind) for part in data.draw(st.permutations(parts))]
-    assert text_of(merged(found)) == text_of(whole)
+    assert text_of(merge_sketches(found)) == text_of(whole)
     at = data.draw(st.integers(1, len(found)))
-    grouped = [merged(found[:at]), *found[at:]]
-    files = [read(json.loads(text_of(part))) for part in grouped]  # as statistics.json keeps them
-    assert text_of(merged(files)) == text_of(whole)
+    grouped = [merge_sketches(found[:at]), *found[at:]]
+    files = [read_sketch(json.loads(text_of(part))) for part in grouped]  # as statistics.json keeps them
+    assert text_of(merge_sketches(files)) == text_of(whole)
     assert whole["type"] == name and whole["count"] + whole["missing"] == sum(map(len, parts))
 
 
@@ -55,7 +55,7 @@ def test_large_parts_are_counted_like_small_ones():
     for values in (rng.normal(size=50_000), rng.integers(0, 40, 50_000).astype(float), rng.integers(0, 9, 50_000)):
         parts = [sketch(part) for part in np.array_split(values, 60)]
         random.Random(0).shuffle(parts)
-        assert text_of(merged(parts)) == text_of(sketch(values))
+        assert text_of(merge_sketches(parts)) == text_of(sketch(values))
 
 
 @pytest.mark.feature("V1")
@@ -99,26 +99,26 @@ def test_many_texts_keep_the_frequent_ones_and_state_the_error(encoded):
     rng = np.random.default_rng(3)
     values = [f"rare {value}" for value in rng.integers(0, 50_000, 30_000)] + ["often"] * 500 + ["also"] * 300
     column = pa.chunked_array([pa.array(values[:10_000]), pa.array(values[10_000:])])
-    found = sketch_of(column.dictionary_encode() if encoded else column)
-    assert found.values == {"often": (500, 1), "also": (300, 1)} and found.cut == 1
+    found = sketch_column(column.dictionary_encode() if encoded else column)
+    assert found.values == {"often": (500, 1), "also": (300, 1)} and found.truncated_parts == 1
     rare = Counter(values) - Counter(["often"] * 500 + ["also"] * 300)
     assert max(rare.values()) <= found.error < 30_800 / hashing.K + 1
     assert found.buckets.sum() == len(values)
     small = sketch(["often"] * 3 + ["seldom"])
-    both = merged([small, found, found])
-    assert both.known() == {"often": 1003, "also": 600} and both.values["seldom"] == (1, 0)
-    assert both.error == 2 * found.error and both.cut == 2
-    assert text_of(both) == text_of(merged([merged([found, small]), found]))
-    assert figures(both, 1)["top"] == [["often", 1003]]
+    both = merge_sketches([small, found, found])
+    assert both.exact_counts() == {"often": 1003, "also": 600} and both.values["seldom"] == (1, 0)
+    assert both.error == 2 * found.error and both.truncated_parts == 2
+    assert text_of(both) == text_of(merge_sketches([merge_sketches([found, small]), found]))
+    assert column_statistics(both, 1)["top"] == [["often", 1003]]
 
 
 def test_plain_and_encoded_texts_are_the_same():
     rng = np.random.default_rng(4)
     values = pa.array([None if value == 7 else f"v{value}" for value in rng.integers(0, 900, 20_000)])
     plain, encoded = pa.chunked_array([values]), pa.chunked_array([values.dictionary_encode()])
-    assert text_of(sketch_of(plain)) == text_of(sketch_of(encoded))
+    assert text_of(sketch_column(plain)) == text_of(sketch_column(encoded))
     exact = {value: int((np.array(values.to_pylist()) == value).sum()) for value in ("v0", "v899")}
-    assert {value: sketch_of(plain).known()[value] for value in exact} == exact
+    assert {value: sketch_column(plain).exact_counts()[value] for value in exact} == exact
 
 
 def statistics(span, numbers, texts):
@@ -131,10 +131,12 @@ def statistics(span, numbers, texts):
 @pytest.mark.feature("V13")
 def test_statistics_of_spans_merge_to_those_of_one_table():
     first, second = statistics("1", [1.0, None], ["a", "b"]), statistics("2", [3.0], ["a"])
-    whole = merge([second, first])
+    whole = merge_statistics([second, first])
     expected = statistics("1+2", [1.0, None, 3.0], ["a", "b", "a"])
-    assert rounded(whole) == rounded(expected)
+    assert round_floats(whole) == round_floats(expected)
     third = statistics("3", [7.0], ["c"])
-    assert rounded(merge([merge([first, second]), third])) == rounded(merge([third, second, first]))
-    with pytest.raises(ValueError, match="column n is of several types: integer, number"):
-        merge([first, {**second, "columns": {"n": described([1], pa.int64())}}])
+    assert round_floats(merge_statistics([merge_statistics([first, second]), third])) == round_floats(
+        merge_statistics([third, second, first])
+    )
+    with pytest.raises(ValueError, match="column n has different types: integer, number"):
+        merge_statistics([first, {**second, "columns": {"n": described([1], pa.int64())}}])

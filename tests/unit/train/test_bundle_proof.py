@@ -1,4 +1,4 @@
-"""The bundle: one graph from raw rows to probabilities, proven against scikit-learn before it is written."""
+"""The bundle: one graph from raw rows to probabilities, compared with scikit-learn before it is written."""
 
 import json
 from pathlib import Path
@@ -9,13 +9,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from scripts.bundle.encode import from_rows, from_table
-from scripts.bundle.feature_matrix import load
-from scripts.bundle.label import labelled
-from scripts.errors import BadInput
-from scripts.families.registry import family as family_of
-from scripts.provenance.canonical import exact, read_json, write_json
-from scripts.train.train import check_equal, models_of, train
+from scripts.bundle.encode import encode_rows, encode_table
+from scripts.bundle.feature_matrix import load_features
+from scripts.bundle.label import labelled_batches
+from scripts.errors import InputError
+from scripts.families.registry import load_family as family_of
+from scripts.provenance.canonical import read_json, to_exact_json, write_json
+from scripts.train.train import build_model_files, check_same_outputs, train
 from tests.features import fitted as fit_features
 from tests.features import transformed
 
@@ -31,7 +31,7 @@ SETTINGS = {
 
 
 def table(path: Path, seed: int) -> Path:
-    """Write 120 made-up rows, two of them of no class."""
+    """Write 120 synthetic rows, two of them of no class."""
     rng = np.random.default_rng(seed)
     weight = rng.uniform(0, 30, 120)
     colour = rng.choice(["red", "grün", ""], 120)
@@ -74,7 +74,7 @@ def test_bundle_is_the_same_every_time_and_answers_its_golden_rows(made, family)
     assert contract["features"] == read_json(made / "contract.json")["features"]
     asked = json.loads(golden)
     session = onnxruntime.InferenceSession(model)
-    answers = session.run(["probabilities"], from_rows(asked["rows"], contract))[0]
+    answers = session.run(["probabilities"], encode_rows(asked["rows"], contract))[0]
     assert answers.tolist() == asked["outputs"] and answers.shape == (16, 2)
     assert not np.isnan(answers).any() and np.allclose(answers.sum(axis=1), 1) and answers.min() >= 0
 
@@ -82,12 +82,14 @@ def test_bundle_is_the_same_every_time_and_answers_its_golden_rows(made, family)
 @pytest.mark.parametrize("family", SETTINGS)
 def test_bundle_of_raw_rows_gives_scikit_learns_probabilities(made, family):
     model, signature, _ = run(made, family, "one")
-    fitted = family_of(family).fit(*load(made / "train.npz"), SETTINGS[family]["params"], 0, "classification", "cpu")
-    ((rows, numbers),) = labelled([made / "eval/all"], LABEL, list(FEATURES))
-    data = from_table(rows, json.loads(signature))
-    assert len(data["weight"]) == 118 and numbers.tolist() == load(made / "eval.npz")[1].tolist()
+    fitted = family_of(family).fit(
+        *load_features(made / "train.npz"), SETTINGS[family]["params"], 0, "classification", "cpu"
+    )
+    ((rows, numbers),) = labelled_batches([made / "eval/all"], LABEL, list(FEATURES))
+    data = encode_table(rows, json.loads(signature))
+    assert len(data["weight"]) == 118 and numbers.tolist() == load_features(made / "eval.npz")[1].tolist()
     served = onnxruntime.InferenceSession(model).run(["probabilities"], data)[0]
-    offline = family_of(family).score(fitted, load(made / "eval.npz")[0], 2)
+    offline = family_of(family).score(fitted, load_features(made / "eval.npz")[0], 2)
     assert np.abs(served - offline).max() < 1e-12
 
 
@@ -96,15 +98,15 @@ def test_missing_and_unseen_values_have_probabilities(made):
     odd = {"weight": 1e30, "colour": "x" * 1000, "note": "日本"}
     rows = [dict.fromkeys(FEATURES), odd, {"weight": -1e30, "colour": "", "note": ""}]
     for batch in (rows, rows[:1], rows[1:2]):
-        answer = onnxruntime.InferenceSession(model).run(None, from_rows(batch, json.loads(signature)))[0]
+        answer = onnxruntime.InferenceSession(model).run(None, encode_rows(batch, json.loads(signature)))[0]
         assert answer.shape == (len(batch), 2) and ((answer >= 0) & (answer <= 1)).all()
 
 
 def test_bundle_has_the_raw_columns_as_inputs_and_one_output(made):
-    x, y = load(made / "train.npz")
+    x, y = load_features(made / "train.npz")
     fitted = family_of("logistic").fit(x, y, {"C": 1.0}, 0, "classification", "cpu")
     graph, contract = (made / "graph.onnx").read_bytes(), read_json(made / "contract.json")
-    models = models_of(graph, contract, family_of("logistic"), fitted)
+    models = build_model_files(graph, contract, family_of("logistic"), fitted)
     session = onnxruntime.InferenceSession(models["model.onnx"])
     assert {item.name for item in session.get_inputs()} == set(FEATURES)
     assert [item.name for item in session.get_outputs()] == ["probabilities"]
@@ -112,30 +114,30 @@ def test_bundle_has_the_raw_columns_as_inputs_and_one_output(made):
 
 def test_proof_refuses_a_difference_and_names_the_row():
     right = np.array([[0.1], [0.5], [0.9]])
-    assert check_equal(right, right + 1e-6, 1e-5) == pytest.approx(1e-6)
-    assert check_equal(right, right, 0) == 0
-    with pytest.raises(BadInput) as error:
-        check_equal(right, np.array([[0.1], [0.5], [0.91]]), 1e-5)
+    assert check_same_outputs(right, right + 1e-6, 1e-5) == pytest.approx(1e-6)
+    assert check_same_outputs(right, right, 0) == 0
+    with pytest.raises(InputError) as error:
+        check_same_outputs(right, np.array([[0.1], [0.5], [0.91]]), 1e-5)
     assert str(error.value) == (
         "the bundle's answer differs from the model's by 0.01 in eval row 2 (0.910000 against 0.900000), after the "
         "features, which are equal; train.tolerance allows 1e-05"
     )
-    with pytest.raises(BadInput, match="by nan in eval row 8193"):
-        check_equal(right, np.array([[0.1], [np.nan], [0.9]]), 1e-5, 8192)
+    with pytest.raises(InputError, match="by nan in eval row 8193"):
+        check_same_outputs(right, np.array([[0.1], [np.nan], [0.9]]), 1e-5, 8192)
 
 
 def test_bundle_that_differs_is_not_written(made):
     other = dict(np.load(made / "eval.npz"))
     other["data"] = other["data"] + 1
     np.savez(made / "eval.npz", **other)
-    with pytest.raises(BadInput, match="the bundle's answer differs from the model's"):
+    with pytest.raises(InputError, match="the bundle's answer differs from the model's"):
         run(made, "logistic", "one")
     assert not (made / "one").exists()
 
 
 def test_golden_file_keeps_every_bit():
     answers = np.random.default_rng(0).random((50, 2))
-    back = json.loads(exact({"rows": [{"t": "ä"}], "probabilities": answers.tolist()}))
+    back = json.loads(to_exact_json({"rows": [{"t": "ä"}], "probabilities": answers.tolist()}))
     assert (np.array(back["probabilities"]) == answers).all() and back["rows"] == [{"t": "ä"}]
 
 
@@ -168,9 +170,9 @@ def test_bundle_of_many_classes_of_an_integer_label(tmp_path, family):
     train(*given, MANY, 0, 16, 1e-5)
     contract, golden = read_json(files[1]), read_json(files[2])
     assert contract["classes"] == ["0", "1", "2", "3", "4"] and contract["positive"] is None
-    answers = onnxruntime.InferenceSession(files[0]).run(None, from_rows(golden["rows"], contract))[0]
+    answers = onnxruntime.InferenceSession(files[0]).run(None, encode_rows(golden["rows"], contract))[0]
     assert answers.tolist() == golden["outputs"] and answers.shape == (16, 5)
     assert np.allclose(answers.sum(axis=1), 1) and not answers[:, 3].any()
-    ((rows, numbers),) = labelled(tables["eval"], MANY, list(features))
-    served = onnxruntime.InferenceSession(files[0]).run(None, from_table(rows, contract))[0]
+    ((rows, numbers),) = labelled_batches(tables["eval"], MANY, list(features))
+    served = onnxruntime.InferenceSession(files[0]).run(None, encode_table(rows, contract))[0]
     assert (served.argmax(axis=1) == numbers)[20:].mean() > 0.6

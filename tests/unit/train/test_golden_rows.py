@@ -1,12 +1,12 @@
-"""Golden rows: made up, the same every time, and rows that the contract takes."""
+"""Golden rows: synthetic, the same every time, and valid by the contract."""
 
 import datetime
 
 import numpy as np
 import pytest
 
-from scripts.bundle.encode import EPOCH, from_rows
-from scripts.train.golden_rows import cell, golden_rows
+from scripts.bundle.encode import EPOCH, encode_rows
+from scripts.train.golden_rows import draw_value, make_golden_rows
 
 CONTRACT = {
     "columns": {
@@ -26,19 +26,19 @@ DATA = {
 
 
 def test_rows_are_the_same_for_a_seed_and_others_for_another():
-    assert golden_rows(CONTRACT, DATA, 20, 1) == golden_rows(CONTRACT, DATA, 20, 1)
-    assert golden_rows(CONTRACT, DATA, 20, 1) != golden_rows(CONTRACT, DATA, 20, 2)
-    assert golden_rows(CONTRACT, DATA, 20, 1)[:5] == golden_rows(CONTRACT, DATA, 5, 1)
+    assert make_golden_rows(CONTRACT, DATA, 20, 1) == make_golden_rows(CONTRACT, DATA, 20, 1)
+    assert make_golden_rows(CONTRACT, DATA, 20, 1) != make_golden_rows(CONTRACT, DATA, 20, 2)
+    assert make_golden_rows(CONTRACT, DATA, 20, 1)[:5] == make_golden_rows(CONTRACT, DATA, 5, 1)
 
 
 def test_the_contract_takes_them():
-    rows = golden_rows(CONTRACT, DATA, 200, 0)
-    made = from_rows(rows, CONTRACT)
+    rows = make_golden_rows(CONTRACT, DATA, 200, 0)
+    made = encode_rows(rows, CONTRACT)
     assert all(len(values) == 200 for values in made.values())
 
 
 def test_values_are_known_ones_and_nobodys():
-    rows = golden_rows(CONTRACT, DATA, 400, 0)
+    rows = make_golden_rows(CONTRACT, DATA, 400, 0)
     assert {row["colour"] for row in rows} == {"red", "a=b", "NEVER SEEN", None}
     words = {word for row in rows for word in (row["note"] or "").split()}
     assert words == {"rain", "état"}
@@ -51,7 +51,7 @@ def test_values_are_known_ones_and_nobodys():
 
 
 def test_every_column_is_missing_now_and_then():
-    rows = golden_rows(CONTRACT, DATA, 400, 0)
+    rows = make_golden_rows(CONTRACT, DATA, 400, 0)
     for column in CONTRACT["columns"]:
         assert 0.04 < sum(row[column] is None for row in rows) / 400 < 0.2
 
@@ -59,17 +59,17 @@ def test_every_column_is_missing_now_and_then():
 @pytest.mark.parametrize("column", ["weight", "day"])
 def test_column_without_values(column):
     data = DATA | {column: np.full((3, 1), np.nan, np.float64)}
-    from_rows(golden_rows(CONTRACT, data, 50, 0), CONTRACT)
+    encode_rows(make_golden_rows(CONTRACT, data, 50, 0), CONTRACT)
 
 
 def test_columns_that_know_nothing():
     contract = {"columns": {"colour": {"type": "text", "tensor": "text"}}}
-    assert {row["colour"] for row in golden_rows(contract, DATA, 50, 0)} == {"NEVER SEEN", None}
+    assert {row["colour"] for row in make_golden_rows(contract, DATA, 50, 0)} == {"NEVER SEEN", None}
 
 
 def test_a_single_value():
     spec = CONTRACT["columns"]["weight"]
-    assert cell(np.random.default_rng(1), "weight", spec, {"weight": (5.0, 5.0)}) in (5.0, None)
+    assert draw_value(np.random.default_rng(1), "weight", spec, {"weight": (5.0, 5.0)}) in (5.0, None)
 
 
 def test_columns_of_every_type():
@@ -83,8 +83,8 @@ def test_columns_of_every_type():
         },
     }
     data = {"count": np.array([[3], [9]], np.float64), "sign": np.array([[0], [1]], np.float64)}
-    rows = golden_rows(contract, data | {"when": np.array([[1.5], [2.5]], np.float64)}, 300, 0)
-    from_rows(rows, contract)
+    rows = make_golden_rows(contract, data | {"when": np.array([[1.5], [2.5]], np.float64)}, 300, 0)
+    encode_rows(rows, contract)
     assert {row["area"] for row in rows} == {7, -2, 2**62, None}
     assert {row["flag"] for row in rows} == {row["sign"] for row in rows} == {True, False, None}
     assert {row["count"] for row in rows} == {3, 4, 5, 6, 7, 8, 9, None}

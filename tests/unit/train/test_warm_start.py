@@ -1,4 +1,4 @@
-"""Warm start: training goes on from the state of a published bundle, or says why it cannot."""
+"""Warm start: training starts from the state of a published bundle, or says why it cannot."""
 
 import json
 from pathlib import Path
@@ -6,12 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from scripts.deploy.publish import move_label, publish, staged
-from scripts.errors import BadInput
-from scripts.families.registry import family as family_of
+from scripts.deploy.publish import move_label, publish, staged_bundle
+from scripts.errors import InputError
+from scripts.families.registry import load_family as family_of
 from scripts.provenance.canonical import read_json, write_json
 from scripts.train.train import train
-from scripts.train.warm_start import earlier, packed
+from scripts.train.warm_start import load_warm_start, pack_state
 from tests.unit.families.test_families import several, values
 from tests.unit.train.test_bundle_proof import LABEL, made
 
@@ -36,7 +36,7 @@ def trained(folder: Path, name: str, setting: dict, **options) -> Path:
 def published(folder: Path, bundle: Path, version: int) -> None:
     """Publish *bundle* as deploy does, with the label on it."""
     contents = {path.name: path.read_bytes() for path in bundle.iterdir()} | LEAST
-    with staged(folder / "serving", "tiny", version, contents) as root:
+    with staged_bundle(folder / "serving", "tiny", version, contents) as root:
         publish(root / "tiny" / str(version), folder / "serving/tiny" / str(version))
     move_label(folder / "serving/tiny", "champion", version)
 
@@ -59,7 +59,7 @@ def test_training_goes_on_from_a_version_or_label(made, family):
 
 
 def refused(folder: Path, why: str, setting: dict, named: str) -> None:
-    with pytest.raises(BadInput, match=why):
+    with pytest.raises(InputError, match=why):
         trained(folder, "none", setting, warm_start=named)
     assert not (folder / "none").exists()
 
@@ -72,7 +72,7 @@ def test_what_cannot_be_gone_on_from_is_named(made):
     bundle = trained(made, "cold", setting)
     published(made, bundle, 1)
     refused(made, r"version 3 is not published in .*; there are 1", setting, "3")
-    refused(made, "version 1 is logistic, which mlp cannot go on from", {"family": "mlp", "params": WARM["mlp"]}, "1")
+    refused(made, "version 1 is logistic, from which mlp cannot start", {"family": "mlp", "params": WARM["mlp"]}, "1")
     published(made, trained(made, "network", {"family": "mlp", "params": WARM["mlp"]}), 2)
     other = {"family": "mlp", "params": WARM["mlp"] | {"units": 9}}
     refused(made, "the earlier network has other layers", other, "2")
@@ -98,10 +98,10 @@ def test_a_few_more_rounds_start_where_the_earlier_ones_ended(family, classes, t
     described = {"graph": "g", "task": task, "classes": [*map(str, range(classes))], "family": family}
     content = {"contract.json": json.dumps(described).encode(), "golden.json": b"", "model.onnx": b""}
     (tmp_path / "x").mkdir()
-    content |= {"state.npz": packed(own.state(fitted), y)} | LEAST
-    with staged(tmp_path, "x", 1, content) as root:
+    content |= {"state.npz": pack_state(own.state(fitted), y)} | LEAST
+    with staged_bundle(tmp_path, "x", 1, content) as root:
         publish(root / "x/1", tmp_path / "x/1")
-    state = earlier(tmp_path / "x", "1", described, family, y)[1]
+    state = load_warm_start(tmp_path / "x", "1", described, family, y)[1]
     more = own.resume(x, y, WARM[family], 0, task, "cpu", state)
     before, after = own.score(fitted, x, classes), own.score(more, x, classes)
     if not classes:

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from scripts.tune import trial_states
-from scripts.tune.heartbeat import Signs
-from scripts.tune.journal import QUIET, News
-from scripts.tune.schedule import Plan
-from scripts.tune.storage import Shared
+from scripts.tune.heartbeat import Heartbeats
+from scripts.tune.journal import JOURNAL_TIMEOUT, Journal
+from scripts.tune.schedule import Schedule
+from scripts.tune.storage import Storage
 from scripts.tune.sweep import Sweep
-from scripts.tune.trial import finished
+from scripts.tune.trial import make_record
 
 FIRST, LAST = "0" * 12 + "-1-1", "f" * 12 + "-1-1"  # processes of other machines: the first one observes
 SETTING = {"family": "f", "params": {"x": 0.5}, "choice": {}}
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.feature("H8")
 
 def record(number: int) -> dict:
     """Return the record of a trial."""
-    return finished(SETTING | {"number": number, "loss": 0.1 + number, "status": "ok"}, 1.0, 0.5)
+    return make_record(SETTING | {"number": number, "loss": 0.1 + number, "status": "ok"}, 1.0, 0.5)
 
 
 def claim(number: int, attempt: int = 1, owner: str = LAST) -> dict:
@@ -31,10 +31,10 @@ def claim(number: int, attempt: int = 1, owner: str = LAST) -> dict:
     return {"number": number, "attempt": attempt, "owner": owner, "setting": SETTING}
 
 
-def process(folder: Path, name: str = LAST) -> Shared:
+def process(folder: Path, name: str = LAST) -> Storage:
     """Return the folder as another process uses it."""
-    made = Shared(folder)
-    made.signs.me, made.signs.path = name, made.signs.folder / name
+    made = Storage(folder)
+    made.heartbeats.name, made.heartbeats.path = name, made.heartbeats.folder / name
     return made
 
 
@@ -61,16 +61,16 @@ def observer(tmp_path) -> Observer:
 def listed(monkeypatch) -> list[Path]:
     """Return the folders that were looked through since."""
     found: list[Path] = []
-    names = trial_states.names
-    monkeypatch.setattr(trial_states, "names", lambda *given: found.append(given[0]) or names(*given))
+    names = trial_states.list_entries
+    monkeypatch.setattr(trial_states, "list_entries", lambda *given: found.append(given[0]) or names(*given))
     return found
 
 
 def following(folder: Path, observer: Observer, trials: int = 9) -> Sweep:
     """Return a sweep that hears the observer."""
-    made = Sweep(Plan(None, width=9), trials, folder)
+    made = Sweep(Schedule(None, width=9), trials, folder)
     observer.tell()
-    made.look()
+    made.sync()
     return made
 
 
@@ -78,97 +78,99 @@ def test_news_say_what_the_files_say(tmp_path, observer, listed):
     heard = following(tmp_path, observer)
     del listed[:]
     observer.tell(claim(0), claim(1), record(2))
-    heard.look()
-    assert heard.taken == {0: (1, LAST), 1: (1, LAST)} and heard.results == {2: record(2)}
+    heard.sync()
+    assert heard.running_elsewhere == {0: (1, LAST), 1: (1, LAST)} and heard.results == {2: record(2)}
     assert heard.suggested == {0: SETTING, 1: SETTING} and heard.seconds == 0.5
-    assert LAST not in heard.shared.signs.seen  # which only the one that observes asks for
+    assert LAST not in heard.storage.heartbeats.seen  # which only the one that observes asks for
     observer.tell(record(0), claim(1, 2, ""))
-    heard.look()
+    heard.sync()
     assert heard.results == {number: record(number) for number in (0, 2)}
-    assert not heard.taken and heard.attempts == {1: 2} and heard.waiting == [1] and not listed
-    assert heard.take() == 1 and heard.shared.claims == {1: 2}
+    assert not heard.running_elsewhere and heard.next_attempt == {1: 2} and heard.waiting == [1] and not listed
+    assert heard.claim_next() == 1 and heard.storage.claims == {1: 2}
 
 
 def test_who_observes_tells_all_and_then_what_is_new(tmp_path):
     other = process(tmp_path)
-    other.signs.path.touch()
+    other.heartbeats.path.touch()
     for number in range(3):
         assert other.claim(number, 1, SETTING)
-    other.keep(record(0))
-    made = Sweep(Plan(None, width=9), 9, tmp_path)
-    assert made.observes
+    other.save_record(record(0))
+    made = Sweep(Schedule(None, width=9), 9, tmp_path)
+    assert made.is_leader
 
     def told() -> list[dict]:
-        return [json.loads(line) for line in made.shared.signs.path.read_text().splitlines() if line]
+        return [json.loads(line) for line in made.storage.heartbeats.path.read_text().splitlines() if line]
 
     assert told() == [record(0), claim(1), claim(2), {"trials": 9}]
     made.suggested[3] = SETTING
-    assert made.shared.claim(3, 1, SETTING)
-    other.keep(record(2))
-    other.claimed(1, 1).unlink()
-    made.look()
-    assert told()[4:] == [record(2), claim(1, 1, ""), claim(3, 1, made.shared.signs.me), {"trials": 9}]
-    made.look()
+    assert made.storage.claim(3, 1, SETTING)
+    other.save_record(record(2))
+    other.claim_path(1, 1).unlink()
+    made.sync()
+    assert told()[4:] == [record(2), claim(1, 1, ""), claim(3, 1, made.storage.heartbeats.name), {"trials": 9}]
+    made.sync()
     assert told()[8:] == [{"trials": 9}]
 
 
 def test_who_stood_still_observes_again_though_its_trial_was_done_meanwhile(tmp_path):
-    made = Sweep(Plan(None, width=9), 9, tmp_path)
+    made = Sweep(Schedule(None, width=9), 9, tmp_path)
     made.suggested[0], made.waiting = SETTING, [0]
-    assert made.take() == 0
+    assert made.claim_next() == 0
     other = process(tmp_path)
-    other.signs.path.touch()
-    made.shared.lose(0, 1, claim(0, owner=made.shared.signs.me))
+    other.heartbeats.path.touch()
+    made.storage.mark_lost(0, 1, claim(0, owner=made.storage.heartbeats.name))
     assert other.claim(0, 2, SETTING)
-    other.keep(record(0))
-    made.look()
-    assert made.observes and made.shared.claims == {0: 1}
-    made.ended(0, None, "no memory", 1.0)
-    assert made.results == {0: record(0)} and not made.shared.claims
-    made.look()
+    other.save_record(record(0))
+    made.sync()
+    assert made.is_leader and made.storage.claims == {0: 1}
+    made.finish(0, None, "no memory", 1.0)
+    assert made.results == {0: record(0)} and not made.storage.claims
+    made.sync()
 
 
 def test_who_is_alone_tells_nothing(tmp_path):
-    made = Sweep(Plan(None, width=9), 9, tmp_path)
-    assert not made.observes and made.shared.signs.path.read_text() == "\n"
+    made = Sweep(Schedule(None, width=9), 9, tmp_path)
+    assert not made.is_leader and made.storage.heartbeats.path.read_text() == "\n"
 
 
 def test_what_is_told_is_heard(tmp_path):
-    told, heard = (News(Signs(tmp_path)) for _ in range(2))
-    told.signs.me, told.signs.path = FIRST, tmp_path / FIRST
+    told, heard = (Journal(Heartbeats(tmp_path)) for _ in range(2))
+    told.heartbeats.name, told.heartbeats.path = FIRST, tmp_path / FIRST
     results = {number: record(number) for number in range(3)}
-    told.tell(dict(islice(results.items(), 2)), {5: claim(5)}, 9)
-    assert heard.hear(FIRST) == [record(0), record(1), claim(5)] and not heard.suffice(FIRST, 9)  # that may be old
-    told.tell(results, {}, 9)
-    assert heard.hear(FIRST) == [record(2)] and heard.suffice(FIRST, 9) and not heard.suffice(FIRST, 10)
-    assert heard.hear(FIRST) == []
+    told.publish(dict(islice(results.items(), 2)), {5: claim(5)}, 9)
+    assert heard.read_new(FIRST) == [record(0), record(1), claim(5)] and not heard.is_current(
+        FIRST, 9
+    )  # that may be old
+    told.publish(results, {}, 9)
+    assert heard.read_new(FIRST) == [record(2)] and heard.is_current(FIRST, 9) and not heard.is_current(FIRST, 10)
+    assert heard.read_new(FIRST) == []
 
 
 def test_who_hears_nothing_looks_for_itself(tmp_path, observer, listed, monkeypatch):
     now = [1000.0]
     monkeypatch.setattr(time, "monotonic", lambda: now[0])
     made = following(tmp_path, observer)
-    assert len(listed) == 1 and not made.observes  # when it came
-    now[0] += QUIET - 1
-    made.look()
+    assert len(listed) == 1 and not made.is_leader  # when it came
+    now[0] += JOURNAL_TIMEOUT - 1
+    made.sync()
     assert len(listed) == 1
     now[0] += 1
     for _ in range(2):
-        made.look()
+        made.sync()
     assert len(listed) == 3
     observer.tell()
-    made.look()
+    made.sync()
     assert len(listed) == 3
 
 
 def test_who_has_more_trials_than_the_observer_looks_for_itself(tmp_path, observer):
     made = following(tmp_path, observer, trials=12)
-    other = Shared(tmp_path)
+    other = Storage(tmp_path)
     other.claims[10] = 1
-    other.place(10).parent.mkdir()
-    other.keep(record(10))
+    other.record_path(10).parent.mkdir()
+    other.save_record(record(10))
     observer.tell()
-    made.look()
+    made.sync()
     assert made.results == {10: record(10)}
 
 
@@ -179,7 +181,7 @@ def test_part_of_a_line_is_heard_when_it_is_whole(tmp_path, observer):
         assert not made.results
         with open(observer.path, "a") as file:
             file.write(part)
-        made.look()
+        made.sync()
     assert made.results == {4: record(4)}
 
 
@@ -188,20 +190,25 @@ def test_damaged_news_are_not_believed(tmp_path, observer, listed):
     with open(observer.path, "a") as file:
         file.write("\0\0\0\n")
     observer.tell(record(1))
-    made.news.heard[FIRST] = (*made.news.heard[FIRST][:2], float("-inf"))
-    made.look()
+    made.journal.read_state[FIRST] = (*made.journal.read_state[FIRST][:2], float("-inf"))
+    made.sync()
     assert not made.results and len(listed) == 2
 
 
 def test_old_news_do_no_harm(tmp_path, observer):
     made = following(tmp_path, observer)
-    me = made.shared.signs.me
+    me = made.storage.heartbeats.name
     made.suggested[0] = made.suggested[1] = SETTING
-    assert made.shared.claim(0, 1, SETTING)
-    made.free(1, 2)
+    assert made.storage.claim(0, 1, SETTING)
+    made.set_waiting(1, 2)
     observer.tell(claim(0), claim(1), claim(1, 1, ""), claim(2, owner=me), record(11))
-    made.look()
-    assert made.shared.claims == {0: 1} and not made.taken and made.attempts == {1: 2} and not made.results
+    made.sync()
+    assert (
+        made.storage.claims == {0: 1}
+        and not made.running_elsewhere
+        and made.next_attempt == {1: 2}
+        and not made.results
+    )
 
 
 def test_claim_that_the_news_do_not_know_is_asked_for(tmp_path, observer):
@@ -210,31 +217,31 @@ def test_claim_that_the_news_do_not_know_is_asked_for(tmp_path, observer):
     made.suggested = dict.fromkeys(range(3), SETTING)
     made.waiting = [0, 1, 2]
     assert other.claim(0, 1, SETTING) and other.claim(1, 1, SETTING)
-    other.keep(record(1))
-    assert made.take() == 2 and made.taken == {0: (1, LAST)} and made.results == {1: record(1)}
+    other.save_record(record(1))
+    assert made.claim_next() == 2 and made.running_elsewhere == {0: (1, LAST)} and made.results == {1: record(1)}
 
 
 def test_claim_that_was_given_back_at_this_moment_is_not_lost(tmp_path, observer, monkeypatch):
     made = following(tmp_path, observer)
     made.suggested[0], made.waiting = SETTING, [0]
-    claimed = Shared.claim
-    monkeypatch.setattr(Shared, "claim", lambda *given: False)
-    assert made.take() is None and made.waiting == [0]
-    monkeypatch.setattr(Shared, "claim", claimed)
-    assert made.take() == 0
+    claimed = Storage.claim
+    monkeypatch.setattr(Storage, "claim", lambda *given: False)
+    assert made.claim_next() is None and made.waiting == [0]
+    monkeypatch.setattr(Storage, "claim", claimed)
+    assert made.claim_next() == 0
 
 
 def test_process_of_this_machine_that_is_gone_is_seen_without_the_observer(tmp_path, observer):
     made = following(tmp_path, observer)
-    gone = f"{made.shared.signs.machine}-1-0"
+    gone = f"{made.storage.heartbeats.machine}-1-0"
     other = process(tmp_path, gone)
     for number in range(3):
         assert other.claim(number, 1, SETTING)
-    other.keep(record(1))
-    other.claimed(2, 1).unlink()
+    other.save_record(record(1))
+    other.claim_path(2, 1).unlink()
     observer.tell(*(claim(number, owner=gone) for number in range(3)))
-    made.look()
-    assert made.results == {1: record(1)} and made.attempts == {0: 2, 2: 1} and not made.taken
+    made.sync()
+    assert made.results == {1: record(1)} and made.next_attempt == {0: 2, 2: 1} and not made.running_elsewhere
     assert sorted(path.name for path in (tmp_path / "0000").iterdir()) == [
         "000000.1.claim",
         "000000.1.lost",

@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from scripts.errors import BadInput
+from scripts.errors import InputError
 from scripts.provenance.canonical import read_json, write_json
 from scripts.tune import heartbeat as signs_module
-from scripts.tune.heartbeat import BEAT, Signs, born
-from scripts.tune.schedule import Plan
-from scripts.tune.storage import ATTEMPTS, Shared, create
+from scripts.tune.heartbeat import HEARTBEAT_INTERVAL, Heartbeats, start_ticks
+from scripts.tune.schedule import Schedule
+from scripts.tune.storage import MAX_ATTEMPTS, Storage, create
 from scripts.tune.sweep import Sweep
 from tests.unit.tune.made import split, sweep
 
@@ -140,7 +140,7 @@ def test_a_process_that_stands_still_loses_its_trials_and_does_no_harm(tmp_path,
     process = joining(tmp_path, "one")
     wait(lambda: len(kept(tmp_path)) >= 3 and claims(tmp_path))
     process.send_signal(signal.SIGSTOP)
-    monkeypatch.setattr(signs_module, "machine", lambda: "f" * 12)  # as if on another machine
+    monkeypatch.setattr(signs_module, "machine_id", lambda: "f" * 12)  # as if on another machine
     changes = {"trials": 20, "width": 6, "kept": tmp_path / "kept"}
     monkeypatch.setattr(Sweep.__init__, "__defaults__", (0.5,))
     assert sweep(tmp_path / "two", splits, 2, **changes) == whole
@@ -181,7 +181,7 @@ def test_two_users_start_the_same_sweep_at_once(group, mask):
         assert read_json(group / name / "trials.json") == whole
     assert len(refused) == (mask == "022"), ended
     for name in refused:
-        assert ended[name][0] == 2 and "another user's? a folder that users share needs" in ended[name][1], ended
+        assert ended[name][0] == 2 and "another user? a folder that users share needs" in ended[name][1], ended
 
 
 @pytest.mark.parametrize("hours", ["-30", "+30"])
@@ -196,51 +196,51 @@ def test_clocks_do_not_matter(tmp_path, splits, hours):
 
 
 def test_signs_of_life(tmp_path, monkeypatch):
-    signs, now = Signs(tmp_path, lease=60), [1000.0]
+    signs, now = Heartbeats(tmp_path, lease=60), [1000.0]
     monkeypatch.setattr(time, "monotonic", lambda: now[0])
-    assert not signs.alive(f"{signs.machine}-{os.getpid()}-1") and not signs.alive(signs.me)
+    assert not signs.is_alive(f"{signs.machine}-{os.getpid()}-1") and not signs.is_alive(signs.name)
     parent = os.getppid()
-    assert signs.alive(f"{signs.machine}-{parent}-{born(parent)}")
+    assert signs.is_alive(f"{signs.machine}-{parent}-{start_ticks(parent)}")
     for change in (lambda: (tmp_path / OTHER).write_text("."), lambda: (tmp_path / OTHER).write_text("..")):
         change()
-        assert signs.alive(OTHER)
+        assert signs.is_alive(OTHER)
         now[0] += 59
-        assert signs.alive(OTHER)
+        assert signs.is_alive(OTHER)
     now[0] += 2
-    assert not signs.alive(OTHER)
+    assert not signs.is_alive(OTHER)
     (tmp_path / OTHER).write_text("...")
-    assert signs.alive(OTHER)
+    assert signs.is_alive(OTHER)
 
 
 @pytest.mark.feature("H8")
 def test_the_process_with_the_least_name_observes(tmp_path, monkeypatch):
-    signs, now = Signs(tmp_path, lease=60), [1000.0]
+    signs, now = Heartbeats(tmp_path, lease=60), [1000.0]
     monkeypatch.setattr(time, "monotonic", lambda: now[0])
     (tmp_path / ("f" * 12 + "-1-1")).write_text(".")
-    assert signs.observer(signs.others()) == signs.me
+    assert signs.elect_leader(signs.list_others()) == signs.name
     (tmp_path / OTHER).write_text(".")  # which is less than any other
     for _ in range(3):
-        assert signs.observer(signs.others()) == OTHER
+        assert signs.elect_leader(signs.list_others()) == OTHER
         now[0] += 59
         (tmp_path / OTHER).write_text((tmp_path / OTHER).read_text() + ".")
-    assert signs.observer(signs.others()) == OTHER
+    assert signs.elect_leader(signs.list_others()) == OTHER
     now[0] += 61
-    assert signs.observer(signs.others()) == signs.me
+    assert signs.elect_leader(signs.list_others()) == signs.name
 
 
 @pytest.mark.feature("H8")
 def test_signs_of_other_machines_are_asked_for_once_in_a_beat(tmp_path, monkeypatch):
-    signs, now = Signs(tmp_path, lease=60), [1000.0]
+    signs, now = Heartbeats(tmp_path, lease=60), [1000.0]
     monkeypatch.setattr(time, "monotonic", lambda: now[0])
     near, far = f"{signs.machine}-1-0", "f" * 12 + "-1-1"
-    assert signs.gone({near, far}, everywhere=False) == {near} and far not in signs.seen
-    assert signs.gone({near, far}, everywhere=True) == {near}
+    assert signs.dead_workers({near, far}, all_machines=False) == {near} and far not in signs.seen
+    assert signs.dead_workers({near, far}, all_machines=True) == {near}
     now[0] += 61
-    assert signs.gone({near, far}, everywhere=False) == {near}
-    assert signs.gone({near, far}, everywhere=True) == {near, far}
-    assert signs.gone({near, far}, everywhere=True) == {near}  # a moment ago
-    now[0] += BEAT
-    assert signs.gone({near, far}, everywhere=True) == {near, far}
+    assert signs.dead_workers({near, far}, all_machines=False) == {near}
+    assert signs.dead_workers({near, far}, all_machines=True) == {near, far}
+    assert signs.dead_workers({near, far}, all_machines=True) == {near}  # a moment ago
+    now[0] += HEARTBEAT_INTERVAL
+    assert signs.dead_workers({near, far}, all_machines=True) == {near, far}
 
 
 @pytest.mark.feature("H12")
@@ -248,23 +248,23 @@ def test_trial_that_another_process_says_is_lost_is_run_again(tmp_path):
     claim = {"owner": "f" * 12 + "-1-1", "setting": {"family": "f", "params": {}, "choice": {}}}
     (tmp_path / "workers").mkdir()
     (tmp_path / "workers" / OTHER).write_text(".")  # it observes
-    place = Shared(tmp_path).place(0)
+    place = Storage(tmp_path).record_path(0)
     place.parent.mkdir()
     write_json(place.with_suffix(".1.claim"), claim)
-    made = Sweep(Plan(None), 1, tmp_path)
-    assert made.take() is None and made.taken == {0: (1, claim["owner"])}
-    made.shared.lose(0, 1, claim)
-    for sees in made, Sweep(Plan(None), 1, tmp_path):  # one that knew the claim, and one that did not
-        sees.look()
-        assert not sees.taken and sees.attempts == {0: 2}
-    assert made.take() == 0 and place.with_suffix(".2.claim").exists()
-    made.ended(0, None, "x", 0.0)
+    made = Sweep(Schedule(None), 1, tmp_path)
+    assert made.claim_next() is None and made.running_elsewhere == {0: (1, claim["owner"])}
+    made.storage.mark_lost(0, 1, claim)
+    for sees in made, Sweep(Schedule(None), 1, tmp_path):  # one that knew the claim, and one that did not
+        sees.sync()
+        assert not sees.running_elsewhere and sees.next_attempt == {0: 2}
+    assert made.claim_next() == 0 and place.with_suffix(".2.claim").exists()
+    made.finish(0, None, "x", 0.0)
     assert [path.name for path in place.parent.iterdir()] == ["000000.json"]
 
 
 def test_of_two_files_the_first_wins(tmp_path):
-    assert create(tmp_path / "x/a.json", {"n": 1}, lasting=True)
-    assert not create(tmp_path / "x/a.json", {"n": 2}, lasting=True)
+    assert create(tmp_path / "x/a.json", {"n": 1}, durable=True)
+    assert not create(tmp_path / "x/a.json", {"n": 2}, durable=True)
     assert read_json(tmp_path / "x/a.json") == {"n": 1} and len(list((tmp_path / "x").iterdir())) == 1
 
 
@@ -274,45 +274,45 @@ def test_file_system_without_hard_links_is_named(tmp_path, monkeypatch, number):
         raise OSError(number, os.strerror(number))
 
     monkeypatch.setattr(os, "link", refuse)
-    with pytest.raises(BadInput, match="x: the file system has no hard links, which a sweep needs"):
-        create(tmp_path / "x/a.json", {}, lasting=False)
+    with pytest.raises(InputError, match="x: the file system has no hard links, which a sweep needs"):
+        create(tmp_path / "x/a.json", {}, durable=False)
     assert not list((tmp_path / "x").iterdir())
 
 
 def test_trial_that_was_done_meanwhile_is_not_claimed(tmp_path):
-    one, two = Shared(tmp_path), Shared(tmp_path)
+    one, two = Storage(tmp_path), Storage(tmp_path)
     assert one.claim(3, 1, {"a": 1}) and not two.claim(3, 1, {"a": 1})
-    assert one.keep({"number": 3, "loss": 1.0}) == {"number": 3, "loss": 1.0}
+    assert one.save_record({"number": 3, "loss": 1.0}) == {"number": 3, "loss": 1.0}
     assert not two.claim(3, 1, {"a": 1}) and [path.name for path in (tmp_path / "0000").iterdir()] == ["000003.json"]
 
 
 def test_trial_with_which_processes_are_lost_fails_in_the_end(tmp_path):
-    place = Shared(tmp_path).place(0)
+    place = Storage(tmp_path).record_path(0)
     place.parent.mkdir()
-    for attempt in range(1, ATTEMPTS + 1):
-        dead = {"owner": f"{Signs(tmp_path).machine}-1-0", "setting": {"family": "f", "params": {}, "choice": {}}}
+    for attempt in range(1, MAX_ATTEMPTS + 1):
+        dead = {"owner": f"{Heartbeats(tmp_path).machine}-1-0", "setting": {"family": "f", "params": {}, "choice": {}}}
         write_json(place.with_suffix(f".{attempt}.claim"), dead)
-    made = Sweep(Plan(None), 1, tmp_path)
-    assert made.take() is None and made.complete
+    made = Sweep(Schedule(None), 1, tmp_path)
+    assert made.claim_next() is None and made.is_complete
     assert made.results[0]["error"] == "its process was lost 3 times; was there enough memory?"
     assert [path.name for path in place.parent.iterdir()] == ["000000.json"]
 
 
 @pytest.mark.feature("H9")
 def test_trial_that_was_given_back_and_claimed_anew_is_not_claimed_from_the_new_owner(tmp_path):
-    place = Shared(tmp_path).place(0)
-    claim = {"owner": f"{Signs(tmp_path).machine}-1-0", "setting": {"family": "f", "params": {}, "choice": {}}}
+    place = Storage(tmp_path).record_path(0)
+    claim = {"owner": f"{Heartbeats(tmp_path).machine}-1-0", "setting": {"family": "f", "params": {}, "choice": {}}}
     place.parent.mkdir()
     file = place.with_suffix(".1.claim")
-    write_json(file, claim | {"owner": f"{Signs(tmp_path).machine}-{os.getppid()}-{born(os.getppid())}"})
-    made = Sweep(Plan(None), 1, tmp_path)
-    gone = made.taken[0] = 1, claim["owner"]
-    made.look()
-    assert made.taken[0] != gone and made.take() is None
+    write_json(file, claim | {"owner": f"{Heartbeats(tmp_path).machine}-{os.getppid()}-{start_ticks(os.getppid())}"})
+    made = Sweep(Schedule(None), 1, tmp_path)
+    gone = made.running_elsewhere[0] = 1, claim["owner"]
+    made.sync()
+    assert made.running_elsewhere[0] != gone and made.claim_next() is None
     write_json(file, claim)
-    made.taken[0] = 1, claim["owner"]
-    made.look()
-    assert made.take() == 0 and place.with_suffix(".2.claim").exists()
+    made.running_elsewhere[0] = 1, claim["owner"]
+    made.sync()
+    assert made.claim_next() == 0 and place.with_suffix(".2.claim").exists()
 
 
 def test_damaged_files_of_the_folder_are_made_anew(tmp_path, splits):

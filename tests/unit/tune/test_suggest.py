@@ -3,8 +3,8 @@
 import pytest
 
 from scripts.provenance.canonical import canonical
-from scripts.tune.schedule import seed_of
-from scripts.tune.search_space import space
+from scripts.tune.schedule import derive_seed
+from scripts.tune.search_space import build_space
 from scripts.tune.suggest import ALGORITHMS, suggest
 
 FAMILIES = {
@@ -162,7 +162,7 @@ def test_family_without_hyperparameters():
 
 
 def test_points_become_settings():
-    known = space(FAMILIES)
+    known = build_space(FAMILIES)
     params = {"learning_rate": 0.1, "iterations": 6, "leaves": 9, "l2": 5, "shape": "b", "size": 4, "kind": "y"}
     found = known.setting(known.choice({"family": "boosting", "params": params}))
     assert found["family"] == "boosting" and found["params"] == params
@@ -171,5 +171,5 @@ def test_points_become_settings():
 
 
 def test_seeds_are_apart_and_small():
-    seeds = {seed_of(seed, number) for seed in range(20) for number in range(200)}
+    seeds = {derive_seed(seed, number) for seed in range(20) for number in range(200)}
     assert len(seeds) > 3990 and min(seeds) >= 0 and max(seeds) < 2**32

@@ -12,16 +12,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from scripts.bundle.feature_matrix import load
-from scripts.errors import BadInput
-from scripts.families.registry import family as family_of
+from scripts.bundle.feature_matrix import load_features
+from scripts.errors import InputError
+from scripts.families.registry import load_family as family_of
 from scripts.metrics.losses import METRICS
 from scripts.provenance.canonical import read_json, write_json
 from scripts.tune import tune as module
-from scripts.tune.schedule import Plan, sweep_key
+from scripts.tune.schedule import Schedule, sweep_key
 from scripts.tune.sweep import Sweep
-from scripts.tune.trial import Objective, failed, some
-from scripts.tune.tune import chosen, points_of
+from scripts.tune.trial import Objective, failure_result, subsample
+from scripts.tune.tune import parse_points, select_best
 from tests.unit.tune.made import FAMILIES, STAMP, split, sweep
 
 ROOT = Path(__file__).parents[3]
@@ -166,8 +166,8 @@ def test_best_trial_fitted_alone_gives_the_same_loss_and_model(tmp_path, splits)
     for workers in (1, 2):
         made = sweep(tmp_path / f"{workers}", splits, workers, trials=12, families={"boosting": FAMILIES["boosting"]})
     best = read_json(tmp_path / "2/best.json")
-    x, y = load(splits[0])
-    held, truth = load(splits[1])
+    x, y = load_features(splits[0])
+    held, truth = load_features(splits[1])
     family = family_of(best["family"])
     scores = [
         family.score(family.fit(x, y, best["params"], best["seed"], "classification", "cpu"), held, 2) for _ in range(2)
@@ -186,7 +186,7 @@ def test_best_trial_fitted_alone_gives_the_same_loss_and_model(tmp_path, splits)
     ],
 )
 def test_failed_trial_is_a_result(tmp_path, splits, setting, error):
-    objective = Objective(load(splits[0]), load(splits[1]), "roc_auc")
+    objective = Objective(load_features(splits[0]), load_features(splits[1]), "roc_auc")
     made = objective.run(setting | {"choice": {"family": 0}}, 3, 1.0, 0)
     assert made["loss"] is None and made["status"] == "failed" and made["number"] == 3
     assert made["error"].startswith(error) and len(made["error"]) <= 500
@@ -195,7 +195,7 @@ def test_failed_trial_is_a_result(tmp_path, splits, setting, error):
 @pytest.mark.feature("H12")
 def test_a_loss_that_is_no_number_is_a_failure(tmp_path, splits, monkeypatch):
     monkeypatch.setitem(METRICS, "roc_auc", METRICS["roc_auc"]._replace(loss=lambda y, p: float("nan")))
-    objective = Objective(load(splits[0]), load(splits[1]), "roc_auc")
+    objective = Objective(load_features(splits[0]), load_features(splits[1]), "roc_auc")
     made = objective.run({"family": "logistic", "params": {"C": 1.0}, "choice": {}}, 0, 1.0, 0)
     assert made["loss"] is None and made["error"] == "ValueError: the loss is nan"
 
@@ -240,7 +240,7 @@ def test_sweep_goes_on_after_failures(tmp_path, splits):
 
 
 def test_sweep_in_which_all_fail_is_bad_input(tmp_path, splits):
-    with pytest.raises(BadInput, match=r"none of 2 trials gave a model .*; the first failure: InvalidParameterError"):
+    with pytest.raises(InputError, match=r"none of 2 trials gave a model .*; the first failure: InvalidParameterError"):
         sweep(tmp_path / "made", splits, trials=2, families={"logistic": {"C": {"choice": [-1.0]}}})
     assert not (tmp_path / "made/best.json").exists()
 
@@ -254,7 +254,7 @@ def test_budgets_stop_starting_trials_and_keep_what_was_done(tmp_path, splits):
         assert made["trials"] == whole["trials"][:3]
     budget = {"minutes": None, "gpu_hours": 0.0}
     assert sweep(tmp_path / "made", splits, trials=6, budget=budget) == whole  # no GPU, no hours of it
-    with pytest.raises(BadInput, match="none of 0 trials gave a model"):
+    with pytest.raises(InputError, match="none of 0 trials gave a model"):
         sweep(tmp_path / "none", splits, budget={"minutes": 0.0, "gpu_hours": None})
 
 
@@ -272,7 +272,7 @@ def test_a_sweep_stops_early_at_the_same_trial_for_any_number_of_workers(tmp_pat
 def test_length_of_a_sweep_that_stops_early():
     def length(losses: list, patience: int, gain: float) -> int:
         results = {number: {"number": number, "loss": loss} for number, loss in enumerate(losses) if loss != "?"}
-        return Plan(None, patience=patience, gain=gain).length(results, 99)
+        return Schedule(None, patience=patience, gain=gain).length(results, 99)
 
     assert length([5, 4, 3, 2], 2, 0.0) == 99
     assert length([5, 5, 5, 2], 2, 0.0) == 3
@@ -318,7 +318,7 @@ def test_several_seeds_and_folds_have_a_mean_and_a_spread(tmp_path, splits):
 def test_folds_are_parts_of_train():
     x, y = np.arange(60).reshape(30, 2), np.arange(30) % 3
     objective = Objective((x, y), (None, np.array([2])), "log_loss", folds=5)
-    parts = list(objective.parts())
+    parts = list(objective.iter_splits())
     assert len(parts) == 5
     assert sorted(value for _, (held, _) in parts for value in held[:, 0]) == list(range(0, 60, 2))
     for (fitted, labels), (held, truth) in parts:
@@ -329,10 +329,10 @@ def test_folds_are_parts_of_train():
 @pytest.mark.feature("H3")
 def test_points_come_first(tmp_path, splits):
     points = [{"family": "logistic", "params": {"C": 3}}, {"family": "boosting", "params": {}}]
-    with pytest.raises(BadInput, match=r"points_to_evaluate: .* is not a setting of tune.families: 'iterations'"):
-        points_of(FAMILIES, points)
-    with pytest.raises(BadInput, match=r"'woods' is not in list|is not a setting"):
-        points_of(FAMILIES, [{"family": "woods", "params": {}}])
+    with pytest.raises(InputError, match=r"points_to_evaluate: .* is not a setting of tune.families: 'iterations'"):
+        parse_points(FAMILIES, points)
+    with pytest.raises(InputError, match=r"'woods' is not in list|is not a setting"):
+        parse_points(FAMILIES, [{"family": "woods", "params": {}}])
     made = sweep(tmp_path / "made", splits, points_to_evaluate=points[:1])
     assert made["trials"][0]["params"] == {"C": 3}
     assert made["trials"][1:] == sweep(tmp_path / "plain", splits)["trials"][1:]
@@ -346,37 +346,37 @@ def test_an_earlier_best_setting_is_used_without_trials(tmp_path, splits):
     assert made["trials"] == [] and (tmp_path / "second/best.json").read_bytes() == earlier.read_bytes()
     assert not (tmp_path / "second/kept").exists()
     write_json(tmp_path / "other.json", {"family": "woods", "params": {}})
-    with pytest.raises(BadInput, match=r"other.json: no best.json of one of the families boosting, logistic"):
+    with pytest.raises(InputError, match=r"other.json: no best.json of one of the families boosting, logistic"):
         sweep(tmp_path / "third", splits, reuse=[tmp_path / "other.json"])
 
 
 @pytest.mark.parametrize("which", [0, 1])
 def test_one_class_is_bad_input(tmp_path, splits, which):
     split(splits[which], 0, (1, 1))
-    with pytest.raises(BadInput, match="the train or eval split has rows of one class only"):
+    with pytest.raises(InputError, match="the train or eval split has rows of one class only"):
         sweep(tmp_path / "made", splits)
 
 
 def test_metric_must_fit_the_label(tmp_path, splits):
-    with pytest.raises(BadInput, match=r"tune.metric: rmse does not fit a label that is a class"):
+    with pytest.raises(InputError, match=r"tune.metric: rmse does not fit a label that is a class"):
         sweep(tmp_path / "made", splits, metric="rmse")
     for path in splits:
         split(path, 0, None)
-    with pytest.raises(BadInput, match=r"tune.metric: roc_auc does not fit a label that is a number"):
+    with pytest.raises(InputError, match=r"tune.metric: roc_auc does not fit a label that is a number"):
         sweep(tmp_path / "made", splits)
 
 
 def test_ties_go_to_the_first(tmp_path):
-    made = Sweep(Plan(None), 5, tmp_path)
+    made = Sweep(Schedule(None), 5, tmp_path)
     for number, loss in [(3, 0.2), (1, 0.2), (2, None), (4, 0.3), (0, 0.9)]:
-        made.keep({"number": number, "loss": loss, "family": "f", "params": {"n": number}, "seconds": 1})
-    best = chosen(made, "roc_auc", 0)
+        made.set_done({"number": number, "loss": loss, "family": "f", "params": {"n": number}, "seconds": 1})
+    best = select_best(made, "roc_auc", 0)
     assert best["number"] == 1 and best["params"] == {"n": 1} and best["score"] == 0.8
-    assert chosen(made, "log_loss", 0)["score"] == 0.2
+    assert select_best(made, "log_loss", 0)["score"] == 0.2
 
 
 def test_error_texts_are_short():
-    assert failed("x" * 1000)["error"] == "x" * 500
+    assert failure_result("x" * 1000)["error"] == "x" * 500
 
 
 def test_sweep_is_named_by_all_but_its_length():
@@ -392,7 +392,7 @@ def test_sweep_is_named_by_all_but_its_length():
 
 
 def test_split_comes_back_as_written(splits):
-    x, y = load(splits[0])
+    x, y = load_features(splits[0])
     assert x.shape == (80, 5) and x.dtype == np.float64 and set(y) == {0, 1}
     rng = np.random.default_rng(0)
     assert (x.toarray() == rng.random((80, 5))).all()
@@ -414,16 +414,16 @@ def test_trials_with_many_classes_of_which_a_split_lacks_some(tmp_path, metric, 
 
 
 def test_trials_are_fitted_on_the_same_part_of_the_rows(tmp_path, splits):
-    x, y = load(splits[0])
-    assert some(x, y, None) == some(x, y, 80) == some(x, y, 99) == (x, y)
-    few, classes = some(x, y, 30)
+    x, y = load_features(splits[0])
+    assert subsample(x, y, None) == subsample(x, y, 80) == subsample(x, y, 99) == (x, y)
+    few, classes = subsample(x, y, 30)
     rows = [(x.toarray() == row).all(axis=1).argmax() for row in few.toarray()]
     assert len(rows) == 30 and rows == sorted(set(rows)) and (y[rows] == classes).all()
-    assert (some(x, y, 30)[0] != few).nnz == 0
+    assert (subsample(x, y, 30)[0] != few).nnz == 0
     setting = {"family": "logistic", "params": {"C": 1.0}, "choice": {}}
 
     def loss(most: int | None) -> float:
-        objective = Objective((x, y), load(splits[1]), "log_loss", most)
+        objective = Objective((x, y), load_features(splits[1]), "log_loss", most)
         return objective.run(setting, 0, 1.0, 0)["loss"]
 
     assert loss(None) != loss(30) == loss(30)

@@ -12,15 +12,15 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
-from scripts.errors import BadInput
+from scripts.errors import InputError
 from scripts.provenance.canonical import read_json
-from scripts.schema.check_row import served
+from scripts.schema.check_row import extract_serving_rules
 from scripts.schema.load import load_schema
-from scripts.schema.waivers import in_force
+from scripts.schema.waivers import waivers_in_force
 from scripts.validate.anomalies import anomalies
-from scripts.validate.anomalies_page import page
+from scripts.validate.anomalies_page import render_page
 from scripts.validate.check_rows import check_rows
-from scripts.validate.drift_checks import comparisons, distances
+from scripts.validate.drift_checks import plan_comparisons, training_distances
 from scripts.validate.propose import propose
 from scripts.validate.statistics import statistics
 
@@ -61,9 +61,9 @@ def run(folder: Path, spans: dict, schema: dict = SCHEMA, waivers: list | None =
     """Run the job and return anomalies.json."""
     made = describe(folder, spans, schema)
     outputs = [folder / name for name in ("anomalies.json", "anomalies.html", "rules.json")]
-    stamp = {"params": {"waivers": waivers or []}}
+    job_spec = {"params": {"waivers": waivers or []}}
     anomalies(**made, proposal=[], schema=[folder / "schema.yaml"], anomalies=outputs[0], page_file=outputs[1],
-              rules=outputs[2], key=[], duplicates=[], windows=windows, case="tiny", stamp=stamp)  # fmt: skip
+              rules=outputs[2], key=[], duplicates=[], windows=windows, case="tiny", job_spec=job_spec)  # fmt: skip
     return read_json(outputs[0])
 
 
@@ -115,18 +115,18 @@ def test_what_is_compared_with_what(tmp_path):
     limits = {"js": 0.5}
     schema = {"columns": {"x": {"type": "number", "drift": limits, "max_drift": 0.5, "splits": limits}}}
     tables = [{"span": s, "split": "all", "rows": 1, "columns": {"x": {"type": "number", "of": s}}} for s in "1234"]
-    made = comparisons(tables, {"train": ["1", "2"], "eval": ["3"], "test": ["4"]}, schema)
+    made = plan_comparisons(tables, {"train": ["1", "2"], "eval": ["3"], "test": ["4"]}, schema)
     named = {
-        key: [(one.against, one.span, one.split, joined(one.before), joined(one.after)) for one in family]
+        key: [(one.reference_name, one.span, one.split, joined(one.reference), joined(one.current)) for one in family]
         for key, family in made.items()
     }
     assert named["max_drift"] == [
         ("training", "1", "", "2", "1"), ("training", "2", "", "1", "2"),
         ("training", "3", "", "12", "3"), ("training", "4", "", "12", "4"),
     ]  # fmt: skip
-    assert [one for one in named["drift"] if one[0] == "the span before"] == [
-        ("the span before", "2", "", "1", "2"), ("the span before", "3", "", "2", "3"),
-        ("the span before", "4", "", "3", "4"),
+    assert [one for one in named["drift"] if one[0] == "the previous span"] == [
+        ("the previous span", "2", "", "1", "2"), ("the previous span", "3", "", "2", "3"),
+        ("the previous span", "4", "", "3", "4"),
     ]  # fmt: skip
     assert named["splits"] == [("training", "", "eval", "12", "3"), ("training", "", "test", "12", "4")]
 
@@ -143,7 +143,7 @@ def test_splits_of_the_same_spans_are_told_apart(tmp_path):
 def test_one_training_span_alone_drifts_from_nothing():
     part = {"type": "text", "count": 1}
     tables = [{"span": "1", "split": "all", "rows": 1, "columns": {"x": part}}]
-    assert distances(tables, {"train": ["1"]}) == {"x": {"1": 0.0}}
+    assert training_distances(tables, {"train": ["1"]}) == {"x": {"1": 0.0}}
 
 
 def test_a_split_without_rows_is_named_and_nothing_else_is_said_of_it(tmp_path):
@@ -161,7 +161,7 @@ def test_a_column_without_any_value_and_one_that_serving_alone_has(tmp_path):
     columns |= {"later": {"type": "date", "environments": ["SERVING"], "min_fraction": 1}}
     assert run(tmp_path, spans, {"columns": columns})["anomalies"] == []
     frozen = load_schema(tmp_path / "schema.yaml")
-    assert served(frozen, frozen["columns"]) == read_json(tmp_path / "rules.json")
+    assert extract_serving_rules(frozen, frozen["columns"]) == read_json(tmp_path / "rules.json")
 
 
 WAIVER = {"code": "FLOAT_TYPE_BIG_FLOAT", "column": "x", "span": "2003", "reason": "a new gauge", "owner": "Ada"}
@@ -182,11 +182,13 @@ def test_a_waiver_excuses_just_what_it_names(tmp_path):
 @pytest.mark.feature("V10")
 def test_a_waiver_holds_to_the_end_of_its_last_day(tmp_path):
     path = tmp_path / "waivers.yaml"
-    assert in_force(path, datetime.date(2026, 1, 1)) == []
+    assert waivers_in_force(path, datetime.date(2026, 1, 1)) == []
     path.write_text(yaml.safe_dump([WAIVER | {"span": 2003, "expires": datetime.date(2026, 3, 1)}]))
     held = [WAIVER | {"expires": "2026-03-01"}]
-    assert in_force(path, datetime.date(2026, 2, 1)) == in_force(path, datetime.date(2026, 3, 1)) == held
-    assert in_force(path, datetime.date(2026, 3, 2)) == []
+    assert (
+        waivers_in_force(path, datetime.date(2026, 2, 1)) == waivers_in_force(path, datetime.date(2026, 3, 1)) == held
+    )
+    assert waivers_in_force(path, datetime.date(2026, 3, 2)) == []
 
 
 @pytest.mark.parametrize(
@@ -198,15 +200,15 @@ def test_a_waiver_holds_to_the_end_of_its_last_day(tmp_path):
         (yaml.safe_dump([WAIVER]), "expires.*was expected"),
         (yaml.safe_dump([WAIVER | {"expires": "soon"}]), "expires must be a date, YYYY-MM-DD, got 'soon'"),
         (yaml.safe_dump([WAIVER | {"expires": "2026-01-01", "code": "NO_SUCH"}]), "no code NO_SUCH"),
-        (yaml.safe_dump([WAIVER | {"expires": "2026-01-01", "owner": " "}]), "owner needs a plain value"),
-        (yaml.safe_dump([WAIVER | {"expires": "2026-01-01", "column": None}]), "column needs a plain value"),
+        (yaml.safe_dump([WAIVER | {"expires": "2026-01-01", "owner": " "}]), "owner needs a scalar value"),
+        (yaml.safe_dump([WAIVER | {"expires": "2026-01-01", "column": None}]), "column needs a scalar value"),
         (yaml.safe_dump([WAIVER | {"expires": "2026-01-01", "until": "x"}]), "was expected"),
     ],
 )
 def test_a_malformed_waiver_is_a_clear_error(tmp_path, content, words):
     (tmp_path / "waivers.yaml").write_text(content)
-    with pytest.raises(BadInput, match=rf"waivers\.yaml: .*{words}"):
-        in_force(tmp_path / "waivers.yaml", datetime.date(2026, 1, 1))
+    with pytest.raises(InputError, match=rf"waivers\.yaml: .*{words}"):
+        waivers_in_force(tmp_path / "waivers.yaml", datetime.date(2026, 1, 1))
 
 
 class Tags(HTMLParser):
@@ -239,13 +241,13 @@ def test_the_page_says_when_all_is_well(tmp_path):
     run(tmp_path, years())
     html = (tmp_path / "anomalies.html").read_text()
     assert "No anomaly: nothing stops the run." in html and "<article" not in html
-    assert "&lt;b&gt;" in page("<b>", {"anomalies": []}, 1)
+    assert "&lt;b&gt;" in render_page("<b>", {"anomalies": []}, 1)
 
 
 @pytest.mark.feature("V2")
 def test_without_a_schema_the_job_names_the_proposal_and_how_to_take_it(tmp_path):
     made = describe(tmp_path, years()) | {"checks": []}
-    with pytest.raises(BadInput) as error:
+    with pytest.raises(InputError) as error:
         paths = {name: tmp_path / name for name in ("anomalies", "page_file", "rules")}
         anomalies(
             **made,
@@ -256,7 +258,7 @@ def test_without_a_schema_the_job_names_the_proposal_and_how_to_take_it(tmp_path
             duplicates=[],
             windows=WINDOWS,
             case="tiny",
-            stamp={},
+            job_spec={},
         )
     assert "data/tiny/schema.yaml is missing" in str(error.value)
     assert "cp p/schema.yaml data/tiny/schema.yaml" in str(error.value)
@@ -268,7 +270,7 @@ def test_the_proposal_is_a_schema_that_the_data_keeps(tmp_path, capfd):
     made = describe(tmp_path, spans)
     propose(made["statistics"], [], tmp_path / "proposal.yaml", "tiny")
     text = (tmp_path / "proposal.yaml").read_text()
-    assert "# Read it, mend it, then: cp results/tiny/validate/proposal/schema.yaml data/tiny/schema.yaml" in text
+    assert "# Read and correct it, then: cp results/tiny/validate/proposal/schema.yaml data/tiny/schema.yaml" in text
     proposal = yaml.safe_load(text)
     assert load_schema(tmp_path / "proposal.yaml")
     assert proposal["rows"] == {"min": 200} and proposal["label"]["yes"] == {"min": 0.45, "max": 0.55}
@@ -305,8 +307,8 @@ def test_beside_a_schema_the_proposal_shows_the_differences_and_writes_nothing_o
         ("columns: {}\nlabel: {yes: {least: 1}}", "least.*unknown field"),
         ("columns: {n: {type: number, domain: [a]}}", "columns.n: domain is for text and integer and boolean columns"),
         ("columns: {n: {type: text, min: 1}}", "columns.n: min is for number"),
-        ("columns: {n: {type: integer, min: 1.5}}", "columns.n: 1.5 is no whole number"),
-        ("columns: {n: {type: number, min: low}}", "columns.n: 'low' is no number"),
+        ("columns: {n: {type: integer, min: 1.5}}", "columns.n: 1.5 is not an integer"),
+        ("columns: {n: {type: number, min: low}}", "columns.n: 'low' is not a number"),
         ("columns: {n: {type: date, min: soon}}", "columns.n: Invalid isoformat"),
         ("columns: {n: {type: date, min: 5}}", "columns.n: .*"),
         ("columns: {n: {type: text, domain: [a, 1]}}", "columns.n: domain: every value must be a text"),
@@ -320,7 +322,7 @@ def test_beside_a_schema_the_proposal_shows_the_differences_and_writes_nothing_o
 def test_a_wrong_schema_is_bad_input(tmp_path, text, words):
     path = tmp_path / "schema.yaml"
     path.write_text(text)
-    with pytest.raises(BadInput, match=rf"schema\.yaml: .*{words}"):
+    with pytest.raises(InputError, match=rf"schema\.yaml: .*{words}"):
         load_schema(path)
 
 

@@ -9,11 +9,11 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
-from scripts.errors import BadInput
+from scripts.errors import InputError
 from scripts.provenance.canonical import read_json
 from scripts.schema import duplicates
-from scripts.validate.check_rows import check_rows, few
-from scripts.validate.table_checks import of_splits, shared_keys, shared_rows
+from scripts.validate.check_rows import check_rows, dictionary_columns
+from scripts.validate.table_checks import check_splits, shared_keys, shared_rows
 
 RNG = random.Random(11)
 
@@ -87,7 +87,7 @@ def test_few_different_texts_give_the_same_however_they_are_stored(tmp_path, key
         folder = tmp_path / str(stored) / "all"
         folder.mkdir(parents=True)
         pq.write_table(table, folder / "part-00000.parquet", row_group_size=900, use_dictionary=stored)
-        assert few(pq.read_metadata(folder / "part-00000.parquet")) == (["t"] if stored else [])
+        assert dictionary_columns(pq.read_metadata(folder / "part-00000.parquet")) == (["t"] if stored else [])
         (tmp_path / "schema.yaml").write_text(yaml.safe_dump(schema))
         check_rows(folder, tmp_path / "schema.yaml", tmp_path / "checks.json", list(key))
         found[stored] = read_json(tmp_path / "checks.json")["rules"]
@@ -150,7 +150,7 @@ def test_lifecycle_and_environments_decide_what_is_checked(tmp_path):
 def test_a_pattern_too_large_for_arrow_is_bad_input(tmp_path):
     table = pa.table({"t": ["a"]})
     schema = {"columns": {"t": {"type": "text", "matches": "(?:(?:a{999}){999}){999}"}}}
-    with pytest.raises(BadInput, match=r"schema\.yaml: Invalid regular expression"):
+    with pytest.raises(InputError, match=r"schema\.yaml: Invalid regular expression"):
         check(write(tmp_path / "2001" / "all", table, []), tmp_path, schema)
 
 
@@ -165,7 +165,7 @@ VALUES = {
 @pytest.mark.parametrize("held", [1 << 22, 37])
 @pytest.mark.parametrize("kind", VALUES)
 def test_duplicates_are_found_exactly_in_any_number_of_passes(tmp_path, monkeypatch, kind, held):
-    monkeypatch.setattr(duplicates, "ROWS", held)
+    monkeypatch.setattr(duplicates, "MAX_ROWS", held)
     values = [None if n % 50 == 7 else value for n, value in enumerate(VALUES[kind])]
     table = pa.table({"v": values})
     schema = {"columns": {"v": {"type": kind, "unique": True}}}
@@ -185,7 +185,7 @@ WINDOWS = {"train": ["2001", "2002"], "eval": ["2003"], "test": ["2004"]}
 @pytest.mark.feature("V7")
 @pytest.mark.parametrize("held", [1 << 22, 37])
 def test_keys_in_two_splits_are_found_exactly(tmp_path, monkeypatch, held):
-    monkeypatch.setattr(duplicates, "ROWS", held)
+    monkeypatch.setattr(duplicates, "MAX_ROWS", held)
     spans = ("2001", "2002", "2003", "2004")
     keys = {span: [(RNG.randint(0, 60), RNG.choice("abc")) for _ in range(70)] for span in spans}
     keys["2003"][5] = keys["2004"][5] = (None, "a")
@@ -215,7 +215,7 @@ def test_splits_of_one_span_are_compared_part_by_part(tmp_path):
 @pytest.mark.feature("U17")
 @pytest.mark.parametrize("held", [1 << 22, 37])
 def test_a_row_planted_in_two_splits_is_found_whatever_is_missing_in_it(tmp_path, monkeypatch, held):
-    monkeypatch.setattr(duplicates, "ROWS", held)
+    monkeypatch.setattr(duplicates, "MAX_ROWS", held)
     tables = []
     for number, span in enumerate(("2001", "2002", "2003", "2004")):
         rows = [{"id": 100 * number + index, "s": RNG.choice("abc"), "x": RNG.random()} for index in range(70)]
@@ -232,5 +232,5 @@ def test_a_row_planted_in_two_splits_is_found_whatever_is_missing_in_it(tmp_path
     by_text = {tuple(pair["splits"]): pair["count"] for pair in shared_rows(tables, ["s"], WINDOWS)}
     assert by_text == {("eval", "test"): 3, ("eval", "train"): 3, ("test", "train"): 4}
     assert shared_rows(tables, [], WINDOWS) == []
-    (found,) = of_splits([whole["test", "train"]], 0)
+    (found,) = check_splits([whole["test", "train"]], 0)
     assert found["message"] == "splits test and train share 1 rows equal in id, s, x, at most 0"

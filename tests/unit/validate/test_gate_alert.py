@@ -11,23 +11,23 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.handlers import Message
 from aiosmtpd.smtp import AuthResult
 
-from scripts.config.check_schema import check
-from scripts.errors import BadInput, ConfigError
+from scripts.config.check_schema import validate_config
+from scripts.errors import ConfigError, InputError
 from scripts.provenance.canonical import read_json, write_json
-from scripts.validate.anomaly import anomaly
-from scripts.validate.gate import filled, gate, notify, text_of
+from scripts.validate.anomaly import make_anomaly
+from scripts.validate.gate import expand_variables, format_alert, gate, notify
 from tests.tiny import CASE
 
 FOUND = [
-    anomaly("NO_DATA_IN_SPAN", "rows.min", 0, 1, "no rows", {"rows": {"min": 0}}, span="2003"),
-    anomaly(
+    make_anomaly("NO_DATA_IN_SPAN", "rows.min", 0, 1, "no rows", {"rows": {"min": 0}}, span="2003"),
+    make_anomaly(
         "FLOAT_TYPE_SMALL_FLOAT", "min", -7.5, 0, "2 values break min 0", {"columns": {"x": {"min": -7.5}}},
         "x", "2003", "eval", [{"id": 3}, {"id": 9}],
     ),
-    anomaly("LABEL_ONE_CLASS", "label", "no", 2, "label has one class only (no)", span="2004", split="all"),
+    make_anomaly("LABEL_ONE_CLASS", "label", "no", 2, "label has one class only (no)", span="2004", split="all"),
 ]  # fmt: skip
 TEXT = """\
-3 anomalies stop the run; all of it: anomalies.html
+3 anomalies stop the run; details: anomalies.html
 NO_DATA_IN_SPAN: span 2003: no rows
   rule rows.min, observed 0, limit 1
   to accept it, change in the schema:
@@ -42,7 +42,7 @@ FLOAT_TYPE_SMALL_FLOAT: x, span 2003, split eval: 2 values break min 0
         min: -7.5
 LABEL_ONE_CLASS: span 2004: label has one class only (no)
   rule label, observed no, limit 2
-  no change of the schema makes this right; mend the data
+  no change of the schema can accept this; correct the data
 """
 
 
@@ -62,10 +62,10 @@ def test_gate_grants_clean_data_and_takes_the_alert_away(tmp_path):
 
 @pytest.mark.feature("V9", "V10")
 def test_gate_refuses_anomalies_and_says_all_of_each(tmp_path):
-    with pytest.raises(BadInput) as error:
+    with pytest.raises(InputError) as error:
         run(tmp_path, FOUND)
-    assert (tmp_path / "alert.txt").read_text() == TEXT == text_of(FOUND, "anomalies.html")
-    assert str(error.value) == f"{TEXT}Mend the data or, if it is right, the schema; then run snakemake again."
+    assert (tmp_path / "alert.txt").read_text() == TEXT == format_alert(FOUND, "anomalies.html")
+    assert str(error.value) == f"{TEXT}Correct the data or, if the data is right, the schema; then run snakemake again."
     assert not (tmp_path / "granted.json").exists()
 
 
@@ -137,7 +137,7 @@ def inbox():
 @pytest.mark.feature("V10")
 def test_webhook_gets_the_whole_alert(tmp_path, webhook):
     port, got = webhook
-    with pytest.raises(BadInput):
+    with pytest.raises(InputError):
         run(tmp_path, FOUND, alert=[f"json://127.0.0.1:{port}/200"])
     ((_, _, body),) = got
     assert body["title"] == "tiny: 3 anomalies in the data"
@@ -149,7 +149,7 @@ def test_mail_gets_the_whole_alert_with_a_password_from_the_environment(tmp_path
     port, got = inbox
     monkeypatch.setenv("MAIL_PASSWORD", "p@ss/w:rd")
     url = f"mailto://robot:${{MAIL_PASSWORD}}@127.0.0.1:{port}?from=robot@example.org&to=ada@example.org&mode=insecure"
-    with pytest.raises(BadInput):
+    with pytest.raises(InputError):
         run(tmp_path, FOUND, alert=[url])
     (mail,) = got
     assert mail["to"] == "ada@example.org" and "tiny: 3 anomalies in the data" in mail["subject"]
@@ -172,7 +172,7 @@ def test_a_failed_notification_is_said_without_its_secret_and_hides_nothing(tmp_
         "json://user:${NOT_SET_ANYWHERE}@127.0.0.1",
         f"json://user:${{TOKEN}}@127.0.0.1:{port}/200",
     ]
-    with pytest.raises(BadInput) as error:
+    with pytest.raises(InputError) as error:
         run(tmp_path, FOUND, alert=urls)
     said = capfd.readouterr().err
     for number, (url, words) in enumerate(
@@ -186,8 +186,8 @@ def test_a_failed_notification_is_said_without_its_secret_and_hides_nothing(tmp_
 
 
 def test_a_variable_alone_is_the_whole_url_and_within_one_it_is_quoted():
-    assert filled("${A}", {"A": "json://u:p@h"}) == ("json://u:p@h", ["json://u:p@h"])
-    assert filled("json://u:${A}@h", {"A": "a/b@c"})[0] == "json://u:a%2Fb%40c@h"
+    assert expand_variables("${A}", {"A": "json://u:p@h"}) == ("json://u:p@h", ["json://u:p@h"])
+    assert expand_variables("json://u:${A}@h", {"A": "a/b@c"})[0] == "json://u:a%2Fb%40c@h"
     assert notify(["${GONE}"], "t", "x", {}) == [
         "notification 1 of 1 (${GONE}) failed: environment variable GONE is not set"
     ]
@@ -213,11 +213,11 @@ def config(*urls: str) -> dict:
 @pytest.mark.feature("V10")
 def test_a_literal_secret_in_the_configuration_is_refused_and_not_repeated(url):
     with pytest.raises(ConfigError, match=r"validate\.alert\.0.*\$\{NAME\}") as error:
-        check(config(url))
+        validate_config(config(url))
     assert "hunter2" not in str(error.value) and "p${X}" not in str(error.value)
 
 
 def test_urls_with_variables_are_taken():
     urls = ["mailto://robot:${P}@example.org?to=a@example.org", "${HOOK}", "json://127.0.0.1:8080/a"]
-    assert check(config(*urls[1:]))["validate"]["alert"] == urls[1:]
-    assert check(config(urls[0].replace("a@", "a%40")))["validate"]["alert"]
+    assert validate_config(config(*urls[1:]))["validate"]["alert"] == urls[1:]
+    assert validate_config(config(urls[0].replace("a@", "a%40")))["validate"]["alert"]

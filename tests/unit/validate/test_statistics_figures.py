@@ -8,11 +8,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from scripts.errors import BadInput
-from scripts.provenance.canonical import canonical, read_json, rounded
-from scripts.statistics.histogram import BINS
+from scripts.errors import InputError
+from scripts.provenance.canonical import canonical, read_json, round_floats
+from scripts.statistics.histogram import DISPLAY_BINS
 from scripts.statistics.numeric_sketch import QUANTILES
-from scripts.statistics.sketch import merge
+from scripts.statistics.sketch import merge_statistics
 from scripts.validate import statistics as module
 from scripts.validate.statistics import statistics
 from tests.unit.statistics.made import described
@@ -58,13 +58,13 @@ def test_moments_and_quantiles_are_numpys(name):
     assert list(figures["quantiles"]) == [str(share) for share in QUANTILES]
     exact = np.quantile(values, QUANTILES, method="lower")
     assert list(figures["quantiles"].values()) == pytest.approx(list(exact), rel=0 if name == "whole" else 1 / 256)
-    assert figures["histogram"]["edges"] == pytest.approx(list(np.histogram_bin_edges(values, BINS)), rel=1e-9)
-    assert len(figures["histogram"]["counts"]) == BINS and sum(figures["histogram"]["counts"]) == len(values)
+    assert figures["histogram"]["edges"] == pytest.approx(list(np.histogram_bin_edges(values, DISPLAY_BINS)), rel=1e-9)
+    assert len(figures["histogram"]["counts"]) == DISPLAY_BINS and sum(figures["histogram"]["counts"]) == len(values)
 
 
 def test_histogram_is_near_numpys():
     counts = described(SAMPLES["many"])["histogram"]["counts"]
-    assert np.abs(np.array(counts) - np.histogram(SAMPLES["many"], BINS)[0]).max() < 50_000 * 0.005
+    assert np.abs(np.array(counts) - np.histogram(SAMPLES["many"], DISPLAY_BINS)[0]).max() < 50_000 * 0.005
 
 
 def test_dates_count_as_days():
@@ -145,11 +145,11 @@ def test_spans_merge_to_the_table_of_their_parts(tmp_path):
     parts = [mixed(3000, seed) for seed in range(3)]
     whole, _ = run(write(tmp_path / "whole/all", *parts), ["flag"])
     spans = [run(write(tmp_path / f"{index}/all", part), ["flag"])[0] for index, part in enumerate(parts)]
-    assert canonical(rounded(merge(spans)["columns"])) == canonical(whole["columns"])
-    grouped = merge([spans[2], merge([spans[1], spans[0]])])
-    assert canonical(rounded(grouped["columns"])) == canonical(whole["columns"])
-    assert rounded(grouped["slices"]) == whole["slices"]
-    assert merge(spans)["label"] == whole["label"] and merge(spans)["span"] == "0+1+2"
+    assert canonical(round_floats(merge_statistics(spans)["columns"])) == canonical(whole["columns"])
+    grouped = merge_statistics([spans[2], merge_statistics([spans[1], spans[0]])])
+    assert canonical(round_floats(grouped["columns"])) == canonical(whole["columns"])
+    assert round_floats(grouped["slices"]) == whole["slices"]
+    assert merge_statistics(spans)["label"] == whole["label"] and merge_statistics(spans)["span"] == "0+1+2"
 
 
 @pytest.mark.feature("V1")
@@ -163,9 +163,9 @@ def test_slices_are_the_statistics_of_their_rows(tmp_path, monkeypatch):
         found = made["slices"][name][value]
         assert found == {key: expected[key] for key in ("rows", "label", "unlabelled", "columns")}
     assert run(tmp_path / "2001/all", ["late"], least=10_000)[0]["slices"] == {}
-    monkeypatch.setattr(module, "SLICES", 2)
+    monkeypatch.setattr(module, "MAX_SLICES", 2)
     often = run(tmp_path / "2001/all", ["late"])[0]["slices"]["late"]
     rows = {value: content["rows"] for value, content in made["slices"]["late"].items()}
     assert set(often) == set(sorted(rows, key=rows.get)[1:])
-    with pytest.raises(BadInput, match="slices names n, which is no text or boolean column"):
+    with pytest.raises(InputError, match="slices names n, which is not a text or boolean column"):
         run(tmp_path / "2001/all", ["n"])

@@ -1,4 +1,4 @@
-"""Rows of raw files in every format: told apart by key, and taken out without touching the others."""
+"""Rows of raw files in every format: compared by key, and removed without changing the others."""
 
 import bz2
 import gzip
@@ -8,10 +8,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from scripts.errors import BadInput
-from scripts.version.diff import LISTED, Version, compare, lines
-from scripts.version.purge import clean, read_keys
-from scripts.version.raw_rows import records
+from scripts.errors import InputError
+from scripts.version.diff import MAX_LISTED, Version, compare, format_diff
+from scripts.version.purge import read_keys, write_without_rows
+from scripts.version.raw_rows import read_records
 
 INGEST = {"format": "auto", "separator": ",", "encoding": "utf-8", "quote": '"', "header": True, "skip_lines": 0}
 INGEST |= {"comment": "", "trim": False}
@@ -37,30 +37,30 @@ def packed(name: str, text: str, encoding: str = "utf-8") -> bytes:
 
 @pytest.mark.parametrize("name", ["a.csv", "a.csv.gz", "a.csv.bz2", "a.csv.zst", "a.txt"])
 def test_csv_as_text_and_as_it_stands(tmp_path, name):
-    read = list(records(write(tmp_path, name, packed(name, CSV)), INGEST))
+    read = list(read_records(write(tmp_path, name, packed(name, CSV)), INGEST))
     assert "".join(record for record, _ in read) == CSV
     assert [row for _, row in read if row is not None] == ROWS
 
 
 def test_csv_without_header_in_another_encoding_and_with_a_mark(tmp_path):
     path = write(tmp_path, "a.csv", "1;é\n".encode("latin-1"))
-    read = list(records(path, INGEST | {"separator": ";", "encoding": "latin-1", "header": ["id", "note"]}))
+    read = list(read_records(path, INGEST | {"separator": ";", "encoding": "latin-1", "header": ["id", "note"]}))
     assert read == [("1;é\n", {"id": "1", "note": "é"})]
-    ((_, none), (_, row)) = records(write(tmp_path, "b.csv", b"\xef\xbb\xbfid\n1\n"), INGEST)
+    ((_, none), (_, row)) = read_records(write(tmp_path, "b.csv", b"\xef\xbb\xbfid\n1\n"), INGEST)
     assert none is None and row == {"id": "1"}
     text = "about\n# more\nid;note\n1; 'x; \n#2;y\n"
     form = INGEST | {"separator": ";", "quote": "", "skip_lines": 1, "comment": "#", "trim": True}
-    read = list(records(write(tmp_path, "c.tsv", text.encode()), form))
+    read = list(read_records(write(tmp_path, "c.tsv", text.encode()), form))
     assert "".join(record for record, _ in read) == text
     assert [row for _, row in read if row] == [{"id": "1", "note": "'x", "+1": ""}]
 
 
 def test_json_lines_and_parquet(tmp_path):
     path = write(tmp_path, "a.jsonl", b'{"id": 1, "note": null}\n\n{"id": "2", "more": [1, {"b": 1}]}\nnothing\n')
-    rows = [row for _, row in records(path, INGEST) if row is not None]
+    rows = [row for _, row in read_records(path, INGEST) if row is not None]
     assert rows == [{"id": "1", "note": ""}, {"id": "2", "more": '[1, {"b": 1}]'}, {"": "nothing\n"}]
     pq.write_table(pa.table({"id": [1, 2], "note": ["a", None]}), tmp_path / "b.parquet")
-    assert [row for _, row in records(tmp_path / "b.parquet", INGEST)] == [
+    assert [row for _, row in read_records(tmp_path / "b.parquet", INGEST)] == [
         {"id": "1", "note": "a"},
         {"id": "2", "note": ""},
     ]
@@ -83,7 +83,7 @@ def test_difference_by_key(tmp_path, name):
     assert found["counts"] == {"added": 1, "removed": 1, "changed": 1, "same": 1}
     assert found["added"] == [{"id": "4", "n": "d", "w": "4"}] and found["removed"] == [{"id": "1", "n": "a", "w": "1"}]
     assert found["changed"] == [{"key": {"id": "2"}, "columns": {"n": ["b", "B"], "w": ["2", "9"]}}]
-    shown = list(lines({"pointer": "p", "old": "1" * 32, "new": "2" * 32} | found))
+    shown = list(format_diff({"pointer": "p", "old": "1" * 32, "new": "2" * 32} | found))
     assert shown[0] == "p 11111111 -> 22222222: 1 added, 1 removed, 1 changed, 1 same"
     assert shown[3] == "~ id=2  n: 'b' -> 'B'; w: '2' -> '9'"
 
@@ -104,28 +104,28 @@ def test_without_key_rows_are_counted(tmp_path):
 
 @pytest.mark.feature("D5")
 def test_key_that_is_not_unique_or_not_there_is_an_error(tmp_path):
-    with pytest.raises(BadInput, match=r"new: rows 1 and 3 have the same version\.key \(a=1, b=x\)"):
+    with pytest.raises(InputError, match=r"new: rows 1 and 3 have the same version\.key \(a=1, b=x\)"):
         differ(tmp_path, "a,b,n\n1,x,1\n", "a,b,n\n1,x,1\n1,y,2\n1,x,3\n", ["a", "b"])
-    with pytest.raises(BadInput, match=r"no column id in both versions, but version\.key names it"):
+    with pytest.raises(InputError, match=r"version\.key names column id, which is not in both versions"):
         differ(tmp_path, "a\n1\n", "a\n1\n", ["id"])
 
 
 @pytest.mark.feature("D5")
 def test_many_differences_are_counted_and_the_first_listed(tmp_path):
-    new = "id,n\n" + "".join(f"{number},x\n" for number in range(LISTED + 500))
+    new = "id,n\n" + "".join(f"{number},x\n" for number in range(MAX_LISTED + 500))
     found = differ(tmp_path, "id,n\n", new, ["id"])
-    assert found["counts"]["added"] == LISTED + 500 and [row["id"] for row in found["added"]] == list(
-        map(str, range(LISTED))
+    assert found["counts"]["added"] == MAX_LISTED + 500 and [row["id"] for row in found["added"]] == list(
+        map(str, range(MAX_LISTED))
     )
-    assert list(lines({"pointer": "p", "old": "1", "new": "2"} | found))[-1] == f"and {LISTED + 480} more"
+    assert list(format_diff({"pointer": "p", "old": "1", "new": "2"} | found))[-1] == f"and {MAX_LISTED + 480} more"
 
 
 @pytest.mark.feature("D6")
 @pytest.mark.parametrize("name", ["a.csv", "a.csv.gz", "a.csv.zst"])
 def test_rows_are_taken_out_of_csv(tmp_path, name):
     write(tmp_path / "raw", name, packed(name, CSV))
-    assert clean(tmp_path / "raw", tmp_path / "new", INGEST, ["id"], {("2",), ("9",)}) == 1
-    left = "".join(record for record, _ in records(tmp_path / "new" / name, INGEST))
+    assert write_without_rows(tmp_path / "raw", tmp_path / "new", INGEST, ["id"], {("2",), ("9",)}) == 1
+    left = "".join(record for record, _ in read_records(tmp_path / "new" / name, INGEST))
     assert left == CSV.replace('2,"two\nlines"\r\n', "")
     if name == "a.csv":
         assert (tmp_path / "new" / name).read_bytes() == left.encode()
@@ -138,7 +138,7 @@ def test_rows_are_taken_out_of_json_lines_parquet_and_folders(tmp_path):
     table = pa.table({"id": [1, 2, 3], "k": ["a", "b", None]})
     pq.write_table(table, tmp_path / "raw/b.parquet", row_group_size=2)
     write(tmp_path / "raw", "c.csv", b"id,k\n7,x\n")
-    assert clean(tmp_path / "raw", tmp_path / "new", INGEST, ["id"], {("2",)}) == 2
+    assert write_without_rows(tmp_path / "raw", tmp_path / "new", INGEST, ["id"], {("2",)}) == 2
     assert (tmp_path / "new/sub/a.jsonl").read_bytes() == lines_of_json[0] + lines_of_json[2]
     assert pq.read_table(tmp_path / "new/b.parquet").equals(table.filter([True, False, True]))
     assert (tmp_path / "new/c.csv").read_bytes() == b"id,k\n7,x\n"
@@ -147,12 +147,12 @@ def test_rows_are_taken_out_of_json_lines_parquet_and_folders(tmp_path):
 def test_keys_are_read_by_header(tmp_path):
     path = write(tmp_path, "rows.csv", b"id,day\n1,2001-01-01\n")
     assert read_keys(path, ["day", "id"]) == {("2001-01-01", "1")}
-    with pytest.raises(BadInput, match=r"a header with the columns id, other \(version\.key\)"):
+    with pytest.raises(InputError, match=r"a header with the columns id, other \(version\.key\)"):
         read_keys(path, ["id", "other"])
-    with pytest.raises(BadInput, match=r"version\.key names no columns"):
+    with pytest.raises(InputError, match=r"version\.key names no columns"):
         read_keys(path, [])
-    with pytest.raises(BadInput, match="No such file"):
+    with pytest.raises(InputError, match="No such file"):
         read_keys(tmp_path / "none.csv", ["id"])
-    with pytest.raises(BadInput, match=r"a\.csv, record 2: not all columns of version\.key \(day\) are there"):
+    with pytest.raises(InputError, match=r"a\.csv, record 2 lacks a column of version\.key \(day\)"):
         write(tmp_path / "raw", "a.csv", CSV.encode())
-        clean(tmp_path / "raw", tmp_path / "new", INGEST, ["day"], {("1",)})
+        write_without_rows(tmp_path / "raw", tmp_path / "new", INGEST, ["day"], {("1",)})

@@ -1,4 +1,4 @@
-"""Where the bytes of a pointer come from: beside it, DVC's cache, its remote, their origin; nearest first."""
+"""Places of the bytes of a pointer, nearest first: working copy, DVC's cache, its remote, their origin."""
 
 import hashlib
 import os
@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from scripts.data.dvc_cache import cached
-from scripts.errors import BadInput
-from scripts.provenance.canonical import digest, tree_digest
+from scripts.data.dvc_cache import cache_path
+from scripts.errors import InputError
+from scripts.provenance.canonical import json_digest, tree_digest
 from scripts.provenance.environment import env_id
-from scripts.version.dvc_remote import default as remote
+from scripts.version.dvc_remote import default_remote as remote
 from scripts.version.fetch import fetch
-from scripts.version.purge_log import note
+from scripts.version.purge_log import append_purge_log
 from tests.workflow import ROOT, environment
 
 DATA = b"a,b\n1,2\n"
@@ -44,7 +44,7 @@ def with_origin(pointer: Path) -> Path:
     """Give *pointer* an origin that was rebuilt before; return the rebuilt file."""
     lines = [f"    {key}: '{value}'" for key, value in ORIGIN.items()]
     pointer.write_text("\n".join([pointer.read_text().rstrip(), "meta:", "  origin:", *lines, ""]))
-    return put(Path("results/.origin") / digest(ORIGIN)[:16] / "2001.csv")
+    return put(Path("results/.origin") / json_digest(ORIGIN)[:16] / "2001.csv")
 
 
 @pytest.mark.feature("T3")
@@ -64,7 +64,7 @@ def test_a_file_without_a_pointer_is_taken_as_it_is(pointer):
 )
 def test_nearest_place_is_taken(pointer, capsys, places, word):
     target = Path("raw")
-    files = {"beside": Path("data/tiny/2001.csv"), "cache": cached(MD5)}
+    files = {"beside": Path("data/tiny/2001.csv"), "cache": cache_path(MD5)}
     for place in places:
         with_origin(pointer) if place == "origin" else put(files[place])
     fetch(pointer, target)
@@ -75,49 +75,51 @@ def test_nearest_place_is_taken(pointer, capsys, places, word):
 @pytest.mark.parametrize("content", [DATA[:-1], DATA.replace(b"1", b"3")])
 def test_working_copy_that_differs_is_an_error_though_the_cache_is_right(pointer, content):
     beside = put(Path("data/tiny/2001.csv"), content)
-    put(cached(MD5))
-    with pytest.raises(BadInput) as error:
+    put(cache_path(MD5))
+    with pytest.raises(InputError) as error:
         fetch(pointer, Path("raw"))
     found = hashlib.md5(content).hexdigest()
     assert str(error.value) == (
         f"{beside} has {len(content)} bytes, md5 {found}, but {pointer} names 8 bytes, md5 {MD5}: "
-        f"`dvc add {beside}` makes it a new version, deleting it gets the named bytes back"
+        f"`dvc add {beside}` makes it a new version, deleting it restores the named bytes"
     )
 
 
 @pytest.mark.parametrize("content", [b"rot", DATA.replace(b"1", b"3")])
 def test_damaged_cache_is_passed_over(pointer, capsys, content):
-    put(cached(MD5), content)
+    put(cache_path(MD5), content)
     with_origin(pointer)
     fetch(pointer, Path("raw"))
     assert Path("raw/2001.csv").read_bytes() == DATA
-    assert "not what data/tiny/2001.csv.dvc names, passed over" in capsys.readouterr().err
+    assert "not what data/tiny/2001.csv.dvc names, skipped" in capsys.readouterr().err
 
 
 def test_bytes_that_are_nowhere(pointer):
-    with pytest.raises(BadInput) as error:
+    with pytest.raises(InputError) as error:
         fetch(pointer, Path("raw"))
     assert (
         f"names 8 bytes with md5 {MD5}, which are not to be found (no working copy, cache, remote or origin has it)"
         in (str(error.value))
     )
     assert "dvc remote add -d NAME URL" in str(error.value)
-    put(cached(MD5), b"rot")
-    with pytest.raises(BadInput, match=r"not to be found; tried: DVC cache \(\.dvc/cache/files/md5/"):
+    put(cache_path(MD5), b"rot")
+    with pytest.raises(InputError, match=r"not to be found; tried: DVC cache \(\.dvc/cache/files/md5/"):
         fetch(pointer, Path("raw"))
 
 
 def test_origin_without_the_span_is_an_error(pointer):
     rebuilt = with_origin(pointer)
     rebuilt.rename(rebuilt.with_name("1999.csv"))
-    with pytest.raises(BadInput, match=r"2001\.csv\.dvc: made-up==1 gives no 2001\.csv"):
+    with pytest.raises(InputError, match=r"2001\.csv\.dvc: made-up==1 gives no 2001\.csv"):
         fetch(pointer, Path("raw"))
 
 
 @pytest.mark.parametrize("text", ["", "outs:\n- md5: a\n", "outs: 5\n", "- outs\n"])
 def test_malformed_pointer_is_bad_input(pointer, text):
     pointer.write_text(text)
-    with pytest.raises(BadInput, match=r"^data/tiny/2001\.csv\.dvc: not a DVC pointer \(outs with path, md5 and size"):
+    with pytest.raises(
+        InputError, match=r"^data/tiny/2001\.csv\.dvc: not a DVC pointer \(outs with path, md5 and size"
+    ):
         fetch(pointer, Path("raw"))
 
 
@@ -170,23 +172,23 @@ def test_a_real_remote_gives_the_bytes_and_its_silence_is_said(tmp_path, monkeyp
     done = run("version", *words)
     assert (done.returncode, Path("raw/2001.csv").read_bytes()) == (0, DATA), done.stderr
     assert "data/2001.csv.dvc: 8 bytes from the DVC remote store" in done.stderr
-    assert cached(MD5).read_bytes() == DATA  # next time it is near
+    assert cache_path(MD5).read_bytes() == DATA  # next time it is near
 
     subprocess.run(["rm", "-r", "raw"], check=True)
     subprocess.run(["rm", "-r", ".dvc/cache", tmp_path / "store"], check=True)
     done = run("version", *words)
     assert done.returncode == 2 and not Path("raw").exists()
-    assert "the DVC remote store does not give it: objects are missing there" in done.stderr
+    assert "not in the DVC remote store: objects are missing there" in done.stderr
     assert re.search(r"^error: data/2001.csv.dvc names 8 bytes .* are not to be found", done.stderr, re.M)
 
 
 def test_origin_that_cannot_be_rebuilt_is_bad_input(pointer, monkeypatch):
     (with_origin(pointer)).unlink()
-    Path("results/.origin", digest(ORIGIN)[:16]).rmdir()
+    Path("results/.origin", json_digest(ORIGIN)[:16]).rmdir()
     for name in ("envs", "scripts"):
         Path(name).symlink_to(ROOT / name)
     monkeypatch.setenv("PIP_NO_INDEX", "1")
-    with pytest.raises(BadInput, match="made-up==1"):
+    with pytest.raises(InputError, match="made-up==1"):
         fetch(pointer, Path("raw"))
 
 
@@ -197,7 +199,7 @@ def test_bytes_past_their_retention_are_refused(pointer, monkeypatch):
     monkeypatch.setenv("OUROBOROS_TODAY", "2026-06-30")
     fetch(pointer, Path("raw"))
     monkeypatch.setenv("OUROBOROS_TODAY", "2026-07-01")
-    with pytest.raises(BadInput) as error:
+    with pytest.raises(InputError) as error:
         fetch(pointer, Path("raw"))
     assert str(error.value) == (
         "data/tiny/2001.csv.dvc: its bytes could be used until 2026-06-30 (meta.retention), today is 2026-07-01: "
@@ -209,14 +211,14 @@ def test_bytes_past_their_retention_are_refused(pointer, monkeypatch):
 def test_purged_version_is_refused_though_its_bytes_are_there(pointer):
     put(Path("data/tiny/2001.csv"))
     entry = {"date": "2026-11-24", "pointer": "2001.csv.dvc", "old": MD5, "new": "f" * 32, "rows": 3, "who": "a"}
-    note(pointer.parent, entry)
-    note(pointer.parent, entry)
+    append_purge_log(pointer.parent, entry)
+    append_purge_log(pointer.parent, entry)
     assert len(Path("data/tiny/purged.jsonl").read_text().splitlines()) == 1
-    with pytest.raises(BadInput, match=r"was purged on 2026-11-24 \(3 rows\); without them it has md5 f{32}$"):
+    with pytest.raises(InputError, match=r"was purged on 2026-11-24 \(3 rows\); without them it has md5 f{32}$"):
         fetch(pointer, Path("raw"))
     Path("data/tiny/purged.jsonl").write_text("")
-    note(pointer.parent, entry | {"new": None, "rows": None})
-    with pytest.raises(BadInput, match=r"was purged on 2026-11-24 \(the whole file\); no version has them$"):
+    append_purge_log(pointer.parent, entry | {"new": None, "rows": None})
+    with pytest.raises(InputError, match=r"was purged on 2026-11-24 \(the whole file\); no version has them$"):
         fetch(pointer, Path("raw"))
     other = pointer.with_name("2002.csv.dvc")
     other.write_text(pointer.read_text())
@@ -229,4 +231,4 @@ def test_cache_may_lie_elsewhere(pointer, tmp_path):
     put(Path("shared/files/md5") / MD5[:2] / MD5[2:])
     fetch(pointer, Path("raw"))
     put(Path(".dvc/config.local"), f"[cache]\n    dir = {tmp_path}/other\n".encode())
-    assert cached(MD5) == tmp_path / "other/files/md5" / MD5[:2] / MD5[2:]
+    assert cache_path(MD5) == tmp_path / "other/files/md5" / MD5[:2] / MD5[2:]

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from scripts.data.dvc_cache import cached
-from scripts.errors import BadInput
+from scripts.data.dvc_cache import cache_path
+from scripts.errors import InputError
 from scripts.provenance.canonical import tree_digest
 from scripts.provenance.environment import env_id
-from scripts.provenance.explain import delta
+from scripts.provenance.explain import count_row_changes
 from scripts.version.fetch import fetch
-from scripts.version.files import bring, folder_md5, hashes, listing
+from scripts.version.files import folder_listing, folder_md5, md5_and_sha256, reflink_or_copy
 from tests.workflow import ROOT, environment
 
 FILES = {"b.csv": b"n\n1\n", "a/x.csv": b"n\n2\n", "a-1.csv": b"n\n3\n", ".hidden": b"h"}
@@ -33,10 +33,10 @@ def put(folder: Path, files: dict[str, bytes]) -> None:
 
 def put_cache(files: dict[str, bytes]) -> str:
     """Put *files* and their listing into DVC's cache and return the md5 of the folder."""
-    text = listing({name: md5(content) for name, content in files.items()})
+    text = folder_listing({name: md5(content) for name, content in files.items()})
     for content in [*files.values(), text]:
-        put(cached(md5(content)).parent, {cached(md5(content)).name: content})
-    cached(md5(text)).rename(cached(f"{md5(text)}.dir"))
+        put(cache_path(md5(content)).parent, {cache_path(md5(content)).name: content})
+    cache_path(md5(text)).rename(cache_path(f"{md5(text)}.dir"))
     return f"{md5(text)}.dir"
 
 
@@ -78,25 +78,25 @@ def test_one_changed_file_is_another_version(change):
     for path, content in change.items():
         Path("data/x/2001", path).unlink(missing_ok=True)
         put(Path("data/x/2001"), {path: content} if content is not None else {})
-    with pytest.raises(BadInput, match=r"data/x/2001 has \d+ bytes, md5 \w+\.dir, but data/x/2001\.dvc names"):
+    with pytest.raises(InputError, match=r"data/x/2001 has \d+ bytes, md5 \w+\.dir, but data/x/2001\.dvc names"):
         fetch(write_pointer(name), Path("raw"))
     assert not Path("raw").exists()
 
 
 def test_cache_that_lacks_a_file_or_holds_a_false_listing_is_no_cache():
     pointer = write_pointer(put_cache(FILES))
-    cached(md5(FILES["b.csv"])).unlink()
-    with pytest.raises(BadInput, match="not to be found"):
+    cache_path(md5(FILES["b.csv"])).unlink()
+    with pytest.raises(InputError, match="not to be found"):
         fetch(pointer, Path("raw"))
-    listed = cached(pointer.read_text().split()[3])
+    listed = cache_path(pointer.read_text().split()[3])
     listed.write_text(json.dumps([{"md5": md5(FILES["a-1.csv"]), "relpath": "a-1.csv"}]))
-    with pytest.raises(BadInput, match="not to be found"):
+    with pytest.raises(InputError, match="not to be found"):
         fetch(pointer, Path("raw"))
 
 
 @pytest.mark.parametrize("name", ["../out.csv", "/etc/out.csv", "a/../../out.csv"])
 def test_name_that_leaves_the_folder_is_refused(name):
-    with pytest.raises(BadInput, match=r"lists '.*out\.csv', which is no path below the folder; it is not used"):
+    with pytest.raises(InputError, match=r"lists '.*out\.csv', which is not a path inside the folder; it is not used"):
         fetch(write_pointer(put_cache({name: b"x"}), 1), Path("raw"))
     assert not Path("out.csv").exists()
 
@@ -109,7 +109,7 @@ def test_listing_is_the_one_that_dvc_makes():
         command = [ROOT / "envs/python", env_id("version", ROOT / "envs"), "-m", "dvc", *words]
         subprocess.run(command, env=environment(), check=True)
     name = folder_md5({name: md5(content) for name, content in FILES.items()})
-    assert f"md5: {name}\n" in Path("2001.dvc").read_text() and cached(name).exists()
+    assert f"md5: {name}\n" in Path("2001.dvc").read_text() and cache_path(name).exists()
 
 
 @pytest.mark.feature("D8")
@@ -118,14 +118,14 @@ def test_bytes_are_stored_once_and_links_are_left_alone():
     put(Path("cache"), {"one": content})
     Path("cache/one").chmod(0o444)
     before = Path("cache/one").stat()
-    bring(Path("cache/one"), Path("raw/one"))
+    reflink_or_copy(Path("cache/one"), Path("raw/one"))
     after = Path("cache/one").stat()
     assert Path("raw/one").read_bytes() == content
     assert (after.st_mode, after.st_mtime_ns, after.st_size) == (before.st_mode, before.st_mtime_ns, before.st_size)
     linked = after.st_ino == Path("raw/one").stat().st_ino
     assert linked or Path("raw/one").stat().st_nlink == 1  # the very file, or blocks shared by the file system
     Path("cache/link").symlink_to(Path("cache/one").absolute())
-    bring(Path("cache/link"), Path("raw/two"))
+    reflink_or_copy(Path("cache/link"), Path("raw/two"))
     assert not Path("raw/two").is_symlink() and Path("raw/two").read_bytes() == content
 
 
@@ -133,16 +133,16 @@ def test_bytes_are_stored_once_and_links_are_left_alone():
 def test_one_flipped_bit_is_another_id(tmp_path):
     content = bytearray(os.urandom(3_000_001))
     Path("one").write_bytes(content)
-    first = hashes(Path("one"))
+    first = md5_and_sha256(Path("one"))
     assert first == (md5(bytes(content)), hashlib.sha256(content).hexdigest())
     for place in (0, 1 << 20, 3_000_000):
         content[place] ^= 1
         Path("one").write_bytes(content)
-        assert hashes(Path("one"))[0] != first[0] and hashes(Path("one"))[1] != first[1]
+        assert md5_and_sha256(Path("one"))[0] != first[0] and md5_and_sha256(Path("one"))[1] != first[1]
         content[place] ^= 1
 
 
 def test_rows_of_two_folders():
     before = put_cache(FILES)
     now = put_cache(FILES | {"b.csv": b"n\n1\n7\n", "c.csv": b"n\n8\n"})
-    assert delta("data/x/2001.dvc", "raw/2001", before, now) == "3 rows added, 0 removed"
+    assert count_row_changes("data/x/2001.dvc", "raw/2001", before, now) == "3 rows added, 0 removed"

@@ -1,4 +1,4 @@
-"""The origin of a case: a table out of a wheel that must be the one named, and that can do nothing but be a table."""
+"""Origins: a table from the wheel that is named, which cannot run code of its own."""
 
 import hashlib
 import lzma
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts.provenance.canonical import digest
+from scripts.provenance.canonical import json_digest
 from scripts.provenance.environment import env_id
 from tests.workflow import ROOT, environment
 
@@ -125,14 +125,14 @@ def test_fetch_rebuilds_the_origin_once_for_all_spans(tmp_path, table):
         said += done.stderr
     assert {name: (tmp_path / f"out/{name}/{name}").read_bytes().decode() for name in SPANS} == SPANS
     assert said.count("rebuilding . from made-up==1.0") == 2  # in the log and on the terminal, once
-    assert (tmp_path / "results/.origin" / digest(named)[:16]).is_dir()
+    assert (tmp_path / "results/.origin" / json_digest(named)[:16]).is_dir()
 
 
 def test_pickle_that_names_os_system_is_refused_before_it_acts(tmp_path):
     evil = lzma.compress(pickle.dumps(Evil(f"touch {tmp_path}/owned")))
     done = rebuild(tmp_path, source(wheel(tmp_path, evil)))
     assert done.returncode == 2, done.stderr
-    assert "error: the package's table asks for posix.system, which no table needs; it is not loaded" in done.stderr
+    assert "error: the package's table names posix.system, which no table needs; it is not loaded" in done.stderr
     assert not (tmp_path / "owned").exists() and left(tmp_path) == []
     pickle.loads(pickle.dumps(Evil(f"touch {tmp_path}/owned")))
     assert (tmp_path / "owned").exists()  # it would have

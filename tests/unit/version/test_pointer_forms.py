@@ -1,10 +1,10 @@
-"""What pointers say: files and folders, origins, retention; and what is wrong with malformed ones."""
+"""Forms of pointers (files and folders, origins, retention), and the errors in malformed ones."""
 
 from datetime import date
 
 import pytest
 
-from scripts.data.pointer import parsed, pointer, retained, today
+from scripts.data.pointer import is_retained, parse_pointer, read_pointer, today
 
 MD5 = "0123456789abcdef0123456789abcdef"
 FILE = f"outs:\n- md5: '{MD5}'\n  size: 8\n  hash: md5\n  path: 2001.csv\n"
@@ -13,10 +13,10 @@ FOLDER = f"outs:\n- md5: {MD5}.dir\n  size: 8\n  nfiles: 2\n  hash: md5\n  path:
 
 @pytest.mark.feature("D1")
 def test_file_and_folder():
-    one = parsed(FILE, "p")
+    one = parse_pointer(FILE, "p")
     assert one == {"path": "2001.csv", "md5": MD5, "size": 8, "nfiles": None, "origin": None, "retention": None}
-    assert (parsed(FOLDER, "p")["nfiles"], parsed(FOLDER, "p")["md5"]) == (2, f"{MD5}.dir")
-    more = parsed(f"{FILE}meta:\n  retention: 2027-03-01\n  origin: {{package: a==1}}\n", "p")
+    assert (parse_pointer(FOLDER, "p")["nfiles"], parse_pointer(FOLDER, "p")["md5"]) == (2, f"{MD5}.dir")
+    more = parse_pointer(f"{FILE}meta:\n  retention: 2027-03-01\n  origin: {{package: a==1}}\n", "p")
     assert (more["retention"], more["origin"]) == ("2027-03-01", {"package": "a==1"})
 
 
@@ -41,7 +41,7 @@ def test_file_and_folder():
 )
 def test_malformed_pointer_is_named(old, new, words):
     with pytest.raises(ValueError) as error:
-        parsed(FILE.replace(old, new), "data/x/2001.csv.dvc")
+        parse_pointer(FILE.replace(old, new), "data/x/2001.csv.dvc")
     assert str(error.value).startswith("data/x/2001.csv.dvc: ") and words in str(error.value)
 
 
@@ -49,13 +49,13 @@ def test_malformed_pointer_is_named(old, new, words):
 def test_retention_ends_after_its_last_day(tmp_path, monkeypatch):
     path = tmp_path / "2001.csv.dvc"
     path.write_text(FILE)
-    assert retained(path, date.max)
+    assert is_retained(path, date.max)
     path.write_text(f"{FILE}meta:\n  retention: 2026-02-28\n")
-    assert pointer(path)["retention"] == "2026-02-28"
-    assert retained(path, date(2026, 2, 28)) and not retained(path, date(2026, 3, 1))
+    assert read_pointer(path)["retention"] == "2026-02-28"
+    assert is_retained(path, date(2026, 2, 28)) and not is_retained(path, date(2026, 3, 1))
     path.write_text(f"{FILE}meta:\n  retention: 2026-02-30\n")
     with pytest.raises(ValueError, match=r"2001\.csv\.dvc: not a DVC pointer: day is out of range"):
-        retained(path, date(2026, 2, 28))
+        is_retained(path, date(2026, 2, 28))
     monkeypatch.setenv("OUROBOROS_TODAY", "2026-03-01")
     assert today() == date(2026, 3, 1)
     monkeypatch.setenv("OUROBOROS_TODAY", "tomorrow")

@@ -1,12 +1,12 @@
-"""One large file cut into spans by a date column."""
+"""Large CSV files split into spans by a date column."""
 
 import subprocess
 
 import pytest
 
-from scripts.errors import BadInput
+from scripts.errors import InputError
 from scripts.provenance.environment import env_id
-from scripts.version.split_csv import cut, lines, period
+from scripts.version.split_csv import period, read_csv_rows, split_by_period
 from tests.workflow import ROOT, environment
 
 
@@ -34,21 +34,21 @@ def test_what_is_no_date(text):
 @pytest.mark.feature("D3")
 def test_rows_keep_their_order_and_the_header_is_repeated(tmp_path):
     text = 'day,note\r\n2013-07-01,"a, b"\r\n2013-01-02,"x\ny"\n\n2013-08-01,c\n'
-    made = cut(lines(text.splitlines(keepends=True)), "day", "half-year", tmp_path)
+    made = split_by_period(read_csv_rows(text.splitlines(keepends=True)), "day", "half-year", tmp_path)
     assert [path.name for path in made] == ["2013H1.csv", "2013H2.csv"]
     assert made[0].read_bytes() == b'day,note\n2013-01-02,"x\ny"\n'
     assert made[1].read_bytes() == b'day,note\n2013-07-01,"a, b"\n2013-08-01,c\n'
-    with pytest.raises(BadInput, match=r"2013H2\.csv is there already"):
-        cut(lines(["day\n", "2013-07-01\n"]), "day", "half-year", tmp_path)
+    with pytest.raises(InputError, match=r"2013H2\.csv is there already"):
+        split_by_period(read_csv_rows(["day\n", "2013-07-01\n"]), "day", "half-year", tmp_path)
 
 
 def test_bad_input_is_named(tmp_path):
-    with pytest.raises(BadInput, match="by is 'week', expected one of year, half-year, quarter, month"):
-        cut([["day"]], "day", "week", tmp_path)
-    with pytest.raises(BadInput, match="there is no column date; the header has day, n"):
-        cut([["day", "n"]], "date", "year", tmp_path)
-    with pytest.raises(BadInput, match="row 2, column day: 'x' is no date"):
-        cut([["day"], ["2013-01-01"], ["x"]], "day", "year", tmp_path)
+    with pytest.raises(InputError, match="by is 'week', expected one of year, half-year, quarter, month"):
+        split_by_period([["day"]], "day", "week", tmp_path)
+    with pytest.raises(InputError, match="there is no column date; the header has day, n"):
+        split_by_period([["day", "n"]], "date", "year", tmp_path)
+    with pytest.raises(InputError, match="row 2, column day: 'x' is no date"):
+        split_by_period([["day"], ["2013-01-01"], ["x"]], "day", "year", tmp_path)
 
 
 def test_by_hand(tmp_path):
