@@ -22,7 +22,7 @@
             nativeBuildInputs = [ pkgs.cacert ];
             installPhase = ''
               mkdir $out
-              ${tools}/bin/python ${./scripts/spine/wheels.py} ${./envs + "/${name id}.txt"} $out
+              ${tools}/bin/python ${./envs/wheels.py} ${./envs + "/${name id}.txt"} $out
             '';
             dontFixup = true;
             outputHashMode = "recursive";

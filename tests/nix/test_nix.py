@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
+from envs.wheels import nar_hash, system
 from scripts.spine.env import env_id
-from scripts.spine.wheels import nar_hash, system
 from tests.workflow import ROOT, digests, environment, explain, snakemake
 
 pytestmark = pytest.mark.timeout(900)

@@ -10,9 +10,9 @@ from itertools import pairwise
 
 import pytest
 
+from envs.recipes import SOURCES, recipes
+from envs.wheels import nar_hash, options
 from scripts.spine.env import env_id
-from scripts.spine.recipes import SOURCES, recipes
-from scripts.spine.wheels import nar_hash, options
 from tests.workflow import ROOT
 
 ENVS = ROOT / "envs"
