@@ -2,7 +2,7 @@
 {
   description = "Ouroboros: a machine-learning life cycle as a Snakemake workflow";
 
-  inputs.nixpkgs.url = "github:NixOS/nixpkgs/nixos-25.05";
+  inputs.nixpkgs.url = "github:NixOS/nixpkgs/nixos-26.05";
 
   outputs = { self, nixpkgs }:
     let
