@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
+from envs.wheels import nar_hash, system
 from scripts.provenance.environment import env_id
-from scripts.provenance.wheels import nar_hash, system
 from tests.workflow import ROOT, digests, environment, explain, snakemake
 
 pytestmark = pytest.mark.timeout(900)
@@ -45,6 +45,15 @@ def test_readme_has_these_commands():
     text = (ROOT / "README.md").read_text()
     shown = [line for block in re.findall(r"^```bash\n(.*?)^```$", text, re.M | re.S) for line in block.splitlines()]
     assert [line.partition(" # ")[0] for line in shown] == list(COMMANDS)
+
+
+def test_nix_takes_the_lock_file_as_it_is(nix, fresh):
+    before = (fresh / "flake.lock").read_text()
+    command = ["nix", "flake", "metadata", "--no-update-lock-file", "--json"]  # without the stand-in for nixpkgs
+    told = subprocess.run(command, cwd=fresh, env=nix.environment, capture_output=True, text=True)
+    assert told.returncode == 0, told.stderr
+    assert json.loads(told.stdout)["locks"] == json.loads(before)
+    assert (fresh / "flake.lock").read_text() == before
 
 
 def test_hash_is_that_of_nix(nix, tmp_path):

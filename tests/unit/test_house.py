@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from envs.groups import below_floors, constraints, groups
 from scripts.config.families import families
 from scripts.preprocess.registry import MODULES
 from scripts.provenance.environment import lock_lines
@@ -19,7 +20,7 @@ from tests.workflow import clone
 ROOT = Path(__file__).parents[2]
 RULES = sorted((ROOT / "rules").glob("*.smk"))
 SCRIPTS = sorted((ROOT / "scripts").rglob("*.py"))
-LOCKS = sorted(path for path in (ROOT / "envs").glob("*.txt") if path.stem != "constraints")
+LOCKS = sorted(path for path in (ROOT / "envs").glob("*.txt") if not path.stem.startswith("constraints"))
 NO_STAGE = {"common", "explain", "lookup", "propose"}  # rule files without a stage
 # folders of scripts that several stages import, from the top floor down: each imports only from those below it
 FLOORS = ["families", "metrics", "bundle", "config", "schema", "statistics", "provenance", "data"]
@@ -107,7 +108,7 @@ def test_one_word_for_a_stage_everywhere():
         rules = (ROOT / f"rules/{stage}.smk").read_text()
         assert re.search(rf"^(?:rule|checkpoint) {stage}:$", rules, re.M), f"no target {stage}"
     tested = {path.name for path in (ROOT / "tests/unit").iterdir() if any(path.glob("test_*.py"))}
-    assert tested <= folders, tested - folders
+    assert tested <= folders | {"envs"}, tested - folders
 
 
 def test_every_script_is_used():
@@ -198,15 +199,25 @@ def test_lock_has_a_hash_for_each_requirement(path):
     assert hashes
 
 
-def test_locks_share_one_set_of_versions():
+@pytest.mark.parametrize(("group", "names"), groups(ROOT / "envs").items())
+def test_locks_of_a_group_share_one_set_of_versions(group, names):
     shared = defaultdict(set)
-    for package, version, _ in requirements(ROOT / "envs/constraints.txt"):
+    for package, version, _ in requirements(ROOT / "envs" / constraints(group)):
         shared[package].add(version)
     seen = defaultdict(set)
-    for path in LOCKS:
+    for path in (ROOT / f"envs/{name}.txt" for name in names):
         for package, version, marker in requirements(path):
-            assert version in shared[package], f"{path.name}: {package} {version} is not in constraints.txt"
+            assert version in shared[package], f"{path.name}: {package} {version} is not in {constraints(group)}"
             seen[package, marker].add(version)
     assert not {key: versions for key, versions in seen.items() if len(versions) > 1}
+
+
+def test_each_environment_has_all_its_files_and_each_group_its_constraints():
     for form in ("in", "yaml"):
         assert {path.stem for path in (ROOT / "envs").glob(f"*.{form}")} == {path.stem for path in LOCKS}
+    found = {path.name for path in (ROOT / "envs").glob("constraints*.txt")}
+    assert found == {constraints(group) for group in groups(ROOT / "envs")}
+
+
+def test_each_requirement_has_a_floor_and_each_lock_keeps_it():
+    assert not below_floors(ROOT / "envs")
