@@ -2,9 +2,9 @@
 
 A tiny job imports for a second and works for a tenth of one. Here `bin/python` of an environment is a client that asks
 the server of its environment to fork; the fork takes over the client's arguments, folder, variables and open files and
-runs the same script. No own code is in the server, so every run reads that of its checkout. The real interpreters run
-what tests kill or compare between environments, the first deployment that all others are held against, README.md,
-SLURM and Nix.
+runs the same script. No own code is in the server, so every run reads that of its checkout. What a client that is
+killed leaves behind differs, so the real interpreters run test_kill.py; also the first deployment that all others are
+held against, twelve of the edits, README.md, what compares folders, SLURM and Nix.
 
     python tests/warm.py PID MODULE ...    serve in this folder while the process PID is there
 """
@@ -23,6 +23,7 @@ import sys
 import threading
 import time
 import traceback
+import types
 from array import array
 from marshal import loads
 from pathlib import Path
@@ -41,7 +42,7 @@ PACKAGES = {  # what is worth importing early; a name that an environment lacks 
 CLIENT = """\
 #!{python} -IS
 import _socket, marshal, os, sys, time
-if sys.argv[1:2] and sys.argv[1][0] == "-" and sys.argv[1] != "-m":
+if not sys.argv[1:] or (sys.argv[1][:1] == "-" and sys.argv[1] not in ("-c", "-m")):
     os.execv("{python}", ["{python}", *sys.argv[1:]])
 mask, here = os.umask(0), os.getcwd()
 request = marshal.dumps((sys.argv[1:], here, dict(os.environ), mask))
@@ -112,8 +113,12 @@ def run(request: bytes, files: list[int]) -> None:
     time.tzset()
     sys.path[:0] = [place for place in variables.get("PYTHONPATH", "").split(os.pathsep) if place]
     if not variables.get("PYTHONSAFEPATH"):
-        sys.path.insert(0, folder if words[0] == "-m" else os.path.dirname(os.path.abspath(words[0])))
-    if words[0] == "-m":
+        sys.path.insert(0, folder if words[0][0] == "-" else os.path.dirname(os.path.abspath(words[0])))
+    if words[0] == "-c":
+        sys.argv, main = ["-c", *words[2:]], types.ModuleType("__main__")
+        sys.modules["__main__"] = main
+        exec(words[1], vars(main))
+    elif words[0] == "-m":
         sys.argv = words[1:]
         runpy.run_module(words[1], run_name="__main__", alter_sys=True)
     else:

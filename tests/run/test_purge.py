@@ -15,6 +15,7 @@ from scripts.spine.env import env_id
 from tests import tiny
 from tests.workflow import ROOT, clone, environment, snakemake
 
+pytestmark = pytest.mark.usefixtures("warmed")
 KEYS = {"AWS_ACCESS_KEY_ID": "made-up", "AWS_SECRET_ACCESS_KEY": "made-up", "AWS_DEFAULT_REGION": "us-east-1"}
 ROW = str(2_001_003)  # the key of the row to purge, in all versions of 2001
 NOTE = " ".join(["a", "secret", "note"])  # so that this file does not hold it
