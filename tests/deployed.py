@@ -19,6 +19,7 @@ def once(folder: Path, make: Callable[[Path], object]) -> Path:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not folder.exists():
             made = folder.with_name(f"making-{folder.name}")
+            shutil.rmtree(made, ignore_errors=True)  # of one that failed
             make(made)
             made.rename(folder)
     return folder

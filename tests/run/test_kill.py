@@ -12,6 +12,7 @@ import pytest
 
 from tests.workflow import deploy, digests, environment, snakemake
 
+pytestmark = pytest.mark.full
 STAGES = {
     "fetch": "version/2001",
     "ingest_span": "ingest/2001",

@@ -209,6 +209,8 @@ def md5_of_text(text: str) -> str:
     return hashlib.md5(text.encode()).hexdigest()
 
 
+@pytest.mark.full
+@pytest.mark.takes(60)
 @pytest.mark.timeout(600)
 @pytest.mark.feature("D6")
 def test_purge_killed_before_any_of_its_changes_is_completed_by_the_next(tmp_path):
