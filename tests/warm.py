@@ -3,7 +3,7 @@
 A tiny job imports for a second and works for a tenth of one. Here `bin/python` of an environment is a client that asks
 the server of its environment to fork; the fork takes over the client's arguments, folder, variables and open files and
 runs the same script. No own code is in the server, so every run reads that of its checkout. What a client that is
-killed leaves behind differs, so the real interpreters run test_kill.py; also the first deployment that all others are
+killed leaves behind differs: the real interpreters run what tests kill. They also run the first deployment that all are
 held against, twelve of the edits, README.md, what compares folders, SLURM and Nix.
 
     python tests/warm.py PID MODULE ...    serve in this folder while the process PID is there
@@ -33,7 +33,7 @@ PACKAGES = {  # what is worth importing early; a name that an environment lacks 
     "alert": "json urllib.request",
     "analyze": "numpy pyarrow.compute pyarrow.parquet scipy.stats sklearn.metrics",
     "model": "numpy onnx pyarrow.compute pyarrow.parquet scipy.sparse sklearn.linear_model",
-    "register": "mlflow numpy onnx",
+    "register": "mlflow mlflow.store.tracking.sqlalchemy_store mlflow.store.model_registry.sqlalchemy_store",
     "serve": "numpy",
     "table": "numpy pyarrow.compute pyarrow.csv pyarrow.parquet yaml",
     "test": "snakemake.cli snakemake.workflow yaml",
