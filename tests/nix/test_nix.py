@@ -69,6 +69,7 @@ def test_hash_is_that_of_nix(nix, tmp_path):
         assert nar_hash(path) == run.stdout.strip(), run.stderr
 
 
+@pytest.mark.takes(247)
 def test_environments_have_the_names_and_packages_of_pip(nix, fresh, tmp_path):
     nix(fresh, "build", ".#jobs", "--out-link", str(tmp_path / "jobs"))
     found = {path.name: packages(path) for path in (tmp_path / "jobs").iterdir()}

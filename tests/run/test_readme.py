@@ -159,6 +159,15 @@ def test_configuration_shown_is_accepted(section, shown):
     check(config)
 
 
+@pytest.mark.takes(120)
+@pytest.mark.timeout(900)
+def test_first_command_does_what_the_text_says(tmp_path):
+    (said,) = Reader(tmp_path).run([blocks()[0][1]], seconds=800)
+    first_command_ends_with_a_prediction([(COMMANDS, *said)])
+
+
+@pytest.mark.full
+@pytest.mark.takes(560)
 @pytest.mark.timeout(1800)
 def test_every_command_does_what_the_text_says(tmp_path):
     reader = Reader(tmp_path)

@@ -15,6 +15,7 @@ from scripts.config.families import families
 from scripts.preprocess.registry import MODULES
 from scripts.provenance.environment import lock_lines
 from scripts.provenance.source import Code, imported
+from tests.order import dealt
 from tests.workflow import clone
 
 ROOT = Path(__file__).parents[2]
@@ -74,6 +75,7 @@ def test_rules_are_formatted():
     assert found.returncode == 0, found.stdout + found.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(120)
 def test_snakemake_lint_finds_nothing(tmp_path):
     found = run("snakemake", "--lint", folder=clone(tmp_path / "clone"))
@@ -175,8 +177,21 @@ def test_no_file_names_a_registry_or_a_place_of_one_machine():
 
 
 def test_programs_are_executable():
-    programs = ("envs/build", "envs/lock", "envs/python", "tests/all", ".ci/run")
+    programs = ("envs/build", "envs/lock", "envs/python", "tests/all", "tests/quick", ".ci/run")
     assert not [path for path in programs if not os.access(ROOT / path, os.X_OK)]
+
+
+@pytest.mark.parametrize("count", [*range(8), 100])
+@pytest.mark.parametrize("long", [0, 1, 5, 100])
+def test_no_test_is_lost_where_those_that_take_long_start_first(count, long):
+    takes = [float(number % 7 + 1 if number < long else 0) for number in range(count)]
+    order = dealt(list(range(count)), takes, 3)
+    assert sorted(order) == list(range(count))
+    if count == 100:
+        first = [0, 33, 66]  # of each part
+        assert {takes[order[number]] for number in first} == {0: {0.0}, 1: {1.0, 0.0}, 5: {5.0, 4.0, 3.0}}.get(
+            long, {7.0}
+        )
 
 
 def requirements(path: Path) -> list[tuple[str, str, str]]:

@@ -47,7 +47,7 @@ class Checkout:
         self.wheels.mkdir(parents=True)
         for wheel in WHEELS:
             add_wheel(self.wheels, *wheel)
-        shutil.copytree(ROOT / "scripts/spine", folder / "checkout/scripts/spine")
+        shutil.copytree(ROOT / "scripts/provenance", folder / "checkout/scripts/provenance")
         self.envs.mkdir()
         for path in [ROOT / "envs/lock", *(ROOT / "envs").glob("*.py")]:
             shutil.copy(path, self.envs)

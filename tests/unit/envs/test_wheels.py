@@ -10,15 +10,9 @@ from itertools import pairwise
 
 import pytest
 
-<<<<<<<< HEAD:tests/unit/provenance/test_wheels.py
-from scripts.provenance.environment import env_id
-from scripts.provenance.recipes import SOURCES, recipes
-from scripts.provenance.wheels import nar_hash, options
-========
 from envs.recipes import SOURCES, recipes
 from envs.wheels import nar_hash, options
 from scripts.provenance.environment import env_id
->>>>>>>> envs:tests/unit/envs/test_wheels.py
 from tests.workflow import ROOT
 
 ENVS = ROOT / "envs"

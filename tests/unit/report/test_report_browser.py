@@ -9,7 +9,7 @@ from tests.browser import Browser, installed
 from tests.report import report
 from tests.results import results, whole
 
-pytestmark = pytest.mark.skipif(not installed(), reason="no Chromium, see the text above")
+pytestmark = [pytest.mark.full, pytest.mark.skipif(not installed(), reason="no Chromium, see the text above")]
 SHOWN = (
     "[...document.querySelectorAll('#history [data-trial]')].filter(m => getComputedStyle(m).display !== 'none').length"
 )

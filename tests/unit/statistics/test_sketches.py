@@ -33,6 +33,7 @@ def text_of(part) -> str:
     return canonical(rounded(part if isinstance(part, dict) else figures(part, 5)))
 
 
+@pytest.mark.slow
 @pytest.mark.feature("V13")
 @pytest.mark.parametrize("name", KINDS)
 @given(data=st.data())

@@ -37,6 +37,7 @@ def test_price_is_of_the_latest_trials(tmp_path):
     assert price(tmp_path, "new", 2, 1, False).endswith("2 to run: 2 to 2 CPU-hours by 6 trials of an earlier sweep")
 
 
+@pytest.mark.slow
 @pytest.mark.feature("U4")
 def test_interval_holds_the_cost_in_nine_of_ten_sweeps(tmp_path):
     inside = 0
