@@ -10,6 +10,7 @@ from scripts.spine.env import env_id
 from scripts.spine.graph import Graph
 from scripts.spine.mark import kept, mark
 from scripts.spine.node import Node
+from scripts.spine.triggers import check_options
 
 
 class Wiring:
@@ -33,6 +34,7 @@ class Wiring:
         from snakemake.io import checkpoint_target
 
         def marks(wildcards):
+            check_options(self.graph.workflow)
             node = self.node(name, wildcards)
             stale = [maker for maker in self.graph.upstream(node) if not self.graph.fresh(maker)]
             causes = [] if stale else self.graph.settled(node)
