@@ -1,5 +1,7 @@
 """What the jobs found that make data ready, from raw bytes to features: a line for each."""
 
+import re
+
 from scripts.console.job import Job
 from scripts.console.wording import bytes_below, count_of, size
 
@@ -51,6 +53,11 @@ def describe_proposal(job: Job) -> str:
     return f"{job.path('schema.yaml')}, to be read and copied"
 
 
+def describe_summary(job: Job) -> str:
+    rows, features = re.fullmatch(r"(\d+) rows, (\d+) features", job.log_lines()[-1]).groups()
+    return f"{count_of(int(rows), 'row')}, {count_of(int(features), 'feature')}"
+
+
 def describe_graph(job: Job) -> str:
     contract = job.read("contract.json")
     return f"{count_of(len(contract['features']), 'feature')} of {count_of(len(contract['columns']), 'column')}"
@@ -69,6 +76,7 @@ FINDINGS = {
     "anomalies": describe_anomalies,
     "gate_data": describe_data_gate,
     "propose": describe_proposal,
+    "summarize": describe_summary,
     "fit_graph": describe_graph,
     "transform": describe_features,
 }

@@ -44,7 +44,7 @@ def describe_metrics(job: Job) -> str:
 
 def describe_sentinel(job: Job) -> str:
     found = job.read("sentinel.json")
-    return f"no leak: {found['metric']} of shuffled labels {figure(found)}, chance {found['chance']:g}"
+    return f"no leak: shuffled labels give {found['metric']} {figure(found)}"
 
 
 def describe_model_gate(job: Job) -> str:
@@ -56,11 +56,11 @@ def describe_model_gate(job: Job) -> str:
 
 
 def limit_of(check: dict) -> str:
-    """Return a limit of the gate that held: roc_auc 0.9407, min 0.9."""
+    """Return a limit of the gate that held: roc_auc 0.9407 (min 0.9)."""
     name = " of ".join(filter(None, (check["metric"], check["of"])))
     name = f"change of {name}" if check["kind"] == "change" else name
     limit = ", ".join(f"{key} {value:g}" for key, value in sorted(check["limit"].items()))
-    return f"{name} {check['value']:.4g}, {limit}" if check["value"] is not None else f"{name}, {limit}"
+    return f"{name} {check['value']:.4g} ({limit})" if check["value"] is not None else f"{name} ({limit})"
 
 
 def describe_version(job: Job) -> str:

@@ -85,8 +85,8 @@ def row(screen: Screen, mark: str, name: str, text: str, end: str, width: int, c
         return f"{head}  {text}{'  ' if text else ''}({end})".rstrip() if end else f"{head}  {text}".rstrip()
     room = screen.width - 1
     if len(head) >= room:
-        return screen.paint(shortened(f"{mark} {name}", room), colour)
-    end = f"{end:>9}" if room >= 60 else ""
+        return shortened(f"{mark} {name}", room)
+    end = f"  {end:>8}" if room >= 60 and end else ""
     text = shortened(text, max(0, room - len(head) - 2 - len(end)))
     gap = " " * max(0, room - len(head) - 2 - len(text) - len(end)) if end else ""
-    return f"{screen.paint(head, colour)}  {text}{gap}{screen.paint(end, 'dim')}".rstrip()
+    return f"{screen.paint(mark, colour)}{head[len(mark) :]}  {text}{gap}{screen.paint(end, 'dim')}".rstrip()

@@ -57,10 +57,16 @@ def changes(names: list[str], now: Deployed, before: Deployed, blessing: dict) -
         new, old = now.metrics[name].get("value"), before.metrics.get(name, {}).get("value")
         if name in paired and paired[name]["value"] is not None:
             check = paired[name]
-            found.append(f"{name} {check['value']:+.2g} ({check['low']:+.2g} to {check['high']:+.2g})")
+            interval = f" ({check['low']:+.2g} to {check['high']:+.2g})" if check["low"] or check["high"] else ""
+            found.append(f"{name} {signed(check['value'])}{interval}")
         elif new is not None and old is not None:
-            found.append(f"{name} {new - old:+.2g}")
+            found.append(f"{name} {signed(new - old)}")
     return f"against version {before.version}: {', '.join(found)}" if found else ""
+
+
+def signed(change: float) -> str:
+    """Return a change with its sign."""
+    return f"{change:+.2g}" if change else "unchanged"
 
 
 def report_of(results: Path) -> str:
@@ -85,7 +91,7 @@ def deployment(config: dict, before: Deployed | None, root: Path = Path()) -> Li
         lines.append(("change", changes(names, now, before, blessing)))
     lines.append(("report", report_of(results)))
     address = f"http://127.0.0.1:{config['serve']['port']}/predict/{config['case']}"
-    lines.append(("serve", f"./ouroboros serve, then POST rows to {address}"))
+    lines.append(("serve", f"./ouroboros serve, then POST to {address}"))
     return [(label, text) for label, text in lines if text]
 
 

@@ -98,7 +98,7 @@ def test_a_job_takes_one_line_of_the_terminal(columns, monkeypatch):
     monkeypatch.setenv("COLUMNS", str(columns))
     line = row(Screen(Terminal(), colour=False), "✓", "metrics", "roc_auc 0.94 " * 20, "1 min 10 s", 12)
     assert len(line) < columns and line.startswith("✓ metrics")
-    assert line.endswith("1 min 10 s") == (columns > 60)
+    assert line.endswith("  1 min 10 s") == (columns > 60)
 
 
 def test_elsewhere_nothing_is_cut_off():

@@ -47,7 +47,7 @@ def test_the_change_is_against_the_version_deployed_before(tmp_path):
     before = Deployed(1, METRICS)
     publish(tmp_path, 2, METRICS | {"roc_auc": {"value": 0.95, "low": 0.93, "high": 0.97}})
     lines = dict(deployment(CONFIG, before, tmp_path))
-    assert lines["change"] == "against version 1: roc_auc +0.01, brier +0"
+    assert lines["change"] == "against version 1: roc_auc +0.01, brier unchanged"
     assert "change" not in dict(deployment(CONFIG, Deployed(2, METRICS), tmp_path))
 
 
