@@ -13,6 +13,7 @@ from scripts.provenance.environment import env_id
 from scripts.provenance.fingerprint import Cause, lookup
 from scripts.provenance.recorded_job import Node
 from scripts.provenance.staleness import Graph
+from scripts.provenance.triggers import check_options
 
 MARKS = Path(".snakemake/changed")
 STAMPS = Path(".snakemake/ouroboros/stamps")
@@ -70,6 +71,7 @@ class Wiring:
         from snakemake.io import checkpoint_target
 
         def marks(wildcards):
+            check_options(self.graph.workflow)
             node = self.node(name, wildcards)
             stale = [maker for maker in self.graph.upstream(node) if not self.graph.fresh(maker)]
             causes = [] if stale else self.graph.settled(node)

@@ -22,11 +22,15 @@ ROOT = Path(__file__).parents[2]
 RULES = sorted((ROOT / "rules").glob("*.smk"))
 SCRIPTS = sorted((ROOT / "scripts").rglob("*.py"))
 LOCKS = sorted(path for path in (ROOT / "envs").glob("*.txt") if not path.stem.startswith("constraints"))
-NO_STAGE = {"common", "explain", "lookup", "propose"}  # rule files without a stage
+NO_STAGE = {"common", "console", "explain", "lookup", "propose"}  # rule files without a stage
 # folders of scripts that several stages import, from the top floor down: each imports only from those below it
 FLOORS = ["families", "metrics", "bundle", "config", "schema", "statistics", "provenance", "data"]
-SHARED = {"custom", *FLOORS}
-BY_HAND = "README.md", "config/README.md"  # name the scripts that people run: python -m scripts.<folder>.<script>
+SHARED = {"console", "custom", *FLOORS}
+BY_HAND = (
+    "README.md",
+    "config/README.md",
+    "ouroboros",
+)  # name the scripts that people run: python -m scripts.<folder>.<script>
 # one-character classes keep these patterns from finding themselves
 REGISTRIES = re.compile(
     r"py[p]i\.org|python[h]osted\.org|conda\.anacond[a]\.org|repo\.anacond[a]|registry\.npm[j]s|crates\.i[o]|ghcr\.i[o]|"
@@ -114,7 +118,7 @@ def test_one_word_for_a_stage_everywhere():
 
 
 def test_every_script_is_used():
-    texts = [path.read_text() for path in RULES]
+    texts = [path.read_text() for path in [*RULES, ROOT / "envs/driver"]]
     lines = [found for text in texts for found in re.findall(r'^(?: +code|[A-Z]+) ?= ?f?"(.*)"', text, re.M)]
     named = [found for line in lines for found in re.findall(r"\b[a-z]+/\w+", line)]
     names = [name for name in named if (ROOT / f"scripts/{name}.py").is_file()]
