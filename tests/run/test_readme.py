@@ -198,7 +198,7 @@ def test_configuration_shown_is_accepted(section, shown):
 @pytest.mark.timeout(900)
 def test_first_command_does_what_the_text_says(tmp_path):
     (said,) = Reader(tmp_path).run([blocks()[0][1]], seconds=800)
-    first_command_ends_with_a_prediction([(COMMANDS, *said)])
+    first_command_publishes_a_model([(COMMANDS, *said)])
 
 
 @pytest.mark.full
