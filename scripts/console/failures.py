@@ -1,8 +1,9 @@
 """Why a run stopped, in the words of the job or of the configuration, without stack traces."""
 
 import re
+from pathlib import Path
 
-from scripts.console.job import Job
+from scripts.console.job import Job, tail
 
 SHOWN = 12  # lines of a long message
 SENTENCE = "error: "  # how a job begins its sentence (scripts/provenance/run_job.py)
@@ -10,6 +11,8 @@ TWICE = "Error: "  # how some of Snakemake's messages begin
 HEAD = re.compile(r"^(\w*(?:Error|Exception))(?: in (?:rule \w+ in )?file \"?([^\"]+)\"?, line (\d+))?[:.]?$")
 STACK = re.compile(r'^\s+File ".*", line \d+')
 CAUSE = re.compile(r"^[\w.]+(?:Error|Exception|Interrupt|Exit|Warning)\b.*")
+TRACE = "Traceback (most recent call last)"
+BATCH = re.compile(r"SLURM-job '[^']*' failed, SLURM status is: '[^']*'")
 STATUS = re.compile(r"(returned non-zero exit status \d+|died with <Signals\.\w+: \d+>)")
 PLAIN = {
     "ConfigError",
@@ -22,20 +25,30 @@ PLAIN = {
 PLAIN |= {"BadInput", "ContractError", "ExpressionError", "ApiError", "IncompleteFilesException"}  # say all themselves
 
 
-def reason(job: Job, exception: str = "") -> list[str]:
-    """Return the lines of the sentence with which *job* failed: of its log, else of Snakemake's *exception*."""
-    lines = job.log_lines()
+def reason(job: Job, said: str = "") -> list[str]:
+    """Return the lines of the sentence with which *job* failed: of its log, else of what Snakemake *said* of it."""
+    logs = [tail(Path(log)) for log in job.logs]
+    for lines in logs:
+        if found := sentence(lines) or cause(lines):
+            return limited(found)
+    status, batch = STATUS.search(said), BATCH.search(said)
+    ended = batch[0] if batch else f"its command {status[1]}" if status else "it ended without saying why"
+    last = [line for lines in logs[:1] for line in lines[-1:]]
+    return limited([*last, ended])
+
+
+def sentence(lines: list[str]) -> list[str]:
+    """Return the sentence that a job wrote to its log, and what follows it; nothing where it wrote none."""
     starts = [number for number, line in enumerate(lines) if line.startswith(SENTENCE)]
-    if starts:
-        found = lines[starts[-1] :]
-        return limited([found[0].removeprefix(SENTENCE), *found[1:]])
-    if any(line.startswith("Traceback (most recent call last)") for line in lines):
-        causes = [number for number, line in enumerate(lines) if CAUSE.match(line)]
-        if causes:
-            return limited(lines[causes[-1] :])
-    status = STATUS.search(exception)
-    ended = f"its command {status[1]}" if status else "it ended without saying why"
-    return limited([*lines[-1:], ended] if lines else [ended])
+    return [lines[starts[-1]].removeprefix(SENTENCE), *lines[starts[-1] + 1 :]] if starts else []
+
+
+def cause(lines: list[str]) -> list[str]:
+    """Return what the last stack trace in a log ends with; nothing where there is none."""
+    if not any(line.startswith(TRACE) for line in lines):
+        return []
+    causes = [number for number, line in enumerate(lines) if CAUSE.match(line)]
+    return lines[causes[-1] :] if causes else []
 
 
 def limited(lines: list[str]) -> list[str]:

@@ -11,6 +11,16 @@ TAIL = 65_536  # bytes at the end of a log that are read
 RECORD = "record.json"
 
 
+def tail(log: Path) -> list[str]:
+    """Return the last lines of the file *log* that are not empty; none where there is no such file."""
+    if not log.is_file():
+        return []
+    with open(log, "rb") as file:
+        file.seek(max(0, log.stat().st_size - TAIL))
+        text = file.read().decode("utf-8", "replace")
+    return [line.rstrip() for line in text.splitlines() if line.strip()]
+
+
 @dataclass
 class Job:
     """A job that Snakemake started: its rule, and the paths of its outputs and logs."""
@@ -56,15 +66,8 @@ class Job:
         return json.loads(path.read_text(encoding="utf-8"))
 
     def log_lines(self) -> list[str]:
-        """Return the last lines of the job's log, without those that are empty."""
-        lines: list[str] = []
-        for log in self.logs:
-            if Path(log).is_file():
-                with open(log, "rb") as file:
-                    file.seek(max(0, Path(log).stat().st_size - TAIL))
-                    text = file.read().decode("utf-8", "replace")
-                lines += [line.rstrip() for line in text.splitlines() if line.strip()]
-        return lines
+        """Return the last lines of the job's logs, without those that are empty."""
+        return [line for log in self.logs for line in tail(Path(log))]
 
     def search_log(self, pattern: str) -> str:
         """Return the first group of the last line of the log that *pattern* matches, or nothing."""

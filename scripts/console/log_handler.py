@@ -74,7 +74,7 @@ class LogHandler(LogHandlerBase):
                 if (told := self.run.finish(record.job_id)) and self.run.watched:
                     self.printer.finished(told)
             case LogEvent.JOB_ERROR:
-                told = self.run.fail(record.jobid, list(map(str, record.log or [])))
+                told = self.run.fail(record.jobid, list(map(str, record.log or [])), record.rule_msg or "")
                 if told and self.run.watched and self.run.state != STOPPED:
                     self.printer.failed(told)
             case LogEvent.ERROR:

@@ -31,7 +31,9 @@ NOISE = (
     "The run involves checkpoint jobs",
     "Reasons:",
 )
-SUBMITTED = re.compile(r"(Group j|J)ob \S+ has been submitted with SLURM jobid|SLURM run ID: ")
+SUBMITTED = re.compile(
+    r"(Group j|J)ob \S+ has been submitted with SLURM jobid|SLURM run ID: |Cleaning up SLURM log files"
+)
 FAILED = "At least one job did not complete successfully"
 OF_JOBS = ("RuleException", "CalledProcessError")
 

@@ -64,15 +64,18 @@ class Run:
             found = f"{found} · {SAME}" if found else SAME
         return Finished(job, took, found, notes(job, said))
 
-    def fail(self, number: int, logs: list[str]) -> Finished | None:
-        """Note that a job failed, with *logs* that say why, and return what is told of it; None where it is unknown."""
+    def fail(self, number: int, logs: list[str], said: str = "") -> Finished | None:
+        """Note that a job failed, and return what is told of it; None where it is unknown.
+
+        *logs* say why, or what Snakemake *said*.
+        """
         job = self.jobs.pop(number, None)
         if not job:
             return None
         took = self.progress.fail(job.key)
         self.lines_of(job)
         job.logs = logs or job.logs
-        lines, self.exception = reason(job, self.exception), ""
+        lines, self.exception = reason(job, said or self.exception), ""
         self.failed[number] = job, lines
         return Finished(job, took, lines[0], [])
 

@@ -40,6 +40,16 @@ def test_a_job_that_ends_in_the_middle_shows_its_last_line(tmp_path):
     ]
 
 
+def test_the_log_of_slurm_does_not_hide_the_sentence_of_the_job(tmp_path):
+    made = job(tmp_path, "error: no rows\n")
+    (tmp_path / "slurm.log").write_text("host: n1\nError in rule train:\nslurmstepd: error: killed\n")
+    made.logs.append(str(tmp_path / "slurm.log"))
+    assert reason(made) == ["no rows"]
+    (tmp_path / "a.log").write_text("fitting\n")
+    said = "SLURM-job '12' failed, SLURM status is: 'TIMEOUT'. SLURM reason: none"
+    assert reason(made, said) == ["fitting", "SLURM-job '12' failed, SLURM status is: 'TIMEOUT'"]
+
+
 def test_long_sentences_are_limited(tmp_path):
     lines = reason(job(tmp_path, "error: many\n" + "an anomaly\n" * 500))
     assert len(lines) == 13 and lines[-1] == "... 489 more lines"

@@ -85,7 +85,9 @@ def test_a_job_that_failed_is_told_at_once_and_explained_at_the_end(handler):
     with open("train.log", "w") as log:
         log.write("error: no row has a label\n")
     handler.emit(record(LogEvent.ERROR, "RuleException:\nCalledProcessError in file x, line 1:", logging.ERROR))
-    handler.emit(record(LogEvent.JOB_ERROR, "Error in rule train", logging.ERROR, jobid=1, log=["train.log"]))
+    handler.emit(
+        record(LogEvent.JOB_ERROR, "Error in rule train", logging.ERROR, jobid=1, log=["train.log"], rule_msg=None)
+    )
     handler.emit(record(None, "Exiting because a job execution failed. Look below for error messages", logging.ERROR))
     handler.emit(record(LogEvent.ERROR, "WorkflowError:\nAt least one job did not complete successfully."))
     assert handler.lines() == ["[0/1] ✗ train  failed, see train.log  (0.0 s)"]
@@ -96,7 +98,7 @@ def test_a_job_that_failed_is_told_at_once_and_explained_at_the_end(handler):
 def test_a_job_that_is_tried_again_has_not_failed(handler):
     handler.run.watched = True
     handler.emit(start(1, "train"))
-    handler.emit(record(LogEvent.JOB_ERROR, "Error in rule train", logging.ERROR, jobid=1, log=[]))
+    handler.emit(record(LogEvent.JOB_ERROR, "Error in rule train", logging.ERROR, jobid=1, log=[], rule_msg=None))
     handler.emit(record(None, "Trying to restart job 1."))
     handler.emit(start(1, "train"))
     handler.emit(record(LogEvent.JOB_FINISHED, job_id=1))
@@ -117,7 +119,7 @@ def test_ctrl_c_is_no_error(handler):
     handler.run.watched = True
     handler.emit(start(1, "train"))
     handler.emit(record(None, "Terminating processes on user request, this might take some time."))
-    handler.emit(record(LogEvent.JOB_ERROR, "Error in rule train", logging.ERROR, jobid=1, log=[]))
+    handler.emit(record(LogEvent.JOB_ERROR, "Error in rule train", logging.ERROR, jobid=1, log=[], rule_msg=None))
     handler.emit(record(LogEvent.ERROR, "WorkflowError:\nAt least one job did not complete successfully."))
     handler.close()
     assert handler.lines() == ["stopped: 0 jobs finished, the same command goes on from there"]
@@ -146,7 +148,7 @@ def test_controls_in_logs_do_not_steer_the_terminal(handler):
     handler.emit(start(1, "train"))
     with open("train.log", "w") as log:
         log.write("error: value \x1b]0;title\x07 is no number\n")
-    handler.emit(record(LogEvent.JOB_ERROR, "", logging.ERROR, jobid=1, log=["train.log"]))
+    handler.emit(record(LogEvent.JOB_ERROR, "", logging.ERROR, jobid=1, log=["train.log"], rule_msg=None))
     handler.close()
     assert not any(ord(sign) < 32 for line in handler.lines() for sign in line)
 
