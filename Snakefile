@@ -14,6 +14,7 @@ scattergather:
 
 
 include: "rules/common.smk"
+include: "rules/console.smk"
 include: "rules/version.smk"
 include: "rules/ingest.smk"
 include: "rules/validate.smk"
@@ -33,6 +34,7 @@ include: "rules/explain.smk"
 
 onstart:
     become_only_submitter(submits=not workflow.local_exec, environments=list_environments(workflow))
+    begin_console()
 
 
 rule all:

@@ -2,7 +2,7 @@
 {
   description = "Ouroboros: a machine-learning life cycle as a Snakemake workflow";
 
-  inputs.nixpkgs.url = "github:NixOS/nixpkgs/nixos-25.05";
+  inputs.nixpkgs.url = "github:NixOS/nixpkgs/nixos-26.05";
 
   outputs = { self, nixpkgs }:
     let
@@ -22,7 +22,7 @@
             nativeBuildInputs = [ pkgs.cacert ];
             installPhase = ''
               mkdir $out
-              ${tools}/bin/python ${./scripts/provenance/wheels.py} ${./envs + "/${name id}.txt"} $out
+              ${tools}/bin/python ${./envs/wheels.py} ${./envs + "/${name id}.txt"} $out
             '';
             dontFixup = true;
             outputHashMode = "recursive";

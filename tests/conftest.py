@@ -1,13 +1,22 @@
-"""The repository on the path of every test process, and the last line of a run: how many passed and failed."""
+"""What all test processes share: the repository on their path, which tests are for --full, in what order tests start,
+and the last line of a run, which says how many passed and failed.
+"""
 
 import os
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parent.parent
 if str(ROOT) not in sys.path:  # for every process, also the workers of xdist
     sys.path.insert(0, str(ROOT))
 os.environ["PYTHONPATH"] = str(ROOT)  # for scripts that tests start
+
+from tests.order import dealt  # noqa: E402
+
+FULL = {"slurm", "nix"}  # folders whose tests need Debian packages
+TAKES = {"slurm": 40, "nix": 60, "run": 15, "dag": 5, "slow": 3}  # seconds of a test that does not say
 
 
 def count(config, *outcomes: str) -> int:
@@ -19,6 +28,30 @@ def count(config, *outcomes: str) -> int:
 def is_worker(config) -> bool:
     """Return whether this process runs tests for another one, which reports."""
     return hasattr(config, "workerinput")
+
+
+def folder(item) -> str:
+    """Return the folder of tests/ that a test is in."""
+    return item.path.relative_to(ROOT / "tests").parts[0]
+
+
+def pytest_itemcollected(item):
+    """Mark the tests of whole folders as those of --full."""
+    if folder(item) in FULL:
+        item.add_marker("full")
+
+
+def takes(item) -> float:
+    """Return how many seconds a test takes, about, 0 for less than a few."""
+    marker = item.get_closest_marker("takes")
+    return marker.args[0] if marker else TAKES.get("slow" if item.get_closest_marker("slow") else folder(item), 0)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config, items):
+    """Let several workers begin with the tests that take long."""
+    if is_worker(config):
+        items[:] = dealt(items, [takes(item) for item in items], config.workerinput["workercount"])
 
 
 def pytest_sessionfinish(session, exitstatus):
@@ -35,6 +68,8 @@ def pytest_unconfigure(config):
     line = f"{count(config, 'passed', 'xfailed')} passed, {count(config, 'failed', 'error', 'xpassed')} failed"
     if skipped := count(config, "skipped"):
         line += f", {skipped} skipped"
-    if config.ended > 1:
+    if config.ended == pytest.ExitCode.NO_TESTS_COLLECTED:
+        line += ", no test is chosen: is it one of --full?"
+    elif config.ended > 1:
         line += f", stopped early (exit status {config.ended})"
     print(line, flush=True)

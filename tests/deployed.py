@@ -1,6 +1,7 @@
-"""Fixtures of a checkout in which the tiny case is deployed: built once for all workers, copied for every test."""
+"""A deployed tiny case and warm environments, made once for all workers; every test gets a copy of the case."""
 
 import fcntl
+import os
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -8,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests import tiny
-from tests.workflow import clone, deploy
+from tests import tiny, warm
+from tests.workflow import clone, deploy, environment
 
 
 def once(folder: Path, make: Callable[[Path], object]) -> Path:
@@ -18,9 +19,16 @@ def once(folder: Path, make: Callable[[Path], object]) -> Path:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not folder.exists():
             made = folder.with_name(f"making-{folder.name}")
+            shutil.rmtree(made, ignore_errors=True)  # of one that failed
             make(made)
             made.rename(folder)
     return folder
+
+
+def common(tmp_path_factory) -> Path:
+    """Return the folder that all workers of this run share."""
+    base = tmp_path_factory.getbasetemp()
+    return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
 
 
 @pytest.fixture(scope="session")
@@ -35,7 +43,7 @@ def deployed(tmp_path_factory) -> Path:
         subprocess.run([*git, "commit", "--quiet", "-m", "Add the tiny case"], cwd=folder, check=True)
         assert len(deploy(folder)) == 30
 
-    return once(tmp_path_factory.getbasetemp().parent / "deployed", make)
+    return once(common(tmp_path_factory) / "deployed", make)
 
 
 @pytest.fixture
@@ -44,3 +52,17 @@ def checkout(deployed, tmp_path) -> Path:
     folder = tmp_path / "checkout"
     shutil.copytree(deployed, folder, symlinks=True)
     return folder
+
+
+@pytest.fixture(scope="session")
+def warm_environments(tmp_path_factory) -> Path:
+    """Return the folder of environments whose Python is a fork of a running one."""
+    pid = os.getppid() if "PYTEST_XDIST_WORKER" in os.environ else os.getpid()
+    cold = Path(environment()["OUROBOROS_ENVS"])
+    return once(common(tmp_path_factory) / "warm", lambda folder: warm.make(cold, folder, pid))
+
+
+@pytest.fixture
+def warmed(warm_environments, monkeypatch) -> None:
+    """Run Snakemake and its jobs in warm environments."""
+    monkeypatch.setenv("OUROBOROS_ENVS", str(warm_environments))

@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from scripts.provenance.environment import env_id
+
 ROOT = Path(__file__).resolve().parent.parent
 COLLECTORS = {
     "version",
@@ -27,10 +29,17 @@ def environment(**more: str) -> dict[str, str]:
     return own | {"OUROBOROS_ENVS": os.environ.get("OUROBOROS_ENVS") or str(ROOT / ".envs")} | more
 
 
+def python(envs: str) -> str:
+    """Return the Python that has Snakemake: that of the environments in *envs*, which may be warm, or this one."""
+    own = Path(envs) / env_id("test", ROOT / "envs") / "bin/python"
+    return str(own if own.exists() else sys.executable)
+
+
 def snakemake(folder: Path, *words: str, **more: str) -> subprocess.CompletedProcess:
-    """Run snakemake in *folder* and return its exit code, stdout and stderr."""
-    command = [sys.executable, "-m", "snakemake", "--cores", "2", *words]
-    return subprocess.run(command, cwd=folder, env=environment(**more), capture_output=True, text=True)
+    """Run snakemake in *folder* and return what it printed (stderr within stdout's place is kept apart)."""
+    own = environment(**more)
+    command = [python(own["OUROBOROS_ENVS"]), "-m", "snakemake", "--cores", "2", *words]
+    return subprocess.run(command, cwd=folder, env=own, capture_output=True, text=True)
 
 
 def jobs(output: str) -> set[str]:

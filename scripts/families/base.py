@@ -1,4 +1,4 @@
-"""What a model family is. Each has a file of its own here, which ends with FAMILY = an instance."""
+"""Base class of model families. Each family is one file in this folder, which ends with FAMILY = an instance."""
 
 from typing import Any
 
@@ -8,16 +8,16 @@ from scipy import sparse
 from scripts.bundle.onnx_builder import Builder
 from scripts.bundle.predictor import predict_with_sklearn
 
-CELLS = 1 << 25  # of a dense copy of some of the features
+CELLS = 1 << 25  # maximum size of a dense copy of some of the features
 
 
 class Family:
-    """What families share.
+    """A model family: how to fit, evaluate and export a kind of model.
 
-    `tasks` and `space` (hyperparameter to {distribution: [arguments]}) are literals: the configuration is checked
-    against them without a package of the family at hand. A family that cannot be ONNX has a `reason`: it then fits a
-    scikit-learn estimator, which a bundle holds as a skops file of no other `types` than these. `warm`: whether it can
-    resume().
+    `tasks` and `space` (hyperparameter to {distribution: [arguments]}) are literals, because the configuration is
+    checked against them without importing the family. A family that cannot be expressed in ONNX says why in `reason`;
+    it fits a scikit-learn estimator, which a bundle stores as a skops file that contains no other `types` than these.
+    `warm` says whether it supports a warm start with resume().
     """
 
     tasks: tuple[str, ...] = ("classification",)
@@ -27,42 +27,42 @@ class Family:
     warm = False
 
     def fit(self, x: sparse.csr_matrix, y: np.ndarray, params: dict, seed: int, task: str, device: str) -> Any:
-        """Return what was fitted on features and class numbers, or values where *task* is regression.
+        """Return the model fitted on features [rows, width] and class numbers [rows] (*task* regression: values).
 
-        *device* is cpu or cuda; a family that knows no GPU may disregard it.
+        *device* is cpu or cuda; a family without GPU support ignores it.
         """
         raise NotImplementedError
 
     def state(self, fitted: Any) -> dict[str, np.ndarray]:
-        """Return the arrays that resume() goes on from; none where the family cannot."""
+        """Return the arrays that resume() starts from; empty if the family does not support a warm start."""
         return {}
 
     def resume(
         self, x: sparse.csr_matrix, y: np.ndarray, params: dict, seed: int, task: str, device: str, state: dict
     ) -> Any:
-        """Return what fit() does, started from the *state* of an earlier model of the same features and classes.
+        """Return the model as fit() does, with a warm start from the *state* of one with the same features and classes.
 
-        Raises InputError where the state does not fit *params*.
+        Raises InputError if the state does not fit *params*.
         """
         raise NotImplementedError
 
     def rows(self, x: sparse.csr_matrix) -> Any:
-        """Return some rows in the form that estimate() takes."""
+        """Return rows in the form that estimate() takes."""
         return x.toarray().astype(np.float64)
 
     def estimate(self, fitted: Any, rows: Any, classes: int) -> np.ndarray:
-        """Return what score() does, of some rows as rows() gives them."""
+        """Return the same as score(), for rows in the form that rows() returns."""
         return predict_with_sklearn(fitted, rows, classes)
 
     def score(self, fitted: Any, x: sparse.csr_matrix, classes: int) -> np.ndarray:
-        """Return probabilities [rows, classes], 0 for a class that had no rows in fit; of no classes, values [rows, 1].
+        """Return probabilities [rows, classes], 0 for a class that fit() did not see; for regression, values [rows, 1].
 
-        Only some rows at a time are dense.
+        Rows are converted in batches of at most CELLS dense values. *classes* is 0 for regression.
         """
         size = max(1, CELLS // max(1, x.shape[1]))
         starts = range(0, max(1, x.shape[0]), size)
         return np.vstack([self.estimate(fitted, self.rows(x[start : start + size]), classes) for start in starts])
 
     def export(self, graph: Builder, fitted: Any, classes: int, output: str) -> str:
-        """Add the nodes that make of the tensor "features" the tensor *output*, which holds what score() gives."""
+        """Add nodes that compute score() from the tensor "features" as the tensor *output*; return its name."""
         raise NotImplementedError

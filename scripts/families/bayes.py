@@ -13,7 +13,7 @@ from scripts.families.onnx_heads import add_linear, add_probabilities, sums_to_p
 
 @dataclass
 class Fitted:
-    """The log densities of classes as sums of features, of their squares, and an offset: [width, classes] each."""
+    """Log densities of classes: weights of features and of their squares [width, classes], and offsets [classes]."""
 
     single: np.ndarray
     square: np.ndarray
@@ -24,8 +24,8 @@ class Fitted:
 class Bayes(Family):
     """Gaussian naive Bayes; `smoothing` is the share of the largest variance that is added to all.
 
-    A word or level that a class never has would else have no variance there, and one row with it would decide alone.
-    Means and variances come of sums: the features stay sparse.
+    Without it, a word or level that never occurs in a class would have no variance there and decide alone. Means and
+    variances are computed from sums, so the features stay sparse.
     """
 
     space = {"smoothing": {"loguniform": [0.001, 1]}}

@@ -14,7 +14,7 @@ from scripts.families.onnx_trees import AT_MOST, Tree, add_boosted_trees, make_t
 
 
 class SparseBinningMixin:
-    """The same model of sparse features: they are put into bins some columns at a time, never copied as a whole."""
+    """Fits on sparse features: columns are binned in batches, so there is never a dense copy of all."""
 
     def _preprocess_X(self, x: Any, *, reset: bool) -> Any:
         if not sparse.issparse(x):
@@ -39,15 +39,15 @@ class SparseBinningMixin:
 
 
 class Classifier(SparseBinningMixin, HistGradientBoostingClassifier):
-    """Log loss."""
+    """Classifier with log loss."""
 
 
 class Regressor(SparseBinningMixin, HistGradientBoostingRegressor):
-    """Squared error."""
+    """Regressor with squared error."""
 
 
 def convert_tree(nodes: np.ndarray) -> Tree:
-    """Return a tree of scikit-learn's *nodes*."""
+    """Return the Tree of scikit-learn's *nodes*."""
     left = np.where(nodes["is_leaf"], -1, nodes["left"].astype(np.int64))
     return make_tree(
         left, nodes["right"].astype(np.int64), nodes["feature_idx"], nodes["num_threshold"], nodes["value"]

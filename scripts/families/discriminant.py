@@ -1,4 +1,4 @@
-"""Discriminant analysis: a normal distribution for each class, by covariances that are regularised (Friedman 1989)."""
+"""Discriminant analysis: a normal distribution for each class, with regularised covariances (Friedman 1989)."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -10,12 +10,12 @@ from scripts.bundle.onnx_builder import Builder
 from scripts.families.base import Family
 from scripts.families.onnx_heads import add_linear, add_probabilities, sums_to_probabilities
 
-MIN_VARIANCE = 1e-6  # variance of a feature that varies in no class
+MIN_VARIANCE = 1e-6  # variance of a feature that is constant in each class
 
 
 @dataclass
 class Fitted:
-    """The log densities of classes: linear by weights and offsets, less half the squared length of (x - mean) root."""
+    """Log densities of classes: weights and offsets, minus half the squared length of (x - mean) @ root."""
 
     weights: np.ndarray
     offset: np.ndarray
@@ -25,15 +25,15 @@ class Fitted:
 
 
 def scatter_matrix(x: sparse.csr_matrix, mean: np.ndarray) -> np.ndarray:
-    """Return the sum of the outer products of the rows of *x* less their *mean*."""
+    """Return the scatter matrix [width, width]: the sum of outer products of rows of *x* minus their *mean*."""
     return (x.T @ x).toarray() - x.shape[0] * np.outer(mean, mean)
 
 
 class Discriminant(Family):
     """Linear or quadratic discriminant analysis.
 
-    `shrinkage` draws the common covariance to a multiple of the identity, and the covariance of each class (quadratic)
-    to the common one.
+    `shrinkage` pulls the pooled covariance towards a multiple of the identity and, for quadratic, the covariance of
+    each class towards the pooled one.
     """
 
     space = {"kind": {"choice": ["linear", "quadratic"]}, "shrinkage": {"uniform": [0.01, 1]}}

@@ -11,13 +11,13 @@ from scripts.families.base import Family
 from scripts.families.onnx_heads import add_expanded_classes, expand_classes
 from scripts.families.onnx_trees import AT_MOST, add_tree_ensemble, make_tree
 
-FLOAT, INT64 = 1, 7  # of ONNX
-STEP = 2.0**-40  # values are multiples of it, so that their sums are exact in any order and equal votes stay equal
-DENSE_SHARE = 0.25  # share of features that are not 0 from which on a dense copy is faster
+FLOAT, INT64 = 1, 7  # element types of ONNX
+STEP = 2.0**-40  # leaf values are multiples of it, so sums are exact in any order and ties stay ties
+DENSE_SHARE = 0.25  # share of nonzero features above which a dense copy is faster
 
 
 def leaf_values(fitted: Any) -> list[np.ndarray]:
-    """Return for each tree what each of its nodes adds to the outputs, [nodes, outputs]."""
+    """Return for each tree what its nodes contribute to the outputs [nodes, outputs]."""
     tables = []
     for each in fitted.estimators_:
         values = each.tree_.value[:, 0, :]
@@ -30,7 +30,7 @@ def leaf_values(fitted: Any) -> list[np.ndarray]:
 
 
 class Forest(Family):
-    """A random forest; its trees compare float32, as scikit-learn's do."""
+    """Random forest; its trees compare float32, as in scikit-learn."""
 
     tasks = ("classification", "regression")
     space = {

@@ -1,4 +1,4 @@
-"""Multi-layer perceptron in JAX: Adam (Kingma & Ba 2015) with weight decay, stopped early on rows that are held out."""
+"""Multi-layer perceptron in JAX: Adam (Kingma & Ba 2015) with weight decay, and early stopping on held-out rows."""
 
 from dataclasses import dataclass
 from itertools import pairwise
@@ -18,14 +18,14 @@ Layers = list[tuple[np.ndarray, np.ndarray]]
 
 @dataclass
 class Fitted:
-    """Weights and offsets of the layers, and the classes that were seen."""
+    """Weights and offsets of the layers, and the classes seen in fit."""
 
     layers: Layers
     classes_: np.ndarray
 
 
 def init_layers(widths: list[int], rng: np.random.Generator) -> Layers:
-    """Return the layers before training (He et al. 2015)."""
+    """Return randomly initialised layers (He et al. 2015)."""
     return [
         (rng.normal(0, np.sqrt(2 / max(1, before)), (before, after)), np.zeros(after))
         for before, after in pairwise(widths)
@@ -33,9 +33,9 @@ def init_layers(widths: list[int], rng: np.random.Generator) -> Layers:
 
 
 def train_layers(layers: Layers, x: sparse.csr_matrix, y: np.ndarray, params: dict, rng: Any, device: str) -> Layers:
-    """Return the *layers* fitted to the targets *y* [rows, sums], as they were when the held-out loss was least.
+    """Return *layers* trained on targets *y* [rows, sums], as of the epoch with the smallest held-out loss.
 
-    The same for the same arguments; float64 on any device. Targets of several columns are probabilities of classes.
+    Deterministic, in float64 on any device. Targets with several columns are class probabilities.
     """
     import jax
     import jax.numpy as jnp

@@ -10,7 +10,7 @@ from scripts.families.base import Family
 
 
 class Neighbours(Family):
-    """k nearest neighbours, Euclidean; a row's answer does not depend on the rows that are asked with it (k-d tree)."""
+    """k nearest neighbours, Euclidean; with a k-d tree, a prediction does not depend on the other rows of its batch."""
 
     tasks = ("classification", "regression")
     space = {"neighbours": {"quniform": [5, 50, 5]}, "weights": {"choice": ["uniform", "distance"]}}

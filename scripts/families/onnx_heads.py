@@ -1,4 +1,4 @@
-"""The last step of a model, in numpy and as the same ONNX nodes: from sums to the probabilities of all classes."""
+"""Output layers of models, in NumPy and as equivalent ONNX nodes: from sums to probabilities of all classes."""
 
 import numpy as np
 from scipy.special import expit, softmax
@@ -7,9 +7,9 @@ from scripts.bundle.onnx_builder import Builder
 
 
 def sums_to_probabilities(sums: np.ndarray, seen: np.ndarray, classes: int) -> np.ndarray:
-    """Return the probabilities [rows, classes] of the *sums* of the classes *seen* in fit: sigmoid or softmax.
+    """Return probabilities [rows, classes] from the *sums* of the classes *seen* in fit, by sigmoid or softmax.
 
-    A class without rows has probability 0. Two classes may have one sum, the log odds of the second.
+    Other classes have probability 0. Two classes may have a single sum, the log odds of the second.
     """
     if sums.shape[1] == 1:
         second = expit(sums)
@@ -18,20 +18,20 @@ def sums_to_probabilities(sums: np.ndarray, seen: np.ndarray, classes: int) -> n
 
 
 def expand_classes(probabilities: np.ndarray, seen: np.ndarray, classes: int) -> np.ndarray:
-    """Return the columns of *found*, one for each class *seen* in fit, among those of all *classes*, the others 0."""
+    """Return *probabilities* of the classes *seen* in fit as columns of all classes [rows, classes], the others 0."""
     expanded = np.zeros((len(probabilities), classes))
     expanded[:, seen] = probabilities
     return expanded
 
 
 def add_linear(graph: Builder, x: str, weights: np.ndarray, offset: np.ndarray, output: str | None = None) -> str:
-    """Return *x* times *weights* [width, sums] plus *offset* [sums]."""
+    """Add *x* times *weights* [width, sums] plus *offset* [sums]; return the name of the tensor."""
     product = graph.add("MatMul", x, graph.constant(np.asarray(weights, np.float64)))
     return graph.add("Add", product, graph.constant(np.asarray(offset, np.float64).reshape(1, -1)), output=output)
 
 
 def add_probabilities(graph: Builder, sums: str, width: int, seen: np.ndarray, classes: int, output: str) -> str:
-    """Add what of_sums() does with *width* sums as the tensor *output*."""
+    """Add what sums_to_probabilities() does with *width* sums as the tensor *output*; return its name."""
     name = output if len(seen) == classes else None
     if width == 1:
         second = graph.add("Sigmoid", sums)
@@ -43,5 +43,5 @@ def add_probabilities(graph: Builder, sums: str, width: int, seen: np.ndarray, c
 
 
 def add_expanded_classes(graph: Builder, probabilities: str, seen: np.ndarray, classes: int, output: str) -> str:
-    """Add what spread() does as the tensor *output*."""
+    """Add what expand_classes() does as the tensor *output*; return its name."""
     return graph.add("MatMul", probabilities, graph.constant(np.eye(classes)[seen]), output=output)

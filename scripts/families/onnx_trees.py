@@ -7,11 +7,11 @@ from onnx import numpy_helper
 
 from scripts.bundle.onnx_builder import Builder
 
-AT_MOST, LESS = 0, 1  # a row goes left where its value is at most the threshold, or less than it
+AT_MOST, LESS = 0, 1  # a row goes left if its value is <= the threshold, or < it
 
 
 class Tree(NamedTuple):
-    """A tree by node, the root first. A leaf has -1 on its left; a missing value goes left where *missing* says 1."""
+    """A tree as arrays by node, root first. A leaf has left -1; a missing value goes left if *missing* is 1."""
 
     left: np.ndarray
     right: np.ndarray
@@ -24,7 +24,7 @@ class Tree(NamedTuple):
 def make_tree(
     left: np.ndarray, right: np.ndarray, feature: np.ndarray, threshold: np.ndarray, value: np.ndarray, missing=None
 ) -> Tree:
-    """Return a Tree that has a split even where the given one is a leaf alone."""
+    """Return a Tree; one that consists of a single leaf gets a split."""
     missing = np.zeros(len(left), np.int64) if missing is None else missing
     tree = Tree(left, right, feature, threshold, np.asarray(value, np.float64), missing)
     if len(left) > 1:
@@ -36,9 +36,9 @@ def make_tree(
 def add_tree_ensemble(
     graph: Builder, x: str, trees: list[Tree], targets: list[int], mode: int, output: str | None = None
 ) -> str:
-    """Return the tensor [rows, targets] (float64) of the sums of the values of the leaves that the rows of *x* reach.
+    """Add an ensemble; return the tensor [rows, targets] (float64) with sums of the leaf values that rows of *x* reach.
 
-    The tree number k counts for the target *targets*[k]; *mode* is AT_MOST or LESS.
+    Tree k counts for target *targets*[k]; *mode* is AT_MOST or LESS.
     """
     inner_nodes = [np.flatnonzero(each.left >= 0) for each in trees]
     leaves = [np.flatnonzero(each.left < 0) for each in trees]
@@ -86,7 +86,7 @@ def add_tree_ensemble(
 def add_boosted_trees(
     graph: Builder, x: str, trees: list[Tree], mode: int, start: np.ndarray, output: str | None = None
 ) -> str:
-    """Return the sums of boosted *trees*, which count for each element of *start* in turn, added to *start*."""
+    """Add boosted *trees*, which count for the elements of *start* in turn; return the tensor of *start* plus sums."""
     start = np.asarray(start, np.float64).reshape(1, -1)
     sums = add_tree_ensemble(graph, x, trees, [number % start.size for number in range(len(trees))], mode)
     return graph.add("Add", sums, graph.constant(start), output=output)

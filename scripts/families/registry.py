@@ -1,4 +1,4 @@
-"""The model families by name. Rules name the files that a case uses in `code`: nothing here imports them by itself."""
+"""Load model families by name. Rules list the files that a case uses in `code`, so nothing is imported statically."""
 
 import importlib
 
@@ -6,5 +6,5 @@ from scripts.families.base import Family
 
 
 def load_family(name: str) -> Family:
-    """Return the family whose file is scripts/families/<name>.py; its packages are loaded now."""
+    """Return the family in scripts/families/<name>.py, importing its packages."""
     return importlib.import_module(f"scripts.families.{name}").FAMILY

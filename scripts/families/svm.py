@@ -1,4 +1,4 @@
-"""Linear support vector machine; its sums become probabilities by sigmoids fitted on held-out folds (Platt 1999)."""
+"""Linear support vector machine, with probabilities by sigmoids fitted on held-out folds (Platt 1999)."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +14,7 @@ from scripts.families.base import Family
 from scripts.families.onnx_heads import add_expanded_classes, add_linear, expand_classes
 
 FOLDS = 3
-SIGMOID_C = 1e6  # inverse strength of the penalty on a sigmoid: hardly any
+SIGMOID_C = 1e6  # inverse strength of the penalty on a sigmoid: almost none
 
 
 @dataclass
@@ -29,19 +29,19 @@ class Fitted:
 
 
 def fit_svm(x: sparse.csr_matrix, y: np.ndarray, strength: float, seed: int) -> LinearSVC:
-    """Return the fitted machine of the labels *y*, each class against the rest."""
+    """Return the machine fitted on class numbers *y*, each class against the rest; *strength* is its C."""
     return LinearSVC(C=strength, dual=False, max_iter=5000, random_state=seed).fit(x, y)
 
 
 def decision_sums(model: LinearSVC, x: sparse.csr_matrix) -> np.ndarray:
-    """Return the sums [rows, sums] of *model*."""
+    """Return the decision sums of *model* [rows, sums]."""
     return model.decision_function(x).reshape(x.shape[0], -1)
 
 
 def fit_sigmoid(sums: np.ndarray, is_class: np.ndarray) -> tuple[float, float]:
-    """Return slope and offset of the sigmoid that gives the probability that a row is *right* by its sum.
+    """Return slope and offset of the sigmoid that maps a row's sum to the probability of *is_class*.
 
-    Targets are kept off 0 and 1 as Platt does it.
+    Targets are kept away from 0 and 1, as in Platt 1999.
     """
     yes, no = is_class.sum(), (~is_class).sum()
     target = np.where(is_class, (yes + 1) / (yes + 2), 1 / (no + 2))
@@ -51,9 +51,9 @@ def fit_sigmoid(sums: np.ndarray, is_class: np.ndarray) -> tuple[float, float]:
 
 
 def held_out_sums(x: sparse.csr_matrix, y: np.ndarray, seen: np.ndarray, strength: float, seed: int) -> np.ndarray:
-    """Return for each row its sums by a machine that did not see it; the lowest there are for a class it did not see.
+    """Return the sums of each row by a machine fitted without its fold; a class missing there gets the lowest sum.
 
-    Folds are made class by class, so that each holds its share of every class that has enough rows.
+    Folds are stratified by class.
     """
     order = np.lexsort([np.random.default_rng(seed).permutation(len(y)), y])
     folds = np.empty(len(y), int)

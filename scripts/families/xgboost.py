@@ -1,4 +1,4 @@
-"""Gradient boosting by XGBoost (Chen & Guestrin 2016), which looks at the features that are not 0 alone."""
+"""Gradient boosting by XGBoost (Chen & Guestrin 2016), which treats features that are 0 as missing."""
 
 import json
 from dataclasses import dataclass
@@ -13,12 +13,12 @@ from scripts.families.base import Family
 from scripts.families.onnx_heads import add_probabilities, sums_to_probabilities
 from scripts.families.onnx_trees import LESS, Tree, add_boosted_trees, make_tree
 
-FLOAT = 1  # of ONNX
+FLOAT = 1  # element type of ONNX
 
 
 @dataclass
 class Fitted:
-    """A booster, the classes that it saw, and what its sums are added to."""
+    """A booster, the classes seen in fit, and the start value to which its sums are added."""
 
     booster: Any
     classes_: np.ndarray
@@ -26,7 +26,7 @@ class Fitted:
 
     @cached_property
     def trees(self) -> list[Tree]:
-        """Return the trees, with the values of leaves as they are added: in float64."""
+        """Return the trees, with leaf values in float64, as they are added."""
         trees = json.loads(bytes(self.booster.save_raw("json")))["learner"]["gradient_booster"]["model"]["trees"]
         converted = []
         for each in trees:
@@ -38,12 +38,12 @@ class Fitted:
 
     @property
     def width(self) -> int:
-        """Return the number of sums: one for each class of more than two."""
+        """Return the number of sums: one for each class if there are more than two, otherwise 1."""
         return len(self.classes_) if len(self.classes_) > 2 else 1
 
 
 def to_dmatrix(x: sparse.csr_matrix, y: np.ndarray | None = None) -> Any:
-    """Return features, and labels, as XGBoost takes them: what is 0 counts as missing."""
+    """Return features and labels as a DMatrix, in which 0 counts as missing."""
     from xgboost import DMatrix
 
     x = x.astype(np.float32)

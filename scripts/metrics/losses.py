@@ -1,4 +1,4 @@
-"""Metrics that a sweep optimises, as losses: the lower the better."""
+"""Metrics that a sweep optimises, as losses: lower is better."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -8,7 +8,7 @@ from sklearn.metrics import average_precision_score, f1_score, log_loss, r2_scor
 
 
 class Metric(NamedTuple):
-    """The loss of a metric, whether the score is 1 - loss (else it is the loss), and whether it is for numbers."""
+    """The loss of a metric, whether its score is 1 - loss (otherwise the loss), and whether it is for regression."""
 
     loss: Callable[[np.ndarray, np.ndarray], float]
     higher_is_better: bool
@@ -16,7 +16,7 @@ class Metric(NamedTuple):
 
 
 def one_vs_rest_loss(score: Callable, y: np.ndarray, p: np.ndarray) -> float:
-    """Return 1 - the *score* of the second of two classes; of more, the mean of each class against the rest."""
+    """Return 1 - *score* of the second of two classes; with more, 1 - the mean of each class against the rest."""
     classes = [1] if p.shape[1] == 2 else np.unique(y)
     return 1 - float(np.mean([score(y == number, p[:, number]) for number in classes]))
 
@@ -37,13 +37,13 @@ def cross_entropy(y: np.ndarray, p: np.ndarray) -> float:
 
 
 def f1_loss(y: np.ndarray, p: np.ndarray) -> float:
-    """Return 1 - the F1 score of the second of two classes; of more, the mean over those that have rows."""
+    """Return 1 - the F1 score of the second of two classes; with more, 1 - the mean over classes that have rows."""
     labels = [1] if p.shape[1] == 2 else np.unique(y)
     return 1 - f1_score(y, p.argmax(axis=1), labels=labels, average="macro", zero_division=0)
 
 
 def error_rate(y: np.ndarray, p: np.ndarray) -> float:
-    """Return the share of rows whose most probable class is wrong."""
+    """Return the error rate: the share of rows whose most probable class is wrong."""
     return float((p.argmax(axis=1) != y).mean())
 
 
@@ -83,5 +83,5 @@ METRICS = {
 
 
 def loss_to_score(metric: str, loss: float | None) -> float | None:
-    """Return the score that people read for *loss*; None for a failed trial."""
+    """Return the score of *metric* for *loss*; None for a failed trial."""
     return loss if loss is None or not METRICS[metric].higher_is_better else 1 - loss

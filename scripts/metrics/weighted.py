@@ -1,9 +1,8 @@
-"""Metrics of rows that have weights. A bootstrap sample is the number of times each row was drawn, so nothing is sorted
-or copied for it: ranks of the scores, and what each row adds to a mean, are found once. What is not defined is NaN.
+"""Weighted metrics of classification, regression and ranking, for the bootstrap.
 
-Metrics of predicted values (regression) for rows that have weights; scripts/metrics/weighted.py does classes.
-
-Metrics of a ranking: the rows of each group (a query, a day) in the order of their scores."""
+A bootstrap sample is given by weights: the number of times each row was drawn. Ranks of scores and the contribution of
+each row to a mean are computed once, so that nothing is sorted or copied for a sample. Undefined metrics are NaN.
+"""
 
 from collections.abc import Callable
 
@@ -12,25 +11,27 @@ import numpy as np
 CONFUSION_METRICS = ("precision", "recall", "f1", "accuracy", "balanced_accuracy", "specificity", "mcc")
 BINARY_METRICS = ("roc_auc", "pr_auc", "log_loss", "brier", "ece", *CONFUSION_METRICS)
 MULTICLASS_METRICS = (*BINARY_METRICS, "precision_weighted", "recall_weighted", "f1_weighted")
-MAX_RANKS = 1 << 15  # different scores told apart in samples: more change no interval
-CALIBRATION_BINS = 10  # of the expected calibration error
+MAX_RANKS = 1 << 15  # distinct scores in bootstrap samples; more would not change an interval
+CALIBRATION_BINS = 10  # bins of the expected calibration error
 Measure = Callable[[np.ndarray], dict[str, float]]
 
 
 def ratio(a: float, b: float, empty: float = np.nan) -> float:
-    """Return a / b, *empty* where b is 0."""
+    """Return a / b, or *empty* if b is 0."""
     return float(a / b) if b else empty
 
 
 def rank_scores(p: np.ndarray, coarse: bool) -> np.ndarray:
-    """Return the rank of each score, equal scores alike; if *coarse*, neighbours share one of RANKS ranks."""
+    """Return the rank of each score [rows], ties sharing one; if *coarse*, neighbours share one of MAX_RANKS ranks."""
     distinct, rank = np.unique(p, return_inverse=True)
     return rank * MAX_RANKS // len(distinct) if coarse and len(distinct) > MAX_RANKS else rank
 
 
 def curve_areas(rank: np.ndarray, positive: np.ndarray) -> Measure:
-    """Return the function of weights for the areas under the ROC curve (share of pairs in the right order, ties half)
-    and the PR curve (average precision); *positive* lists the rows that are.
+    """Return the function of weights [rows] for the areas under the ROC and the precision-recall curve.
+
+    These are the share of correctly ordered pairs (ties count half) and the average precision; *positive* has the
+    indices of the positive rows.
     """
     positive_ranks, levels = rank[positive], int(rank.max()) + 1
 
@@ -49,30 +50,32 @@ def curve_areas(rank: np.ndarray, positive: np.ndarray) -> Measure:
 
 
 def clip_log(p: np.ndarray) -> np.ndarray:
-    """Return the log of probabilities that are kept off 0 and 1 as scikit-learn does."""
+    """Return the logarithm of probabilities, clipped away from 0 and 1 as in scikit-learn."""
     smallest = np.finfo(np.float64).eps
     return np.log(np.clip(p, smallest, 1 - smallest))
 
 
 def calibration_error(positive: np.ndarray, p: np.ndarray) -> Callable[[np.ndarray], float]:
-    """Return the function of weights for the expected calibration error (Naeini et al. 2015): in BINS bins of the score
-    of equal width, the distance of its mean from the share of rows that are *right*, weighed by rows.
+    """Return the function of weights [rows] for the expected calibration error (Naeini et al. 2015).
+
+    In CALIBRATION_BINS bins of equal width, it is the difference of the mean score and the share of *positive* rows,
+    weighted by rows.
     """
     bin_of_row, gap = np.minimum((p * CALIBRATION_BINS).astype(np.int64), CALIBRATION_BINS - 1), p - positive
     return lambda weights: ratio(np.abs(np.bincount(bin_of_row, gap * weights, CALIBRATION_BINS)).sum(), weights.sum())
 
 
 def matthews_correlation(table: np.ndarray) -> float:
-    """Return Matthews' correlation coefficient of a confusion table (many classes: Gorodkin 2004), 0 if undefined."""
+    """Return Matthews' correlation coefficient of a confusion matrix (multiclass: Gorodkin 2004), 0 if undefined."""
     rows, actual, predicted, correct = table.sum(), table.sum(axis=1), table.sum(axis=0), table.trace()
     square = (rows**2 - predicted @ predicted) * (rows**2 - actual @ actual)
     return ratio(correct * rows - actual @ predicted, np.sqrt(square), 0.0) if square > 0 else 0.0
 
 
 def binary_metrics(y: np.ndarray, p: np.ndarray, threshold: float, coarse: bool) -> Measure:
-    """Return the function that gives METRICS of two classes for the weights [rows].
+    """Return the function of weights [rows] that returns BINARY_METRICS.
 
-    *p* [rows] is the probability of the positive class, for which y is 1; it is said from *threshold* on.
+    *p* [rows] is the probability of the positive class, for which y is 1; rows from *threshold* on are predicted as it.
     """
     areas = curve_areas(rank_scores(p, coarse), np.flatnonzero(y))
     loss, square = -clip_log(np.where(y == 1, p, 1 - p)), (p - y) ** 2
@@ -104,11 +107,11 @@ def binary_metrics(y: np.ndarray, p: np.ndarray, threshold: float, coarse: bool)
 
 
 def multiclass_metrics(y: np.ndarray, p: np.ndarray, coarse: bool) -> Measure:
-    """Return the function that gives OF_SEVERAL for the weights [rows] of *y* and the scores *p* [rows, classes].
+    """Return the function of weights [rows] that returns MULTICLASS_METRICS of *y* and the scores *p* [rows, classes].
 
     Precision, recall, F1, specificity and the areas (each class against the rest) are means over the classes that have
-    rows, a class that is never predicted having precision 0; those called weighted weigh a class by its rows. The Brier
-    score sums over classes (Brier 1950): it lies between 0 and 2. Calibration is that of the predicted class.
+    rows; a class that is never predicted has precision 0. The weighted ones weight a class by its rows. The Brier score
+    is summed over classes (Brier 1950), so it lies between 0 and 2. Calibration is that of the predicted class.
     """
     rows, classes = p.shape
     areas = [curve_areas(rank_scores(p[:, number], coarse), np.flatnonzero(y == number)) for number in range(classes)]
@@ -152,15 +155,15 @@ REGRESSION_METRICS = ("rmse", "mae", "median_absolute_error", "r2", "mape", "bia
 
 
 def regression_metrics(y: np.ndarray, p: np.ndarray) -> Measure:
-    """Return the function that gives ERRORS for the weights [rows] of the values *y* and predictions *p*.
+    """Return the function of weights [rows] that returns REGRESSION_METRICS of values *y* and predictions *p*.
 
-    The bias is the mean of prediction less value. The mean absolute percentage error (a share: 0.1 is 10 %) is not
-    defined where a value is 0, R2 not where all values are equal.
+    The bias is the mean of prediction minus value. The mean absolute percentage error (a share: 0.1 is 10 %) is
+    undefined if a value is 0, R2 if all values are equal.
     """
     residual = p - y
     absolute, order = np.abs(residual), np.argsort(np.abs(residual), kind="stable")
     relative = absolute / np.abs(y) if np.all(y != 0) else np.full(len(y), np.nan)
-    mean = y.mean()  # taken off, so that large values lose no digits
+    mean = y.mean()  # subtracted, so that large values lose no digits
     shifted = y - mean
 
     def measure(weights: np.ndarray) -> dict[str, float]:
@@ -179,7 +182,7 @@ def regression_metrics(y: np.ndarray, p: np.ndarray) -> Measure:
 
 
 def weighted_median(ordered: np.ndarray, weights: np.ndarray) -> float:
-    """Return the median of *ordered* values that each come as often as their whole *weights* say."""
+    """Return the median of sorted values, each repeated as often as its integer weight says."""
     below, half = np.cumsum(weights), weights.sum() / 2
     low, high = np.searchsorted(below, half, "left"), np.searchsorted(below, half, "right")
     return float(ordered[low] + ordered[min(high, len(ordered) - 1)]) / 2
@@ -189,11 +192,12 @@ RANKING_METRICS = ("ndcg", "precision_at_k")
 
 
 def ranking_metrics(y: np.ndarray, p: np.ndarray, group: np.ndarray, k: int) -> Measure:
-    """Return the function that gives RANKED for the weights [rows], which all rows of a *group* share.
+    """Return the function of weights [rows], equal within a *group*, that returns RANKING_METRICS.
 
-    *y* is the gain of a row: its class (0 or 1) or its value. NDCG@k (Jarvelin & Kekalainen 2002: gain over the
-    logarithm to base 2 of rank + 1) is the mean over groups with any gain; precision@k, over all groups, is the share
-    of rows with a gain among the first k, fewer where a group has fewer. Equal scores keep the order of the rows.
+    Each group (a query, a day) is ranked by its scores *p*; ties keep the order of the rows. *y* is the gain of a row:
+    its class (0 or 1) or its value. NDCG@k (Jarvelin & Kekalainen 2002: gain over the binary logarithm of rank + 1) is
+    the mean over groups with any gain. Precision@k is the mean over all groups of the share of rows with a gain among
+    the first k, or among all rows of a smaller group.
     """
     order = np.lexsort((-p, group))
     starts = np.flatnonzero(np.diff(group[order], prepend=group[order][0] - 1))
@@ -216,5 +220,5 @@ def ranking_metrics(y: np.ndarray, p: np.ndarray, group: np.ndarray, k: int) -> 
 
 
 def discounted_gain(gain: np.ndarray, position: np.ndarray, k: int) -> np.ndarray:
-    """Return what each row at its *place* (from 0) in its group adds to the discounted gain of the first *k*."""
+    """Return what each row adds to the discounted gain of the first *k*; *position* in its group starts at 0."""
     return np.where(position < k, gain / np.log2(position + 2), 0.0)

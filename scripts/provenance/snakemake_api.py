@@ -21,6 +21,7 @@ from scripts.provenance.environment import env_id
 from scripts.provenance.fingerprint import Change, lookup
 from scripts.provenance.recorded_job import RecordedJob
 from scripts.provenance.staleness import Staleness
+from scripts.provenance.triggers import check_options
 
 TRIGGERS = Path(".snakemake/changed")
 JOB_SPECS = Path(".snakemake/ouroboros/job-specs")
@@ -84,6 +85,7 @@ class RuleFunctions:
         from snakemake.io import checkpoint_target
 
         def triggers(wildcards):
+            check_options(self.staleness.workflow)
             job = self.recorded_job(name, wildcards)
             stale = [producer for producer in self.staleness.upstream(job) if not self.staleness.is_fresh(producer)]
             changes = [] if stale else self.staleness.changes_or_mark_fresh(job)
@@ -96,8 +98,8 @@ class RuleFunctions:
                 self.priced.add(job.record)
                 print(describe_cost(job), file=sys.stderr, flush=True)
             # The first stale producer is enough: after its checkpoint has run, Snakemake asks again for the next one.
-            for producer in stale:
-                raise IncompleteCheckpointException(producer.rule, checkpoint_target(producer.record))
+            if stale:
+                raise IncompleteCheckpointException(stale[0].rule, checkpoint_target(stale[0].record))
             return sorted({write_trigger(job, change) for change in changes})
 
         return triggers

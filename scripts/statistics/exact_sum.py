@@ -16,7 +16,7 @@ import numpy as np
 BLOCK = 2**15
 SLICE = 19
 UNIT = 1074  # sums are integers in units of 2^-1074, sums of squares in units of 2^-2148: no double is finer
-LARGE, FINE = 2.0**900, -940  # beyond these powers of two the slices would overflow or underflow
+LARGE, FINE = 2.0**900, -940  # beyond these powers of two the slices would overflow
 
 
 def power_sums(values: np.ndarray, counts: np.ndarray | None = None) -> tuple[int, int]:

@@ -1,4 +1,4 @@
-"""What a sweep may cost: no trial starts once that is spent."""
+"""Budget of a sweep: no trial starts once it is spent."""
 
 import time
 from pathlib import Path
@@ -7,9 +7,9 @@ from scripts.tune.sweep import Sweep
 
 
 class Budget:
-    """The limits "minutes" (of wall time) and "gpu_hours"; None is no limit. GPU-hours count on GPUs only.
+    """The limits "minutes" (wall time) and "gpu_hours" (on GPUs only); None means no limit.
 
-    Jobs that only help read in the folder of the sweep that nothing more may start.
+    The job of the sweep writes a stop file once the budget is spent; its worker jobs (*worker_only*) read that.
     """
 
     def __init__(self, sweep: Sweep, limits: dict, gpus_per_trial: float, worker_only: bool):
@@ -21,11 +21,11 @@ class Budget:
 
     @property
     def gpu_hours(self) -> float:
-        """The GPU-hours that the trials with a result took."""
+        """The GPU-hours of all trials with a result."""
         return self.sweep.seconds * self.gpus_per_trial / 3600
 
     def may_start(self) -> bool:
-        """Return whether a trial may start."""
+        """Return whether a trial may start; if not, write the stop file."""
         if self.worker_only:
             return not self.stop_file.exists()
         spent = {"minutes": (time.monotonic() - self.started) / 60}

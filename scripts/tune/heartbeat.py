@@ -2,8 +2,8 @@
 
 Each process appends to a heartbeat file; its claims hold as long as the file grows (the vocabulary is that of Optuna's
 heartbeat). Clocks are never compared: a process counts as dead once another one has seen no new heartbeat for LEASE
-seconds of its own clock, or, on the same machine, as soon as it has ended. The live worker with the smallest name leads:
-it alone watches the processes of other machines and scans all files (journal.py), so that not everyone polls everyone.
+seconds of its own clock, or, on the same machine, as soon as it has ended. The leader is the live worker with the
+smallest name: it alone watches the processes of other machines and regularly scans all files (journal.py).
 """
 
 import functools

@@ -1,10 +1,13 @@
-"""Hyperparameters as coordinates: numbers as their quantile in [0, 1] under the prior, choices as indices.
+"""Multivariate TPE: candidates are compared as whole settings, by joint densities of all hyperparameters.
 
-TPE with joint densities: candidates are compared as whole settings, not hyperparameter by hyperparameter.
+This is Bergstra et al. 2011 with the multivariate kernels of Falkner et al. 2018 and the constants of Watanabe 2023. It
+follows the design of Optuna's multivariate TPE sampler: the share of good settings (default_gamma), weights that fall
+with age (default_weights), and running trials as bad ones, so that concurrent trials keep apart (constant_liar). It is
+not Optuna itself because a suggestion here is a pure function of results and seed, which any worker can compute; with
+Optuna each call would have to rebuild a study. Where an observed setting lacks a hyperparameter, its prior is used.
 
-Bergstra et al. 2011 with the multivariate kernels of Falkner et al. 2018 and the constants of Watanabe 2023. Settings
-that are still being tried count as bad ones, so that those tried beside each other keep apart (constant liar). Where an
-observed setting lacks a hyperparameter, that one's prior stands for its kernel."""
+Numbers become coordinates in [0, 1], their quantile under the prior; choices become indices.
+"""
 
 import math
 from typing import Any
@@ -19,7 +22,10 @@ STEPPED = {"quniform", "qloguniform", "uniformint"}
 
 
 class Coordinate:
-    """One hyperparameter: `options` is the number of its options, 0 for a number."""
+    """One hyperparameter: `options` is the number of its options, or 0 if it is a number.
+
+    `a` and `b` are the bounds or, for normal distributions, mean and standard deviation (log scale: of logarithms).
+    """
 
     def __init__(self, distribution: dict[str, list]):
         ((kind, arguments),) = distribution.items()
@@ -38,7 +44,7 @@ class Coordinate:
                 self.b = self.b if self.normal else math.log(self.b)
 
     def to_unit(self, value: Any) -> float:
-        """Return the coordinate of a value: its quantile, or the index of an option."""
+        """Return the coordinate of a *value*: its quantile under the prior, or the index of an option."""
         if self.options:
             return float(value - self.first)
         value = math.log(max(value, 1e-300)) if self.log else value
@@ -47,7 +53,7 @@ class Coordinate:
         return clip_unit((value - self.a) / (self.b - self.a))
 
     def from_unit(self, position: float) -> Any:
-        """Return the value of a coordinate."""
+        """Return the value at a coordinate: the inverse of to_unit(), rounded to the step."""
         if self.options:
             return int(position) + self.first
         if self.normal:
@@ -59,12 +65,12 @@ class Coordinate:
 
 
 def clip_unit(value: float, edge: float = 0.0) -> float:
-    """Return *place*, or the nearest place from *edge* to 1 - *edge*."""
+    """Return *value* clipped to [*edge*, 1 - *edge*]."""
     return min(max(value, edge), 1 - edge)
 
 
 def make_coordinates(families: dict[str, dict]) -> dict[str, Coordinate]:
-    """Return the coordinate of each label of the space (scripts/tune/search_space.py)."""
+    """Return the coordinates of the search space by label (scripts/tune/search_space.py)."""
     coordinates = {"family": Coordinate({"choice": sorted(families)})}
     for family, space in sorted(families.items()):
         coordinates |= nested_coordinates(family, space)
@@ -72,7 +78,7 @@ def make_coordinates(families: dict[str, dict]) -> dict[str, Coordinate]:
 
 
 def nested_coordinates(label: str, space: dict) -> dict[str, Coordinate]:
-    """Return the coordinates of the hyperparameters in *space* and of their options' own."""
+    """Return the coordinates of the hyperparameters in *space* and of those nested in their options."""
     coordinates = {}
     for name, spec in space.items():
         coordinates[f"{label}.{name}"] = Coordinate(spec)
@@ -82,13 +88,13 @@ def nested_coordinates(label: str, space: dict) -> dict[str, Coordinate]:
 
 
 def active_labels(families: dict[str, dict], point: dict[str, float]) -> list[str]:
-    """Return the labels that the setting with the coordinates *drawn* has."""
+    """Return the labels of the hyperparameters that are active at *point* (coordinates by label)."""
     family = sorted(families)[int(point["family"])]
     return ["family", *nested_labels(family, families[family], point)]
 
 
 def nested_labels(label: str, space: dict, point: dict[str, float]) -> list[str]:
-    """Return the labels in *space* that the coordinates *drawn* make active."""
+    """Return the labels in *space* that are active at *point*, nested ones included."""
     labels = []
     for name, spec in space.items():
         labels.append(f"{label}.{name}")
@@ -98,12 +104,12 @@ def nested_labels(label: str, space: dict, point: dict[str, float]) -> list[str]
     return labels
 
 
-GOOD_SHARE, MAX_GOOD = 0.1, 25  # share of the trials that count as good, and how many at most
-RECENT = 25  # the latest trials that count fully; older ones the less, the older they are
+GOOD_SHARE, MAX_GOOD = 0.1, 25  # share of good trials, and their maximum number
+RECENT = 25  # the latest trials have full weight; it falls with age for older ones
 
 
 class ParzenEstimator:
-    """A mixture of one kernel for each setting, in order of number, and one for the prior."""
+    """Parzen estimator: a mixture of one kernel for each setting, in order of number, and one for the prior."""
 
     def __init__(self, coordinates: dict[str, Coordinate], settings: list[dict[str, float]]):
         self.size = len(settings) + 1
@@ -120,7 +126,7 @@ class ParzenEstimator:
                 centres[~observed] = 0.5
 
     def option_probabilities(self, label: str) -> np.ndarray:
-        """Return the probability of each option [kernels, options]."""
+        """Return the probabilities of the options of a choice [kernels, options]."""
         options, centres = self.coordinates[label].options, self.centres[label]
         probabilities = np.full((self.size, options), 1 / self.size)
         observed = np.flatnonzero(~np.isnan(centres))
@@ -128,7 +134,7 @@ class ParzenEstimator:
         return probabilities / probabilities.sum(axis=1, keepdims=True)
 
     def sample(self, rng: np.random.Generator, count: int) -> dict[str, np.ndarray]:
-        """Return coordinates [count] by label, also of those that a setting would not have."""
+        """Return *count* sampled coordinates by label, including labels that are inactive in a setting."""
         kernels = rng.choice(self.size, count, p=self.weights)
         samples = {}
         for label, coordinate in self.coordinates.items():
@@ -145,7 +151,7 @@ class ParzenEstimator:
         return samples
 
     def log_density(self, candidates: dict[str, np.ndarray], active: dict[str, np.ndarray]) -> np.ndarray:
-        """Return the logarithm of the density of candidates, over the labels that each one *has*."""
+        """Return the log density of the *candidates* [rows], each over the labels that are *active* [rows] in it."""
         total = np.log(self.weights)[None, :]
         for label, rows in active.items():
             values = candidates[label]
@@ -160,14 +166,14 @@ class ParzenEstimator:
 
 
 def age_weights(count: int) -> np.ndarray:
-    """Return the weights of *count* settings in order of number."""
+    """Return the weights [count] of settings in order of number: 1 for the latest, falling linearly with age."""
     if count < RECENT:
         return np.ones(count)
     return np.concatenate([np.linspace(1 / count, 1, count - RECENT), np.ones(RECENT)])
 
 
 def kernel_widths(centres: np.ndarray) -> np.ndarray:
-    """Return the width of the kernel at each of *centres*: the larger distance to a neighbour, within bounds."""
+    """Return the width of the kernel at each centre: the larger distance to a neighbour, within bounds."""
     order = np.argsort(centres, kind="stable")
     gaps = np.diff(np.concatenate([[0.0], centres[order], [1.0]]))
     if len(centres) > 1:
@@ -180,10 +186,10 @@ def kernel_widths(centres: np.ndarray) -> np.ndarray:
 def annealing_neighbours(
     rng: np.random.Generator, coordinates: dict, ranked: list[dict], count: int, shrink: float, average: float
 ) -> dict:
-    """Return coordinates [count] by label around one of the best settings that have the label, the *average*-th best.
+    """Return *count* coordinates by label around one of the best settings that have the label.
 
-    This is the neighbourhood of hyperopt's annealing; *ranked* are the settings from the best on, each of which makes
-    its window smaller by *shrink*.
+    This is the neighbourhood of hyperopt's annealing. *ranked* are the settings, best first; the rank of the chosen one
+    is geometric with mean *average*. The window shrinks with the number of settings, at the rate *shrink*.
     """
     candidates, rank = {}, rng.geometric(1 / average) - 1
     for label, coordinate in coordinates.items():
@@ -211,10 +217,10 @@ def suggest(
     average: float = 1.0,
     scale: float = 1.0,
 ) -> dict:
-    """Return the choice of a setting: of *count* candidates the one that is most likely a good one.
+    """Return the choice of a setting: of *count* candidates, the one with the largest ratio of good to bad density.
 
-    Candidates come from the density of the good *results*, or with *shrink* from around one of the best, on
-    *average* the first of them. *results* are in order of number; they stand for *scale* times as many.
+    Candidates are sampled from the density of the good *results* or, with *shrink*, from the neighbourhood of one of
+    the best (annealing_neighbours). *results* are in order of number and represent *scale* times as many.
     """
     coordinates, rng = make_coordinates(families), np.random.default_rng(seed)
 

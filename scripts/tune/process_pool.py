@@ -1,4 +1,4 @@
-"""Worker processes that run one task at a time: a task that raises, runs too long or is killed is a failed result."""
+"""Pool of worker processes: a task that ends its process or exceeds the timeout becomes a failed result."""
 
 import contextlib
 import multiprocessing
@@ -16,24 +16,24 @@ THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"
 
 
 def use_one_thread() -> None:
-    """Let this process and those that it starts calculate with one thread: as many workers share the machine."""
-    os.environ.update(dict.fromkeys(THREAD_VARIABLES, "1"))  # for libraries that are loaded later
+    """Limit this process and its children to one thread each, as the workers share the machine."""
+    os.environ.update(dict.fromkeys(THREAD_VARIABLES, "1"))  # for libraries loaded later
     os.environ.setdefault("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1")
     threadpool_limits(1)
 
 
 def exit_with_parent() -> None:
-    """End this process when the one that started it ends, even by a signal that it could not see."""
+    """End this process when its parent ends, even by SIGKILL."""
     wait([multiprocessing.parent_process().sentinel])
     os._exit(1)
 
 
 def run_tasks(task: Callable, pipe: Connection) -> None:
-    """Run *task* on what comes through *pipe* and send what it returns; end with the process that asks."""
+    """Run *task* on arguments received through *pipe* and send the results back; end with the parent."""
     for signal_number in (
         signal.SIGINT,
         signal.SIGTERM,
-    ):  # sent to all processes of a job: the one that asks answers them
+    ):  # sent to all processes of a job; the parent handles them
         signal.signal(signal_number, signal.SIG_IGN)
     threading.Thread(target=exit_with_parent, daemon=True).start()
     with contextlib.suppress(EOFError):
@@ -42,7 +42,7 @@ def run_tasks(task: Callable, pipe: Connection) -> None:
 
 
 class TaskOutcome(NamedTuple):
-    """A task that has ended: its key, its result or why there is none, the time, and whether a signal ended it."""
+    """A task that has ended: key, result or error, duration, and whether a signal killed its process."""
 
     key: Any
     result: Any
@@ -52,7 +52,7 @@ class TaskOutcome(NamedTuple):
 
 
 class Worker:
-    """One process and the key of what it runs."""
+    """A worker process and the key of the task that it runs, or None."""
 
     def __init__(self, task: Callable):
         self.pipe, child_pipe = multiprocessing.Pipe()
@@ -72,7 +72,7 @@ class Worker:
 
 
 class Pool:
-    """A number of workers that share the memory of this process: what *task* needs is loaded once, before."""
+    """Forked workers that share the memory of this process, so that what *task* needs is loaded once, before."""
 
     def __init__(self, task: Callable, workers: int, timeout: float | None = None):
         self.task, self.timeout = task, timeout
@@ -92,7 +92,7 @@ class Pool:
 
     @property
     def running(self) -> list:
-        """The keys of the tasks that are under way."""
+        """The keys of the running tasks."""
         return [worker.key for worker in self.workers if worker.key is not None]
 
     def start(self, key: Any, *arguments: Any) -> None:
@@ -102,7 +102,7 @@ class Pool:
         worker.pipe.send(arguments)
 
     def collect_finished(self, seconds: float) -> Iterator[TaskOutcome]:
-        """Yield each task that ends within *seconds*, or sooner if one does."""
+        """Wait up to *seconds* for a task to end; yield the outcome of each that has ended or timed out."""
         busy = {worker.pipe: worker for worker in self.workers if worker.key is not None}
         if self.timeout is not None and busy:
             remaining = min(worker.started for worker in busy.values()) + self.timeout - time.monotonic()
@@ -121,9 +121,9 @@ class Pool:
                 yield TaskOutcome(key, result, error, elapsed, killed)
 
     def receive_result(self, worker: Worker) -> tuple[Any, str, bool]:
-        """Return result and error of the task that *worker* has ended, with which it may have ended itself.
+        """Return (result, error, killed) of the task of *worker*, whose process may have died.
 
-        The last value says whether a signal ended it.
+        *killed* says whether a signal ended the process.
         """
         try:
             return worker.pipe.recv(), "", False
@@ -134,6 +134,6 @@ class Pool:
             return None, f"the process {reason}; was there enough memory?", code < 0
 
     def replace_worker(self, worker: Worker) -> None:
-        """Put a new worker in the place of one that died or must."""
+        """Stop *worker* and start a new one in its place."""
         worker.stop()
         self.workers[self.workers.index(worker)] = Worker(self.task)

@@ -1,4 +1,4 @@
-"""What a running sweep says of itself."""
+"""Progress lines of a running sweep."""
 
 import time
 
@@ -7,18 +7,18 @@ from scripts.provenance.run_job import echo
 from scripts.tune.budget import Budget
 from scripts.tune.sweep import Sweep
 
-INTERVAL = 2  # between two lines
+INTERVAL = 2  # seconds between two lines
 
 
 class Progress:
-    """Says how far the sweep is, now and then."""
+    """Prints the progress of a sweep at intervals."""
 
     def __init__(self, sweep: Sweep, metric: str, budget: Budget):
         self.sweep, self.metric, self.budget = sweep, metric, budget
         self.known_results, self.started, self.last_report = len(sweep.results), time.monotonic(), 0.0
 
     def __call__(self, running: int) -> None:
-        """Say it, unless that was said a moment ago and there is more to come."""
+        """Print a line if INTERVAL has passed or the sweep is complete; *running* trials run in this process."""
         now, sweep = time.monotonic(), self.sweep
         if now - self.last_report < INTERVAL and not sweep.is_complete:
             return

@@ -1,9 +1,9 @@
-"""Which trials a sweep has and what each waits for: all of it follows from their numbers and earlier results.
+"""Schedule of a sweep: which trials there are and what each waits for, given by trial numbers and earlier results.
 
-A new setting sees the results of all settings but the latest *width* - 1 before it (a fixed lag): so that many trials
-can run beside each other, nobody waits at the end of a round, and the order in which trials end does not matter. With
-successive halving (Jamieson and Talwalkar 2016) the numbers are parted into brackets with fixed slots: settings that
-run on a part of the resource, then the best of them on *eta* times as much, up to the whole.
+A new setting uses the results of all settings except the latest *width* - 1 before it (a fixed lag). So *width* trials
+can run concurrently, no process waits at the end of a round, and the order in which trials end does not matter. With
+successive halving (Jamieson and Talwalkar 2016), trial numbers are divided into brackets of fixed slots: settings run
+on a fraction of the resource, then the best of them on *eta* times as much, up to the full resource.
 """
 
 import hashlib
@@ -13,13 +13,16 @@ from typing import Any
 
 from scripts.provenance.canonical import json_digest
 
-LENGTH_KEYS = {"trials", "budget", "early_stop"}  # keys that say how long a sweep goes on, not what its trials are
+LENGTH_KEYS = {"trials", "budget", "early_stop"}  # keys that change the number of trials, not the trials themselves
 Results = dict[int, dict]
 
 
 @dataclass(frozen=True)
 class Schedule:
-    """The trials of a sweep. *new* returns the setting of the n-th new one, given results and pending settings."""
+    """The trials of a sweep.
+
+    *suggest_setting* returns the n-th new setting, given earlier results and pending settings.
+    """
 
     suggest_setting: Callable[[int, list[dict], list[dict]], dict]
     width: int = 1
@@ -47,21 +50,21 @@ class Schedule:
         return range(first, first + self.slots[rung])
 
     def setting_to_trial(self, index: int) -> int:
-        """Return the number of the trial that is the first of the n-th new setting."""
+        """Return the first trial of the n-th new setting."""
         bracket, slot = divmod(index, self.slots[0])
         return self.rung_trials(bracket, 0)[slot]
 
     def trial_to_setting(self, number: int) -> int:
-        """Return which new setting the trial *number* of the lowest rung has."""
+        """Return the index of the new setting that trial *number*, on the lowest rung, has."""
         bracket, _, slot = self.locate(number)
         return bracket * self.slots[0] + slot
 
     def fraction(self, number: int) -> float:
-        """Return the part of the whole resource that a trial gets."""
+        """Return the fraction of the full resource that a trial gets."""
         return float(self.eta) ** (self.locate(number)[1] + 1 - self.rungs)
 
     def is_ready(self, number: int, done: Any, known: int) -> bool:
-        """Return whether all that the trial waits for is in *done*, as are the first *known* new settings."""
+        """Return whether all trials that this one waits for are in *done*; the first *known* new settings are."""
         bracket, rung, _ = self.locate(number)
         if rung:
             return all(other in done for other in self.rung_trials(bracket, rung - 1))
@@ -71,7 +74,7 @@ class Schedule:
         )
 
     def setting(self, number: int, results: Results, pending: dict[int, dict]) -> dict:
-        """Return the setting of a trial, given *results* and the settings of those that are not done by number."""
+        """Return the setting of a trial, given *results* and the *pending* settings of unfinished trials by number."""
         bracket, rung, slot = self.locate(number)
         if rung:
             order = sorted((results[other] for other in self.rung_trials(bracket, rung - 1)), key=ranking_key)
@@ -85,9 +88,10 @@ class Schedule:
         )
 
     def length(self, results: Results, trials: int) -> int:
-        """Return how many of *trials* count: fewer where *patience* of them in a row, on the whole resource, gain less.
+        """Return how many of *trials* count: fewer if *patience* of them in a row improve the loss by less than *gain*.
 
-        Only results with all earlier ones decide, so that the answer does not depend on the order in which they come.
+        Only trials on the full resource count, and only results whose predecessors are all there, so the order in which
+        results arrive does not matter.
         """
         best_loss, waited = float("inf"), 0
         for number in range(trials if self.patience is not None else 0):
@@ -103,13 +107,13 @@ class Schedule:
         return trials
 
     def best_trial(self, results: Sequence[dict]) -> dict | None:
-        """Return the best trial on the whole resource, ties by number; None where none worked."""
+        """Return the best trial on the full resource, ties broken by number; None if all failed."""
         full = [result for result in results if result["loss"] is not None and self.fraction(result["number"]) == 1]
         return min(full, key=ranking_key, default=None)
 
 
 def sweep_key(job_spec: dict) -> str:
-    """Return the name of a sweep: what its trials depend on, which their number is not, so it can be extended."""
+    """Return the key of a sweep: a digest of what its trials depend on. Their number is not part of it."""
     config = {key: value for key, value in job_spec["config"].items() if key not in LENGTH_KEYS}
     return json_digest([config, *(job_spec[part] for part in ("code", "env", "inputs"))])[:16]
 
@@ -120,5 +124,5 @@ def derive_seed(seed: int, number: int) -> int:
 
 
 def ranking_key(result: dict) -> tuple:
-    """Return what trials are ordered by: the loss, failures last, then the number."""
+    """Return the sort key of a trial: loss with failures last, then number."""
     return result["loss"] is None, result["loss"] or 0.0, result["number"]

@@ -1,8 +1,8 @@
-"""Search spaces as the configuration writes them, as hyperopt expressions, and settings in both forms.
+"""Search spaces: from the configuration to hyperopt expressions, and settings in both forms.
 
 A setting is {"family": name, "params": {hyperparameter: value}}. Its choice is hyperopt's form, {label: value or index
-of the option}, where a label is the path of the hyperparameter. An option of a choice may have hyperparameters of its
-own, {option: {hyperparameter: {distribution: arguments}}}: they are in the setting only where the option is.
+of the option}, where a label is the path of the hyperparameter. An option of a choice may have nested hyperparameters,
+{option: {hyperparameter: {distribution: arguments}}}, which are part of a setting only if it has that option.
 """
 
 import json
@@ -16,7 +16,12 @@ from hyperopt.pyll import scope
 
 from scripts.provenance.canonical import canonical, round_floats
 
-LOG_ARGUMENTS = {"loguniform": 2, "qloguniform": 2, "lognormal": 1, "qlognormal": 1}  # arguments to take logarithms of
+LOG_ARGUMENTS = {
+    "loguniform": 2,
+    "qloguniform": 2,
+    "lognormal": 1,
+    "qlognormal": 1,
+}  # number of arguments to take the logarithm of
 
 
 def hyperopt_expression(label: str, distribution: dict[str, list]) -> Any:
@@ -26,7 +31,7 @@ def hyperopt_expression(label: str, distribution: dict[str, list]) -> Any:
         return hp.choice(label, [option_expression(f"{label}.{index}", value) for index, value in enumerate(arguments)])
     if kind == "randint":
         return hp.randint(label, *(int(value) for value in arguments))
-    if kind == "uniformint":  # as hp.uniformint, whose form the adaptive TPE does not know
+    if kind == "uniformint":  # like hp.uniformint, which the adaptive TPE does not support
         return scope.int(hp.quniform(label, *(float(value) for value in arguments), 1))
     log_count = LOG_ARGUMENTS.get(kind, 0)
     values = [float(value) for value in arguments]
@@ -34,18 +39,18 @@ def hyperopt_expression(label: str, distribution: dict[str, list]) -> Any:
 
 
 def option_expression(label: str, value: Any) -> dict:
-    """Return an option of a choice with the hyperparameters that only it has."""
+    """Return the expression of an option of a choice with its nested hyperparameters."""
     name, nested = split_option(value)
     return {"option": name, "more": {key: hyperopt_expression(f"{label}.{key}", spec) for key, spec in nested.items()}}
 
 
 def split_option(value: Any) -> tuple[Any, dict]:
-    """Return the name of an option of a choice and the space of its own hyperparameters."""
+    """Return the name of an option of a choice and the space of its nested hyperparameters."""
     return next(iter(value.items())) if isinstance(value, dict) else (value, {})
 
 
 def hyperopt_space(families: dict[str, dict]) -> Any:
-    """Return the conditional search space: a family, and that family's hyperparameters."""
+    """Return the conditional hyperopt expression: a family and the hyperparameters of that family."""
     return hp.choice(
         "family",
         [
@@ -59,7 +64,7 @@ def hyperopt_space(families: dict[str, dict]) -> Any:
 
 
 def flatten_params(params: dict) -> dict[str, Any]:
-    """Return the hyperparameters of a setting beside each other, those of options among them, as JSON types."""
+    """Return all hyperparameters of a setting, nested ones included, in one dictionary of JSON types."""
     flattened: dict[str, Any] = {}
     for name, value in params.items():
         if isinstance(value, dict):
@@ -78,7 +83,7 @@ class SearchSpace:
         self.labels = list(self.domain.params)
 
     def setting(self, choice: dict[str, Any]) -> dict:
-        """Return the setting of *choice*, with it."""
+        """Return the setting of *choice*, with the choice itself."""
         choice = round_floats({key: value.item() if hasattr(value, "item") else value for key, value in choice.items()})
         result = space_eval(self.domain.expr, choice)
         return round_floats({"family": result["family"], "params": flatten_params(result["params"])}) | {
@@ -86,14 +91,14 @@ class SearchSpace:
         }
 
     def choice(self, point: dict) -> dict[str, Any]:
-        """Return the choice that makes the setting *point*. Raises KeyError or ValueError where none does."""
+        """Return the choice of the setting *point*. Raises KeyError or ValueError if it is not in the space."""
         family = point["family"]
         labels = {"family": sorted(self.families).index(family)}
         return labels | params_to_choice(family, self.families[family], point["params"])
 
 
 def params_to_choice(label: str, space: dict, params: dict) -> dict[str, Any]:
-    """Return the labels of the hyperparameters in *space* with the values that *params* give them."""
+    """Return the values that *params* give the hyperparameters in *space*, by label."""
     choice: dict[str, Any] = {}
     for name, spec in space.items():
         ((kind, arguments),) = spec.items()
@@ -107,16 +112,16 @@ def params_to_choice(label: str, space: dict, params: dict) -> dict[str, Any]:
 
 
 def zero_objective(setting: dict) -> float:
-    """Return 0: hyperopt wants an objective, but the trials run elsewhere."""
+    """Return 0: hyperopt requires an objective, but trials run elsewhere."""
     return 0.0
 
 
 @lru_cache(maxsize=8)
 def build_space_from_json(text: str) -> SearchSpace:
-    """Return the space whose families have the canonical JSON *text*."""
+    """Return the search space of the families in canonical JSON."""
     return SearchSpace(json.loads(text))
 
 
 def build_space(families: dict[str, dict]) -> SearchSpace:
-    """Return the search space of *families*; it is made once."""
+    """Return the search space of *families*; it is cached."""
     return build_space_from_json(canonical(families))

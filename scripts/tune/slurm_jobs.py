@@ -1,8 +1,8 @@
-"""Jobs of a SLURM cluster that help with a sweep: as many as are wanted and the queue gives, gone when it ends.
+"""Worker jobs of a sweep on a SLURM cluster: submitted as needed, cancelled when the sweep ends.
 
-A helper is the job of the sweep once more: the same command, partition, account, time, memory and GPUs. It only writes
-trials. SLURM starts one again that was preempted or whose node crashed; one that reached its time limit, or was killed,
-is submitted anew while there are trials that nobody has begun.
+A worker job repeats the job of the sweep, with the same command, partition, account, time, memory and GPUs, but it only
+runs trials. SLURM requeues one that was preempted or whose node crashed; one that was killed or reached its time limit
+is submitted again while there are trials that have not started.
 """
 
 import os
@@ -16,10 +16,10 @@ from pathlib import Path
 from scripts.provenance.canonical import write_json
 from scripts.provenance.run_job import echo
 
-QUEUE_INTERVAL = 20.0  # between two looks at the queue
-COMMAND_TIMEOUT = 30  # seconds for an answer of SLURM
+QUEUE_INTERVAL = 20.0  # seconds between two checks of the queue
+COMMAND_TIMEOUT = 30  # seconds for a SLURM command
 LOG_FOLDER = Path("logs/slurm/helpers")
-SBATCH_OPTIONS = {  # what `scontrol show job` says, and how sbatch is told
+SBATCH_OPTIONS = {  # fields of `scontrol show job`, and options of sbatch
     "Partition": "--partition={}",
     "Account": "--account={}",
     "QOS": "--qos={}",
@@ -35,14 +35,14 @@ SBATCH_OPTIONS = {  # what `scontrol show job` says, and how sbatch is told
 
 
 def options_like(description: str) -> list[str]:
-    """Return the words that ask sbatch for a job like the one that `scontrol show job` *described*."""
+    """Return the sbatch options for a job like the one in *description*, the output of `scontrol show job`."""
     fields = dict(re.findall(r"\b([A-Za-z]+)=(\S+)", description))
     used = {key: fields[key] for key in SBATCH_OPTIONS if fields.get(key, "(null)") not in ("(null)", "N/A")}
     return [SBATCH_OPTIONS[key].format(used[key].replace("gres:gpu:", "gpu:" * (key == "TresPerNode"))) for key in used]
 
 
 def run_slurm(*command: str) -> str | None:
-    """Return what a program of SLURM answers; None, and why in the log, where it fails."""
+    """Return the output of a SLURM command; None, with the error in the log, if it fails."""
     environment = {
         key: value for key, value in os.environ.items() if not key.startswith(("SLURM_", "OUROBOROS_TERMINAL"))
     }
@@ -60,16 +60,16 @@ def run_slurm(*command: str) -> str | None:
 
 
 class SlurmJobs:
-    """Up to *count* jobs called *name* beside this one."""
+    """Up to *count* worker jobs called *name*, in addition to this job."""
 
     def __init__(self, count: int, name: str, job_spec: dict, folder: Path):
         self.job_id = os.environ.get("SLURM_JOB_ID", "")
         self.count, self.name, self.folder = count if self.job_id else 0, name, folder
         self.submitted, self.last_check = 0, float("-inf")
-        self.initial_workers = self.list_workers()  # not those of helpers
-        self.seen_workers: set[str] = set()  # those of helpers that were seen: a sign goes with its process
+        self.initial_workers = self.list_workers()  # not of worker jobs
+        self.seen_workers: set[str] = set()  # of worker jobs; a heartbeat file goes with its process
         if count and not self.job_id:
-            echo(f"tune: this is no job of SLURM: no {count} others will help")
+            echo(f"tune: this is not a SLURM job, so {count} worker jobs are not submitted")
         self.job_spec = {key: value for key, value in job_spec.items() if key not in ("outputs", "record")}
 
     def __enter__(self) -> "SlurmJobs":
@@ -81,11 +81,11 @@ class SlurmJobs:
 
     @property
     def is_due(self) -> bool:
-        """Whether it is time to look after them."""
+        """Whether it is time to check the queue."""
         return self.count > 0 and time.monotonic() - self.last_check >= QUEUE_INTERVAL
 
     def top_up(self, wanted: int) -> None:
-        """Submit the helpers that are missing, at most as many as are *wanted*."""
+        """Submit the missing worker jobs, so that up to *wanted* are in the queue."""
         self.last_check = time.monotonic()
         self.seen_workers |= self.list_workers() - self.initial_workers
         queue = run_slurm(
@@ -98,22 +98,20 @@ class SlurmJobs:
             self.submit(missing)
 
     def list_workers(self) -> set[str]:
-        """Return the names of the signs of life that are there."""
+        """Return the names of the processes that have a heartbeat file."""
         return {path.name for path in (self.folder / "workers").glob("*")}
 
     def are_starting(self, queued: int) -> bool:
-        """Return whether those that were submitted came to work, and say so once where they did not."""
+        """Return whether submitted jobs start to work; if too many did not, report it and submit no more."""
         started = len(self.seen_workers)
         if self.submitted - started - queued <= 2 * self.count:
             return True
-        echo(
-            f"tune: {self.submitted} jobs were submitted to help and {started} came to work; see {LOG_FOLDER}/; no more are"
-        )
+        echo(f"tune: {started} of {self.submitted} worker jobs started; see {LOG_FOLDER}/; no more are submitted")
         self.last_check = float("inf")  # never again
         return False
 
     def submit(self, missing: int) -> None:
-        """Submit the missing jobs with one call; fewer where the cluster does not take so many."""
+        """Submit the *missing* jobs with one call, or half as many while the cluster refuses."""
         description = run_slurm("scontrol", "show", "job", "--oneliner", self.job_id)
         if description is None:
             return

@@ -1,8 +1,8 @@
-"""What the folder of a sweep says, while jobs work in it or not: how far it is, and what the rest will cost.
+"""Status of a sweep: its progress, and a prediction of what the remaining trials will cost.
 
-Snakemake itself asks this, so only the standard library is at hand.
-
-What Snakemake is asked about the sweep: how far it is, and what it will cost."""
+It is read from the folder of the sweep, whether jobs are running or not. Snakemake's own process imports this module,
+so it uses the standard library only.
+"""
 
 import statistics
 import sys
@@ -15,18 +15,18 @@ from scripts.tune.heartbeat import has_ended
 from scripts.tune.schedule import sweep_key
 from scripts.tune.storage import list_entries, read_entry
 
-SAMPLE = 100  # records that a price is made of
+SAMPLE = 100  # records that a prediction uses
 
 
 class Status(NamedTuple):
-    """Paths of the records by trial, and of the claims of trials under way."""
+    """Paths of the records and of the claims of running trials, by trial."""
 
     records: dict[int, Path]
     claims: dict[int, Path]
 
 
 def read_status(folder: Path, trials: int) -> Status:
-    """Return what lies in the *folder* of a sweep of so many *trials*."""
+    """Return the status of the sweep of *trials* in *folder*."""
     status = Status({}, {})
     for number, attempt, path in list_entries(folder, 0, trials):
         if path.suffix != ".lost":
@@ -37,17 +37,17 @@ def read_status(folder: Path, trials: int) -> Status:
 
 
 def latest_sweep(sweeps: Path) -> Path | None:
-    """Return the folder of the sweep that was begun last, None where there is none."""
+    """Return the folder of the latest sweep, None if there is none."""
     return max(
         (path for path in sweeps.glob("*") if path.is_dir()), key=lambda path: path.stat().st_mtime, default=None
     )
 
 
 def predict_cost(sweeps: Path, key: str, trials: int, trials_per_job: int, gpu: bool) -> str:
-    """Return in a sentence what a sweep will cost by its latest trials, or by those of the sweep before.
+    """Return a sentence that predicts the cost of a sweep from its latest trials, or from those of an earlier sweep.
 
-    The interval is one of prediction, 95 %, for the sum of the durations that are to come. *at_once* trials share the
-    GPU of a job.
+    The range is a 95 % prediction interval for the sum of the remaining durations. On a *gpu*, *trials_per_job* trials
+    share it.
     """
     status = read_status(sweeps / key, trials)
     remaining, unit = trials - len(status.records), "GPU-hours" if gpu else "CPU-hours"
@@ -61,11 +61,14 @@ def predict_cost(sweeps: Path, key: str, trials: int, trials_per_job: int, gpu: 
     margin = 1.96 * statistics.stdev(hours) * (remaining + remaining**2 / len(hours)) ** 0.5
     expected = remaining * statistics.mean(hours)
     source = "" if status.records else " of an earlier sweep"
-    return f"{progress}: {max(0.0, expected - margin):.2g} to {expected + margin:.2g} {unit} by {len(hours)} trials{source}"
+    return (
+        f"{progress}: {max(0.0, expected - margin):.2g} to {expected + margin:.2g} {unit}"
+        f" by {len(hours)} trials{source}"
+    )
 
 
 def describe_progress(folder: Path, trials: int, metric: str, trials_per_job: int, gpu: bool) -> str:
-    """Return how far a sweep is: trials done, failed and running, the best, the time left and the hours used."""
+    """Return the progress of a sweep: trials done, failed and running, the best one, time left and hours used."""
     status = read_status(folder, trials)
     if not status.records and not status.claims:
         return f"tune: none of {trials} trials has begun"
@@ -88,7 +91,7 @@ def describe_progress(folder: Path, trials: int, metric: str, trials_per_job: in
 
 
 def format_duration(seconds: float) -> str:
-    """Return a duration as people say it."""
+    """Return a duration as text, in hours, minutes or seconds."""
     for unit, size in (("h", 3600), ("min", 60)):
         if seconds >= 2 * size:
             return f"{seconds / size:.0f} {unit}"
@@ -96,24 +99,24 @@ def format_duration(seconds: float) -> str:
 
 
 class SweepQueries:
-    """The answers for the rule whose *record* is given, with the folder of all sweeps and the section of the config."""
+    """Queries of rules/tune.smk about the job with *record*, given the folder of *sweeps* and the section `tune`."""
 
     def __init__(self, staleness: Staleness, record: str, sweeps: Path, config: dict):
         self.staleness, self.record, self.sweeps, self.config = staleness, record, sweeps, config
 
     def describe_sweep(self, job: RecordedJob) -> tuple[str, int, bool]:
-        """Return the key of the sweep that is to be run, how many trials a job runs at once, and whether on a GPU."""
+        """Return the key of the current sweep, the number of trials per job, and whether they run on a GPU."""
         gpu = job.rule.resources.get("gpu")
         key = sweep_key(self.staleness.fingerprint(job))
         return key, int(job.rule.resources["_cores"].value), bool(gpu and gpu.value)
 
     def predict_cost(self, job: RecordedJob) -> str:
-        """Return in a sentence what the trials will cost that have not run."""
+        """Return a sentence that predicts the cost of the remaining trials."""
         key, *per_job = self.describe_sweep(job)
         return predict_cost(self.sweeps, key, self.config["trials"], *per_job)
 
     def print_progress(self, wildcards: object) -> None:
-        """Say how far the sweep is, and leave Snakemake (an input function)."""
+        """Print the progress of the sweep and exit Snakemake (an input function)."""
         key, *per_job = self.describe_sweep(self.staleness.producer(self.record))
         print(describe_progress(self.sweeps / key, self.config["trials"], self.config["metric"], *per_job), flush=True)
         sys.exit(0)

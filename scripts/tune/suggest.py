@@ -1,9 +1,9 @@
-"""Which setting to try next: a pure function of the results of earlier trials, the seed and the trial's number.
+"""Search algorithms: the next setting as a pure function of earlier results, the seed and the trial number.
 
-So the trials are the same for any number of workers, after any interruption, and when the sweep is extended, and any
-worker can compute which trial comes next. benchmarks/search.py measures the algorithms. The mix takes turns: TPE with
-joint densities looks everywhere; two annealings, one that closes in fast on the best setting and one slowly on one of
-the best, let the same densities choose among a few neighbours.
+The trials are therefore the same for any number of workers, after any interruption and when a sweep is extended, and
+any worker can compute the next one. The mix alternates between multivariate TPE, which explores the whole space, and
+two annealing searches whose neighbours are ranked by the same densities: one converges quickly on the best setting, the
+other slowly on one of the best. benchmarks/search.py measures the algorithms.
 """
 
 import datetime
@@ -19,13 +19,13 @@ from scripts.tune import multivariate_tpe
 from scripts.tune.schedule import derive_seed
 from scripts.tune.search_space import SearchSpace, build_space
 
-BEST, LATEST = 50, 450  # results that algorithms look at, where there are more: their time does not grow then
-STARTUP_TRIALS = 10  # trials before the algorithms learn
-PLACEHOLDER_TIME = datetime.datetime(2000, 1, 1)  # the adaptive TPE wants times
+BEST, LATEST = 50, 450  # results that algorithms use, which bounds their time
+STARTUP_TRIALS = 10  # random trials at the beginning
+PLACEHOLDER_TIME = datetime.datetime(2000, 1, 1)  # hyperopt's documents need times
 
 
 class History(Trials):
-    """What hyperopt's algorithms read of its Trials: finished ones, without a check of each."""
+    """The part of hyperopt's Trials that its algorithms read: finished trials, without validating each."""
 
     def __init__(self, documents: list[dict]):
         super().__init__(refresh=False)
@@ -33,7 +33,7 @@ class History(Trials):
 
 
 def select_results(results: list[dict]) -> list[dict]:
-    """Return the results that algorithms look at, in order: the best and the latest ones, where there are many."""
+    """Return the results that algorithms use, in order: all or, if there are many, the best and the latest."""
     if len(results) <= BEST + LATEST:
         return results
     losses = [np.inf if result["loss"] is None else result["loss"] for result in results[:-LATEST]]
@@ -42,14 +42,14 @@ def select_results(results: list[dict]) -> list[dict]:
 
 
 def hyperopt_algorithm(algorithm: Callable) -> Callable:
-    """Return the algorithm of hyperopt as a function of space, results, pending settings, number, seed and scale."""
+    """Return hyperopt's *algorithm* as a function of space, results, pending settings, number, seed and scale."""
 
     def choose(
         space: SearchSpace, results: list[dict], pending: list[dict], number: int, seed: int, scale: float
     ) -> dict:
         worst_loss = max((result["loss"] for result in results if result["loss"] is not None), default=0.0) + 1
         history = History([trial_document(result, space.labels, worst_loss) for result in results])
-        with np.errstate(divide="ignore"):  # annealing takes the logarithm of a stepped value of 0, and clips it
+        with np.errstate(divide="ignore"):  # annealing clips the logarithm of a quantized value of 0
             (document,) = algorithm(scale)([number], space.domain, history, seed)
         return {label: value[0] for label, value in document["misc"]["vals"].items() if value}
 
@@ -57,7 +57,7 @@ def hyperopt_algorithm(algorithm: Callable) -> Callable:
 
 
 def density_algorithm(count: int, shrink: float | None = None, average: float = 1.0) -> Callable:
-    """Return the algorithm of scripts/tune/multivariate_tpe.py as such a function."""
+    """Return the algorithm of multivariate_tpe.py as a function with the same arguments."""
 
     def choose(
         space: SearchSpace, results: list[dict], pending: list[dict], number: int, seed: int, scale: float
@@ -73,12 +73,12 @@ def random_search(scale: float) -> Callable:
 
 
 def hyperopt_tpe(scale: float) -> Callable:
-    """Return hyperopt's TPE: as many good settings as of all the results that it does not see."""
+    """Return hyperopt's TPE, with as many good settings as if it used all results (*scale* times as many)."""
     return partial(tpe.suggest, n_startup_jobs=0, gamma=scale**0.5, n_EI_candidates=100, verbose=False)
 
 
 def hyperopt_annealing(scale: float) -> Callable:
-    """Return hyperopt's annealing, in a window as narrow as after all the results that it does not see."""
+    """Return hyperopt's annealing, with a window as narrow as if it used all results (*scale* times as many)."""
     return partial(anneal.suggest, avg_best_idx=1, shrink_coef=0.2 * scale)
 
 
@@ -88,7 +88,7 @@ def hyperopt_adaptive_tpe(scale: float) -> Callable:
 
 
 def suggest_adaptive(new_ids: list[int], domain, history: History, seed: int) -> list[dict]:
-    """Return hyperopt's adaptive TPE's document. It draws from global generators: they are seeded, and put back."""
+    """Return the document of hyperopt's adaptive TPE; the global generators that it uses are seeded and restored."""
     states = random.getstate(), np.random.get_state()
     try:
         random.seed(seed)
@@ -113,10 +113,10 @@ ALGORITHMS = {
 
 
 def suggest(families: dict, results: list[dict], pending: list[dict], number: int, algorithm: str, seed: int) -> dict:
-    """Return the setting {"family", "params", "choice"} of the new setting *number*.
+    """Return new setting *number* as {"family", "params", "choice"}, where "choice" is hyperopt's form of it.
 
-    *results* are records of trials in order: setting, "number" and "loss" (None if it failed). "choice" is hyperopt's
-    form of the setting, which a record must keep. *pending* are the settings since, whose results are not looked at.
+    *results* are records of trials in order: setting with "choice", "number" and "loss" (None if it failed). *pending*
+    are the settings suggested since then, whose results are not used.
     """
     space, used = build_space(families), select_results(results)
     algorithms = ALGORITHMS[algorithm] if results and number >= STARTUP_TRIALS else [RANDOM]
@@ -125,9 +125,9 @@ def suggest(families: dict, results: list[dict], pending: list[dict], number: in
 
 
 def trial_document(result: dict, labels: list[str], worst_loss: float) -> dict:
-    """Return hyperopt's document of a finished trial; a failed one has the loss *worst*.
+    """Return hyperopt's document of a finished trial; a failed one gets *worst_loss*.
 
-    It has an empty list for labels that its setting lacks.
+    *labels* that are not in its setting get an empty list.
     """
     number, choice = result["number"], result["choice"]
     loss = worst_loss if result["loss"] is None else result["loss"]

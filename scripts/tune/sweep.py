@@ -21,9 +21,7 @@ class Sweep(TrialStates):
 
     def __init__(self, schedule: Schedule, trials: int, folder: Path, lease: float = LEASE):
         self.schedule, self.total = schedule, trials
-        self.known_settings = self.first_open = (
-            0  # new settings with a result, and trials with a setting, from the first on
-        )
+        self.known_settings = self.first_open = 0  # all below: have a result; have a setting
         super().__init__(trials, folder, lease)
 
     def sync(self) -> None:

@@ -1,4 +1,4 @@
-"""One trial: a setting fitted and scored, on one or several parts of the data, with one or several seeds."""
+"""One trial: fit and score a setting, on one or several splits of the data, with one or several seeds."""
 
 import time
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ from scripts.tune.schedule import derive_seed
 
 
 def subsample(x: sparse.csr_matrix, y: np.ndarray, max_rows: int | None) -> Rows:
-    """Return *most* of the rows, drawn at random but always the same ones; all where *most* is None or not fewer."""
+    """Return *max_rows* random rows, always the same ones and in order; all if there are not more."""
     if max_rows is None or max_rows >= len(y):
         return x, y
     rows = np.sort(np.random.default_rng(0).choice(len(y), max_rows, replace=False))
@@ -24,7 +24,7 @@ def subsample(x: sparse.csr_matrix, y: np.ndarray, max_rows: int | None) -> Rows
 
 @dataclass(frozen=True)
 class Objective:
-    """What every trial of a sweep shares: the rows and how settings are judged on them."""
+    """What all trials of a sweep share: the rows and how settings are evaluated on them."""
 
     train: Rows
     evaluate: Rows
@@ -32,7 +32,7 @@ class Objective:
     max_rows: int | None = None
     folds: int = 0
     seeds: int = 1
-    resource: str = "rows"  # what successive halving gives a part of: rows, or a hyperparameter
+    resource: str = "rows"  # of successive halving: rows, or a hyperparameter
     device: str = "cpu"
 
     @property
@@ -43,7 +43,7 @@ class Objective:
         return 1 + int(max(self.train[1].max(), self.evaluate[1].max()))
 
     def iter_splits(self) -> Iterator[tuple[Rows, Rows]]:
-        """Yield the rows to fit on and those to score: train and eval, or parts of train."""
+        """Yield pairs of rows to fit on and rows to score: training and validation split, or folds of training."""
         x, y = self.train
         if not self.folds:
             yield self.train, self.evaluate
@@ -53,7 +53,7 @@ class Objective:
             yield (x[fit_rows], y[fit_rows]), (x[score_rows], y[score_rows])
 
     def losses(self, setting: dict, fraction: float, seed: int) -> list[float]:
-        """Return the loss of a setting for each part and seed, fitted with a *fraction* of the resource."""
+        """Return the losses of a setting by split and seed, fitted with a *fraction* of the resource."""
         family, params, losses = family_of(setting["family"]), setting["params"], []
         task = "classification" if self.classes else "regression"
         if fraction < 1 and self.resource != "rows":
@@ -70,7 +70,7 @@ class Objective:
         return losses
 
     def run(self, setting: dict, number: int, fraction: float, seed: int) -> dict:
-        """Return the record of one trial. A failure is a result, too."""
+        """Return the record of one trial; an exception becomes the record of a failed trial."""
         started, result = time.monotonic(), setting | {"number": number, "loss": None, "status": "ok"}
         try:
             losses = self.losses(setting, fraction, seed)
@@ -86,10 +86,10 @@ class Objective:
 
 
 def failure_result(error: str) -> dict:
-    """Return what the record of a failed trial says."""
+    """Return the fields of the record of a failed trial."""
     return {"loss": None, "score": None, "status": "failed", "error": error[:500]}
 
 
 def make_record(result: dict, fraction: float, seconds: float) -> dict:
-    """Return the record of a trial whose *result* took so many seconds."""
+    """Return the record of a trial: its *result* with *fraction*, if below 1, and *seconds*."""
     return result | ({"fraction": fraction} if fraction < 1 else {}) | {"seconds": round(seconds, 3)}

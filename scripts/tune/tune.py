@@ -1,6 +1,8 @@
-"""What a sweep gives: all trials, the best of them, or the best of an earlier sweep.
+"""Rule tune: search model families and hyperparameters, and write all trials and the best one.
 
-Search the model families' settings: trials on any number of workers, one file per trial."""
+Any number of workers and jobs share a sweep, in whose folder each trial has a file. Alternatively, the best setting of
+an earlier sweep is reused without trials.
+"""
 
 from pathlib import Path
 
@@ -24,7 +26,7 @@ from scripts.tune.worker import run_sweep
 
 
 def select_best(sweep: Sweep, metric: str, seed: int) -> dict:
-    """Return the best trial with its score and seed. Raises InputError where none worked."""
+    """Return the best trial with its score and seed. Raises InputError if all trials failed."""
     records = sweep.records()
     best = sweep.schedule.best_trial(records)
     if best is None:
@@ -36,9 +38,9 @@ def select_best(sweep: Sweep, metric: str, seed: int) -> dict:
 
 
 def write_results(sweep: Sweep, metric: str, seed: int, trials_file: Path, best: Path) -> None:
-    """Write all trials, without the times that they took, which no two runs share, and the best one.
+    """Write all trials, without their durations, which differ between runs, and the best one.
 
-    Raises InputError where none worked.
+    Raises InputError if all trials failed.
     """
     winner = select_best(sweep, metric, seed)
     records = [{key: value for key, value in record.items() if key != "seconds"} for record in sweep.records()]
@@ -47,7 +49,7 @@ def write_results(sweep: Sweep, metric: str, seed: int, trials_file: Path, best:
 
 
 def reuse_setting(file: Path, families: dict, trials_file: Path, best: Path, metric: str) -> None:
-    """Write the best setting of an earlier sweep, without trials. Raises InputError where it is of no use here."""
+    """Write the best setting of an earlier sweep, without trials. Raises InputError if it does not fit *families*."""
     setting = read_json(file)
     if not isinstance(setting, dict) or setting.get("family") not in families or "params" not in setting:
         raise InputError(f"{file}: no best.json of one of the families {', '.join(sorted(families))}")
@@ -57,11 +59,13 @@ def reuse_setting(file: Path, families: dict, trials_file: Path, best: Path, met
     echo(f"tune: the setting in {file} is used, without trials")
 
 
-JOB_NAME_PREFIX = "ouroboros_sweep_"  # of jobs that help, with the key of the sweep; cluster.py knows the beginning
+JOB_NAME_PREFIX = (
+    "ouroboros_sweep_"  # of worker jobs, before the key of the sweep; provenance/cluster.py knows its start
+)
 
 
 def make_objective(train: Path, evaluate: Path, metric: str, **more) -> Objective:
-    """Return what trials are judged by. Raises InputError where the rows do not allow it."""
+    """Return the objective of the trials. Raises InputError if the rows do not fit the metric."""
     objective = Objective(load_features(train), load_features(evaluate), metric, **more)
     labels = objective.train[1], objective.evaluate[1]
     if METRICS[metric].regression != (labels[0].dtype.kind == "f"):
@@ -75,7 +79,7 @@ def make_objective(train: Path, evaluate: Path, metric: str, **more) -> Objectiv
 
 
 def parse_points(families: dict, points: list[dict]) -> list[dict]:
-    """Return the configured *points* as settings. Raises InputError where one is not in the search space."""
+    """Return the configured *points* as settings. Raises InputError if one is not in the search space."""
     space, settings = build_space(families), []
     for point in points:
         try:
@@ -112,10 +116,10 @@ def tune(
     jobs: str = "1",
     helps: str = "",
 ) -> None:
-    """Write all trials and the best one. Trials already in *folder*, which belong to the same sweep, are not rerun.
+    """Write all trials and the best one. Trials of the same sweep that are already in *folder* are not rerun.
 
-    *workers* trials run at a time in each of so many *jobs*: this one and others of the cluster, which it submits. A
-    job that only *helps* another one writes trials alone.
+    *workers* trials run at a time in each of *jobs* SLURM jobs: this one and worker jobs that it submits. With *helps*
+    this process is such a worker job, which only runs trials.
     """
     if reuse:
         return reuse_setting(reuse[0], families, trials_file, best, metric)

@@ -1,4 +1,4 @@
-"""Run a sweep: claim trials, give them to processes, keep their results, until all are done or none may start."""
+"""The loop of a process in a sweep: claim trials, run them in the pool and save their records."""
 
 import contextlib
 import signal
@@ -11,8 +11,8 @@ from scripts.tune.schedule import derive_seed
 from scripts.tune.sweep import Sweep
 from scripts.tune.trial import Objective
 
-# seconds between two looks at what other processes did: of the one that observes, the others with nothing to do (at
-# first as often, then less) and busy
+# seconds between two synchronisations with other processes: of the leader, of idle workers (which start at the rate of
+# the leader and back off) and of busy ones
 LEADER_POLL, IDLE_POLL, BUSY_POLL = 0.1, 1.0, 10.0
 
 
@@ -26,11 +26,11 @@ def run_sweep(
     report: Callable[[int], None],
     worker_only: bool = False,
 ) -> None:
-    """Run what has no result and nobody works at, while *may_start* says so; wait for what others work at.
+    """Run trials that are not done or running elsewhere, while *may_start* allows it; wait for the others.
 
-    A process that only *helps* need not wait: it ends once every trial was begun. Suggestions are made while the
-    workers are busy. *report* is called now and then with the number of trials under way here. Trials under way are
-    given back when the process is told to end.
+    With *worker_only* it does not wait but ends once every trial has started. Settings are suggested while workers are
+    busy. *report* is called at intervals with the number of trials running here. These are released when the process is
+    asked to end.
     """
 
     def run_trial(setting: dict, number: int) -> dict:
@@ -63,7 +63,7 @@ def run_sweep(
 
 @contextlib.contextmanager
 def release_on_exit(sweep: Sweep) -> Iterator[None]:
-    """Give back the trials under way at the end, also when SIGTERM comes: from SLURM at a time limit, say."""
+    """Release the running trials at the end, also on SIGTERM, which SLURM sends at the time limit."""
     previous = signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     try:
         yield

@@ -6,8 +6,33 @@ from pathlib import Path
 import pytest
 
 from tests import tiny
-from tests.dag.edits import EDITS, Edit
+from tests.dag.edits import EDITS, ROOT_ENV, Edit
 from tests.workflow import deploy, environment, explain, jobs, snakemake
+
+COLD = {  # edits of all kinds that run in the real environments
+    "fresh clone with pulled results",
+    "other bytes, same meaning, of tables",
+    "constant of the golden rows",
+    "a lock line",
+    "ingest key",
+    "preprocess key that changes nothing",
+    "more trials",
+    "gate threshold",
+    "serving option",
+    "a changed row that no feature holds",
+    "a removed stage",
+    "a changed shell line",
+}
+ALONE = {  # edits of times and of what Snakemake keeps: one would hide another
+    "touched scripts",
+    "scripts with modification time 1",
+    "touched data and pointers",
+    "touched results",
+    ".snakemake removed",
+    "fresh clone with pulled results",
+}
+TOGETHER = [edit for edit in EDITS if not (edit.ran or edit.before or edit.words or edit.name in ALONE)]
+ONE_BY_ONE = [edit for edit in EDITS if edit not in TOGETHER]
 
 
 def state(root: Path) -> dict[str, tuple]:
@@ -18,11 +43,11 @@ def state(root: Path) -> dict[str, tuple]:
 
 
 @pytest.fixture
-def own_environments(tmp_path, monkeypatch) -> None:
+def own_environments(tmp_path, monkeypatch, edit, warmed) -> None:
     """Environments that a test builds go to a folder of its own; the built ones are linked there."""
     folder = tmp_path / "envs"
     folder.mkdir()
-    for path in Path(environment()["OUROBOROS_ENVS"]).iterdir():
+    for path in Path((ROOT_ENV if edit.name in COLD else environment())["OUROBOROS_ENVS"]).iterdir():
         if not path.name.startswith("."):
             (folder / path.name).symlink_to(path)
     monkeypatch.setenv("OUROBOROS_ENVS", str(folder))
@@ -30,7 +55,7 @@ def own_environments(tmp_path, monkeypatch) -> None:
 
 @pytest.mark.feature("U3", "U5", "U6", "U7", "T1", "T7", "T9", "D8", "I5", "I6")
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("edit", EDITS, ids=[edit.name.replace(" ", "-") for edit in EDITS])
+@pytest.mark.parametrize("edit", ONE_BY_ONE, ids=[edit.name.replace(" ", "-") for edit in ONE_BY_ONE])
 def test_edit(edit: Edit, checkout: Path, own_environments) -> None:
     if edit.before:
         edit.before(checkout)
@@ -49,8 +74,30 @@ def test_edit(edit: Edit, checkout: Path, own_environments) -> None:
     assert not deploy(checkout, *edit.words), "not settled after one run"
 
 
+@pytest.mark.feature("U3", "U5", "U6", "U7", "T1", "T7", "T9", "D8", "I5", "I6")
+@pytest.mark.timeout(600)
+def test_edits_that_make_nothing_stale_one_upon_the_other(deployed: Path, checkout: Path, tmp_path: Path) -> None:
+    for edit in TOGETHER:
+        edit.do(checkout)
+        before = state(checkout)
+        code, answer = explain(checkout)
+        assert state(checkout) == before, f"after {edit.name}: explain wrote something"
+        assert (code, answer["causes"], answer["follow"]) == (0, [], []), f"after {edit.name}"
+    if not (ran := deploy(checkout)):
+        return
+    for edit in TOGETHER:  # which of them was it?
+        other = tmp_path / edit.name.replace(" ", "-")
+        shutil.copytree(deployed, other, symlinks=True)
+        edit.do(other)
+        alone = deploy(other)
+        assert not alone, f"{edit.name}: needless: {sorted(alone)}"
+    pytest.fail(f"none of them alone, but all of them make stale {sorted(ran)}")
+
+
 def test_no_two_edits_share_a_name() -> None:
-    assert len({edit.name for edit in EDITS}) == len(EDITS) >= 45
+    names = {edit.name for edit in EDITS}
+    assert len(names) == len(EDITS) >= 45
+    assert names >= COLD | ALONE and len(COLD) == 12 and len(TOGETHER) > 15
 
 
 def test_edited_output_is_found_by_verify(checkout: Path) -> None:

@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
+from envs.wheels import nar_hash, nix_system
 from scripts.provenance.environment import env_id
-from scripts.provenance.wheels import nar_hash, nix_system
 from tests.workflow import ROOT, digests, environment, explain, snakemake
 
 pytestmark = pytest.mark.timeout(900)
@@ -47,6 +47,15 @@ def test_readme_has_these_commands():
     assert [line.partition(" # ")[0] for line in shown] == list(COMMANDS)
 
 
+def test_nix_takes_the_lock_file_as_it_is(nix, fresh):
+    before = (fresh / "flake.lock").read_text()
+    command = ["nix", "flake", "metadata", "--no-update-lock-file", "--json"]  # without the stand-in for nixpkgs
+    told = subprocess.run(command, cwd=fresh, env=nix.environment, capture_output=True, text=True)
+    assert told.returncode == 0, told.stderr
+    assert json.loads(told.stdout)["locks"] == json.loads(before)
+    assert (fresh / "flake.lock").read_text() == before
+
+
 def test_hash_is_that_of_nix(nix, tmp_path):
     folder = tmp_path / "tree"
     (folder / "inner").mkdir(parents=True)
@@ -60,6 +69,7 @@ def test_hash_is_that_of_nix(nix, tmp_path):
         assert nar_hash(path) == run.stdout.strip(), run.stderr
 
 
+@pytest.mark.takes(247)
 def test_environments_have_the_names_and_packages_of_pip(nix, fresh, tmp_path):
     nix(fresh, "build", ".#jobs", "--out-link", str(tmp_path / "jobs"))
     found = {path.name: packages(path) for path in (tmp_path / "jobs").iterdir()}

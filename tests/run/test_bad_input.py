@@ -11,6 +11,8 @@ import pytest
 from tests import tiny
 from tests.workflow import deploy, digests, snakemake
 
+pytestmark = pytest.mark.usefixtures("warmed")
+
 
 def refused(root: Path, *words: str) -> str:
     """Run `snakemake deploy`, which must fail, and return all that it printed."""

@@ -9,6 +9,8 @@ import pytest
 from tests.tiny import write_pointer
 from tests.workflow import clone, deploy, digests, jobs, snakemake
 
+pytestmark = pytest.mark.usefixtures("warmed")
+
 
 def run_that_stops(root: Path, *arguments: str) -> tuple[str, set[str]]:
     """Run a target that must fail; return all that was printed and the jobs that ran."""

@@ -12,6 +12,8 @@ import pytest
 
 from tests.workflow import deploy, digests, environment, snakemake
 
+pytestmark = [pytest.mark.full, pytest.mark.usefixtures("warmed")]
+COLD = environment()  # a warm run is not among the children that are killed
 STAGES = {
     "fetch": "version/2001",
     "ingest_span": "ingest/2001",
@@ -33,9 +35,7 @@ STAGES = {
 def kill_during(rule: str, root: Path, delay: float) -> None:
     """Run `snakemake deploy` and kill it and all its children *delay* seconds after a job of *rule* started."""
     command = [sys.executable, "-m", "snakemake", "--cores", "2", "deploy"]
-    run = subprocess.Popen(
-        command, cwd=root, env=environment(), stderr=subprocess.PIPE, text=True, start_new_session=True
-    )
+    run = subprocess.Popen(command, cwd=root, env=COLD, stderr=subprocess.PIPE, text=True, start_new_session=True)
     for line in run.stderr:
         if line.strip() in (f"{kind} {rule}:" for kind in ("localcheckpoint", "checkpoint", "localrule")):
             break

@@ -15,6 +15,7 @@ from scripts.provenance.environment import env_id
 from tests import tiny
 from tests.workflow import ROOT, clone, environment, snakemake
 
+pytestmark = pytest.mark.usefixtures("warmed")
 KEYS = {"AWS_ACCESS_KEY_ID": "made-up", "AWS_SECRET_ACCESS_KEY": "made-up", "AWS_DEFAULT_REGION": "us-east-1"}
 ROW = str(2_001_003)  # the key of the row to purge, in all versions of 2001
 NOTE = " ".join(["a", "secret", "note"])  # so that this file does not hold it
@@ -208,6 +209,8 @@ def md5_of_text(text: str) -> str:
     return hashlib.md5(text.encode()).hexdigest()
 
 
+@pytest.mark.full
+@pytest.mark.takes(60)
 @pytest.mark.timeout(600)
 @pytest.mark.feature("D6")
 def test_purge_killed_before_any_of_its_changes_is_completed_by_the_next(tmp_path):

@@ -15,6 +15,7 @@ from scripts.provenance.environment import env_id
 from tests import tiny
 from tests.workflow import ROOT, clone, environment, jobs, snakemake
 
+pytestmark = pytest.mark.usefixtures("warmed")
 KEYS = {"AWS_ACCESS_KEY_ID": "made-up", "AWS_SECRET_ACCESS_KEY": "made-up", "AWS_DEFAULT_REGION": "us-east-1"}
 
 

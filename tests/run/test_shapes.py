@@ -11,6 +11,8 @@ from scripts.deploy.smoke_test import running_server, send_request
 from tests import shapes
 from tests.workflow import clone, deploy, snakemake
 
+pytestmark = pytest.mark.usefixtures("warmed")
+
 
 @pytest.mark.timeout(600)
 @pytest.mark.feature("I1", "I2", "I10", "B5", "A12", "T3")

@@ -17,26 +17,30 @@ def commands() -> list[str]:
     return [line.strip() for block in blocks for line in block.splitlines() if line.strip()]
 
 
-def test_page_has_ten_commands():
-    assert len(commands()) == 10
-    assert "-r envs/slurm.txt" in commands()[1]
+def test_page_has_nine_commands():
+    assert len(commands()) == 9
+    assert commands()[0] == "envs/driver slurm"
 
 
 @pytest.mark.feature("H7")
+@pytest.mark.takes(276)
 @pytest.mark.timeout(600)
 def test_every_command_of_the_page_and_the_records_of_a_local_run(cluster, deployed, fresh):
     subprocess.run(["git", "add", "--all"], cwd=fresh, check=True)
-    said = {}
+    said, own = {}, environment(**cluster.environment())
+    own.pop("OUROBOROS_PYTHON", None)  # the page makes the environment of Snakemake
     for command in commands():
         words = command.replace("--profile profiles/slurm", " ".join(["--profile profiles/slurm", *SOON]))
-        own = {"cwd": fresh, "env": environment(**cluster.environment()), "capture_output": True, "text": True}
-        run = subprocess.run(words, shell=True, **own)
+        run = subprocess.run(words, shell=True, cwd=fresh, env=own, capture_output=True, text=True)
         assert run.returncode == 0, command + run.stdout + run.stderr
         said[command] = run.stdout + run.stderr
-    dry, deployment, verified, left = (said[command] for command in commands()[6:])
-    assert "slurm_partition=cpu" in dry
-    assert len(jobs(deployment)) == 30
-    assert deployment.count("has been submitted with SLURM jobid") == len(SUBMITTED.findall(deployment)) > 15
+    dry, deployment, verified, left = (said[command] for command in commands()[5:])
+    assert "30 jobs would run" in dry
+    assert "30 jobs to run" in deployment and len(re.findall(r"^\[\d+/30\] ✓ ", deployment, re.M)) == 30
+    logs = [path.read_text() for path in (fresh / ".snakemake/log").iterdir()]
+    (log,) = [text for text in logs if "30 of 30 steps" in text]
+    assert len(jobs(log)) == 30 and "slurm_partition=cpu" in log
+    assert log.count("has been submitted with SLURM jobid") == len(SUBMITTED.findall(log)) > 15
     assert "is as recorded" in verified and len(left.splitlines()) == 1
     assert digests(fresh) == digests(deployed)
 

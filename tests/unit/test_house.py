@@ -10,22 +10,28 @@ from pathlib import Path
 
 import pytest
 
+from envs.groups import below_floors, constraints, groups
 from scripts.config.families import declared_families
 from scripts.preprocess.registry import MODULES
 from scripts.provenance.environment import lock_lines
 from scripts.provenance.source import CodeDigests, imported_modules
+from tests.order import dealt
 from tests.workflow import clone
 
 ROOT = Path(__file__).parents[2]
 RULES = sorted((ROOT / "rules").glob("*.smk"))
 SCRIPTS = sorted((ROOT / "scripts").rglob("*.py"))
-LOCKS = sorted(path for path in (ROOT / "envs").glob("*.txt") if path.stem != "constraints")
+LOCKS = sorted(path for path in (ROOT / "envs").glob("*.txt") if not path.stem.startswith("constraints"))
 PACKAGES = {str(path.relative_to(ROOT)) for path in SCRIPTS if path.name == "__init__.py"}
-NO_STAGE = {"common", "explain", "lookup", "propose"}  # rule files without a stage
+NO_STAGE = {"common", "console", "explain", "lookup", "propose"}  # rule files without a stage
 # folders of scripts that several stages import, from the top floor down: each imports only from those below it
 FLOORS = ["families", "metrics", "bundle", "config", "schema", "statistics", "provenance", "data"]
-SHARED = {"custom", *FLOORS}
-BY_HAND = "README.md", "config/README.md"  # name the scripts that people run: python -m scripts.<folder>.<script>
+SHARED = {"console", "custom", *FLOORS}
+BY_HAND = (
+    "README.md",
+    "config/README.md",
+    "ouroboros",
+)  # name the scripts that people run: python -m scripts.<folder>.<script>
 # one-character classes keep these patterns from finding themselves
 REGISTRIES = re.compile(
     r"py[p]i\.org|python[h]osted\.org|conda\.anacond[a]\.org|repo\.anacond[a]|registry\.npm[j]s|crates\.i[o]|ghcr\.i[o]|"
@@ -74,6 +80,7 @@ def test_rules_are_formatted():
     assert found.returncode == 0, found.stdout + found.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(120)
 def test_snakemake_lint_finds_nothing(tmp_path):
     found = run("snakemake", "--lint", folder=clone(tmp_path / "clone"))
@@ -108,11 +115,11 @@ def test_one_word_for_a_stage_everywhere():
         rules = (ROOT / f"rules/{stage}.smk").read_text()
         assert re.search(rf"^(?:rule|checkpoint) {stage}:$", rules, re.M), f"no target {stage}"
     tested = {path.name for path in (ROOT / "tests/unit").iterdir() if any(path.glob("test_*.py"))}
-    assert tested <= folders, tested - folders
+    assert tested <= folders | {"envs"}, tested - folders
 
 
 def test_every_script_is_used():
-    texts = [path.read_text() for path in RULES]
+    texts = [path.read_text() for path in [*RULES, ROOT / "envs/driver"]]
     lines = [found for text in texts for found in re.findall(r'^(?: +code|[A-Z]+) ?= ?f?"(.*)"', text, re.M)]
     named = [found for line in lines for found in re.findall(r"\b[a-z]+/\w+", line)]
     names = [name for name in named if (ROOT / f"scripts/{name}.py").is_file()]
@@ -181,8 +188,21 @@ def test_no_file_names_a_registry_or_a_place_of_one_machine():
 
 
 def test_programs_are_executable():
-    programs = ("envs/build", "envs/lock", "envs/python", "tests/all", ".ci/run")
+    programs = ("envs/build", "envs/lock", "envs/python", "tests/all", "tests/quick", ".ci/run")
     assert not [path for path in programs if not os.access(ROOT / path, os.X_OK)]
+
+
+@pytest.mark.parametrize("count", [*range(8), 100])
+@pytest.mark.parametrize("long", [0, 1, 5, 100])
+def test_no_test_is_lost_where_those_that_take_long_start_first(count, long):
+    takes = [float(number % 7 + 1 if number < long else 0) for number in range(count)]
+    order = dealt(list(range(count)), takes, 3)
+    assert sorted(order) == list(range(count))
+    if count == 100:
+        first = [0, 33, 66]  # of each part
+        assert {takes[order[number]] for number in first} == {0: {0.0}, 1: {1.0, 0.0}, 5: {5.0, 4.0, 3.0}}.get(
+            long, {7.0}
+        )
 
 
 def requirements(path: Path) -> list[tuple[str, str, str]]:
@@ -205,18 +225,28 @@ def test_lock_has_a_hash_for_each_requirement(path):
     assert hashes
 
 
-def test_locks_share_one_set_of_versions():
+@pytest.mark.parametrize(("group", "names"), groups(ROOT / "envs").items())
+def test_locks_of_a_group_share_one_set_of_versions(group, names):
     shared = defaultdict(set)
-    for package, version, _ in requirements(ROOT / "envs/constraints.txt"):
+    for package, version, _ in requirements(ROOT / "envs" / constraints(group)):
         shared[package].add(version)
     seen = defaultdict(set)
-    for path in LOCKS:
+    for path in (ROOT / f"envs/{name}.txt" for name in names):
         for package, version, marker in requirements(path):
-            assert version in shared[package], f"{path.name}: {package} {version} is not in constraints.txt"
+            assert version in shared[package], f"{path.name}: {package} {version} is not in {constraints(group)}"
             seen[package, marker].add(version)
     assert not {key: versions for key, versions in seen.items() if len(versions) > 1}
+
+
+def test_each_environment_has_all_its_files_and_each_group_its_constraints():
     for form in ("in", "yaml"):
         assert {path.stem for path in (ROOT / "envs").glob(f"*.{form}")} == {path.stem for path in LOCKS}
+    found = {path.name for path in (ROOT / "envs").glob("constraints*.txt")}
+    assert found == {constraints(group) for group in groups(ROOT / "envs")}
+
+
+def test_each_requirement_has_a_floor_and_each_lock_keeps_it():
+    assert not below_floors(ROOT / "envs")
 
 
 def test_no_module_defines_a_name_twice():

@@ -197,6 +197,7 @@ def expected_of(y: np.ndarray, p: np.ndarray) -> dict[str, float]:
     }
 
 
+@pytest.mark.slow
 @pytest.mark.feature("A1")
 @pytest.mark.parametrize("classes", [3, 26])
 def test_metrics_of_many_classes(classes):

@@ -69,6 +69,7 @@ def interval(scores: Scores) -> dict:
     return bootstrap_metrics(scores, 200, 0).estimates()["roc_auc"]
 
 
+@pytest.mark.slow
 @pytest.mark.feature("A9")
 def test_equal_models_pass_a_limit_of_drop_and_not_one_of_gain_as_often_as_the_interval_says():
     passed = {"drop": 0, "gain": 0}
@@ -81,6 +82,7 @@ def test_equal_models_pass_a_limit_of_drop_and_not_one_of_gain_as_often_as_the_i
     assert passed["drop"] >= 0.95 * runs - 3 and passed["gain"] <= 0.05 * runs + 3
 
 
+@pytest.mark.slow
 @pytest.mark.feature("A9")
 def test_worse_models_do_not_pass_and_better_ones_do():
     for seed in range(10):

@@ -65,6 +65,7 @@ def state(serving):
     return {str(path.relative_to(serving)): path.read_bytes() for path in paths}
 
 
+@pytest.mark.slow
 def test_publishes_a_bundle_that_a_server_takes(tmp_path):
     given = stage(tmp_path)
     files = deploy(**given)
@@ -87,6 +88,7 @@ def test_publishes_a_bundle_that_a_server_takes(tmp_path):
         assert reply["version"] == 1 and reply["predictions"][0]["label"] == "present"  # 0.43, over the blessed 0.25
 
 
+@pytest.mark.slow
 def test_the_same_again_changes_no_byte_and_a_damaged_one_is_mended(tmp_path):
     given = stage(tmp_path)
     deploy(**given)
@@ -101,6 +103,7 @@ def test_the_same_again_changes_no_byte_and_a_damaged_one_is_mended(tmp_path):
     assert state(tmp_path / "serving") == before
 
 
+@pytest.mark.slow
 def test_a_second_version_takes_the_label_and_rollback_gives_it_back(tmp_path):
     deploy(**stage(tmp_path, 0.0, 1))
     deploy(**stage(tmp_path, 1.0, 2))
@@ -170,6 +173,7 @@ def test_a_bundle_is_replaced_whole_and_one_with_a_file_missing_is_none(tmp_path
         read_bundle(tmp_path / "birds" / "1")
 
 
+@pytest.mark.slow
 @pytest.mark.feature("V5", "V12")
 def test_the_schema_goes_with_the_bundle_for_requests_only(tmp_path):
     deploy(**stage(tmp_path))
@@ -209,6 +213,7 @@ def test_golden_rows_are_mended_for_the_check_by_values_of_other_rows(tmp_path):
     assert find_refusing_rule(model, make_invalid(model, ROW)).code == "FLOAT_TYPE_SMALL_FLOAT"
 
 
+@pytest.mark.slow
 def test_a_bundle_without_rules_or_without_a_good_golden_row_is_published(tmp_path):
     deploy(**stage(tmp_path, 0.0, 1, schema={"columns": {}}))
     deploy(**stage(tmp_path, 0.0, 2, schema={"columns": {"phase": {"type": "text", "domain": ["Taxi"]}}}))

@@ -105,6 +105,7 @@ def test_every_family_is_tested_here():
         assert known[name]["reason"] == family_of(name).reason and known[name]["types"] == family_of(name).types
 
 
+@pytest.mark.slow
 @pytest.mark.feature("A12")
 @pytest.mark.parametrize(("family", "params"), CASES)
 def test_bundle_gives_the_models_probabilities(family, params):
@@ -116,6 +117,7 @@ def test_bundle_gives_the_models_probabilities(family, params):
     assert np.allclose(offline.sum(axis=1), 1, rtol=0, atol=1e-9) and offline.min() >= 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", CLASSIFIERS)
 def test_two_classes_are_learnt(family):
     (x, y), (other, right) = several(0, 2), several(1, 2)
@@ -123,6 +125,7 @@ def test_two_classes_are_learnt(family):
     assert (family_of(family).score(fitted, other, 2).argmax(axis=1) == right).mean() > 0.8
 
 
+@pytest.mark.slow
 @pytest.mark.feature("A12")
 @pytest.mark.parametrize(("family", "params"), VALUES)
 def test_bundle_gives_the_models_values(family, params):
@@ -131,6 +134,7 @@ def test_bundle_gives_the_models_values(family, params):
         assert gap(family, fitted, rows, 0) < 1e-12 * 100
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", REGRESSORS)
 def test_values_are_learnt(family):
     x, y = values(1)
@@ -139,6 +143,7 @@ def test_values_are_learnt(family):
     assert 1 - error.var() / y.var() > 0.4 and abs(error.mean()) < 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", [*CLASSIFIERS, "linear"])
 def test_same_data_same_model(family):
     x, y = several(3, 3) if family != "linear" else values(3)
@@ -147,6 +152,7 @@ def test_same_data_same_model(family):
     assert (one == two).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("classes", [3, 26])
 @pytest.mark.parametrize("family", CLASSIFIERS)
 def test_bundle_gives_the_probabilities_of_many_classes(family, classes):
@@ -157,6 +163,7 @@ def test_bundle_gives_the_probabilities_of_many_classes(family, classes):
     assert (family_of(family).score(fitted, x, classes).argmax(axis=1) == y).mean() > 2 / classes
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seen", [[0, 2, 3], [1, 4]])
 @pytest.mark.parametrize("family", CLASSIFIERS)
 def test_class_without_rows_has_probability_zero(family, seen):
@@ -166,6 +173,7 @@ def test_class_without_rows_has_probability_zero(family, seen):
     assert sorted(np.flatnonzero(family_of(family).score(fitted, x, 5).sum(axis=0))) == seen
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("family", "params"), CASES)
 def test_class_with_one_row_and_constant_columns(family, params):
     x, y = several(0, 3)
@@ -190,6 +198,7 @@ def on_thresholds(x: sparse.csr_matrix, features: np.ndarray, thresholds: np.nda
     return sparse.csr_matrix(np.array(rows, np.float32))
 
 
+@pytest.mark.slow
 def test_rows_on_a_threshold_take_the_same_branch():
     x, y = several(5, 2)
     fitted = {name: fit(name, x, y, FIRST[name]) for name in ("boosting", "forest", "xgboost")}
@@ -271,6 +280,7 @@ def test_a_skops_file_cannot_name_a_function():
         load_estimator(made.getvalue(), types)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cells", [1, 3000, 1 << 25])
 @pytest.mark.parametrize("classes", [2, 4])
 def test_features_put_into_bins_by_columns_give_scikit_learns_model(monkeypatch, cells, classes):

@@ -63,6 +63,7 @@ def as_parquet(rows: list[dict], **more) -> bytes:
     return file.getvalue()
 
 
+@pytest.mark.slow
 @pytest.mark.feature("I1", "I7")
 @FEW
 @given(st.lists(values, max_size=20))
@@ -115,6 +116,7 @@ def test_format_is_that_of_the_name_or_the_configuration(ingest):
     assert ingest(as_parquet(row), TYPES, name="x.csv", format="parquet").table.to_pylist() == row
 
 
+@pytest.mark.slow
 @pytest.mark.feature("I1", "I4")
 def test_folder_of_many_files_in_the_order_of_their_names(ingest):
     files = {f"day/{k:04}.csv": f"a,b,c\n{k},x,\n" for k in range(300)}
@@ -136,6 +138,7 @@ fields = st.sampled_from([*WORDS.split(), "", " 7", "7\t", "2020-02-29 10:00", '
 documents = st.lists(st.lists(fields, min_size=1, max_size=7), max_size=12)
 
 
+@pytest.mark.slow
 @pytest.mark.feature("I1", "I9")
 @MANY
 @given(documents, st.sampled_from(["\n", "\r\n"]), st.booleans())
@@ -159,6 +162,7 @@ def same(one: pa.Table, other: pa.Table) -> bool:
     return one.equals(other) and signs[0] == signs[1]
 
 
+@pytest.mark.slow
 @pytest.mark.feature("I1", "I9")
 @MANY
 @given(
@@ -199,6 +203,7 @@ def test_both_ways_of_reading_json_lines_agree(rows):
     assert same(quick.rows, slow.rows)
 
 
+@pytest.mark.slow
 @pytest.mark.feature("I1", "I9")
 @FEW
 @given(documents, st.integers(1, 6), st.integers(8, 200))

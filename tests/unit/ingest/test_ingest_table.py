@@ -131,6 +131,7 @@ def test_byte_order_mark_is_no_part_of_the_header(ingest, encoding, header):
     assert made.rows == [(1.0, "x", "y")] and made.aside == [(3, "a")]
 
 
+@pytest.mark.slow
 def test_small_blocks_give_the_same_rows_and_lines(ingest, monkeypatch):
     rng = random.Random(3)
     kinds = ['{0},"two\nlines",s', "{0},t{0},", "x{0},t,u", 'x{0},"q\nr",', "{0},t,u", "1,2", "1,2,3,4", ""]

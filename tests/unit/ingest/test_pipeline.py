@@ -36,6 +36,7 @@ def test_rows_are_parted_by_hash_into_any_number_of_splits(ingest):
     assert [row["a"] for row in made.split("eval")] == sorted(row["a"] for row in made.split("eval"))
 
 
+@pytest.mark.slow
 @pytest.mark.feature("I3")
 @FEW
 @given(
@@ -139,6 +140,7 @@ def test_rows_are_left_out_for_a_reason(ingest):
         ingest(text, columns, filter=[{"column": "n", "min": "x", "reason": "why"}])
 
 
+@pytest.mark.slow
 @pytest.mark.feature("I2", "I8", "I9")
 @FEW
 @given(

@@ -206,6 +206,7 @@ CASES = {  # a name to kind, options and values of the training split
 CLASSES = np.random.default_rng(0).integers(-1, 3, 200)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", CASES)
 def test_rows_do_not_depend_on_their_batch(case):
     name, given, values = CASES[case]

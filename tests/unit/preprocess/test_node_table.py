@@ -118,6 +118,7 @@ print(hashlib.sha256(b"".join(part.tobytes() for part in found)).hexdigest())
 """
 
 
+@pytest.mark.slow
 @pytest.mark.feature("T3")
 def test_vectors_are_the_same_bytes_for_any_number_of_threads():
     answers = set()

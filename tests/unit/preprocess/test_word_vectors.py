@@ -78,6 +78,7 @@ print(hashlib.sha256(fitted("vectors", texts(*corpus()), size=6)[2]).hexdigest()
 """
 
 
+@pytest.mark.slow
 @pytest.mark.feature("T3")
 def test_learnt_vectors_are_the_same_bytes_in_any_process():
     answers = set()

@@ -14,6 +14,7 @@ from scripts.provenance.environment import env_id, pinned_versions
 from tests.workflow import ROOT, clone, environment
 
 DRIVER = Path(os.environ.get("OUROBOROS_PYTHON") or ROOT / ".envs/driver/bin/python")
+BUILT = Path(environment()["OUROBOROS_ENVS"])  # by uv, which the driver has
 TABLE = env_id("table", ROOT / "envs")
 LIST = "import importlib.metadata as m; print(sorted((d.name.lower(), d.version) for d in m.distributions()))"
 
@@ -29,14 +30,18 @@ def launch(folder: Path, code: str, **more: str) -> subprocess.CompletedProcess:
     return run(folder, "envs/python", TABLE, "-c", code, **more)
 
 
+@pytest.mark.slow
+@pytest.mark.takes(40)
 @pytest.mark.timeout(300)
-def test_missing_environment_is_built_once_by_jobs_that_race(tmp_path) -> None:
-    lonely = tmp_path / "checkout"
+def test_missing_environment_is_built_once_by_jobs_that_race_and_by_pip_as_by_uv(tmp_path) -> None:
+    lonely, bare = tmp_path / "checkout", tmp_path / "bare"
     lonely.mkdir()
     for name in ("envs", "scripts"):
         shutil.copytree(ROOT / name, lonely / name)
+    subprocess.run([sys.executable, "-m", "venv", bare], check=True)  # without uv
     own = {key: value for key, value in os.environ.items() if not key.startswith(("PYTHON", "OUROBOROS"))}
-    own |= {"OUROBOROS_ENVS": str(tmp_path / "envs"), "OUROBOROS_PYTHON": sys.executable}
+    own |= {"OUROBOROS_ENVS": str(tmp_path / "envs"), "OUROBOROS_PYTHON": str(bare / "bin/python")}
+    own |= {"PATH": "/usr/bin:/bin"}
     command = ["envs/python", TABLE, "-c", "import pyarrow; print(pyarrow.__version__)"]
     jobs = [
         subprocess.Popen(command, cwd=lonely, env=own, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
@@ -45,23 +50,14 @@ def test_missing_environment_is_built_once_by_jobs_that_race(tmp_path) -> None:
     printed = [job.communicate() for job in jobs]
     assert {out.strip() for out, _ in printed} == {pinned_versions("table", ROOT / "envs")["pyarrow"]}, printed
     assert sum("building environment" in err for _, err in printed) == 1
-    built = [path.name for path in (tmp_path / "envs").iterdir() if path.suffix != ".lock"]
-    assert built == [TABLE]
+    kept = [path.name for path in (tmp_path / "envs").iterdir() if path.suffix != ".lock"]
+    assert kept == [TABLE]
+    by_pip, by_uv = (ast.literal_eval(launch(place, LIST).stdout) for place in (tmp_path / "envs", BUILT))
+    assert {item for item in by_pip if item[0] not in {"pip", "setuptools"}} == set(by_uv)
 
 
-@pytest.mark.timeout(300)
-def test_pip_builds_the_same_as_uv(tmp_path) -> None:
-    no_uv = {"PATH": "/usr/bin:/bin", "OUROBOROS_PYTHON": ""}
-    bare = tmp_path / "bare"
-    subprocess.run([sys.executable, "-m", "venv", bare], check=True)
-    built = run(tmp_path, str(bare / "bin/python"), "envs/build", "table", **no_uv)
-    assert built.returncode == 0, built.stderr
-    by_pip = launch(tmp_path, LIST).stdout
-    by_uv = launch(ROOT / ".envs", LIST).stdout
-    extra = {"pip", "setuptools"}
-    assert {item for item in ast.literal_eval(by_pip) if item[0] not in extra} == set(ast.literal_eval(by_uv))
-
-
+@pytest.mark.slow
+@pytest.mark.takes(30)
 @pytest.mark.timeout(300)
 def test_environment_is_built_from_a_folder_of_wheels_without_any_network(tmp_path) -> None:
     (words,) = re.findall(r"`(pip download .*?)`", (ROOT / "docs/cluster.md").read_text())
@@ -85,7 +81,7 @@ def test_environment_is_built_from_a_folder_of_wheels_without_any_network(tmp_pa
 
 def test_what_could_make_results_differ_is_set(tmp_path) -> None:
     code = "import os; print([os.environ[name] for name in ('TZ', 'LC_ALL', 'PYTHONHASHSEED', 'OMP_NUM_THREADS')])"
-    printed = launch(ROOT / ".envs", code, TZ="Asia/Kathmandu", LC_ALL="tr_TR.UTF-8", PYTHONHASHSEED="9")
+    printed = launch(BUILT, code, TZ="Asia/Kathmandu", LC_ALL="tr_TR.UTF-8", PYTHONHASHSEED="9")
     assert printed.stdout.strip() == "['UTC', 'C.UTF-8', '0', '1']"
 
 
@@ -94,11 +90,11 @@ def test_environment_activated_by_snakemake_is_used(tmp_path) -> None:
     (prefix / "bin").mkdir(parents=True)
     (prefix / "bin/python").write_text("#!/bin/sh\necho from conda\n")
     (prefix / "bin/python").chmod(0o755)
-    assert launch(ROOT / ".envs", "", CONDA_PREFIX=str(prefix)).stdout == "from conda\n"
+    assert launch(BUILT, "", CONDA_PREFIX=str(prefix)).stdout == "from conda\n"
 
 
 def test_unknown_environment_is_named() -> None:
-    found = run(ROOT / ".envs", sys.executable, "envs/build", "nosuch")
+    found = run(BUILT, sys.executable, "envs/build", "nosuch")
     assert found.returncode != 0 and "no environment nosuch; there are: alert, analyze, driver, model" in found.stderr
 
 

@@ -98,6 +98,7 @@ def version(folder: Path) -> dict:
     return json.loads((folder / "version.json").read_text())
 
 
+@pytest.mark.slow
 def test_version_and_its_mirror(folder):
     _, said = work(folder, ["register"])
     assert "tiny version 1, bundle " in said and "MLflow: version 1" in said
@@ -128,6 +129,7 @@ def test_version_and_its_mirror(folder):
     assert (item["name"], item["status"]) == ("tiny-1", "FINISHED")
 
 
+@pytest.mark.slow
 def test_versions_are_given_once_and_only_to_blessed_bundles_by_a_whole_trail(folder):
     answers, _ = work(
         folder,

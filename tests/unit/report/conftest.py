@@ -1,7 +1,11 @@
 """Synthetic results of all stages, and the report of them."""
 
+import hashlib
+import json
+
 import pytest
 
+from tests.deployed import common, once
 from tests.report import PYTHON, make_report
 from tests.results import results
 
@@ -13,10 +17,17 @@ def given() -> dict:
 
 
 @pytest.fixture
-def make(tmp_path):
-    """A function that builds the report of some inputs and returns its bytes."""
+def make(tmp_path_factory):
+    """The function that makes the report of some inputs, once for all tests of all workers, and returns its bytes."""
 
     def run(given: dict, python: tuple[str, ...] = PYTHON, **environment: str) -> bytes:
-        return make_report(given, tmp_path, python, **environment).read_bytes()
+        asked = json.dumps([given, python, environment], sort_keys=True)
+
+        def made(folder):
+            folder.mkdir()
+            make_report(given, folder, python, **environment)
+
+        name = f"report-{hashlib.sha256(asked.encode()).hexdigest()[:16]}"
+        return (once(common(tmp_path_factory) / name, made) / "report.html").read_bytes()
 
     return run

@@ -11,6 +11,7 @@ import pytest
 from tests.report import CAPTIONS, PROGRAMS, PYTHON, ROOT
 from tests.results import NASTY, complete, multiclass, regression
 
+pytestmark = pytest.mark.slow
 VOID = {"meta", "link", "br", "img", "input"}
 
 

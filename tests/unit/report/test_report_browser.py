@@ -9,7 +9,7 @@ from tests.browser import Browser, find_browser
 from tests.report import make_report
 from tests.results import complete, results
 
-pytestmark = pytest.mark.skipif(not find_browser(), reason="no Chromium, see the text above")
+pytestmark = [pytest.mark.full, pytest.mark.skipif(not find_browser(), reason="no Chromium, see the text above")]
 SHOWN = (
     "[...document.querySelectorAll('#history [data-trial]')].filter(m => getComputedStyle(m).display !== 'none').length"
 )

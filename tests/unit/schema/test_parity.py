@@ -62,6 +62,7 @@ def table_of(rows: list[dict]) -> pa.Table:
     return pa.concat_tables([pa.Table.from_pylist(part, schema) for part in (rows[:half], rows[half:])])
 
 
+@pytest.mark.slow
 @pytest.mark.feature("V3", "V8", "V12")
 @settings(max_examples=400, deadline=None)
 @given(rows=st.lists(ROW, min_size=1, max_size=6))

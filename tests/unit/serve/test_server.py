@@ -228,6 +228,7 @@ def flood(server, stop, statuses, versions):
     link.close()
 
 
+@pytest.mark.slow
 def test_hot_updates_and_rollback_fail_no_request(tmp_path):
     root = tmp_path / "serving"
     put(root, "birds", 1, bundle(0.0))
@@ -247,6 +248,7 @@ def test_hot_updates_and_rollback_fail_no_request(tmp_path):
         assert server.ask("GET", "/models")[1][0]["refused"] == 0
 
 
+@pytest.mark.slow
 def test_a_broken_bundle_is_refused_while_the_old_one_answers(tmp_path):
     root = tmp_path / "serving"
     put(root, "birds", 1, bundle(0.0))
@@ -291,6 +293,7 @@ def test_nothing_published_yet_then_a_first_case(tmp_path):
         assert server.ask("POST", "/predict/birds", [ROW])[0] == 200
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_signals_drain_and_exit_0(tmp_path, number):
     root = tmp_path / "serving"

@@ -21,6 +21,7 @@ def q_values(draw, rows, seed, shift=0.0):
     return np.array(benjamini_hochberg([p_value(before, after) for before, after in pairs]))
 
 
+@pytest.mark.slow
 @pytest.mark.feature("V14")
 @pytest.mark.parametrize(
     ("draw", "rows"),

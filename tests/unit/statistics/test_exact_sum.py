@@ -27,6 +27,7 @@ def sums(values, counts=None):
     return Fraction(total, 2**exact_sum.UNIT), Fraction(square, 2 ** (2 * exact_sum.UNIT))
 
 
+@pytest.mark.slow
 @given(st.lists(FINITE, max_size=40), st.randoms(use_true_random=False))
 @settings(deadline=None, max_examples=200)
 def test_any_doubles_in_any_order(values, rng):
@@ -35,6 +36,7 @@ def test_any_doubles_in_any_order(values, rng):
     assert sums(values) == fractions(values)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scale", [1e-320, 1e-290, 1e-5, 1.0, 1e150, 1e300])
 def test_many_values_over_several_blocks(scale):
     rng = np.random.default_rng(1)

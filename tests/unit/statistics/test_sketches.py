@@ -33,6 +33,7 @@ def text_of(part) -> str:
     return canonical(round_floats(part if isinstance(part, dict) else column_statistics(part, 5)))
 
 
+@pytest.mark.slow
 @pytest.mark.feature("V13")
 @pytest.mark.parametrize("name", KINDS)
 @given(data=st.data())

@@ -30,6 +30,7 @@ def contents(bundle: Path, **changes) -> dict[str, bytes]:
     return files | LEAST | {"contract.json": json.dumps(contract).encode()}
 
 
+@pytest.mark.slow
 @pytest.mark.feature("T10", "A12")
 @pytest.mark.parametrize("family", SETTINGS)
 def test_golden_rows_are_repeated_bit_for_bit_at_every_load(made, family):

@@ -41,6 +41,7 @@ def published(folder: Path, bundle: Path, version: int) -> None:
     move_label(folder / "serving/tiny", "champion", version)
 
 
+@pytest.mark.slow
 @pytest.mark.feature("H2")
 @pytest.mark.parametrize("family", WARM)
 def test_training_goes_on_from_a_version_or_label(made, family):
@@ -64,6 +65,7 @@ def refused(folder: Path, why: str, setting: dict, named: str) -> None:
     assert not (folder / "none").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.feature("H2", "T11")
 def test_what_cannot_be_gone_on_from_is_named(made):
     setting = {"family": "logistic", "params": WARM["logistic"]}
@@ -87,6 +89,7 @@ def test_what_cannot_be_gone_on_from_is_named(made):
     refused(made, "state.npz does not match", setting, "1")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("classes", [0, 2, 4])
 @pytest.mark.parametrize("family", WARM)
 def test_a_few_more_rounds_start_where_the_earlier_ones_ended(family, classes, tmp_path):

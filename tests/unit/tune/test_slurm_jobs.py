@@ -1,4 +1,4 @@
-"""Helpers of a sweep are jobs like the one of the sweep."""
+"""Worker jobs of a sweep are jobs like the one of the sweep."""
 
 from pathlib import Path
 
@@ -41,7 +41,7 @@ def test_gpus_are_asked_for_as_they_were(said, word):
 
 @pytest.fixture
 def asked(monkeypatch, tmp_path) -> list[tuple[str, ...]]:
-    """Return what is asked of a cluster whose queue is empty."""
+    """Return the SLURM commands that are run, on a cluster whose queue is empty."""
     said: list[tuple[str, ...]] = []
 
     def ask(*command: str) -> str:
@@ -56,7 +56,7 @@ def asked(monkeypatch, tmp_path) -> list[tuple[str, ...]]:
 
 
 def rounds(helpers: SlurmJobs, workers: Path, come: bool, count: int) -> int:
-    """Let the helpers end so many times, after they came to work or not; return how many jobs were submitted."""
+    """Let the worker jobs end *count* times, after they started or not; return how many were submitted."""
     for turn in range(count):
         helpers.top_up(9)
         signs = [workers / f"{turn}-{index}" for index in range(2 * come)]
@@ -81,5 +81,5 @@ def test_helpers_that_never_come_are_given_up_and_cancelled(asked, tmp_path, cap
     (tmp_path / "workers").mkdir()
     with SlurmJobs(2, "name", {}, tmp_path) as helpers:
         assert rounds(helpers, tmp_path / "workers", come=False, count=8) == 6 and not helpers.is_due
-    assert "6 jobs were submitted to help and 0 came to work; see logs/slurm/helpers/" in capsys.readouterr().err
+    assert "0 of 6 worker jobs started; see logs/slurm/helpers/; no more are submitted" in capsys.readouterr().err
     assert asked[-1][0] == "scancel"

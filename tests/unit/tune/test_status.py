@@ -41,6 +41,7 @@ def test_price_is_of_the_latest_trials(tmp_path):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.feature("U4")
 def test_interval_holds_the_cost_in_nine_of_ten_sweeps(tmp_path):
     inside = 0

@@ -92,6 +92,7 @@ def runs(folder: Path) -> list[str]:
     return (folder / "runs").read_text().splitlines()
 
 
+@pytest.mark.slow
 @pytest.mark.feature("H4", "H9", "U10")
 @pytest.mark.parametrize("rungs", [1, 2])
 def test_processes_that_start_the_same_sweep_at_once_share_it(tmp_path, splits, rungs):
@@ -109,8 +110,9 @@ def test_processes_that_start_the_same_sweep_at_once_share_it(tmp_path, splits, 
     assert not claims(tmp_path) and not list((tmp_path / "three").iterdir())
 
 
+@pytest.mark.slow
 @pytest.mark.feature("H4", "U10")
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGKILL, *(pytest.param(n, marks=pytest.mark.full) for n in (2, 15))])
 def test_trials_of_a_process_that_ends_are_run_by_another(tmp_path, splits, number):
     whole = sweep(tmp_path / "whole", splits, trials=20, width=6)
     first = joining(tmp_path, "one")
@@ -125,6 +127,7 @@ def test_trials_of_a_process_that_ends_are_run_by_another(tmp_path, splits, numb
     assert not claims(tmp_path)
 
 
+@pytest.mark.slow
 def test_sigterm_gives_trials_back_at_once(tmp_path, splits):
     process = joining(tmp_path, "one")
     wait(lambda: len(kept(tmp_path)) >= 2 and claims(tmp_path))
@@ -134,6 +137,7 @@ def test_sigterm_gives_trials_back_at_once(tmp_path, splits):
     assert b"Traceback" not in process.stderr.read()
 
 
+@pytest.mark.slow
 @pytest.mark.feature("H10")
 def test_a_process_that_stands_still_loses_its_trials_and_does_no_harm(tmp_path, splits, monkeypatch):
     whole = sweep(tmp_path / "whole", splits, trials=20, width=6)
@@ -161,6 +165,7 @@ def group():
     shutil.rmtree(folder)
 
 
+@pytest.mark.slow
 @pytest.mark.feature("U10")
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can be two users")
 @pytest.mark.parametrize("mask", ["002", "022"])
@@ -184,6 +189,7 @@ def test_two_users_start_the_same_sweep_at_once(group, mask):
         assert ended[name][0] == 2 and "another user? a folder that users share needs" in ended[name][1], ended
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("hours", ["-30", "+30"])
 @pytest.mark.skipif(not shutil.which("faketime"), reason="needs Debian's package faketime")
 def test_clocks_do_not_matter(tmp_path, splits, hours):
@@ -332,6 +338,7 @@ exec "$@"
 """
 
 
+@pytest.mark.slow
 @pytest.mark.feature("H12")
 def test_full_disk_stops_the_sweep_with_one_sentence_and_the_next_one_goes_on(tmp_path, splits):
     whole = sweep(tmp_path / "whole", splits, trials=20, width=6)

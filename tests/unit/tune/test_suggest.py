@@ -46,6 +46,7 @@ def sweep(trials: int, families=FAMILIES, algorithm="mix", width=4, seed=0, resu
     return results
 
 
+@pytest.mark.slow
 @pytest.mark.feature("H9")
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
 def test_same_results_same_suggestions(algorithm):
@@ -75,6 +76,7 @@ def test_seed_and_results_change_the_suggestions():
     assert suggest(FAMILIES, other, [], 12, "random", 0) == suggest(FAMILIES, results, [], 12, "random", 0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("algorithm", FAST)
 def test_a_setting_has_its_hyperparameters_alone(algorithm):
     results = sweep(60, algorithm=algorithm)

@@ -50,6 +50,7 @@ class Slow(Objective):
         return super().losses(setting, fraction, seed)
 
 
+@pytest.mark.slow
 @pytest.mark.feature("H4", "H9", "U10")
 def test_any_number_of_workers_gives_the_same_files(tmp_path, splits, monkeypatch):
     monkeypatch.setattr(module, "Objective", Slow)
@@ -67,6 +68,7 @@ def test_any_number_of_workers_gives_the_same_files(tmp_path, splits, monkeypatc
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.feature("H4")
 @pytest.mark.parametrize("algorithm", ["mix", "joint", "tpe", "anneal", "random"])
 def test_sequential_and_parallel_sweeps_of_every_algorithm(tmp_path, splits, algorithm):
@@ -76,6 +78,7 @@ def test_sequential_and_parallel_sweeps_of_every_algorithm(tmp_path, splits, alg
         assert {item["status"] for item in one["trials"]} == {"ok"}
 
 
+@pytest.mark.slow
 @pytest.mark.feature("H10", "U10")
 def test_longer_sweep_keeps_the_trials_and_runs_only_new_ones(tmp_path, splits):
     whole = sweep(tmp_path / "whole", splits, trials=32)
@@ -107,6 +110,7 @@ sweep(folder, (folder.parent / "train.npz", folder.parent / "eval.npz"), 2, tria
 """
 
 
+@pytest.mark.slow
 @pytest.mark.feature("H9", "U10")
 def test_a_killed_sweep_loses_the_trials_under_way_and_ends_the_same(tmp_path, splits):
     whole = sweep(tmp_path / "whole", splits, trials=16, width=4)
@@ -125,6 +129,7 @@ def test_a_killed_sweep_loses_the_trials_under_way_and_ends_the_same(tmp_path, s
     assert {path: path.stat().st_mtime_ns for path in kept} == kept
 
 
+@pytest.mark.slow
 @pytest.mark.feature("H9")
 def test_workers_end_with_the_sweep_that_was_killed(tmp_path, splits):
     process = subprocess.Popen([sys.executable, "-c", KILLED, str(tmp_path / "x")], cwd=ROOT, stderr=subprocess.DEVNULL)
@@ -213,6 +218,7 @@ class Hostile(Objective):
         return super().losses(setting, fraction, seed)
 
 
+@pytest.mark.slow
 @pytest.mark.feature("H12")
 def test_a_killed_or_endless_trial_is_a_result_and_the_sweep_goes_on(tmp_path, splits, monkeypatch):
     monkeypatch.setattr(module, "Objective", Hostile)
@@ -258,6 +264,7 @@ def test_budgets_stop_starting_trials_and_keep_what_was_done(tmp_path, splits):
         sweep(tmp_path / "none", splits, budget={"minutes": 0.0, "gpu_hours": None})
 
 
+@pytest.mark.slow
 @pytest.mark.feature("H5")
 def test_a_sweep_stops_early_at_the_same_trial_for_any_number_of_workers(tmp_path, splits, monkeypatch):
     monkeypatch.setattr(module, "Objective", Slow)
@@ -283,6 +290,7 @@ def test_length_of_a_sweep_that_stops_early():
     assert length([None, None, None], 2, 0.0) == 2
 
 
+@pytest.mark.slow
 @pytest.mark.feature("H5")
 @pytest.mark.parametrize("resource", ["rows", "iterations"])
 def test_successive_halving_has_fixed_slots(tmp_path, splits, resource):
@@ -302,6 +310,7 @@ def test_successive_halving_has_fixed_slots(tmp_path, splits, resource):
     assert sweep(tmp_path / "one", splits, 2, **changes | {"trials": 39})["trials"][:26] == trials
 
 
+@pytest.mark.slow
 @pytest.mark.feature("H6")
 def test_several_seeds_and_folds_have_a_mean_and_a_spread(tmp_path, splits):
     families = {"boosting": FAMILIES["boosting"] | {"iterations": {"choice": [10]}}}

@@ -124,6 +124,7 @@ def mixed(rows, seed):
     return pa.table(columns)
 
 
+@pytest.mark.slow
 @pytest.mark.feature("V13")
 def test_same_rows_in_other_row_groups_and_workers_give_the_same_file(tmp_path):
     parts = [mixed(5000, seed) for seed in range(3)]

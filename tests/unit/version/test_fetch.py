@@ -154,6 +154,7 @@ def dvc(*words: str) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+@pytest.mark.slow
 def test_a_real_remote_gives_the_bytes_and_its_silence_is_said(tmp_path, monkeypatch):
     work = tmp_path / "work"
     (work / "data").mkdir(parents=True)

@@ -101,6 +101,7 @@ def test_name_that_leaves_the_folder_is_refused(name):
     assert not Path("out.csv").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.feature("D1")
 def test_listing_is_the_one_that_dvc_makes():
     put(Path("2001"), FILES)

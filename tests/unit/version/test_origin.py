@@ -96,6 +96,7 @@ def left(folder: Path) -> list[str]:
     return sorted(path.name for path in (folder / "out").glob("*") if path.suffix != ".whl")
 
 
+@pytest.mark.slow
 def test_every_year_becomes_a_file(tmp_path, table):
     done = rebuild(tmp_path, source(wheel(tmp_path, table)))
     assert done.returncode == 0, done.stderr
@@ -103,6 +104,7 @@ def test_every_year_becomes_a_file(tmp_path, table):
     assert left(tmp_path) == ["files"]
 
 
+@pytest.mark.slow
 def test_fetch_rebuilds_the_origin_once_for_all_spans(tmp_path, table):
     named = source(wheel(tmp_path, table))
     for name in ("envs", "scripts"):
@@ -128,6 +130,7 @@ def test_fetch_rebuilds_the_origin_once_for_all_spans(tmp_path, table):
     assert (tmp_path / "results/.origin" / json_digest(named)[:16]).is_dir()
 
 
+@pytest.mark.slow
 def test_pickle_that_names_os_system_is_refused_before_it_acts(tmp_path):
     evil = lzma.compress(pickle.dumps(Evil(f"touch {tmp_path}/owned")))
     done = rebuild(tmp_path, source(wheel(tmp_path, evil)))
@@ -146,6 +149,7 @@ def test_wheel_of_another_hash_is_refused(tmp_path, table):
     assert "DO NOT MATCH THE HASHES" in done.stderr and left(tmp_path) == []
 
 
+@pytest.mark.slow
 def test_package_or_member_that_is_not_there_is_named(tmp_path, table):
     sha256 = wheel(tmp_path, table)
     done = rebuild(tmp_path, source(sha256, member="made_up/other"))

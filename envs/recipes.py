@@ -9,6 +9,7 @@ IMAGE_FOLDER = "/envs"  # folder of the environments in an image
 HEAD = "# Written by envs/lock; not built by the tests.\n"
 BASE = "python:3.11-slim-bookworm"
 SOURCES = ["envs", "scripts/provenance/environment.py"]  # all that envs/build reads
+
 CONDA = """\
 # What runs Snakemake; `snakemake --sdm conda` makes the environments of the jobs from envs/*.yaml.
 name: ouroboros

@@ -10,9 +10,9 @@ from itertools import pairwise
 
 import pytest
 
+from envs.recipes import SOURCES, render_recipes
+from envs.wheels import nar_hash, pip_options
 from scripts.provenance.environment import env_id
-from scripts.provenance.recipes import SOURCES, render_recipes
-from scripts.provenance.wheels import nar_hash, pip_options
 from tests.workflow import ROOT
 
 ENVS = ROOT / "envs"

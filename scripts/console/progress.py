@@ -1,0 +1,110 @@
+"""How far a run is, as a share that never falls, and how long it will still take by what earlier runs took."""
+
+import heapq
+import time
+
+from scripts.console.plan import Plan, PlannedJob
+
+FASTEST, SLOWEST = 0.5, 4.0  # how much faster or slower than in earlier runs a run is taken to be
+NEARLY = 0.95  # of the time a running job is taken to need, at most
+ENOUGH = 0.8  # share of the jobs left whose time must be known for a time left
+
+
+class Progress:
+    """The jobs of a run by what has become of them. Snakemake's own count falls when its graph is looked at again."""
+
+    def __init__(self, plan: Plan, cores: int = 1, clock=time.monotonic):
+        self.jobs = {key: job for key, job in plan.items() if job.needed}
+        self.cores, self.clock, self.begun = max(1, cores), clock, clock()
+        self.started: dict[tuple, float] = {}
+        self.done: dict[tuple, float] = {}  # seconds that each job took
+        self.highest = 0.0
+
+    @property
+    def total(self) -> int:
+        """Return how many jobs the run has, as far as is known."""
+        return len(self.jobs)
+
+    def start(self, key: tuple) -> None:
+        """Note that the job *key* has started; one that was not planned is added."""
+        self.jobs.setdefault(key, PlannedJob(key[0], dict(enumerate(map(str, key[1:]))), True))
+        self.started[key] = self.clock()
+
+    def finish(self, key: tuple) -> float:
+        """Note that the job *key* has finished, and return the seconds that it took."""
+        begun = self.started.pop(key, self.clock())
+        self.done[key] = self.clock() - begun
+        return self.done[key]
+
+    def fail(self, key: tuple) -> float:
+        """Note that the job *key* runs no more, and return the seconds that it took; it may start again."""
+        return self.clock() - self.started.pop(key, self.clock())
+
+    @property
+    def elapsed(self) -> float:
+        """Return the seconds since the run began."""
+        return self.clock() - self.begun
+
+    def share(self) -> float:
+        """Return the share of the run that is done, from 0 to 1; never less than before."""
+        weigh = self.weight
+        whole = sum(map(weigh, self.jobs.values()))
+        done = sum(weigh(self.jobs[key]) for key in self.done)
+        done += sum(weigh(self.jobs[key]) * self.part(key) for key in self.started)
+        self.highest = max(self.highest, done / whole if whole else 0.0)
+        return self.highest
+
+    def weight(self, job: PlannedJob) -> float:
+        """Return the seconds that *job* is taken to need; where too few are known, jobs count alike."""
+        return 1.0 if self.unknown() else 0.2 + (job.seconds or 0.0)
+
+    def unknown(self) -> bool:
+        """Return whether too little is known of the jobs of this run to weigh them by time."""
+        known = sum(job.seconds is not None for job in self.jobs.values())
+        return known < ENOUGH * len(self.jobs)
+
+    def part(self, key: tuple) -> float:
+        """Return the share of the running job *key* that is done, as far as its time is known."""
+        seconds = self.jobs[key].seconds
+        return min(NEARLY, (self.clock() - self.started[key]) / seconds) if seconds else 0.0
+
+    def pace(self) -> float:
+        """Return how much slower than in earlier runs the jobs of this one are."""
+        known = [(took, self.jobs[key].seconds) for key, took in self.done.items() if self.jobs[key].seconds]
+        expected = sum(seconds for _, seconds in known)
+        return min(SLOWEST, max(FASTEST, sum(took for took, _ in known) / expected)) if expected > 1 else 1.0
+
+    def time_left(self) -> float | None:
+        """Return the seconds until the last job ends, None where too little is known of the jobs that are left.
+
+        It plays the rest of the run: each job starts once those before it are done and a core is free.
+        """
+        left = {key: job for key, job in self.jobs.items() if key not in self.done}
+        if not left or sum(job.seconds is not None for job in left.values()) < ENOUGH * len(left):
+            return None
+        now, pace = self.clock(), self.pace()
+        free = [0.0] * self.cores
+        ends: dict[tuple, float] = {}
+        for key in self.in_order(left):
+            needs = (left[key].seconds or 0.0) * pace
+            if key in self.started:
+                needs = max(needs * (1 - NEARLY), needs - (now - self.started[key]))
+            ready = max((ends.get(other, 0.0) for other in left[key].after), default=0.0)
+            ends[key] = max(ready, heapq.heappop(free)) + needs
+            heapq.heappush(free, ends[key])
+        return max(ends.values())
+
+    def in_order(self, left: Plan) -> list[tuple]:
+        """Return the keys of *left*: those that run first, then each after those it needs."""
+        order: dict[tuple, None] = dict.fromkeys(key for key in self.started if key in left)
+        for first in left:
+            stack = [(first, iter(left[first].after))]
+            while stack:
+                key, others = stack[-1]
+                following = next((other for other in others if other in left and other not in order), None)
+                if following is None:
+                    order[key] = None
+                    stack.pop()
+                else:
+                    stack.append((following, iter(left[following].after)))
+        return list(order)

@@ -1,0 +1,65 @@
+"""Run Snakemake with the console of this repository: python -m scripts.console.run_snakemake deploy (see ./ouroboros).
+
+All words are Snakemake's own. With --verbose, --printshellcmds, --debug-dag or another --logger it prints what it
+always does.
+"""
+
+import contextlib
+import io
+import sys
+
+NAME = "ouroboros"
+PROFILES = "Using "  # how Snakemake begins the line that names its profiles
+
+
+def parse(words: list[str]) -> tuple:
+    """Return parser and arguments of Snakemake for *words*. Exits as Snakemake does, but without the whole usage."""
+    from snakemake.cli import parse_args
+
+    said = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(said):
+            return parse_args(words)
+    except SystemExit:
+        lines = said.getvalue().splitlines()
+        errors = [line for line in lines if ": error: " in line]
+        for line in errors or lines:
+            print(line, file=sys.stderr)
+        raise
+    finally:
+        lines = said.getvalue().splitlines()
+        if "--verbose" in words and lines and lines[0].startswith(PROFILES):
+            print(lines[0], file=sys.stderr)
+
+
+def wants_console(arguments) -> bool:
+    """Return whether the console is to print, rather than Snakemake itself."""
+    stock = arguments.verbose or arguments.printshellcmds or arguments.debug_dag or arguments.logger
+    return not stock and arguments.mode.name == "DEFAULT"
+
+
+def main(words: list[str]) -> int:
+    """Run Snakemake with *words* and return its exit status."""
+    from snakemake.cli import args_to_api
+    from snakemake.exceptions import print_exception
+    from snakemake_interface_logger_plugins.registry import LoggerPluginRegistry
+
+    from scripts.console import log_handler
+
+    try:
+        LoggerPluginRegistry().register_plugin(f"snakemake_logger_plugin_{NAME}", log_handler)
+        parser, arguments = parse(words)
+        if wants_console(arguments):
+            arguments.logger = [NAME]
+        return 0 if args_to_api(arguments, parser) else 1
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+        return 130
+    except Exception as error:
+        print_exception(error)
+        return 1
+
+
+if __name__ == "__main__":
+    sys.argv[0] = NAME
+    sys.exit(main(sys.argv[1:]))

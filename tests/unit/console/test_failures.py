@@ -1,0 +1,77 @@
+"""Why a job or a run failed, in the words of those who know."""
+
+import pytest
+
+from scripts.console.failures import message_of, reason
+from scripts.console.job import Job
+
+
+def job(tmp_path, log: str | None) -> Job:
+    path = tmp_path / "a.log"
+    if log is not None:
+        path.write_text(log)
+    return Job(1, "train", logs=[str(path)])
+
+
+def test_the_sentence_of_the_job_counts(tmp_path):
+    log = "a warning\nerror: 2 anomalies stop the run\nCODE: span 1: one class\nMend the data.\n"
+    assert reason(job(tmp_path, log)) == ["2 anomalies stop the run", "CODE: span 1: one class", "Mend the data."]
+
+
+def test_a_stack_trace_is_cut_down_to_its_end(tmp_path):
+    head = "Traceback (most recent call last):\n"
+    log = f"one\n{head}  File 'a', line 1\nValueError: no\n{head}"
+    log += "  File 'b', line 2, in fit\n    x()\nsklearn.exceptions.NotFittedError: fit it\nfirst\n"
+    assert reason(job(tmp_path, log)) == ["sklearn.exceptions.NotFittedError: fit it", "first"]
+
+
+@pytest.mark.parametrize("log", [None, "", "\n"])
+def test_a_job_that_was_killed_says_so_by_its_status(log, tmp_path):
+    said = "RuleException:\nCalledProcessError in file \"a.smk\", line 3:\nCommand 'x' died with <Signals.SIGKILL: 9>."
+    assert reason(job(tmp_path, log), said) == ["its command died with <Signals.SIGKILL: 9>"]
+    assert reason(job(tmp_path, log)) == ["it ended without saying why"]
+
+
+def test_a_job_that_ends_in_the_middle_shows_its_last_line(tmp_path):
+    said = "Command 'x' returned non-zero exit status 137."
+    assert reason(job(tmp_path, "reading\nfitting\n"), said) == [
+        "fitting",
+        "its command returned non-zero exit status 137",
+    ]
+
+
+def test_the_log_of_slurm_does_not_hide_the_sentence_of_the_job(tmp_path):
+    made = job(tmp_path, "error: no rows\n")
+    (tmp_path / "slurm.log").write_text("host: n1\nError in rule train:\nslurmstepd: error: killed\n")
+    made.logs.append(str(tmp_path / "slurm.log"))
+    assert reason(made) == ["no rows"]
+    (tmp_path / "a.log").write_text("fitting\n")
+    said = "SLURM-job '12' failed, SLURM status is: 'TIMEOUT'. SLURM reason: none"
+    assert reason(made, said) == ["fitting", "SLURM-job '12' failed, SLURM status is: 'TIMEOUT'"]
+
+
+def test_long_sentences_are_limited(tmp_path):
+    lines = reason(job(tmp_path, "error: many\n" + "an anomaly\n" * 500))
+    assert len(lines) == 13 and lines[-1] == "... 489 more lines"
+
+
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        (
+            'ConfigError in file "/a/common.smk", line 16:\nthe configuration cannot be used:\n  tune.trials: no\n'
+            '  File "/a/rules/common.smk", line 16, in <module>\n  File "/a/checked.py", line 28, in checked',
+            ["the configuration cannot be used:", "  tune.trials: no"],
+        ),
+        ("MissingRuleException:\nNo rule to produce nosuch", ["No rule to produce nosuch"]),
+        ("LockException:\nError: Directory cannot be locked.", ["Directory cannot be locked."]),
+        (
+            'KeyError in file "/a/tune.smk", line 3:\n\'trials\'\n  File "/a/tune.smk", line 3, in <module>',
+            ["KeyError (/a/tune.smk, line 3): 'trials'"],
+        ),
+        ("something else", ["something else"]),
+        ("", []),
+    ],
+)
+def test_what_snakemake_reports_loses_class_place_and_stack(text, lines):
+    assert message_of(text) == lines

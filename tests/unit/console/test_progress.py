@@ -1,0 +1,118 @@
+"""How far a run is never falls, and the time left follows from what jobs took before."""
+
+import random
+
+import pytest
+
+from scripts.console.plan import PlannedJob
+from scripts.console.progress import Progress
+
+
+class Clock:
+    now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def plan(*jobs: tuple) -> dict:
+    """Return a plan of (name, seconds, names of those before it)."""
+    made = [
+        PlannedJob(name, {}, True, seconds=seconds, after=[(other,) for other in after])
+        for name, seconds, after in jobs
+    ]
+    return {job.key: job for job in made}
+
+
+def progress(*jobs: tuple, cores: int = 1) -> Progress:
+    return Progress(plan(*jobs), cores, Clock())
+
+
+def test_share_counts_seconds_where_they_are_known():
+    found = progress(("short", 1.0, ()), ("long", 9.0, ()))
+    assert found.share() == 0
+    found.start(("short",))
+    found.finish(("short",))
+    assert found.share() == pytest.approx(1.2 / 10.4)
+
+
+def test_share_counts_jobs_where_little_is_known():
+    found = progress(("one", None, ()), ("two", 50.0, ()))
+    assert found.time_left() is None
+    found.start(("one",))
+    found.finish(("one",))
+    assert found.share() == 0.5
+    assert found.time_left() == 50  # of the one that is left
+
+
+def test_a_running_job_counts_for_the_part_that_it_has_run():
+    found = progress(("one", 10.0, ()), ("two", 10.0, ()))
+    found.start(("one",))
+    found.clock.now += 5
+    assert found.share() == pytest.approx(0.25)
+    found.clock.now += 500
+    assert 0.45 < found.share() < 0.5
+
+
+def test_share_never_falls_when_jobs_appear_that_were_not_planned():
+    found = progress(("one", 1.0, ()), ("two", 1.0, ()))
+    for name in ("one", "two"):
+        found.start((name,))
+        found.finish((name,))
+    assert found.share() == 1.0
+    found.start(("three", "2001"))
+    assert found.share() == 1.0 and found.total == 3
+    assert found.jobs[("three", "2001")].name == "three 2001"
+
+
+def test_share_never_falls_in_runs_at_random():
+    for seed in range(20):
+        rng = random.Random(seed)
+        names = [f"job{number}" for number in range(12)]
+        found = progress(*((name, rng.choice([None, 0.0, rng.expovariate(1)]), ()) for name in names), cores=2)
+        last = 0.0
+        for name in [*rng.sample(names, 12), "new", "newer"]:
+            found.start((name,))
+            found.clock.now += rng.expovariate(1)
+            assert found.share() >= last
+            last = found.share()
+            found.fail((name,)) if rng.random() < 0.2 else found.finish((name,))
+            assert last <= found.share() <= 1
+            last = found.share()
+
+
+def test_time_left_follows_the_longest_chain():
+    chain = [("a", 10.0, ()), ("b", 20.0, ("a",)), ("c", 5.0, ()), ("d", 30.0, ("b",))]
+    assert progress(*chain, cores=4).time_left() == pytest.approx(60)
+
+
+def test_time_left_is_shared_by_the_cores():
+    jobs = [(name, 10.0, ()) for name in "abcdef"]
+    assert progress(*jobs, cores=1).time_left() == pytest.approx(60)
+    assert progress(*jobs, cores=3).time_left() == pytest.approx(20)
+
+
+def test_time_left_shrinks_with_the_clock_and_stretches_with_the_pace():
+    found = progress(("a", 10.0, ()), ("b", 10.0, ("a",)))
+    found.start(("a",))
+    found.clock.now += 4
+    assert found.time_left() == pytest.approx(16)
+    found.clock.now += 16
+    found.finish(("a",))
+    assert found.time_left() == pytest.approx(20)  # twice as slow as it was
+
+
+def test_what_was_planned_but_is_not_needed_does_not_count():
+    jobs = plan(("a", 1.0, ()), ("b", 1.0, ()))
+    jobs[("b",)].needed = False
+    assert Progress(jobs).total == 1
+
+
+def test_nothing_planned_is_no_error():
+    found = Progress({})
+    assert found.share() == 0 and found.time_left() is None
+
+
+def test_long_chains_do_not_exhaust_the_stack():
+    jobs = [(f"job{number}", 1.0, (f"job{number - 1}",) if number else ()) for number in range(5000)]
+    assert progress(*reversed(jobs)).time_left() == pytest.approx(5000)

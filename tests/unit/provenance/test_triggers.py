@@ -1,0 +1,31 @@
+"""Options of Snakemake that would make it run too much or too little are refused (real runs: tests/run)."""
+
+from types import SimpleNamespace
+
+import pytest
+
+from scripts.provenance.triggers import check_options, complaint
+
+
+def workflow(*triggers: str, ancient: dict | None = None, trusts: bool = False) -> SimpleNamespace:
+    dag = SimpleNamespace(rerun_triggers=set(triggers), trust_io_cache=trusts)
+    return SimpleNamespace(dag_settings=dag, workflow_settings=SimpleNamespace(consider_ancient=ancient or {}))
+
+
+def test_mtime_alone_is_right():
+    assert complaint({"mtime"}, False, False) == ""
+    check_options(workflow("mtime"))
+
+
+@pytest.mark.parametrize("triggers", [(), ("code",), ("mtime", "code"), ("code", "input", "mtime", "params")])
+def test_other_triggers_are_refused_with_what_to_add(triggers):
+    with pytest.raises(SystemExit, match=r"error: .* add `rerun-triggers: \[mtime\]` to your profile") as stopped:
+        check_options(workflow(*triggers))
+    assert str(stopped.value).endswith(f"(now: {' '.join(sorted(triggers)) or 'none'})")
+
+
+def test_options_that_hide_what_is_stale_are_refused():
+    with pytest.raises(SystemExit, match="--consider-ancient can hide"):
+        check_options(workflow("mtime", ancient={"tune": {"changed"}}))
+    with pytest.raises(SystemExit, match="--trust-io-cache can hide"):
+        check_options(workflow("mtime", trusts=True))
