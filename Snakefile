@@ -38,6 +38,7 @@ onstart:
 
 
 rule all:
+    """The whole life cycle: deploy."""
     default_target: True
     input:
         rules.deploy.output.record,

@@ -81,7 +81,7 @@ if __name__ == "__main__":
     main(work)
 """
 OURS = """\
-from scripts.provenance.snakemake_api import RuleFunctions
+from scripts.provenance.rule_functions import RuleFunctions
 from scripts.provenance.staleness import Staleness
 functions = RuleFunctions(Staleness(workflow, config))
 when_stale, job_command = functions.when_stale, functions.job_command

@@ -11,7 +11,7 @@ from scripts.provenance.staleness import Staleness
 from scripts.data.pointer import today
 from scripts.provenance.cluster import become_only_submitter, list_environments, prepend_slurm_wrappers
 from scripts.data.spans import expired_spans, find_pointers, resolve_windows, row_level_splits
-from scripts.provenance.snakemake_api import RuleFunctions
+from scripts.provenance.rule_functions import RuleFunctions
 
 config.update(load_config(config))
 

@@ -8,6 +8,7 @@ To go back to an earlier version: python -m scripts.deploy.rollback --case birds
 
 
 checkpoint deploy:
+    """Test the bundle on the real server and publish it."""
     input:
         bundle=ancient(f"{RESULTS}/train/bundle"),
         version=ancient(f"{RESULTS}/register/version.json"),
@@ -29,6 +30,4 @@ checkpoint deploy:
         cfg=cfg("case", "deploy.label", "deploy.max_latency_ms", "deploy.max_size_mb"),
         job=job_command,
     shell:
-        "{params.job} --bundle {input.bundle} "
-        "--version {input.version} --blessing {input.blessing} --rules {input.rules} --published {output.published} "
-        "--serving serving 3>&2 2> {log}"
+        "{params.job} --serving serving 3>&2 2> {log}"

@@ -12,18 +12,21 @@ DEPLOYED = [f"{RESULTS}/deploy/record.json"]
 
 
 rule explain:
+    """Say why what is stale, as text."""
     input:
         print_explanation_and_exit(staleness, DEPLOYED, "text"),
     localrule: True
 
 
 rule explain_json:
+    """Say why what is stale, as JSON."""
     input:
         print_explanation_and_exit(staleness, DEPLOYED, "json"),
     localrule: True
 
 
 rule verify:
+    """Compare all outputs with the digests that their jobs recorded."""
     log:
         f"logs/{CASE}/verify.log",
     localrule: True
@@ -37,6 +40,7 @@ rule verify:
 
 
 rule envs:
+    """Build all environments."""
     log:
         "logs/envs.log",
     localrule: True

@@ -13,12 +13,14 @@ PLAN = f"{SHARD_FOLDER}/plan-of-{len(SHARDS)}.json"
 
 
 rule ingest:
+    """Ingest all spans."""
     input:
         collect(f"{RESULTS}/ingest/{{span}}/record.json", span=SPANS),
     localrule: True
 
 
 rule plan_shards:
+    """Cut a span into shards."""
     input:
         raw=f"{RESULTS}/version/{{span}}/raw",
     output:
@@ -33,10 +35,11 @@ rule plan_shards:
         shards=len(SHARDS),
         job=transient_command("plan_shards"),
     shell:
-        "{params.job} --raw {input.raw} --plan {output.plan} --shards {params.shards} 3>&2 2> {log}"
+        "{params.job} --shards {params.shards} 3>&2 2> {log}"
 
 
 rule ingest_shard:
+    """Ingest one shard of a span."""
     input:
         raw=f"{RESULTS}/version/{{span}}/raw",
         plan=PLAN,
@@ -54,11 +57,11 @@ rule ingest_shard:
         parted=is_divided,
         job=transient_command("ingest_shard"),
     shell:
-        "{params.job} --raw {input.raw} --plan {input.plan} --out {output.out} --index {params.index}"
-        " --splits {params.splits} --parted {params.parted} 3>&2 2> {log}"
+        "{params.job} --index {params.index} --splits {params.splits} --parted {params.parted} 3>&2 2> {log}"
 
 
 checkpoint ingest_span:
+    """Ingest a span: typed columns in Parquet, bad rows in quarantine."""
     input:
         pointer=ancient(pointer_path),
         raw=only_when_stale("ingest_span", f"{RESULTS}/version/{{span}}/raw"),
@@ -81,5 +84,4 @@ checkpoint ingest_span:
         parted=is_divided,
         job=job_command,
     shell:
-        "{params.job} --raw {input.raw} --shards {input.shards} --tables {output.tables} --parted {params.parted}"
-        " --quarantine {output.quarantine} --counts {output.counts} 3>&2 2> {log}"
+        "{params.job} --parted {params.parted} 3>&2 2> {log}"

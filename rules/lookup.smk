@@ -22,6 +22,7 @@ def lookup_tables():
 
 
 checkpoint word_table:
+    """Read word vectors from a side file."""
     input:
         pointer=ancient(word_vectors_path),
         raw=only_when_stale("word_table", f"{RESULTS}/version/{{file}}/raw"),
@@ -39,10 +40,11 @@ checkpoint word_table:
         code="preprocess/word_table",
         job=job_command,
     shell:
-        "{params.job} --raw {input.raw} --table {output.table} 3>&2 2> {log}"
+        "{params.job} 3>&2 2> {log}"
 
 
 checkpoint node_table:
+    """Compute figures of the nodes of a graph from a side file."""
     input:
         pointer=ancient(edge_list_path),
         raw=only_when_stale("node_table", f"{RESULTS}/version/{{file}}/raw"),
@@ -61,4 +63,4 @@ checkpoint node_table:
         cfg=cfg("preprocess.edges"),
         job=job_command,
     shell:
-        "{params.job} --raw {input.raw} --table {output.table} --name {wildcards.file} 3>&2 2> {log}"
+        "{params.job} --name {wildcards.file} 3>&2 2> {log}"

@@ -8,12 +8,14 @@ preprocess/summary/<span>/<split>/summary.npz (what the rows of a span contribut
 
 
 rule preprocess:
+    """Transform all splits to features."""
     input:
         collect(f"{RESULTS}/preprocess/features/{{split}}/record.json", split=["train", "eval"]),
     localrule: True
 
 
 checkpoint summarize:
+    """Summarize what a span contributes to the fit of the features."""
     input:
         table=ancient(f"{RESULTS}/ingest/{{span}}/{{split}}"),
         gate=ancient(f"{RESULTS}/validate/gate/granted.json"),
@@ -32,10 +34,11 @@ checkpoint summarize:
         cfg=cfg("preprocess.features", "preprocess.label"),
         job=job_command,
     shell:
-        "{params.job} --table {input.table} --summary {output.summary} 3>&2 2> {log}"
+        "{params.job} 3>&2 2> {log}"
 
 
 checkpoint fit_graph:
+    """Fit the features on the training split and export them to ONNX."""
     input:
         tables=ancient(tables("train")),
         evaluate=ancient(tables("eval")),
@@ -65,12 +68,11 @@ checkpoint fit_graph:
         ),
         job=job_command,
     shell:
-        "{params.job} --tables {input.tables} --evaluate {input.evaluate} --summaries {input.summaries}"
-        " --lookups {input.lookups} --graph {output.graph} --contract {output.contract} --schema {output.schema}"
-        " 3>&2 2> {log}"
+        "{params.job} 3>&2 2> {log}"
 
 
 checkpoint transform:
+    """Transform a split to features."""
     input:
         tables=ancient(tables_of_split),
         graph=ancient(f"{RESULTS}/preprocess/graph/graph.onnx"),
@@ -92,5 +94,4 @@ checkpoint transform:
         cfg=cfg("preprocess.label"),
         job=job_command,
     shell:
-        "{params.job} --tables {input.tables} --graph {input.graph} --contract {input.contract}"
-        " --schema {input.schema} --features {output.features} --statistics {output.statistics} 3>&2 2> {log}"
+        "{params.job} 3>&2 2> {log}"

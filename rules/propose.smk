@@ -6,6 +6,7 @@ Gives: results/<case>/validate/proposal/schema.yaml
 
 
 checkpoint propose:
+    """Infer a schema from the statistics."""
     input:
         statistics=ancient(STATISTICS),
         schema=ancient(SCHEMA),
@@ -24,5 +25,4 @@ checkpoint propose:
         cfg=cfg("case"),
         job=job_command,
     shell:
-        "{params.job} --statistics {input.statistics} --schema {input.schema}"
-        " --proposal {output.proposal} 3>&2 2> {log}"
+        "{params.job} 3>&2 2> {log}"

@@ -6,6 +6,7 @@ Gives: results/<case>/register/version.json; a line in trail/<case>.jsonl (commi
 
 
 rule register:
+    """Register the model."""
     input:
         f"{RESULTS}/register/record.json",
     localrule: True
@@ -13,6 +14,7 @@ rule register:
 
 # not named register: a checkpoint of that name would hide a method of Snakemake's checkpoints object
 checkpoint register_model:
+    """Register the bundle as a version with its lineage."""
     input:
         bundle=ancient(f"{RESULTS}/train/bundle"),
         metrics=ancient(f"{RESULTS}/analyze/metrics/metrics.json"),
@@ -38,6 +40,4 @@ checkpoint register_model:
         store="mlruns",
         job=job_command,
     shell:
-        "{params.job} --bundle {input.bundle} --metrics {input.metrics}"
-        " --blessing {input.blessing} --best {input.best} --pointers {input.pointers} --others {input.others}"
-        " --trail {params.trail} --store {params.store} --version {output.version} 3>&2 2> {log}"
+        "{params.job} --trail {params.trail} --store {params.store} 3>&2 2> {log}"

@@ -14,6 +14,7 @@ PROGRAMS = ["trials", "brush", "threshold"]
 
 
 checkpoint report:
+    """Write the report."""
     input:
         version=ancient(f"{RESULTS}/register/version.json"),
         blessing=ancient(f"{RESULTS}/analyze/gate/blessing.json"),

@@ -8,6 +8,7 @@ from scripts.provenance.environment import env_id
 
 
 rule serve:
+    """Serve all published models until Ctrl-C."""
     log:
         f"logs/{CASE}/serve/serve.log",
     localrule: True

@@ -7,6 +7,7 @@ state.npz if the family supports a warm start
 
 
 checkpoint train:
+    """Train the best setting and bundle it with the preprocessing graph."""
     input:
         features=ancient(f"{RESULTS}/preprocess/features/train/features.npz"),
         evaluate=ancient(f"{RESULTS}/preprocess/features/eval/features.npz"),
@@ -32,6 +33,4 @@ checkpoint train:
         serving="serving",
         job=job_command,
     shell:
-        "{params.job} --features {input.features} --evaluate {input.evaluate} --tables {input.tables}"
-        " --graph {input.graph} --contract {input.contract} --best {input.best} --bundle {output.bundle}"
-        " --serving {params.serving} 3>&2 2> {log}"
+        "{params.job} --serving {params.serving} 3>&2 2> {log}"

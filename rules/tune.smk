@@ -13,19 +13,21 @@ SWEEP_QUERIES = SweepQueries(staleness, f"{RESULTS}/tune/record.json", Path(SWEE
 
 
 rule progress:
+    """Say how far the sweep is."""
     input:
         SWEEP_QUERIES.print_progress,
     localrule: True
 
 
 checkpoint tune:
+    """Search for the best family and setting."""
     input:
         train=ancient(f"{RESULTS}/preprocess/features/train/features.npz"),
         evaluate=ancient(f"{RESULTS}/preprocess/features/eval/features.npz"),
         reuse=ancient(config["tune"]["reuse"] or []),
         changed=when_stale("tune", SWEEP_QUERIES.predict_cost),
     output:
-        trials=f"{RESULTS}/tune/trials.json",
+        trials_file=f"{RESULTS}/tune/trials.json",
         best=f"{RESULTS}/tune/best.json",
         record=f"{RESULTS}/tune/record.json",
     log:
@@ -59,6 +61,4 @@ checkpoint tune:
         folder=SWEEPS,
         job=job_command,
     shell:
-        "{params.job} --train {input.train} --evaluate {input.evaluate} --reuse {input.reuse}"
-        " --trials_file {output.trials} --best {output.best} --folder {params.folder} --workers {threads}"
-        " --jobs {resources.workers} 3>&2 2> {log}"
+        "{params.job} --folder {params.folder} --workers {threads} --jobs {resources.workers} 3>&2 2> {log}"

@@ -8,7 +8,7 @@ Gives: results/<case>/version/<span>/raw/, only if ingestion has to run; likewis
 """
 
 from scripts.provenance.environment import env_id
-from scripts.provenance.snakemake_api import config_only_spec
+from scripts.provenance.rule_functions import config_only_spec
 
 ALL_POINTERS = [
     *(SPAN_POINTERS[span].pointer for span in SPANS),
@@ -17,12 +17,14 @@ ALL_POINTERS = [
 
 
 rule version:
+    """Fetch the data of all spans."""
     input:
         collect(f"{RESULTS}/version/{{span}}/record.json", span=[*SPANS, *SIDE_FILE_PATHS]),
     localrule: True
 
 
 rule fetch:
+    """Fetch the raw data of a span, or a side file, and check it against its pointer."""
     input:
         pointer=ancient(pointer_path),
         changed=when_stale("fetch"),
@@ -41,10 +43,11 @@ rule fetch:
         further="origin",
         job=job_command,
     shell:
-        "{params.job} --pointer {input.pointer} --raw {output.raw} 3>&2 2> {log}"
+        "{params.job} 3>&2 2> {log}"
 
 
 rule push:
+    """Push the data of all spans to the DVC remote."""
     log:
         f"logs/{CASE}/version/push.log",
     localrule: True
@@ -58,6 +61,7 @@ rule push:
 
 
 rule diff:
+    """Compare two versions of a span row by row."""
     log:
         f"logs/{CASE}/version/diff.log",
     localrule: True
@@ -74,6 +78,7 @@ rule diff:
 
 
 rule purge:
+    """Remove rows or spans from every version."""
     log:
         f"logs/{CASE}/version/purge.log",
     localrule: True

@@ -48,14 +48,14 @@ def ingest(
     tables: list[Path],
     quarantine: Path,
     counts: Path,
-    parted: str,
+    parted: bool,
     options: dict,
     part: int = PART_RECORDS,
     group: int = GROUP_ROWS,
 ) -> None:
     """Write the rows of the files in *raw* to the folders *tables*, one for each split, in parts.
 
-    The outputs of *shards*, if any, are joined instead: the bytes are the same. *parted* (yes or no) says whether rows
+    The outputs of *shards*, if any, are joined instead: the bytes are the same. *parted* says whether rows
     are divided among the splits or all go to the folder called all. *part* and *group* are the raw records of a part
     and the rows of a row group. Unreadable rows go to *quarantine* (JSON lines). Raises InputError on files that cannot
     be used, and if more than the share `max_quarantined` of the rows is unreadable.
@@ -64,7 +64,7 @@ def ingest(
     if shards:
         total, first_error = join_shards(shards, folders, quarantine)
     else:
-        pipeline = Pipeline(folders, quarantine, options, parted == "yes", 0, part, group)
+        pipeline = Pipeline(folders, quarantine, options, parted, 0, part, group)
         total = run(pipeline, raw, whole_files(raw), options)
         first_error = pipeline.first_error
     check_quarantine_share(quarantine.parent.name, total, first_error, options["max_quarantined"])

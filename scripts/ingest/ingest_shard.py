@@ -13,9 +13,9 @@ def ingest_shard(
     raw: Path,
     plan: Path,
     out: Path,
-    index: str,
+    index: int,
     splits: list[Path],
-    parted: str,
+    parted: bool,
     options: dict,
     part: int = PART_RECORDS,
     group: int = GROUP_ROWS,
@@ -25,10 +25,10 @@ def ingest_shard(
     *splits* are the folders of the span, of which only the names are used; the other arguments are those of ingest().
     Raises InputError on files that cannot be used.
     """
-    entry = read_json(plan)[int(index)]
+    entry = read_json(plan)[index]
     out.mkdir(parents=True, exist_ok=True)
     folders = {folder.name: out / folder.name for folder in splits}
-    pipeline = Pipeline(folders, out / "quarantine.jsonl", options, parted == "yes", entry["first"], part, group)
+    pipeline = Pipeline(folders, out / "quarantine.jsonl", options, parted, entry["first"], part, group)
     counts = run(pipeline, raw, [FileRange(*piece) for piece in entry["pieces"]], options)
     write_json(out / "counts.json", counts | {"worst": pipeline.first_error})
 

@@ -67,19 +67,18 @@ def shards_of(raw: Path, options: dict, step: int) -> list[list[FileRange]]:
     return shards
 
 
-def plan_shards(raw: Path, plan: Path, shards: str, options: dict, step: int = PART_RECORDS) -> None:
+def plan_shards(raw: Path, plan: Path, shards: int, options: dict, step: int = PART_RECORDS) -> None:
     """Write the file ranges of each of *shards* jobs, for the span whose files are in *raw*, to *plan* (JSON).
 
     *step* is the number of records of a part. Raises InputError on files that cannot be used.
     """
     parts = shards_of(raw, options, step)
-    number = int(shards)
-    bounds = [len(parts) * index // number for index in range(number + 1)]
+    bounds = [len(parts) * index // shards for index in range(shards + 1)]
     pieces = [
         {"first": low * step, "pieces": [piece for part in parts[low:high] for piece in part]}
         for low, high in pairwise(bounds)
     ]
-    echo(f"{len(parts)} parts for {number} jobs")
+    echo(f"{len(parts)} parts for {shards} jobs")
     write_json(plan, pieces)
 
 

@@ -11,6 +11,8 @@ import sys
 import time
 from pathlib import Path
 
+from scripts.provenance.snakemake_api import environment_name, resource_value
+
 SUBMIT_LOCK = Path(".snakemake/ouroboros/submits")
 SNAKEMAKE_LOCKS = Path(".snakemake/locks")  # Snakemake's own locks, of local runs
 JOB_NAME_PREFIX = "ouroboros_"  # slurm-jobname-prefix of profiles/slurm
@@ -55,9 +57,8 @@ def list_environments(workflow) -> list[str]:
     """Return the names of the environments of all rules except driver; those for GPUs if a rule requests a GPU."""
     names = set()
     for rule in workflow.rules:
-        gpu = rule.resources.get("gpu")
-        if rule.conda_env:
-            names.add(Path(str(rule.conda_env)).stem + ("-gpu" if gpu and gpu.value else ""))
+        if name := environment_name(rule):
+            names.add(f"{name}-gpu" if resource_value(rule, "gpu") else name)
     return sorted(names - {"driver"})
 
 

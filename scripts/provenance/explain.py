@@ -18,6 +18,7 @@ from scripts.provenance.canonical import read_json, to_json_types
 from scripts.provenance.environment import pinned_versions
 from scripts.provenance.fingerprint import Change
 from scripts.provenance.recorded_job import RecordedJob
+from scripts.provenance.snakemake_api import named_params
 from scripts.provenance.staleness import Staleness
 
 MAX_COMPARED_BYTES = 64 << 20  # bytes of data that are compared row by row: explain must answer at once
@@ -56,8 +57,8 @@ def count_row_changes(pointer: str, fetched: str, before: str, after: str) -> st
 
 def describe_version_changes(job: RecordedJob, change: Change) -> str:
     """Return which packages of an environment have another version than in the record."""
-    before = read_json(job.record).get("pins", {}).get(change.key, {})
-    after = pinned_versions(change.key)
+    before = read_json(job.record).get("pins", {}).get(change.name, {})
+    after = pinned_versions(change.name)
     changes = [
         f"{name} {before.get(name, 'none')} -> {after.get(name, 'none')}"
         for name in sorted({*before, *after})
@@ -68,32 +69,31 @@ def describe_version_changes(job: RecordedJob, change: Change) -> str:
 
 def describe_change(job: RecordedJob, change: Change) -> str:
     """Return one line that describes *change* as a root cause."""
-    keys = dict(job.rule.params._allitems()).get("cfg", {})
-    name, _, rest = change.key.partition(".")
+    keys = named_params(job.rule).get("cfg", {})
     values = (
         f"{json.dumps(to_json_types(change.before), ensure_ascii=False)} -> "
         f"{json.dumps(to_json_types(change.after), ensure_ascii=False)}"
     )
     match change.kind:
         case "output":
-            return f"missing: {change.key}"
+            return f"missing: {change.name}"
         case "code":
             word = {True: "is new in the imports", False: "changed"}[change.before is None]
-            return f"code: {change.key} {'is no longer imported' if change.after is None else word}"
+            return f"code: {change.name} {'is no longer imported' if change.after is None else word}"
         case "env":
-            return f"environment: envs/{change.key}.txt: {describe_version_changes(job, change)}"
+            return f"environment: envs/{change.name}.txt: {describe_version_changes(job, change)}"
         case "config":
-            key = keys.get(name, name)
-            return f"configuration: {key}{'.' if rest else ''}{rest}: {values}"
+            argument, *rest = change.key
+            return f"configuration: {'.'.join([keys.get(argument, argument), *rest])}: {values}"
         case "inputs":
-            path = rest or name
+            path = change.key[-1]
             word = {(True, False): "added", (False, True): "removed"}.get((change.before is None, change.after is None))
             return f"input: {path} {word or f'changed ({describe_digests(job, path, change)})'}"
         case "shell":
             return f"shell line of rule {job.rule.name}"
         case "params":
-            return f"parameter of rule {job.rule.name}: {change.key}: {values}"
-    return f"{change.kind}: {change.key}: {values}"
+            return f"parameter of rule {job.rule.name}: {change.name}: {values}"
+    return f"{change.kind}: {change.name}: {values}"
 
 
 def describe_digests(job: RecordedJob, path: str, change: Change) -> str:
@@ -168,11 +168,7 @@ def own_changes(staleness: Staleness, job: RecordedJob) -> list[Change]:
     pending = {
         path for producer in staleness.upstream(job) if not staleness.is_fresh(producer) for path in producer.outputs
     }
-    return [
-        change
-        for change in staleness.changes(job)
-        if not (change.kind == "inputs" and any(change.key.endswith(path) for path in pending))
-    ]
+    return [change for change in staleness.changes(job) if not (change.kind == "inputs" and change.key[-1] in pending)]
 
 
 def past_cost(job: RecordedJob) -> tuple[float, float]:
@@ -205,7 +201,7 @@ def explain(staleness: Staleness, paths: list[str]) -> dict[str, Any]:
             follow.append(job.name)
         for change in changes:
             text = describe_change(job, change)
-            key = change.key.partition(".")[2] if change.kind == "inputs" else text  # many jobs may read the same input
+            key = change.key[-1] if change.kind == "inputs" else text  # many jobs may read the same input
             entry = roots.setdefault(key, {"cause": text, "kind": change.kind, "nodes": []})
             if job.name not in entry["nodes"]:
                 entry["nodes"].append(job.name)

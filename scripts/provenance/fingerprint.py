@@ -13,12 +13,20 @@ from scripts.provenance.canonical import canonical, file_digest, json_digest
 
 @dataclass(frozen=True)
 class Change:
-    """One reason why outputs are stale: a part of the fingerprint, a dotted key in it, its values before and after."""
+    """One reason why outputs are stale: a part of the fingerprint, the key in it, and the values before and after.
+
+    *key* has an element for each level of nested dictionaries: ("tables", "results/...") for an input.
+    """
 
     kind: str
-    key: str
+    key: tuple[str, ...]
     before: Any = None
     after: Any = None
+
+    @property
+    def name(self) -> str:
+        """The key in dotted form, for messages."""
+        return ".".join(self.key)
 
 
 def lookup(config: dict, key: str) -> Any:
@@ -56,15 +64,14 @@ def content_digest(path: str) -> str:
     return f"file:{file_digest(path)}"
 
 
-def differences(kind: str, before: Any, after: Any, prefix: str = "") -> Iterator[Change]:
-    """Yield a change for each leaf in which two values of the part *kind* differ; *prefix* is the dotted key so far."""
+def differences(kind: str, before: Any, after: Any, prefix: tuple[str, ...] = ()) -> Iterator[Change]:
+    """Yield a change for each leaf in which two values of the part *kind* differ; *prefix* is the key so far."""
     if kind == "pins":  # "env" reports the environment; its pins only say which packages changed
         return
     if isinstance(before, dict) and isinstance(after, dict):
         for key in sorted({*before, *after}):
             if before.get(key) != after.get(key):
-                dotted = f"{prefix}.{key}" if prefix else key
-                yield from differences(kind, before.get(key), after.get(key), dotted)
+                yield from differences(kind, before.get(key), after.get(key), (*prefix, str(key)))
     elif is_list_of_dicts(before) and is_list_of_dicts(after) and len(before) == len(after):
         yield from differences(kind, *(dict(enumerate(parts)) for parts in (before, after)), prefix)
     elif before != after:

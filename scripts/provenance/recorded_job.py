@@ -1,12 +1,14 @@
 """A recorded job: a rule that leaves a record, with its wildcards filled in."""
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from types import SimpleNamespace
 from typing import Any
 
 from scripts.provenance.canonical import to_json_types
+from scripts.provenance.snakemake_api import named_inputs, named_params, unwrap_function
 
 WILDCARD = re.compile(r"\{(\w+)(?:,[^}]*)?\}")
 
@@ -17,14 +19,15 @@ def compile_template(template: str) -> re.Pattern:
     return re.compile("".join(f"(?P<{p}>[^/]+)" if i % 2 else re.escape(p) for i, p in enumerate(parts)))
 
 
-def unwrap_function(item: Any) -> Any:
-    """Return the function behind an input or parameter item of a Snakemake rule, or the item itself."""
-    return getattr(getattr(item, "_file", item), "callable", item)
+@dataclass
+class OnlyWhenStale:
+    """The input function of a transient input: *find_paths* gives its paths, made from *templates*, or none."""
 
+    find_paths: Callable
+    templates: list[str]
 
-def transient_templates(item: Any) -> list[str] | None:
-    """Return the templates of an input made by only_when_stale() (snakemake_api.py), None for any other input."""
-    return getattr(unwrap_function(item), "transient_templates", None)
+    def __call__(self, wildcards: Any) -> list[str]:
+        return self.find_paths(wildcards)
 
 
 @dataclass
@@ -52,19 +55,24 @@ class RecordedJob:
     @cached_property
     def inputs(self) -> dict[str, list[str]]:
         """Paths by input name, without trigger files and transient inputs."""
-        groups = {str(name): value for name, value in self.rule.input._allitems() if name != "changed"}
-        return {name: self.paths(value) for name, value in groups.items() if transient_templates(value) is None}
+        items = named_inputs(self.rule).items()
+        return {name: self.paths(item) for name, item in items if not isinstance(unwrap_function(item), OnlyWhenStale)}
 
     @cached_property
     def transient_inputs(self) -> list[str]:
         """Recorded inputs that are needed while the job runs and do not count in its fingerprint."""
-        templates = (path for _, value in self.rule.input._allitems() for path in transient_templates(value) or [])
+        functions = map(unwrap_function, named_inputs(self.rule).values())
+        templates = [
+            path for function in functions if isinstance(function, OnlyWhenStale) for path in function.templates
+        ]
         return [self.format(path) for path in templates if "{key}" not in path]
 
     @cached_property
     def wildcard_params(self) -> dict[str, Any]:
         """Parameters that are functions of the wildcards, without the command of the job itself."""
-        functions = {name: value for name, value in self.rule.params._allitems() if callable(value) and name != "job"}
+        functions = {
+            name: value for name, value in named_params(self.rule).items() if callable(value) and name != "job"
+        }
         return {
             name: to_json_types(function(SimpleNamespace(**self.wildcards))) for name, function in functions.items()
         }

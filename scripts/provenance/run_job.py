@@ -1,7 +1,7 @@
 """How every script starts: a command line becomes a function call, and outputs appear complete or not at all.
 
 A rule runs ``envs/python ENV scripts/<stage>/<rule>.py --job-spec FILE --name value ...``. The names are the parameters
-of the script's main function. The job spec, a JSON file that Snakemake's side writes (snakemake_api.py), holds the
+of the script's main function. The job spec, a JSON file that Snakemake's side writes (rule_functions.py), holds the
 configuration values of the rule and the fingerprint that the job puts into its record.
 
 Inputs are compared with the digests that their producers recorded, before the function runs and once more before its
@@ -17,6 +17,14 @@ from pathlib import Path
 
 from scripts.errors import InputError
 from scripts.provenance.canonical import path_digest, read_json, write_json
+
+TYPE_CHECKING = False  # every job starts with this module: it imports little
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+BOOLEANS = {"yes": True, "no": False}  # how a rule writes them
+CONVERTERS = {"bool": BOOLEANS.__getitem__, "float": float, "int": int, "Path": Path}  # by annotation; others stay text
 
 
 def file_state(path: str) -> tuple[int, ...]:
@@ -52,12 +60,6 @@ def check_unchanged(checked: dict[str, tuple[str, tuple[int, ...]]]) -> None:
             raise InputError(f"{path} changed while this job ran; nothing was written: run snakemake again")
 
 
-TYPE_CHECKING = False  # every job starts with this module: it imports little
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from typing import Any
-
-
 def echo(message: str) -> None:
     """Write *message* to the log and, if the rule passes the terminal on as file descriptor 3, to the terminal.
 
@@ -68,11 +70,26 @@ def echo(message: str) -> None:
         os.write(3, f"{message}\n".encode())
 
 
+def annotation_name(annotation: Any) -> str:
+    """Return how an *annotation* is written, whether or not the module of the function keeps annotations as text."""
+    return str(annotation).removeprefix("<class '").removesuffix("'>").replace("pathlib.", "")
+
+
+def convert_words(words: list[str], annotation: str) -> Any:
+    """Return *words* of the command line as a value of the type *annotation*. Raises ValueError or KeyError."""
+    if annotation.startswith("list["):
+        return [convert_words([word], annotation[len("list[") : -1]) for word in words]
+    if len(words) != 1:
+        raise ValueError(f"{len(words)} values")
+    return CONVERTERS.get(annotation.removesuffix(" | None"), str)(words[0])
+
+
 def parse_arguments(tokens: list[str], function: Callable) -> tuple[dict, dict[str, Any]]:
     """Return the job spec and the arguments of *function*, by name, that a command line gives.
 
-    ``--name`` takes all words up to the next ``--``: a parameter annotated as a list gets all of them, any other
-    parameter exactly one. A parameter named ``job_spec`` gets the job spec. Raises InputError on an unknown name.
+    ``--name`` takes all words up to the next ``--``; the annotation of the parameter says how many there may be and of
+    what type. A parameter named ``job_spec`` gets the job spec. An input of the job that *function* has no parameter
+    for, such as the permission of a gate, is passed over. Raises InputError on any other unknown name.
     """
     given: dict[str, list[str]] = {}
     for token in tokens:
@@ -82,19 +99,19 @@ def parse_arguments(tokens: list[str], function: Callable) -> tuple[dict, dict[s
             given[next(reversed(given))].append(token)
     job_spec = read_json(given.pop("job-spec")[0]) if "job-spec" in given else {}
     names = function.__code__.co_varnames[: function.__code__.co_argcount]
-    parameters = {name: str(function.__annotations__.get(name)) for name in names}
+    parameters = {name: annotation_name(function.__annotations__.get(name)) for name in names}
     arguments = {name: value for name, value in job_spec.get("config", {}).items() if name in parameters}
     if "job_spec" in parameters:
         arguments["job_spec"] = job_spec
-    for name, values in given.items():
-        if name not in parameters:
+    for name, words in given.items():
+        if name in parameters:
+            try:
+                arguments[name] = convert_words(words, parameters[name])
+            except (KeyError, ValueError):
+                got = " ".join(words) or "nothing"
+                raise InputError(f"{function.__module__}: --{name} takes {parameters[name]}, got {got}") from None
+        elif name not in job_spec.get("inputs", {}):
             raise InputError(f"{function.__module__}: unknown argument --{name}; known: {', '.join(parameters)}")
-        if "list" in parameters[name]:
-            arguments[name] = [Path(value) for value in values]
-        elif len(values) == 1:
-            arguments[name] = Path(values[0]) if "Path" in parameters[name] else values[0]
-        else:
-            raise InputError(f"{function.__module__}: --{name} takes one value, got {len(values)}")
     return job_spec, arguments
 
 

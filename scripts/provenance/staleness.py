@@ -8,13 +8,13 @@ import os
 import re
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 from scripts.provenance.canonical import read_json, to_json_types
 from scripts.provenance.environment import env_id, pinned_versions
 from scripts.provenance.fingerprint import Change, content_digest, differences, lookup, shell_text
 from scripts.provenance.recorded_job import RecordedJob, compile_template
+from scripts.provenance.snakemake_api import environment_name, named_params
 from scripts.provenance.source import CodeDigests
 
 
@@ -58,7 +58,7 @@ class Staleness:
 
     def config_values(self, job: RecordedJob) -> dict[str, Any]:
         """Return the configuration values that the rule uses, by the argument that receives them."""
-        keys = dict(job.rule.params._allitems()).get("cfg", {})
+        keys = named_params(job.rule).get("cfg", {})
         return {name: to_json_types(lookup(self.config, key)) for name, key in keys.items()}
 
     def input_digest(self, path: str) -> str:
@@ -81,13 +81,13 @@ class Staleness:
 
     def rule_fingerprint(self, job: RecordedJob) -> dict[str, Any]:
         """Return the part of the fingerprint that all jobs of a rule share; no job of the run changes it."""
-        params = dict(job.rule.params._allitems())
+        params = named_params(job.rule)
         others = {
             str(k): to_json_types(v)
             for k, v in params.items()
             if k not in ("cfg", "code", "further") and not callable(v)
         }
-        environments = [Path(str(job.rule.conda_env)).stem, *params.get("further", "").split()]
+        environments = [environment_name(job.rule), *params.get("further", "").split()]
         modules = self.code.closure(*(f"scripts/{name}.py" for name in params["code"].split()))
         self.code.write_cache()
         return {
@@ -104,7 +104,7 @@ class Staleness:
         """Return missing outputs of *job* and changes since its record; its upstream jobs must be fresh."""
         record = read_json(job.record) if os.path.exists(job.record) else {}
         paths = dict.fromkeys([*job.outputs, *record.get("outputs", {})])
-        missing = [Change("output", path, "present", "missing") for path in paths if not os.path.exists(path)]
+        missing = [Change("output", (path,), "present", "missing") for path in paths if not os.path.exists(path)]
         if not record:
             return missing
         current = self.fingerprint(job)

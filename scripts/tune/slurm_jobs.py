@@ -106,7 +106,9 @@ class SlurmJobs:
         started = len(self.seen_workers)
         if self.submitted - started - queued <= 2 * self.count:
             return True
-        echo(f"tune: {started} of {self.submitted} worker jobs started; see {LOG_FOLDER}/; no more are submitted")
+        echo(
+            f"tune: {self.submitted} worker jobs were submitted, {started} started; see {LOG_FOLDER}/; no more will be"
+        )
         self.last_check = float("inf")  # never again
         return False
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from scripts.provenance.recorded_job import RecordedJob
+from scripts.provenance.snakemake_api import resource_value
 from scripts.provenance.staleness import Staleness
 from scripts.tune.heartbeat import has_ended
 from scripts.tune.schedule import sweep_key
@@ -106,9 +107,8 @@ class SweepQueries:
 
     def describe_sweep(self, job: RecordedJob) -> tuple[str, int, bool]:
         """Return the key of the current sweep, the number of trials per job, and whether they run on a GPU."""
-        gpu = job.rule.resources.get("gpu")
         key = sweep_key(self.staleness.fingerprint(job))
-        return key, int(job.rule.resources["_cores"].value), bool(gpu and gpu.value)
+        return key, int(resource_value(job.rule, "_cores")), bool(resource_value(job.rule, "gpu"))
 
     def predict_cost(self, job: RecordedJob) -> str:
         """Return a sentence that predicts the cost of the remaining trials."""

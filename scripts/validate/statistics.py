@@ -131,7 +131,7 @@ def frequent_values(parts: list[Path], column: str, min_rows: int) -> list[str]:
 
 
 def statistics(
-    table: Path, statistics: Path, top: int, label: dict, slices: list, min_slice: int, workers: str = "1"
+    table: Path, statistics: Path, top: int, label: dict, slices: list, min_slice: int, workers: int = 1
 ) -> None:
     """Write the statistics of *table*, a folder of parts, as JSON, and the same for each frequent value of *slices*.
 
@@ -140,7 +140,7 @@ def statistics(
     parts = part_files([table])
     slice_values = {name: values for name in slices if (values := frequent_values(parts, name, min_slice))}
     label_column = label["column"] if label["classes"] else ""
-    with ThreadPoolExecutor(int(workers)) as pool:
+    with ThreadPoolExecutor(workers) as pool:
         sketches = list(pool.map(sketch_part, parts, [label_column] * len(parts), [slice_values] * len(parts)))
     whole = {key: describe([part[key] for part in sketches], label, top) for key in sketches[0]}
     sliced: dict[str, dict] = {name: {} for name in slice_values}

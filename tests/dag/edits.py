@@ -289,7 +289,7 @@ def gate_shell(old: str, new: str) -> Callable[[Path], None]:
     return replace("rules/validate.smk", old, new)
 
 
-GATE_LINE = '"{params.job} --anomalies {input.anomalies} --page {input.page} --alert'
+GATE_LINE = '"{params.job} --alert'
 MODULE = "_ADDED = 1\n"
 DATE = datetime.date(2020, 1, 2)
 CHANGED_SPAN = {"fetch 2001", "ingest_span 2001", "summarize 2001 all"} | described(["2001"]) | CHECKS | FROM_GRAPH

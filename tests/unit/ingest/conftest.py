@@ -70,19 +70,15 @@ def ingest(tmp_path):
             (raw / file).write_bytes(content if isinstance(content, bytes) else content.encode())
         out.mkdir(parents=True)
         section = options(dict(columns), **given)
-        parted = "no" if splits == ("all",) else "yes"
-        tables = [
-            out / f".tmp-{split}"
-            for split in ("all", *splits)
-            if split != "all" or parted == "yes" or splits == ("all",)
-        ]
+        parted = splits != ("all",)
+        tables = [out / f".tmp-{split}" for split in ("all", *splits) if split != "all" or parted or splits == ("all",)]
         folders: list[Path] = []
         if shards:
-            plan_shards(raw, out / "plan.json", str(shards), section, part)
+            plan_shards(raw, out / "plan.json", shards, section, part)
             for index in range(shards):
                 folders.append(out / f"shard{index}")
                 named = [out / table.name.removeprefix(".tmp-") for table in tables]
-                ingest_shard(raw, out / "plan.json", folders[-1], str(index), named, parted, section, part, group)
+                ingest_shard(raw, out / "plan.json", folders[-1], index, named, parted, section, part, group)
         quarantine, counts = out / "quarantine.jsonl", out / "counts.json"
         whole(raw, folders, tables, quarantine, counts, parted, section, part, group)
         content = {}

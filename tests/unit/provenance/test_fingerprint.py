@@ -56,10 +56,10 @@ def test_differences_name_each_leaf():
     before = {"a": 1, "b": {"c": [1], "d": 2}, "gone": {"x": 1}, "same": {"deep": 0}}
     now = {"a": 1, "b": {"c": [1, 2], "d": 3}, "new": "n", "same": {"deep": 0}}
     assert list(differences("config", before, now)) == [
-        Change("config", "b.c", [1], [1, 2]),
-        Change("config", "b.d", 2, 3),
-        Change("config", "gone", {"x": 1}, None),
-        Change("config", "new", None, "n"),
+        Change("config", ("b", "c"), [1], [1, 2]),
+        Change("config", ("b", "d"), 2, 3),
+        Change("config", ("gone",), {"x": 1}, None),
+        Change("config", ("new",), None, "n"),
     ]
 
 
@@ -71,8 +71,8 @@ def test_no_difference_no_cause():
 
 def test_pins_are_said_by_env_and_roots_may_differ():
     assert list(differences("pins", {"numpy": "1"}, {"numpy": "2"})) == []
-    assert list(differences("shell", "x", "y")) == [Change("shell", "", "x", "y")]
-    assert list(differences("env", None, {"model": "m"})) == [Change("env", "", None, {"model": "m"})]
+    assert list(differences("shell", "x", "y")) == [Change("shell", (), "x", "y")]
+    assert list(differences("env", None, {"model": "m"})) == [Change("env", (), None, {"model": "m"})]
 
 
 def test_pointer_gives_path_md5_size_and_origin(tmp_path):

@@ -38,7 +38,7 @@ def write(folder, *parts, group=2**17):
     return folder
 
 
-def run(table, slices=(), least=2, workers="1", top=2):
+def run(table, slices=(), least=2, workers=1, top=2):
     """Return the statistics of *table*, and the bytes of their file."""
     path = table.with_name(f"{table.name}.json")
     statistics(table, path, top, LABEL, list(slices), least, workers)
@@ -131,7 +131,7 @@ def test_same_rows_in_other_row_groups_and_workers_give_the_same_file(tmp_path):
     found = set()
     for group in (700, 2000, 5000):
         table = write(tmp_path / f"{group}/2001/all", *parts, group=group)
-        found |= {run(table, ["flag", "late"], workers=workers)[1] for workers in ("1", "2")}
+        found |= {run(table, ["flag", "late"], workers=workers)[1] for workers in (1, 2)}
     assert len(found) == 1
     (text,) = found
     types = {name: column["type"] for name, column in json.loads(text)["columns"].items()}

@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from scripts.provenance.triggers import check_options, complaint
+from scripts.provenance.snakemake_api import check_options, find_option_problem
 
 
 def workflow(*triggers: str, ancient: dict | None = None, trusts: bool = False) -> SimpleNamespace:
@@ -13,7 +13,7 @@ def workflow(*triggers: str, ancient: dict | None = None, trusts: bool = False) 
 
 
 def test_mtime_alone_is_right():
-    assert complaint({"mtime"}, False, False) == ""
+    assert find_option_problem({"mtime"}, False, False) == ""
     check_options(workflow("mtime"))
 
 
