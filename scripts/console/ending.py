@@ -19,7 +19,8 @@ def print_end(printer: Printer, session: Session, dryrun: bool) -> None:
         printer.note(line)
     finished = f"{count_of(len(run.progress.done), 'job')} finished"
     if run.state == STOPPED:
-        printer.screen.print(f"stopped: {finished}, the same command goes on from there")
+        on = f": {finished}, the same command goes on from there" if run.watched else ""
+        printer.screen.print(f"stopped{on}")
     elif run.failed:
         for job, lines in run.failed.values():
             printer.failure(job, lines)

@@ -1,7 +1,7 @@
 """Run Snakemake with the console of this repository: python -m scripts.console.run_snakemake deploy (see ./ouroboros).
 
-All words are Snakemake's own. With --verbose, --printshellcmds, --debug-dag or another --logger it prints what it
-always does.
+All words are Snakemake's own. With --verbose, --printshellcmds, --debug-dag, --no-hooks or another --logger it prints
+what it always does.
 """
 
 import contextlib
@@ -34,7 +34,9 @@ def parse(words: list[str]) -> tuple:
 
 def wants_console(arguments) -> bool:
     """Return whether the console is to print, rather than Snakemake itself."""
-    stock = arguments.verbose or arguments.printshellcmds or arguments.debug_dag or arguments.logger
+    stock = (
+        arguments.verbose or arguments.printshellcmds or arguments.debug_dag or arguments.logger or arguments.no_hooks
+    )
     return not stock and arguments.mode.name == "DEFAULT"
 
 
