@@ -1,6 +1,7 @@
 """The start of a script: arguments, outputs that appear complete or not at all, inputs checked before and after."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -97,3 +98,47 @@ def test_bad_input_exits_2_with_one_sentence(tmp_path) -> None:
         [sys.executable, script], env={"PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=False
     )
     assert (run.returncode, run.stderr) == (2, "error: the moon is missing; wait for it\n")
+
+
+def work(
+    table: Path, parts: list[Path], workers: int = 1, parted: bool = False, share: float = 0.5, name: str = ""
+) -> None:
+    """A job function with a parameter of each type."""
+
+
+def parse(*tokens: str, function=work, **job_spec) -> dict:
+    """Return the arguments that *tokens* give, with a job spec of these parts."""
+    spec = Path("spec.json")
+    spec.write_text(json.dumps(job_spec))
+    return parse_arguments([*tokens, "--job-spec", str(spec)], function)[1]
+
+
+def test_arguments_have_the_types_of_their_annotations(tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    words = "--table a/b --parts x y --workers 4 --parted yes --share 1e-3 --name 7".split()
+    expected = {"table": Path("a/b"), "parts": [Path("x"), Path("y")], "workers": 4, "parted": True}
+    assert parse(*words) == expected | {"share": 0.001, "name": "7"}
+    assert parse("--table", "t", "--parts", "--parted", "no") == {"table": Path("t"), "parts": [], "parted": False}
+    assert parse("--workers", "2", config={"workers": 3, "share": 1.0, "other": 1}) == {"workers": 2, "share": 1.0}
+
+
+@pytest.mark.parametrize(
+    ("words", "problem"),
+    [
+        ("--workers many", "--workers takes int, got many"),
+        ("--parted true", "--parted takes bool, got true"),
+        ("--table a b", "--table takes Path, got a b"),
+        ("--share", "--share takes float, got nothing"),
+        ("--columns x", "unknown argument --columns; known: table, parts, workers, parted, share, name"),
+    ],
+)
+def test_arguments_of_another_type_or_name_are_refused(words, problem, tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match=re.escape(problem)):
+        parse(*words.split())
+
+
+def test_inputs_without_a_parameter_are_passed_over(tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    inputs = {"table": {"t": "file:1"}, "gate": {"granted.json": "file:2"}}
+    assert parse("--table", "t", "--gate", "granted.json", inputs=inputs) == {"table": Path("t")}
