@@ -14,7 +14,6 @@ import pyarrow.compute as pc
 
 from scripts.provenance.canonical import DIGITS, round_floats
 from scripts.schema.evaluate_table import ARROW_TYPES, decode_dictionary, evaluate_on_table, match_fully
-from scripts.schema.expression import columns_of
 from scripts.schema.rules import Rule
 
 TYPE_NAMES = {kind: name for name, kind in ARROW_TYPES.items()}
@@ -75,7 +74,7 @@ def applicable_rules(rules: list[Rule], types: dict[str, str], arrow_schema: pa.
         for name, kind in types.items()
         if name in arrow_schema.names and arrow_schema.field(name).type == ARROW_TYPES[kind]
     }
-    return [rule for rule in rules if usable.issuperset(columns_of(rule.limit) if not rule.column else [rule.column])]
+    return [rule for rule in rules if usable.issuperset(rule.columns)]
 
 
 EXAMPLES = 5

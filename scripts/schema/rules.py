@@ -24,6 +24,11 @@ class Rule:
     limit: Any
     dtype: str
 
+    @property
+    def columns(self) -> list[str]:
+        """Return the columns that the rule is about."""
+        return [self.column] if self.column else columns_of(self.limit)
+
 
 def rules_of(schema: dict, environment: str = "TRAINING") -> list[Rule]:
     """Return the rules of the columns of *schema* that are checked in *environment*, then its custom rules.
@@ -58,7 +63,7 @@ def column_rules(spec: dict) -> list[tuple[str, str, Any]]:
     if "max" in spec:
         rules.append((TOO_BIG.get(dtype, "DATE_TYPE_LATE"), "max", parse_bound(spec["max"], dtype)))
     if "domain" in spec:
-        rules.append((OUTSIDE_DOMAIN.get(dtype, "ENUM_TYPE_UNEXPECTED_VALUES"), "domain", spec["domain"]))
+        rules.append((OUTSIDE_DOMAIN.get(dtype, "ENUM_TYPE_UNEXPECTED_VALUES"), "domain", frozenset(spec["domain"])))
     if "kind" in spec:
         rules.append((TEXT_KINDS[spec["kind"]][0], "kind", TEXT_KINDS[spec["kind"]][1]))
     if "matches" in spec:

@@ -11,7 +11,6 @@ from scripts.provenance.canonical import write_json
 from scripts.provenance.run_job import main
 from scripts.schema.check_table import EXAMPLES, Tally, applicable_rules
 from scripts.schema.duplicates import find_repeated
-from scripts.schema.expression import columns_of
 from scripts.schema.load import load_schema
 from scripts.schema.rules import Rule, rules_of
 from scripts.schema.schema import is_checked, types_of
@@ -21,8 +20,7 @@ def group_by_columns(tallies: list[Tally]) -> dict[tuple[str, ...], list[Tally]]
     """Return the tallies by the columns that their rules read."""
     groups: dict[tuple[str, ...], list[Tally]] = {}
     for tally in tallies:
-        rule = tally.rule
-        groups.setdefault((rule.column,) if rule.column else tuple(columns_of(rule.limit)), []).append(tally)
+        groups.setdefault(tuple(tally.rule.columns), []).append(tally)
     return groups
 
 
