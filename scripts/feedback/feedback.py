@@ -14,9 +14,9 @@ import pyarrow as pa
 
 from scripts.provenance.canonical import read_json, write_json
 from scripts.provenance.run_job import echo, main
+from scripts.schema.columns import is_checked
 from scripts.schema.drift_limits import Comparison, exceeded_limits
 from scripts.schema.load import load_schema
-from scripts.schema.schema import is_checked
 from scripts.statistics.drift import benjamini_hochberg, compare
 from scripts.statistics.sketch import Sketch, merge_sketches, sketch_column
 

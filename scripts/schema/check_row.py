@@ -11,9 +11,9 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
+from scripts.schema.columns import is_checked, parse_bound, types_of
 from scripts.schema.expression import PARSERS, Node, columns_of, parse_expression
 from scripts.schema.rules import Rule, rules_of
-from scripts.schema.schema import is_checked, parse_bound, types_of
 
 OPERATORS = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge, "==": operator.eq}
 OPERATORS |= {"!=": operator.ne, "+": operator.add, "-": operator.sub, "*": operator.mul}

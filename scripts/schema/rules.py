@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
+from scripts.schema.columns import is_checked, parse_bound, types_of
 from scripts.schema.expression import TEXT_KINDS, columns_of, parse_expression
-from scripts.schema.schema import is_checked, parse_bound, types_of
 
 TOO_SMALL = {"number": "FLOAT_TYPE_SMALL_FLOAT", "integer": "INT_TYPE_SMALL_INT"}
 TOO_BIG = {"number": "FLOAT_TYPE_BIG_FLOAT", "integer": "INT_TYPE_BIG_INT"}

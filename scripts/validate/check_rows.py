@@ -10,10 +10,10 @@ from scripts.errors import InputError
 from scripts.provenance.canonical import write_json
 from scripts.provenance.run_job import main
 from scripts.schema.check_table import EXAMPLES, Tally, applicable_rules
+from scripts.schema.columns import is_checked, types_of
 from scripts.schema.duplicates import find_repeated
 from scripts.schema.load import load_schema
 from scripts.schema.rules import Rule, rules_of
-from scripts.schema.schema import is_checked, types_of
 
 
 def group_by_columns(tallies: list[Tally]) -> dict[tuple[str, ...], list[Tally]]:

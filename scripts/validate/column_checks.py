@@ -4,7 +4,8 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from scripts.schema.schema import check_column, is_checked
+from scripts.schema.columns import is_checked
+from scripts.schema.schema import check_column
 from scripts.validate.anomaly import make_anomaly
 
 PERMISSIVE = {"allow_nan": True, "allow_infinite": True, "unique": False}

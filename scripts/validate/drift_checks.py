@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
+from scripts.schema.columns import is_checked
 from scripts.schema.drift_limits import Comparison, ExceededLimit, exceeded_limits
-from scripts.schema.schema import is_checked
 from scripts.statistics.drift import distance
 from scripts.validate.anomaly import make_anomaly
 
