@@ -16,7 +16,10 @@ from scripts.provenance.canonical import DIGITS, round_floats
 from scripts.schema.evaluate_table import ARROW_TYPES, decode_dictionary, evaluate_on_table, match_fully
 from scripts.schema.rules import Rule
 
-TYPE_NAMES = {kind: name for name, kind in ARROW_TYPES.items()}
+EXAMPLES = 5
+MAX_LISTED = 20  # violating values that are listed
+MAX_DISTINCT = 1000  # distinct violating values that are counted
+LISTED_KEYS = {"domain", "kind", "matches"}  # keys of rules whose violating values are listed
 EXTREMES = {"min": pc.min, "max": pc.max, "min_length": pc.min, "max_length": pc.max}
 
 
@@ -75,12 +78,6 @@ def applicable_rules(rules: list[Rule], types: dict[str, str], arrow_schema: pa.
         if name in arrow_schema.names and arrow_schema.field(name).type == ARROW_TYPES[kind]
     }
     return [rule for rule in rules if usable.issuperset(rule.columns)]
-
-
-EXAMPLES = 5
-MAX_LISTED = 20  # violating values that are listed
-MAX_DISTINCT = 1000  # distinct violating values that are counted
-LISTED_KEYS = {"domain", "kind", "matches"}  # keys of rules whose violating values are listed
 
 
 @dataclass

@@ -57,11 +57,7 @@ CUSTOM = {
 RATIO = {"type": "number", "min": 0}
 ROWS = {"min": COUNT, "max": COUNT, "min_ratio": RATIO, "max_ratio": RATIO}
 FORMAT = {
-    "rows": {
-        "type": "dict",
-        "default": {},
-        "schema": {"min": COUNT, "max": COUNT, "min_ratio": RATIO, "max_ratio": RATIO},
-    },
+    "rows": {"type": "dict", "default": {}, "schema": ROWS},
     "max_shared": COUNT | {"default": 0},
     "alpha": SHARE | {"default": 0.01},
     "label": {"type": "dict", "valuesrules": {"type": "dict", "schema": CLASS}, "default": {}},

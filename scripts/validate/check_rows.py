@@ -43,9 +43,11 @@ def tally_rules(parts: list[Path], rules: list[Rule], key: list[str]) -> list[Ta
 
     Only the columns of one group of rules are in memory at once. Violating rows are identified by the columns of *key*.
     """
+    if not rules:
+        return []
     tallies = [Tally(rule) for rule in rules]
     groups, first_row = group_by_columns(tallies), 0
-    for path in parts if rules else []:
+    for path in parts:
         metadata = pq.read_metadata(path)
         with pq.ParquetFile(path, metadata=metadata, read_dictionary=dictionary_columns(metadata)) as file:
             for index in range(file.num_row_groups):

@@ -62,8 +62,8 @@ def check_presence(rule: dict, spec: dict, place: dict) -> Iterator[dict]:
         )
         return
     if share < min_fraction:
-        text, change = f"{share:.4f} of the rows have a value, at least {min_fraction}", {"min_fraction": share}
-        change = {"columns": {name: change}}
+        text = f"{share:.4f} of the rows have a value, at least {min_fraction}"
+        change = {"columns": {name: {"min_fraction": share}}}
         yield make_anomaly(rule["code"], "min_fraction", share, min_fraction, text, change, name, **place)
     if present < min_count:
         text, change = f"{present} rows have a value, at least {min_count}", {"columns": {name: {"min_count": present}}}
