@@ -17,6 +17,8 @@ from scripts.schema.rules import Rule, rules_of
 
 OPERATORS = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge, "==": operator.eq}
 OPERATORS |= {"!=": operator.ne, "+": operator.add, "-": operator.sub, "*": operator.mul}
+SERVED_KEYS = {"type", "min_fraction", "serving", "min", "max", "domain", "kind", "matches", "min_length", "max_length"}
+SERVED_KEYS |= {"allow_nan", "allow_infinite"}
 
 
 def evaluate_on_row(node: Node, row: dict[str, Any]) -> Any:
@@ -118,10 +120,6 @@ class RowChecker:
         """Return *row* with dates and times as Python objects. Raises ValueError where a text is none."""
         times = {name: parse_bound(row[name], kind) for name, kind in self.temporal_columns.items() if name in row}
         return row | times
-
-
-SERVED_KEYS = {"type", "min_fraction", "serving", "min", "max", "domain", "kind", "matches", "min_length", "max_length"}
-SERVED_KEYS |= {"allow_nan", "allow_infinite"}
 
 
 def extract_serving_rules(schema: dict, columns: dict) -> dict:
