@@ -12,8 +12,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from scripts.arrow_types import ARROW_TYPES
 from scripts.provenance.canonical import DIGITS, round_floats
-from scripts.schema.evaluate_table import ARROW_TYPES, decode_dictionary, evaluate_on_table, match_fully
+from scripts.schema.evaluate_table import decode_dictionary, evaluate_on_table, match_fully
 from scripts.schema.rules import Rule
 
 EXAMPLES = 5

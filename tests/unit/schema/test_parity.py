@@ -9,11 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from scripts.arrow_types import ARROW_TYPES
 from scripts.errors import ExpressionError
 from scripts.schema.check_row import RowChecker, evaluate_on_row
 from scripts.schema.check_table import violation_mask
 from scripts.schema.columns import types_of
-from scripts.schema.evaluate_table import ARROW_TYPES, evaluate_on_table
+from scripts.schema.evaluate_table import evaluate_on_table
 from scripts.schema.expression import TEXT_KINDS, compile_pattern, parse_expression
 from scripts.schema.rules import rules_of
 from scripts.schema.schema import validate_schema
