@@ -2,6 +2,8 @@
 
 from typing import Any
 
+MAX_NUMBER = 3.4028234663852886e38  # of float32, so that squares and sums of squares are finite doubles
+
 
 def as_text(value: Any) -> Any:
     """Return a raw value as text, as the configuration writes it: "1" for 1.0, "true" for True; None stays None."""

@@ -12,17 +12,16 @@ from typing import Any
 import numpy as np
 
 from scripts.bundle.custom import apply_custom
-from scripts.column_types import as_text
+from scripts.column_types import MAX_NUMBER, as_text
 from scripts.errors import ContractError
 
 EPOCH = datetime.datetime(1970, 1, 1)
-LARGEST = 3.4028234663852886e38  # float32's, as in ingestion: squares and sums of squares stay finite
 MICROSECONDS_PER_DAY = 86_400_000_000.0  # microseconds
 
 
 def parse_number(value: Any) -> float:
     """Return a JSON number as float. Raises ValueError on anything else."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= LARGEST:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= MAX_NUMBER:
         raise ValueError("a finite number or null")
     return float(value)
 

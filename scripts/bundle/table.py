@@ -6,14 +6,9 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-TYPES = {
-    "double": "number",
-    "int64": "integer",
-    "bool": "boolean",
-    "string": "text",
-    "date32[day]": "date",
-    "timestamp[us]": "time",
-}
+from scripts.arrow_types import ARROW_TYPES
+
+DTYPES = {arrow_type: dtype for dtype, arrow_type in ARROW_TYPES.items()}
 BATCH = 8192  # rows, fewer if they are wide
 CELLS = 1 << 24  # at most, in a dense batch of features
 
@@ -25,7 +20,7 @@ def part_files(tables: list[Path]) -> list[Path]:
 
 def column_types(tables: list[Path]) -> dict[str, str]:
     """Return the type of each column of *tables* as the configuration names it (number, integer, ...)."""
-    return {field.name: TYPES[str(field.type)] for field in pq.read_schema(part_files(tables)[0])}
+    return {field.name: DTYPES[field.type] for field in pq.read_schema(part_files(tables)[0])}
 
 
 def read_table(tables: list[Path], columns: list[str] | None = None) -> pa.Table:

@@ -12,16 +12,17 @@ from typing import Any
 
 import pyarrow as pa
 
+from scripts.arrow_types import ARROW_TYPES
 from scripts.provenance.canonical import read_json, write_json
 from scripts.provenance.run_job import echo, main
+from scripts.schema.columns import is_checked
 from scripts.schema.drift_limits import Comparison, exceeded_limits
+from scripts.schema.expression import PARSERS
 from scripts.schema.load import load_schema
-from scripts.schema.schema import is_checked
 from scripts.statistics.drift import benjamini_hochberg, compare
 from scripts.statistics.sketch import Sketch, merge_sketches, sketch_column
 
 BATCH = 2**14
-TYPES = {"number": pa.float64(), "integer": pa.int64(), "boolean": pa.bool_(), "text": pa.string()}
 
 
 def is_number(value: Any) -> bool:
@@ -56,7 +57,7 @@ class Tally:
 
     def flush(self) -> None:
         """Add the pending values to the sketch."""
-        column = pa.chunked_array([pa.array(self.pending, TYPES[self.dtype])])
+        column = pa.chunked_array([pa.array(self.pending, ARROW_TYPES[self.dtype])])
         self.sketches = [merge_sketches([*self.sketches, sketch_column(column)])]
         self.pending = []
 
@@ -69,7 +70,7 @@ class Tally:
 def create_tallies(statistics: list[dict]) -> dict[str, Tally]:
     """Return an empty tally for each column of the training *statistics* but dates and times, which always drift."""
     columns = {name: spec["type"] for described in statistics for name, spec in described["columns"].items()}
-    return {name: Tally(kind) for name, kind in columns.items() if kind in TYPES}
+    return {name: Tally(kind) for name, kind in columns.items() if kind not in PARSERS}
 
 
 SCORE_BINS = 10

@@ -13,16 +13,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.types as pt
 
+from scripts.arrow_types import ARROW_TYPES
+from scripts.column_types import MAX_NUMBER
 from scripts.errors import InputError
 
 NUMBER = r"^\s*[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d+)?\s*$"
 INTEGER = r"^\s*[-+]?\d+(\.0*)?\s*$"
 ISO_TIME = re.compile(r"(\d{4}-\d\d-\d\d)([ T]\d\d(:\d\d(:\d\d(\.\d{1,6})?)?)?)?(Z|[-+]\d\d:?\d\d)?", re.ASCII)
-MAX_NUMBER = 3.4028234663852886e38  # of float32, so that squares and sums of squares are finite doubles
 MIN_DAY, MAX_DAY = -719162, 2932896  # days of 0001-01-01 and 9999-12-31
 TRUE, FALSE = ("1", "true", "t", "yes", "y"), ("0", "false", "f", "no", "n")
-ARROW_TYPES = {"number": pa.float64(), "integer": pa.int64(), "boolean": pa.bool_(), "text": pa.string()}
-ARROW_TYPES |= {"date": pa.date32(), "time": pa.timestamp("us")}
 Converted = tuple[pa.Array, pa.Array, str]  # values, mask of those that cannot be converted, what was expected
 
 

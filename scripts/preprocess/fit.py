@@ -4,6 +4,7 @@ The graph is compared with the fitted transformers on every row of the training 
 """
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -23,6 +24,8 @@ from scripts.provenance.canonical import write_bytes, write_json
 from scripts.provenance.run_job import echo, main
 
 TOLERANCE = 1e-6  # absolute, for each feature
+RESERVED_NAMES = {"features", "probabilities", "prediction"}  # output tensors of the graph and of the bundle
+MAX_KNOWN = 100  # values of a column that the contract lists for golden rows, at most
 
 
 def assert_same_features(
@@ -74,10 +77,6 @@ def verify_onnx(
         seen += len(rows)
         low, high = np.fmin(low, exported.min(axis=0)), np.fmax(high, exported.max(axis=0))
     return seen, low, high
-
-
-RESERVED_NAMES = {"features", "probabilities", "prediction"}  # output tensors of the graph and of the bundle
-MAX_KNOWN = 100  # values of a column that the contract lists for golden rows, at most
 
 
 def reread(tables: list[Path], feature: Feature, columns: dict) -> Iterator[np.ndarray]:
@@ -136,8 +135,10 @@ def fit(
     """
     plan, typed = plan_features(features, label), column_types(tables)
     columns = input_columns(plan, typed)
-    for name in RESERVED_NAMES & set(columns):
-        raise InputError(f"a column cannot be called {name}, which is the name of a tensor; rename it in the data")
+    if reserved := sorted(RESERVED_NAMES & set(columns)):
+        raise InputError(
+            f"a column cannot be called {reserved[0]}, which is the name of a tensor; rename it in the data"
+        )
     parts = [read_summaries(path, plan) for path in summaries]
     if not sum(rows for _, rows in parts):
         raise InputError(f"span {span_names(tables)} has no rows; nothing can be fitted on them; widen windows.train")
@@ -148,8 +149,8 @@ def fit(
         transformers.append(feature.kind.fit(merged, options, partial(reread, tables, feature, columns)))
         names.append(feature.kind.names(feature.name, transformers[-1]))
     flat = [name for part in names for name in part]
-    for name in [name for name in flat if flat.count(name) > 1][:1]:
-        raise InputError(f"two features are called {name}; drop one of the kinds that make it")
+    if repeated := [name for name, count in Counter(flat).items() if count > 1]:
+        raise InputError(f"two features are called {repeated[0]}; drop one of the kinds that make it")
     widths = [len(part) for part in names]
     contract_columns = describe_columns(plan, transformers, columns)
     content = build_graph(plan, transformers, contract_columns, len(flat))

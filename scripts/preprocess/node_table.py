@@ -17,6 +17,7 @@ from scripts.preprocess.embedding import factorize, ppmi
 from scripts.preprocess.lookup_table import LookupTable, find_only_file, save_table
 from scripts.provenance.run_job import echo, main
 
+END_COLUMNS = ["source", "target"]
 MAX_ITERATIONS = 1000  # of PageRank
 TOLERANCE = 1e-12  # PageRank stops at this change of the ranks, summed over all nodes
 
@@ -44,7 +45,8 @@ def degrees(weights: sparse.csr_array, directed: bool) -> dict[str, np.ndarray]:
     joined = weights.copy()
     joined.data[:] = 1
     found = {}
-    for word, axis in (("out ", 1), ("in ", 0)) if directed else (("", 1),):
+    directions = (("out ", 1), ("in ", 0)) if directed else (("", 1),)
+    for word, axis in directions:
         found[f"{word}degree"] = np.asarray(joined.sum(axis=axis), float).ravel()
         found[f"{word}weight"] = np.asarray(weights.sum(axis=axis), float).ravel()
     return found
@@ -114,9 +116,6 @@ def node_measures(weights: sparse.csr_array, directed: bool, size: int) -> dict[
     found["core"] = core_numbers(joined)
     vectors = node_vectors(weights, size) if size else np.zeros((weights.shape[0], 0))
     return found | {f"vector {index + 1}": vectors[:, index] for index in range(size)}
-
-
-END_COLUMNS = ["source", "target"]
 
 
 def read_edges(path: Path) -> tuple[list[str], np.ndarray, np.ndarray]:

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from scripts.preprocess.feature import Summary
 from scripts.statistics import exact_sum
 from scripts.statistics.histogram import LOG_LINEAR, Histogram
 
 MAX_DISTINCT = 1 << 16
-Summary = dict[str, np.ndarray]
 
 
 def summarize_values(values: np.ndarray) -> Summary:

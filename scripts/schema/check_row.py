@@ -1,24 +1,24 @@
 """Check single rows against the rules of a schema.
 
-RowChecker is a Cerberus validator built from the same list of rules as the columnar checks of check_table.py. Custom
-rules are evaluated by evaluate_on_row, the counterpart of evaluate_table.py. extract_serving_rules selects the part of
-a schema that requests must satisfy: deploy publishes it next to a bundle, and Guard enforces it in the server.
+RowChecker evaluates the same list of rules as the columnar checks of check_table.py: violates is the counterpart of
+violations there, and evaluate_on_row, for custom rules, that of evaluate_table.py. extract_serving_rules selects the
+part of a schema that requests must satisfy: deploy publishes it next to a bundle, and Guard enforces it in the server.
 """
 
 import math
 import operator
 import re
+from collections.abc import Iterable
 from typing import Any
 
-from cerberus import Validator
-from cerberus.errors import ErrorDefinition
-
+from scripts.schema.columns import is_checked, parse_bound, types_of
 from scripts.schema.expression import PARSERS, Node, columns_of, parse_expression
 from scripts.schema.rules import Rule, rules_of
-from scripts.schema.schema import is_checked, parse_bound, types_of
 
 OPERATORS = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge, "==": operator.eq}
 OPERATORS |= {"!=": operator.ne, "+": operator.add, "-": operator.sub, "*": operator.mul}
+SERVED_KEYS = {"type", "min_fraction", "serving", "min", "max", "domain", "kind", "matches", "min_length", "max_length"}
+SERVED_KEYS |= {"allow_nan", "allow_infinite"}
 
 
 def evaluate_on_row(node: Node, row: dict[str, Any]) -> Any:
@@ -57,74 +57,69 @@ def divide_by_zero(dividend: float, zero: float) -> float:
     )
 
 
-MATCHES_ERROR, KIND_ERROR = ErrorDefinition(0x70, "matches"), ErrorDefinition(0x71, "kind")
-NAN_ERROR, INFINITE_ERROR = ErrorDefinition(0x72, "allow_nan"), ErrorDefinition(0x73, "allow_infinite")
-CERBERUS_KEYS = {"present": "nullable", "domain": "allowed", "min_length": "minlength", "max_length": "maxlength"}
-
-
-class RowValidator(Validator):
-    """A Cerberus validator with additional rules for patterns, NaN and infinity."""
-
-    def _validate_matches(self, compiled: Any, field: str, value: str | None) -> None:
-        """The rule's arguments are validated against this schema: {'nullable': False}"""
-        if value is not None and not compiled.fullmatch(value):
-            self._error(field, MATCHES_ERROR)
-
-    def _validate_kind(self, compiled: Any, field: str, value: str | None) -> None:
-        """The rule's arguments are validated against this schema: {'nullable': False}"""
-        if value is not None and not compiled.fullmatch(value):
-            self._error(field, KIND_ERROR)
-
-    def _validate_allow_nan(self, _: bool, field: str, value: float | None) -> None:
-        """The rule's arguments are validated against this schema: {'type': 'boolean'}"""
-        if value is not None and math.isnan(value):
-            self._error(field, NAN_ERROR)
-
-    def _validate_allow_infinite(self, _: bool, field: str, value: float | None) -> None:
-        """The rule's arguments are validated against this schema: {'type': 'boolean'}"""
-        if value is not None and math.isinf(value):
-            self._error(field, INFINITE_ERROR)
+def violates(rule: Rule, value: Any) -> bool:
+    """Return whether *value*, of the type of its column, violates *rule*; a missing value violates only "present"."""
+    if value is None:
+        return rule.key == "present"
+    if rule.dtype == "number":
+        value = float(value)  # as in a table
+    match rule.key:
+        case "allow_nan":
+            return math.isnan(value)
+        case "allow_infinite":
+            return math.isinf(value)
+        case "min":
+            return value < rule.limit
+        case "max":
+            return value > rule.limit
+        case "min_length":
+            return len(value) < rule.limit
+        case "max_length":
+            return len(value) > rule.limit
+        case "domain":
+            return value not in rule.limit
+        case "kind" | "matches":
+            return not re.fullmatch(rule.limit, value, re.ASCII)
+    return False
 
 
 class RowChecker:
-    """Checks rows, whose dates and times are ISO texts or Python objects, against a list of rules."""
+    """Checks rows, whose dates and times are ISO texts or Python objects, against a list of rules.
 
-    def __init__(self, rules: list[Rule], types: dict[str, str]):
-        self.rules = rules
-        self.temporal_columns = {name: kind for name, kind in types.items() if kind in PARSERS}
-        self.custom_rules = [rule for rule in rules if rule.dtype == "custom"]
-        self.rules_by_error = {(rule.column, CERBERUS_KEYS.get(rule.key, rule.key)): rule for rule in rules}
-        fields: dict[str, dict] = {name: {"nullable": True} for name in types}
-        for rule in rules:
-            if rule.dtype == "custom":
-                continue
-            field = fields[rule.column]
-            if rule.key == "present":
-                field["nullable"] = False
-            elif rule.key in ("kind", "matches"):
-                field[rule.key] = re.compile(rule.limit, re.ASCII)
-            else:
-                field[CERBERUS_KEYS.get(rule.key, rule.key)] = rule.limit
-        self.validator = RowValidator(fields, allow_unknown=True)
+    It does not change once it is made, so that threads can share it.
+    """
+
+    def __init__(self, rules: Iterable[Rule], types: dict[str, str]):
+        self.rules = tuple(rules)
+        checked = {name for rule in self.rules for name in rule.columns}
+        self.temporal_columns = {name: types[name] for name in checked if types[name] in PARSERS}
 
     def broken_rules(self, row: dict[str, Any]) -> list[Rule]:
-        """Return the rules that *row* violates: first those on one column, then custom ones, each in schema order.
+        """Return the rules that *row* violates, in their order; a column that it lacks violates no rule on it alone.
 
         Values must have the types of their columns. Raises ValueError where a text is not a date or time.
         """
+        return self.find_violations([row]).get(0, [])
+
+    def find_violations(self, rows: list[dict[str, Any]]) -> dict[int, list[Rule]]:
+        """Return the rules that each of *rows* violates, by its index, as broken_rules() does."""
         if self.temporal_columns:
-            row = {
-                k: parse_bound(v, self.temporal_columns[k]) if k in self.temporal_columns else v for k, v in row.items()
-            }
-        rules = []
-        if not self.validator.validate(row, normalize=False):
-            errors = {(error.document_path[0], error.rule) for error in self.validator._errors}
-            rules = [rule for place, rule in self.rules_by_error.items() if place in errors]
-        return rules + [rule for rule in self.custom_rules if evaluate_on_row(rule.limit, row) is False]
+            rows = [self.parse_times(row) for row in rows]
+        found: dict[int, list[Rule]] = {}
+        for rule in self.rules:
+            if rule.dtype == "custom":
+                indices = [i for i, row in enumerate(rows) if evaluate_on_row(rule.limit, row) is False]
+            else:
+                name = rule.column
+                indices = [i for i, row in enumerate(rows) if name in row and violates(rule, row[name])]
+            for index in indices:
+                found.setdefault(index, []).append(rule)
+        return {index: found[index] for index in sorted(found)}
 
-
-SERVED_KEYS = {"type", "min_fraction", "serving", "min", "max", "domain", "kind", "matches", "min_length", "max_length"}
-SERVED_KEYS |= {"allow_nan", "allow_infinite"}
+    def parse_times(self, row: dict[str, Any]) -> dict[str, Any]:
+        """Return *row* with dates and times as Python objects. Raises ValueError where a text is none."""
+        times = {name: parse_bound(row[name], kind) for name, kind in self.temporal_columns.items() if name in row}
+        return row | times
 
 
 def extract_serving_rules(schema: dict, columns: dict) -> dict:
@@ -139,13 +134,16 @@ def extract_serving_rules(schema: dict, columns: dict) -> dict:
 
 
 class Guard:
-    """The rules for requests: a row that violates one is refused, or flagged where the schema tolerates it."""
+    """The rules for requests: a row that violates one is refused, or flagged where the schema tolerates it.
+
+    It does not change once it is made, so that threads can share it.
+    """
 
     def __init__(self, schema: dict):
         self.columns = schema["columns"]
-        self.tolerated_rules = {rule["name"] for rule in schema["custom"] if rule["limit"]}
+        self.tolerated_rules = frozenset(rule["name"] for rule in schema["custom"] if rule["limit"])
         rules = [rule for rule in rules_of(schema, "SERVING") if rule.key != "present" or self.is_required(rule)]
-        self.row_checker = RowChecker(rules, types_of(schema)) if rules else None
+        self.row_checker = RowChecker(rules, types_of(schema))
 
     def is_required(self, rule: Rule) -> bool:
         """Return whether every row needs a value, not only a fraction of the rows."""
@@ -159,7 +157,11 @@ class Guard:
 
     def broken_rules(self, row: dict[str, Any]) -> list[Rule]:
         """Return the rules that *row*, which satisfies the contract, violates."""
-        return self.row_checker.broken_rules(row) if self.row_checker else []
+        return self.row_checker.broken_rules(row)
+
+    def find_violations(self, rows: list[dict[str, Any]]) -> dict[int, list[Rule]]:
+        """Return the rules that each of *rows*, which satisfy the contract, violates, by its index."""
+        return self.row_checker.find_violations(rows)
 
     def describe_violation(self, rule: Rule, row: dict[str, Any]) -> str:
         """Return a sentence on how *row* violates *rule*."""

@@ -12,12 +12,15 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from scripts.arrow_types import ARROW_TYPES
 from scripts.provenance.canonical import DIGITS, round_floats
-from scripts.schema.evaluate_table import ARROW_TYPES, decode_dictionary, evaluate_on_table, match_fully
-from scripts.schema.expression import columns_of
+from scripts.schema.evaluate_table import decode_dictionary, evaluate_on_table, match_fully
 from scripts.schema.rules import Rule
 
-TYPE_NAMES = {kind: name for name, kind in ARROW_TYPES.items()}
+EXAMPLES = 5
+MAX_LISTED = 20  # violating values that are listed
+MAX_DISTINCT = 1000  # distinct violating values that are counted
+LISTED_KEYS = {"domain", "kind", "matches"}  # keys of rules whose violating values are listed
 EXTREMES = {"min": pc.min, "max": pc.max, "min_length": pc.min, "max_length": pc.max}
 
 
@@ -75,13 +78,7 @@ def applicable_rules(rules: list[Rule], types: dict[str, str], arrow_schema: pa.
         for name, kind in types.items()
         if name in arrow_schema.names and arrow_schema.field(name).type == ARROW_TYPES[kind]
     }
-    return [rule for rule in rules if usable.issuperset(columns_of(rule.limit) if not rule.column else [rule.column])]
-
-
-EXAMPLES = 5
-MAX_LISTED = 20  # violating values that are listed
-MAX_DISTINCT = 1000  # distinct violating values that are counted
-LISTED_KEYS = {"domain", "kind", "matches"}  # keys of rules whose violating values are listed
+    return [rule for rule in rules if usable.issuperset(rule.columns)]
 
 
 @dataclass

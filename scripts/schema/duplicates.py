@@ -112,22 +112,22 @@ def find_shared_keys(
     tables: dict[str, list[Path]],
     key: list[str],
     max_examples: int,
-    names: list[str] | None = None,
+    columns: list[str] | None = None,
     make_key: Callable[[pa.Table], pa.Table] | None = None,
 ) -> list[dict]:
     """Return, for each pair of splits of *tables*, the number of keys that both have, and the smallest of them.
 
     Each item has splits, count and up to *max_examples* examples. If *make_key* is given, it computes the key from the
-    columns *names*. Rows with a missing key do not count.
+    *columns*. Rows with a missing key do not count.
     """
-    read, names, order = names or key, sorted(tables), [(name, "ascending") for name in key]
-    parts = [(index, path) for index, name in enumerate(names) for path in tables[name]]
-    pairs = [(a, b) for a in range(len(names)) for b in range(a + 1, len(names))]
+    splits, order = sorted(tables), [(name, "ascending") for name in key]
+    parts = [(index, path) for index, split in enumerate(splits) for path in tables[split]]
+    pairs = [(a, b) for a in range(len(splits)) for b in range(a + 1, len(splits))]
     count, examples = dict.fromkeys(pairs, 0), {pair: [] for pair in pairs}
-    for rows in read_in_passes(parts, key, read, make_key):
+    for rows in read_in_passes(parts, key, columns or key, make_key):
         distinct_keys = rows.group_by([*key, "_table"], use_threads=False).aggregate([])
         keys_by_table = [
-            distinct_keys.filter(pc.equal(distinct_keys["_table"], index)).select(key) for index in range(len(names))
+            distinct_keys.filter(pc.equal(distinct_keys["_table"], index)).select(key) for index in range(len(splits))
         ]
         for a, b in pairs:
             both = keys_by_table[a].join(keys_by_table[b], key, join_type="inner", use_threads=False).sort_by(order)
@@ -135,7 +135,7 @@ def find_shared_keys(
             examples[a, b].append(both.slice(0, max_examples))
     return [
         {
-            "splits": [names[a], names[b]],
+            "splits": [splits[a], splits[b]],
             "count": count[a, b],
             "examples": pa.concat_tables(examples[a, b]).sort_by(order).slice(0, max_examples).to_pylist(),
         }

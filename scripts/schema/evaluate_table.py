@@ -5,6 +5,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from scripts.arrow_types import ARROW_TYPES
 from scripts.schema.expression import Node
 
 ARROW_FUNCTIONS = {
@@ -23,14 +24,6 @@ ARROW_FUNCTIONS |= {
     "and": pc.and_kleene,
     "or": pc.or_kleene,
 }
-ARROW_TYPES = {
-    "number": pa.float64(),
-    "integer": pa.int64(),
-    "boolean": pa.bool_(),
-    "text": pa.string(),
-    "date": pa.date32(),
-}
-ARROW_TYPES |= {"time": pa.timestamp("us")}
 
 
 def decode_dictionary(column: pa.ChunkedArray) -> pa.ChunkedArray:

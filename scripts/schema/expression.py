@@ -30,6 +30,8 @@ TEXT_KINDS = {  # kind of text: (anomaly code, pattern)
         r"(?::[0-5][0-9](?:\.[0-9]{1,9})?)?(?:Z|[-+][0-9]{2}:[0-9]{2})?",
     ),
 }
+COMPARISONS = {ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=", ast.Eq: "==", ast.NotEq: "!="}
+ARITHMETIC = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/"}
 
 
 def compile_pattern(text: str) -> re.Pattern:
@@ -40,10 +42,6 @@ def compile_pattern(text: str) -> re.Pattern:
         return re.compile(text, re.ASCII)
     except (re.error, OverflowError) as error:
         raise ExpressionError(f"pattern {text!r}: {error}") from None
-
-
-COMPARISONS = {ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=", ast.Eq: "==", ast.NotEq: "!="}
-ARITHMETIC = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/"}
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
+from scripts.schema.columns import is_checked, parse_bound, types_of
 from scripts.schema.expression import TEXT_KINDS, columns_of, parse_expression
-from scripts.schema.schema import is_checked, parse_bound, types_of
 
 TOO_SMALL = {"number": "FLOAT_TYPE_SMALL_FLOAT", "integer": "INT_TYPE_SMALL_INT"}
 TOO_BIG = {"number": "FLOAT_TYPE_BIG_FLOAT", "integer": "INT_TYPE_BIG_INT"}
@@ -23,6 +23,11 @@ class Rule:
     key: str
     limit: Any
     dtype: str
+
+    @property
+    def columns(self) -> list[str]:
+        """Return the columns that the rule is about."""
+        return [self.column] if self.column else columns_of(self.limit)
 
 
 def rules_of(schema: dict, environment: str = "TRAINING") -> list[Rule]:
@@ -58,7 +63,7 @@ def column_rules(spec: dict) -> list[tuple[str, str, Any]]:
     if "max" in spec:
         rules.append((TOO_BIG.get(dtype, "DATE_TYPE_LATE"), "max", parse_bound(spec["max"], dtype)))
     if "domain" in spec:
-        rules.append((OUTSIDE_DOMAIN.get(dtype, "ENUM_TYPE_UNEXPECTED_VALUES"), "domain", spec["domain"]))
+        rules.append((OUTSIDE_DOMAIN.get(dtype, "ENUM_TYPE_UNEXPECTED_VALUES"), "domain", frozenset(spec["domain"])))
     if "kind" in spec:
         rules.append((TEXT_KINDS[spec["kind"]][0], "kind", TEXT_KINDS[spec["kind"]][1]))
     if "matches" in spec:

@@ -1,13 +1,13 @@
 """The format of a data schema (data/<case>/schema.yaml), as Cerberus rules. README.md, "Validation", explains it."""
 
-import datetime
 from typing import Any
 
 from cerberus import Validator
 
 from scripts.errors import ExpressionError
 from scripts.provenance.canonical import to_json_types
-from scripts.schema.expression import PARSERS, TEXT_KINDS, compile_pattern, parse_expression
+from scripts.schema.columns import ENVIRONMENTS, parse_bound, types_of
+from scripts.schema.expression import TEXT_KINDS, compile_pattern, parse_expression
 
 SHARE = {"type": "number", "min": 0, "max": 1}
 COUNT = {"type": "integer", "min": 0}
@@ -16,7 +16,6 @@ FLAG = {"type": "boolean"}
 RANGE = {"type": "dict", "minlength": 1, "schema": {"min": NUMBER, "max": NUMBER}}
 MEASURES = {"linf": SHARE, "js": SHARE, "normalized_difference": SHARE}
 LIMITS = {"type": "dict", "minlength": 1, "schema": MEASURES}
-ENVIRONMENTS = ["TRAINING", "SERVING"]
 COLUMN = {
     "type": {"type": "string", "allowed": ["number", "integer", "boolean", "text", "date", "time"], "required": True},
     "lifecycle": {
@@ -58,11 +57,7 @@ CUSTOM = {
 RATIO = {"type": "number", "min": 0}
 ROWS = {"min": COUNT, "max": COUNT, "min_ratio": RATIO, "max_ratio": RATIO}
 FORMAT = {
-    "rows": {
-        "type": "dict",
-        "default": {},
-        "schema": {"min": COUNT, "max": COUNT, "min_ratio": RATIO, "max_ratio": RATIO},
-    },
+    "rows": {"type": "dict", "default": {}, "schema": ROWS},
     "max_shared": COUNT | {"default": 0},
     "alpha": SHARE | {"default": 0.01},
     "label": {"type": "dict", "valuesrules": {"type": "dict", "schema": CLASS}, "default": {}},
@@ -116,28 +111,3 @@ def check_column(rules: dict) -> None:
         raise ExpressionError(f"domain: every value must be a {dtype} (quote texts)")
     if "matches" in rules:
         compile_pattern(rules["matches"])
-
-
-def parse_bound(value: Any, dtype: str) -> Any:
-    """Return *value*, a bound or a value of a JSON row, as a value of type *dtype*: ISO texts become dates and times.
-
-    Raises ExpressionError, TypeError or ValueError where it has another type.
-    """
-    if dtype in PARSERS:
-        return value if value is None or isinstance(value, datetime.date) else PARSERS[dtype](value)
-    if dtype == "integer" and isinstance(value, float):
-        raise ExpressionError(f"{value} is not an integer")
-    if dtype in ("number", "integer") and isinstance(value, str):
-        raise ExpressionError(f"{value!r} is not a number")
-    return value
-
-
-def types_of(schema: dict) -> dict[str, str]:
-    """Return the type of each column of *schema*."""
-    return {name: rules["type"] for name, rules in schema["columns"].items()}
-
-
-def is_checked(rules: dict, environment: str = "TRAINING") -> bool:
-    """Return whether a column is checked: its lifecycle is beta or production, and it belongs to *environment*."""
-    ready = rules.get("lifecycle", "production") in ("beta", "production")
-    return ready and environment in rules.get("environments", ENVIRONMENTS)

@@ -45,9 +45,9 @@ class Model:
         Raises ContractError with the anomaly code at the first violation that is not tolerated.
         """
         violations: dict[int, list[dict]] = {}
-        for index, row in enumerate(rows):
-            for rule in self.guard.broken_rules(row):
-                message, column = self.guard.describe_violation(rule, row), rule.column or None
+        for index, rules in self.guard.find_violations(rows).items():
+            for rule in rules:
+                message, column = self.guard.describe_violation(rule, rows[index]), rule.column or None
                 if self.guard.refuses(rule):
                     raise ContractError(rule.code, f"row {index}: {message}", column, index)
                 violations.setdefault(index, []).append({"code": rule.code, "column": column, "message": message})

@@ -10,19 +10,17 @@ from scripts.errors import InputError
 from scripts.provenance.canonical import write_json
 from scripts.provenance.run_job import main
 from scripts.schema.check_table import EXAMPLES, Tally, applicable_rules
+from scripts.schema.columns import is_checked, types_of
 from scripts.schema.duplicates import find_repeated
-from scripts.schema.expression import columns_of
 from scripts.schema.load import load_schema
 from scripts.schema.rules import Rule, rules_of
-from scripts.schema.schema import is_checked, types_of
 
 
 def group_by_columns(tallies: list[Tally]) -> dict[tuple[str, ...], list[Tally]]:
     """Return the tallies by the columns that their rules read."""
     groups: dict[tuple[str, ...], list[Tally]] = {}
     for tally in tallies:
-        rule = tally.rule
-        groups.setdefault((rule.column,) if rule.column else tuple(columns_of(rule.limit)), []).append(tally)
+        groups.setdefault(tuple(tally.rule.columns), []).append(tally)
     return groups
 
 
@@ -45,9 +43,11 @@ def tally_rules(parts: list[Path], rules: list[Rule], key: list[str]) -> list[Ta
 
     Only the columns of one group of rules are in memory at once. Violating rows are identified by the columns of *key*.
     """
+    if not rules:
+        return []
     tallies = [Tally(rule) for rule in rules]
     groups, first_row = group_by_columns(tallies), 0
-    for path in parts if rules else []:
+    for path in parts:
         metadata = pq.read_metadata(path)
         with pq.ParquetFile(path, metadata=metadata, read_dictionary=dictionary_columns(metadata)) as file:
             for index in range(file.num_row_groups):

@@ -4,7 +4,8 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from scripts.schema.schema import check_column, is_checked
+from scripts.schema.columns import is_checked
+from scripts.schema.schema import check_column
 from scripts.validate.anomaly import make_anomaly
 
 PERMISSIVE = {"allow_nan": True, "allow_infinite": True, "unique": False}
@@ -61,8 +62,8 @@ def check_presence(rule: dict, spec: dict, place: dict) -> Iterator[dict]:
         )
         return
     if share < min_fraction:
-        text, change = f"{share:.4f} of the rows have a value, at least {min_fraction}", {"min_fraction": share}
-        change = {"columns": {name: change}}
+        text = f"{share:.4f} of the rows have a value, at least {min_fraction}"
+        change = {"columns": {name: {"min_fraction": share}}}
         yield make_anomaly(rule["code"], "min_fraction", share, min_fraction, text, change, name, **place)
     if present < min_count:
         text, change = f"{present} rows have a value, at least {min_count}", {"columns": {name: {"min_count": present}}}

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
+from scripts.schema.columns import is_checked
 from scripts.schema.drift_limits import Comparison, ExceededLimit, exceeded_limits
-from scripts.schema.schema import is_checked
 from scripts.statistics.drift import distance
 from scripts.validate.anomaly import make_anomaly
 
@@ -70,13 +70,12 @@ def plan_comparisons(tables: list[dict], windows: dict, schema: dict) -> dict[st
                 found["drift"].append(Comparison(name, "drift", "training", others, after, limits, span))
             if overall and rest:
                 found["max_drift"].append(Comparison(name, "max_drift", "training", others, after, overall, span))
-        for split in sorted(set(windows) - {"train"}) if "splits" in spec else ():
-            before, after = (
-                column_statistics(name, training, dtype),
-                column_statistics(name, tables_of_split(tables, windows[split], split), dtype),
-            )
-            comparison = Comparison(name, "splits", "training", before, after, spec["splits"], split=split)
-            found["splits"].append(comparison)
+        if "splits" in spec:
+            before = column_statistics(name, training, dtype)
+            for split in sorted(set(windows) - {"train"}):
+                after = column_statistics(name, tables_of_split(tables, windows[split], split), dtype)
+                comparison = Comparison(name, "splits", "training", before, after, spec["splits"], split=split)
+                found["splits"].append(comparison)
     return found
 
 

@@ -89,8 +89,9 @@ def gate(anomalies: Path, page: Path, alert_file: str, granted: Path, alert: lis
     text = format_alert(errors, str(page))
     write_bytes(alert_file, text.encode())
     title = f"{case}: {len(errors)} anomal{'y' if len(errors) == 1 else 'ies'} in the data"
-    for sentence in notify(alert, title, text) if alert else []:
-        echo(sentence)
+    if alert:
+        for sentence in notify(alert, title, text):
+            echo(sentence)
     raise InputError(f"{text}Correct the data or, if the data is right, the schema; then run snakemake again.")
 
 

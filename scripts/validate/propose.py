@@ -20,9 +20,9 @@ def propose_schema(tables: list[dict]) -> dict:
     filled = [table for table in tables if table["rows"]]
     shares: dict[str, list[float]] = {}
     for table in filled:
-        total = sum(table["label"].values())
-        for name, count in table["label"].items() if total else ():
-            shares.setdefault(name, []).append(count / total)
+        if total := sum(table["label"].values()):
+            for name, count in table["label"].items():
+                shares.setdefault(name, []).append(count / total)
     label = {
         name: {"min": lower_bound(min(found)), "max": upper_bound(max(found))} for name, found in sorted(shares.items())
     }

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scripts.bundle.encode import LARGEST, encode_column, encode_rows, encode_table
+from scripts.bundle.encode import encode_column, encode_rows, encode_table
+from scripts.column_types import MAX_NUMBER
 from scripts.errors import ContractError
 
 CONTRACT = {
@@ -38,7 +39,7 @@ def refused(rows) -> ContractError:
         (0, 0),
         (-2.5, -2.5),
         (1e38, 1e38),
-        (LARGEST, LARGEST),
+        (MAX_NUMBER, MAX_NUMBER),
         (1e-60, 1e-60),
         (2**53 + 1, 2**53),
         (0.1, 0.1),
@@ -227,7 +228,7 @@ def test_contract_decides_what_a_column_becomes(type_, tensor, values, made):
 
 
 ARROW = {
-    "number": (pa.float64(), st.floats(-LARGEST, LARGEST, width=64)),
+    "number": (pa.float64(), st.floats(-MAX_NUMBER, MAX_NUMBER, width=64)),
     "integer": (pa.int64(), st.integers(-(2**63), 2**63 - 1)),
     "boolean": (pa.bool_(), st.booleans()),
     "text": (pa.string(), st.text(st.characters(exclude_categories=["Cs"]))),

@@ -79,6 +79,15 @@ def test_environment_is_built_from_a_folder_of_wheels_without_any_network(tmp_pa
         assert built.stdout.split() == [str(folder / env_id("alert", ROOT / "envs"))]
 
 
+def test_server_and_deploy_have_all_that_they_import_and_no_cerberus() -> None:
+    code = (
+        "import importlib.util, scripts.serve.server, scripts.deploy.deploy, scripts.deploy.rollback; "
+        "print(importlib.util.find_spec('cerberus'))"
+    )
+    printed = run(BUILT, "envs/python", env_id("serve", ROOT / "envs"), "-c", code)
+    assert printed.stdout == "None\n", printed.stderr
+
+
 def test_what_could_make_results_differ_is_set(tmp_path) -> None:
     code = "import os; print([os.environ[name] for name in ('TZ', 'LC_ALL', 'PYTHONHASHSEED', 'OMP_NUM_THREADS')])"
     printed = launch(BUILT, code, TZ="Asia/Kathmandu", LC_ALL="tr_TR.UTF-8", PYTHONHASHSEED="9")

@@ -1,4 +1,4 @@
-"""The same rules on whole columns (Arrow) and on single rows (Cerberus): both find the same in every row."""
+"""The same rules on whole columns (Arrow) and on single rows (Python): both find the same in every row."""
 
 import datetime
 import json
@@ -9,13 +9,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from scripts.arrow_types import ARROW_TYPES
 from scripts.errors import ExpressionError
 from scripts.schema.check_row import RowChecker, evaluate_on_row
 from scripts.schema.check_table import violation_mask
-from scripts.schema.evaluate_table import ARROW_TYPES, evaluate_on_table
+from scripts.schema.columns import types_of
+from scripts.schema.evaluate_table import evaluate_on_table
 from scripts.schema.expression import TEXT_KINDS, compile_pattern, parse_expression
 from scripts.schema.rules import rules_of
-from scripts.schema.schema import types_of, validate_schema
+from scripts.schema.schema import validate_schema
 
 SCHEMA = validate_schema(
     {
@@ -45,7 +47,7 @@ TEXTS = st.one_of(
     st.text(st.characters(exclude_categories=["Cs"]), max_size=5),
 )
 VALUES = {
-    "number": st.floats(width=64) | st.sampled_from([0.0, -0.0, -1.5, 2.0]),
+    "number": st.floats(width=64) | st.sampled_from([0.0, -0.0, -1.5, 2.0]) | st.integers(-3, 3),
     "integer": st.integers(-3, 12) | st.integers(-(2**63), 2**63 - 1),
     "boolean": st.booleans(),
     "text": TEXTS,
@@ -74,6 +76,8 @@ def test_columns_and_single_rows_agree_on_every_row(rows):
         assert [(rule.code, rule.column, rule.key) for rule in check.broken_rules(row)] == expected
         sent = {k: v.isoformat() if hasattr(v, "isoformat") else v for k, v in row.items()}
         assert check.broken_rules(sent) == check.broken_rules(row)
+    one_by_one = {index: check.broken_rules(row) for index, row in enumerate(rows)}
+    assert list(check.find_violations(rows).items()) == [(i, rules) for i, rules in one_by_one.items() if rules]
 
 
 PATTERNS = [
@@ -139,6 +143,13 @@ def test_kinds_of_text(kind, good, bad):
     check = RowChecker(rules_of(validate_schema({"columns": {"t": {"type": "text", "kind": kind}}})), {"t": "text"})
     assert not [text for text in good if check.broken_rules({"t": text})]
     assert [rule.code for text in bad for rule in check.broken_rules({"t": text})] == [TEXT_KINDS[kind][0]] * len(bad)
+
+
+def test_numbers_are_compared_as_doubles_and_true_is_no_1_in_a_domain_of_booleans():
+    columns = {"x": {"type": "number", "max": 2**53}, "b": {"type": "boolean", "domain": [False]}}
+    check = RowChecker(rules_of(validate_schema({"columns": columns})), {"x": "number", "b": "boolean"})
+    assert not check.broken_rules({"x": 2**53 + 1, "b": False})  # 2**53 as a double
+    assert [rule.column for rule in check.broken_rules({"x": 2**53 + 2, "b": True})] == ["x", "b"]
 
 
 def test_a_division_is_that_of_floats():
