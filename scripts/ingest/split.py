@@ -87,14 +87,6 @@ def to_text(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def typed_value(value: object, kind: str) -> pa.Scalar:
-    """Return a value of the configuration as a scalar of a column. Raises InputError."""
-    found, bad, expected = convert(pa.array([to_text(value)]), kind)
-    if bad[0].as_py():
-        raise InputError(f"{value!r} is not {expected}")
-    return found[0]
-
-
 class Filters:
     """The conditions of `ingest.filter`, each on a column: min, max, in, not_in, matches or present.
 
