@@ -17,6 +17,8 @@ from scripts.ingest import csv_scan
 from scripts.ingest.convert import FALSE, TRUE, Block, arrow_type, build_block, nulls_to_missing, table_fits
 from scripts.ingest.text_stream import BOM, TextStream, UnreadableBlock, check_text
 
+HEADER_CHUNK = 1 << 16  # bytes
+MAX_RECORD = 64 << 20  # bytes of a record
 BOOLEAN_SPELLINGS = [
     [form(word) for word in words for form in (str.lower, str.upper, str.title)] for words in (TRUE, FALSE)
 ]
@@ -68,10 +70,6 @@ def check_columns(header: list[str], columns: dict[str, str], options: dict, whe
 def deduplicate_header(header: list[str]) -> list[str]:
     """Return a header in which only the first of equal names stays; a later one becomes "NAME (column NUMBER)"."""
     return [name if name not in header[:at] else f"{name} (column {at + 1})" for at, name in enumerate(header)]
-
-
-HEADER_CHUNK = 1 << 16  # bytes
-MAX_RECORD = 64 << 20  # bytes of a record
 
 
 class CsvFormat:
