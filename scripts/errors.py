@@ -5,6 +5,10 @@ class InputError(Exception):
     """Input from the user cannot be used; the message says what is wrong, where, and how to correct it."""
 
 
+class DataNotFound(InputError):
+    """No place has the bytes that a pointer names."""
+
+
 class ConfigError(Exception):
     """The configuration cannot be used; the message has a line for each wrong key."""
 

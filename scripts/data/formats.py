@@ -7,7 +7,7 @@ COMPRESSIONS = {".gz": "gzip", ".bz2": "bz2", ".zst": "zstd"}  # by ending, unde
 
 
 def format_of(path: Path, configured: str) -> str:
-    """Return csv, jsonl or parquet: what *said* says or, where that is auto, the ending of the file's name."""
+    """Return csv, jsonl or parquet: what *configured* says or, where that is auto, the ending of the file's name."""
     if configured != "auto":
         return configured
     name = path.with_suffix("") if path.suffix in COMPRESSIONS else path

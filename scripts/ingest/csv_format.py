@@ -4,7 +4,6 @@ A block is parsed by pyarrow directly to the configured types. If that fails, or
 again as text, which is converted column by column, so that errors are found for each field.
 """
 
-import csv
 from collections.abc import Callable
 
 import numpy as np
@@ -12,20 +11,28 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 
+from scripts.data.dialect import Dialect
 from scripts.errors import InputError
 from scripts.ingest import csv_scan
 from scripts.ingest.convert import FALSE, TRUE, Block, arrow_type, build_block, nulls_to_missing, table_fits
 from scripts.ingest.text_stream import BOM, TextStream, UnreadableBlock, check_text
 
+HEADER_CHUNK = 1 << 16  # bytes
+MAX_RECORD = 64 << 20  # bytes of a record
 BOOLEAN_SPELLINGS = [
     [form(word) for word in words for form in (str.lower, str.upper, str.title)] for words in (TRUE, FALSE)
 ]
 
 
 def parse_csv(
-    raw: bytes, names: list[str], types: dict[str, pa.DataType], options: dict, skip: Callable | None = None
+    raw: bytes,
+    names: list[str],
+    types: dict[str, pa.DataType],
+    dialect: Dialect,
+    nulls: list[str],
+    skip: Callable | None = None,
 ) -> pa.Table:
-    """Return the records of *raw*, whose fields are called *names*, as the columns *types*.
+    """Return the records of *raw*, whose fields are called *names*, as the columns *types*; *nulls* are missing.
 
     *skip* is called for records with another number of fields. Raises ArrowInvalid on values that are not of their
     type and, without *skip*, on such records.
@@ -34,8 +41,8 @@ def parse_csv(
         pa.BufferReader(raw),
         read_options=pacsv.ReadOptions(use_threads=False, block_size=len(raw) + 1, column_names=names),
         parse_options=pacsv.ParseOptions(
-            delimiter=options["separator"],
-            quote_char=options["quote"] or False,
+            delimiter=dialect.separator,
+            quote_char=dialect.quote or False,
             newlines_in_values=True,
             invalid_row_handler=skip,
         ),
@@ -45,19 +52,19 @@ def parse_csv(
             check_utf8=False,  # checked before
             strings_can_be_null=True,
             quoted_strings_can_be_null=True,
-            null_values=options["null_values"] if skip is None else [],
+            null_values=nulls,
             true_values=BOOLEAN_SPELLINGS[0],
             false_values=BOOLEAN_SPELLINGS[1],
         ),
     )
 
 
-def check_columns(header: list[str], columns: dict[str, str], options: dict, where: str) -> None:
-    """Raise InputError unless *header* has the configured columns, each once, and others only if `others: drop`."""
+def check_columns(header: list[str], columns: dict[str, str], others: str, where: str) -> None:
+    """Raise InputError unless *header* has the configured columns, each once, and others only if *others* is drop."""
     missing = [name for name in columns if name not in header]
     unknown = [name for name in header if name not in columns]
     repeated = sorted({name for name in header if header.count(name) > 1})
-    if missing or repeated or (unknown and options["others"] == "refuse"):
+    if missing or repeated or (unknown and others == "refuse"):
         text = f"{where} has {len(header)} columns"
         text += f", lacks {', '.join(missing)}" if missing else ""
         text += f", has {', '.join(unknown)} in addition" if unknown else ""
@@ -70,15 +77,12 @@ def deduplicate_header(header: list[str]) -> list[str]:
     return [name if name not in header[:at] else f"{name} (column {at + 1})" for at, name in enumerate(header)]
 
 
-HEADER_CHUNK = 1 << 16  # bytes
-MAX_RECORD = 64 << 20  # bytes of a record
-
-
 class CsvFormat:
     """Format of CSV files with the options of the section `ingest` of the configuration."""
 
     def __init__(self, columns: dict[str, str], options: dict):
-        self.columns, self.options = columns, options
+        self.columns, self.nulls, self.others = columns, options["null_values"], options["others"]
+        self.dialect = Dialect.from_options(options)
         # dates and times in other formats than ISO 8601 are converted from text
         self.types = {name: pa.string() if ":" in dtype else arrow_type(dtype) for name, dtype in columns.items()}
         self.has_formats = any(":" in dtype for dtype in columns.values())
@@ -89,15 +93,15 @@ class CsvFormat:
 
         Raises InputError if there is no header, or if check_columns does.
         """
-        head, ends, skipped = b"", [], self.options["skip_lines"]
+        head, ends, skipped = b"", [], self.dialect.skip_lines
         while len(ends) < skipped + 2 and len(head) < MAX_RECORD and (piece := text.read(max(HEADER_CHUNK, len(head)))):
             head += piece
             ends = csv_scan.line_ends(head)
         at = int(ends[skipped - 1]) + 1 if skipped and len(ends) >= skipped else 0
         at = max(at, len(BOM) if head.startswith(BOM) else 0)
-        if isinstance(self.options["header"], list):
-            check_columns(self.options["header"], self.columns, self.options, f"{text.name}: ingest.header")
-            return self.options["header"], at, skipped + 1
+        if (names := self.dialect.column_names) is not None:
+            check_columns(names, self.columns, self.others, f"{text.name}: ingest.header")
+            return names, at, skipped + 1
         starts = self.record_starts(head[at:]) + at
         if not len(starts):
             raise InputError(f"{text.name} is empty; a header line naming {', '.join(self.columns)} was expected")
@@ -107,21 +111,19 @@ class CsvFormat:
         try:
             check_text(header)
         except UnreadableBlock as error:
-            raise error.to_input_error(text.name, line, self.options["encoding"]) from error
-        quote = {"quotechar": self.options["quote"]} if self.options["quote"] else {"quoting": csv.QUOTE_NONE}
-        header_names = next(csv.reader([str(header, "utf-8")], delimiter=self.options["separator"], **quote))
-        header_names = [field.strip() for field in header_names] if self.options["trim"] else header_names
-        header_names = deduplicate_header(header_names) if self.options["others"] == "drop" else header_names
-        check_columns(header_names, self.columns, self.options, f"{text.name}: line {line}")
-        return header_names, after, int((ends < after).sum()) + 1
+            raise error.to_input_error(text.name, line, self.dialect.encoding) from error
+        names = next(self.dialect.parse_records([str(header, "utf-8")]))
+        names = deduplicate_header(names) if self.others == "drop" else names
+        check_columns(names, self.columns, self.others, f"{text.name}: line {line}")
+        return names, after, int((ends < after).sum()) + 1
 
     def record_ends(self, raw: bytes) -> np.ndarray:
         """Return the position of the last byte of each record of *raw* that ends with a line break."""
-        return csv_scan.record_ends(raw, self.options["separator"], self.options["quote"])
+        return csv_scan.record_ends(raw, self.dialect.separator, self.dialect.quote)
 
     def record_starts(self, raw: bytes) -> np.ndarray:
         """Return the position of the first byte of each record of *raw*."""
-        return csv_scan.record_starts(raw, self.options["separator"], self.options["quote"])
+        return csv_scan.record_starts(raw, self.dialect.separator, self.dialect.quote)
 
     def last_record_end(self, raw: bytes, careful: bool) -> int:
         """Return where the last complete record of *raw* ends: exactly if *careful*, else a guess to be checked."""
@@ -138,10 +140,11 @@ class CsvFormat:
         """
         check_text(raw)
         table = self.parse_fast(raw, names)
-        doubtful = bool(self.options["quote"]) and self.options["quote"].encode() in raw
+        quote = self.dialect.quote.encode()
+        doubtful = bool(quote) and quote in raw
         if doubtful and (last or not careful) and (table is None or not self.last_field_is_closed(table, names)):
-            first, after = csv_scan.quoted_ranges(raw, self.options["separator"], self.options["quote"])
-            if len(first) and after[-1] == len(raw) and raw.count(self.options["quote"].encode(), first[-1]) % 2:
+            first, after = csv_scan.quoted_ranges(raw, self.dialect.separator, self.dialect.quote)
+            if len(first) and after[-1] == len(raw) and raw.count(quote, first[-1]) % 2:
                 if not last:
                     return None
                 line = int((csv_scan.line_ends(raw) < first[-1]).sum())
@@ -165,12 +168,12 @@ class CsvFormat:
     def parse_fast(self, raw: bytes, names: list[str]) -> pa.Table | None:
         """Return the rows of *raw* as pyarrow reads them, None if parse_exact might read them otherwise."""
         types = self.types
-        if self.options["trim"]:
+        if self.dialect.trim:
             return None
         if pa.int64() in types.values() and csv_scan.has_hexadecimal(raw):
             types = {name: pa.string() if target == pa.int64() else target for name, target in types.items()}
         try:
-            table = parse_csv(raw, names, types, self.options)
+            table = parse_csv(raw, names, types, self.dialect, self.nulls)
         except pa.ArrowInvalid:
             return None
         return table if table_fits(table) else None
@@ -183,7 +186,7 @@ class CsvFormat:
             errors[row.number - 1] = ("", f"{row.actual_columns} fields, expected {row.expected_columns}")
             return "skip"
 
-        table = parse_csv(raw, names, self.text_types, self.options, skip)
+        table = parse_csv(raw, names, self.text_types, self.dialect, [], skip)
         records = len(table) + len(errors)
         numbers = np.setdiff1d(np.arange(records), np.fromiter(errors, np.int64))
         columns = {name: self.prepare_text(table[name].combine_chunks(), dtype) for name, dtype in self.columns.items()}
@@ -191,6 +194,6 @@ class CsvFormat:
 
     def prepare_text(self, values: pa.Array, dtype: str) -> pa.Array:
         """Return the fields of a column ready for conversion: trimmed, and missing where they are null values."""
-        if self.options["trim"]:
+        if self.dialect.trim:
             values = pc.utf8_trim_whitespace(values)
-        return nulls_to_missing(values, self.options["null_values"])
+        return nulls_to_missing(values, self.nulls)

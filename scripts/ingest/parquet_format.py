@@ -32,7 +32,7 @@ def read_blocks(
     """
     file = open_parquet(path, name)
     header = file.schema_arrow.names
-    check_columns(header, columns, options, name)
+    check_columns(header, columns, options["others"], name)
     at, groups, first = 0, [], None
     for group in range(file.num_row_groups):
         length = file.metadata.row_group(group).num_rows

@@ -56,12 +56,12 @@ def shards_of(raw: Path, options: dict, step: int) -> list[list[FileRange]]:
             ]
         begin, line = 0, 1
         for record, place, at_line in places[:-1]:
-            if record == first:
-                shards.append([]) if first else None
-            else:
+            if record != first:
                 shards[-1].append(FileRange(file.file, begin, place, line))
                 shards.append([])
                 begin, line = place, at_line
+            elif first:
+                shards.append([])
         shards[-1].append(FileRange(file.file, begin, None, line))
         first = places[-1][0]
     return shards

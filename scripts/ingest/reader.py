@@ -2,7 +2,7 @@
 
 import os
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -116,7 +116,9 @@ def text_blocks(
             job.cancel()
 
 
-def line_locator(raw: bytes, text_format: CsvFormat | JsonLinesFormat, position: int, lines: LineCounter):
+def line_locator(
+    raw: bytes, text_format: CsvFormat | JsonLinesFormat, position: int, lines: LineCounter
+) -> Callable[[list[int]], list[int]]:
     """Return the function that returns the lines of records of the block *raw*, given their numbers."""
 
     def line_numbers(rows: list[int]) -> list[int]:
@@ -147,7 +149,8 @@ def split_blocks(
         last = len(raw) < size
         after = len(raw) if last else text_format.last_record_end(raw, careful)
         if after:
-            text.unread(raw[after:]) if after < len(raw) else None
+            if after < len(raw):
+                text.unread(raw[after:])
             yield at, raw[:after], last
             at, size = at + after, BLOCK_BYTES
         elif not last:

@@ -3,31 +3,22 @@
 A row belongs to a split by the hash of its key, or by the value of a column.
 """
 
-import hashlib
-
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from scripts.errors import InputError
 from scripts.ingest.convert import convert
+from scripts.statistics.hashing import GOLDEN_GAMMA, hash_numbers, hash_texts, mix
 
-LONG_TEXT = 256  # bytes; longer texts are hashed one by one with BLAKE2b
-MISSING = np.uint64(0x9E3779B97F4A7C15)
-
-
-def mix(values: np.ndarray) -> np.ndarray:
-    """Return a bijective mix of 64-bit values: the finaliser of SplitMix64 (Steele, Lea and Flood, 2014)."""
-    values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return values ^ (values >> np.uint64(31))
+MISSING = GOLDEN_GAMMA  # the hash of a missing value
 
 
 def hash_rows(table: pa.Table, key: list[str]) -> np.ndarray:
     """Return a 64-bit hash of the values of the columns *key* for each row, the same on all machines."""
     total = np.zeros(len(table), np.uint64)
     for name in key:
-        total = mix(total + MISSING + hash_column(table[name].combine_chunks()))
+        total = mix(total + GOLDEN_GAMMA + hash_column(table[name].combine_chunks()))
     return total
 
 
@@ -36,39 +27,12 @@ def hash_column(values: pa.Array) -> np.ndarray:
     if pa.types.is_string(values.type):
         found = hash_texts(pc.fill_null(values, ""))
     elif pa.types.is_floating(values.type):
-        numbers = pc.fill_null(values, 0.0).to_numpy(zero_copy_only=False) + 0.0  # -0.0 is 0.0
-        found = mix(numbers.astype("<f8").view("<u8").astype(np.uint64))
+        found = hash_numbers(pc.fill_null(values, 0.0).to_numpy(zero_copy_only=False))
     else:
         width = pa.int32() if values.type == pa.date32() else pa.int64()
-        whole = pc.fill_null(values.cast(width).cast(pa.int64()), 0).to_numpy(zero_copy_only=False)
-        found = mix(whole.view(np.uint64))
+        whole = pc.fill_null(values.cast(width).cast(pa.int64()), 0)
+        found = hash_numbers(whole.to_numpy(zero_copy_only=False))
     return np.where(values.is_valid().to_numpy(zero_copy_only=False), found, MISSING)
-
-
-def hash_texts(values: pa.Array) -> np.ndarray:
-    """Return a 64-bit hash of the UTF-8 bytes of each text, computed eight bytes at a time."""
-    length = len(values)
-    if not length:
-        return np.zeros(0, np.uint64)
-    offsets = np.frombuffer(values.buffers()[1], "<i4")[values.offset : values.offset + length + 1].astype(np.int64)
-    raw = np.frombuffer(values.buffers()[2] or b"", np.uint8)[offsets[0] : offsets[-1]]
-    data = np.concatenate([raw, np.zeros(8, np.uint8)])
-    words = np.lib.stride_tricks.as_strided(data, (len(data) - 7, 8), (1, 1))
-    starts, sizes = offsets[:-1] - offsets[0], np.diff(offsets)
-    found = mix(sizes.astype(np.uint64))
-    for row in np.flatnonzero(sizes > LONG_TEXT):
-        text = raw[starts[row] : starts[row] + sizes[row]].tobytes()
-        found[row] = int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "little")
-    rows = np.flatnonzero((sizes > 0) & (sizes <= LONG_TEXT))
-    for at in range(0, LONG_TEXT, 8):
-        rows = rows[sizes[rows] > at]
-        if not len(rows):
-            break
-        word = words[starts[rows] + at].reshape(-1).view("<u8").astype(np.uint64)
-        left = np.minimum(sizes[rows] - at, 8).astype(np.uint64)
-        word &= np.uint64(2**64 - 1) >> (np.uint64(64) - np.uint64(8) * left)
-        found[rows] = mix(found[rows] + MISSING + word)
-    return found
 
 
 class Splitter:
@@ -121,14 +85,6 @@ class Splitter:
 def to_text(value: object) -> str:
     """Return a value of the configuration or of a table as text."""
     return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def typed_value(value: object, kind: str) -> pa.Scalar:
-    """Return a value of the configuration as a scalar of a column. Raises InputError."""
-    found, bad, expected = convert(pa.array([to_text(value)]), kind)
-    if bad[0].as_py():
-        raise InputError(f"{value!r} is not {expected}")
-    return found[0]
 
 
 class Filters:

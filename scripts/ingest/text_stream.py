@@ -19,6 +19,10 @@ from scripts.ingest.csv_scan import line_ends
 
 OPENERS = {".gz": gzip.open, ".bz2": bz2.open}
 CHUNK_BYTES = 1 << 20  # bytes
+TAIL_BYTES = 1 << 12  # bytes
+BOM = b"\xef\xbb\xbf"
+UTF8 = ("utf-8", "utf-8-sig")
+READ_ERRORS = (EOFError, gzip.BadGzipFile, zlib.error, pa.ArrowInvalid, OSError)
 
 
 def decompress(path: Path) -> Iterator[bytes]:
@@ -50,12 +54,6 @@ def blank_comments(pieces: Iterator[bytes], comment: str) -> Iterator[bytes]:
         yield line.sub(b"", pending[:cut])
         pending = pending[cut:]
     yield line.sub(b"", pending)
-
-
-BOM = b"\xef\xbb\xbf"
-TAIL_BYTES = 1 << 12  # bytes
-UTF8 = ("utf-8", "utf-8-sig")
-READ_ERRORS = (EOFError, gzip.BadGzipFile, zlib.error, pa.ArrowInvalid, OSError)
 
 
 def list_files(raw: Path) -> list[Path]:

@@ -20,7 +20,9 @@ from scripts.statistics.text_sketch import TextSketch
 
 GROUPS = 20  # a bin with at least 1 / GROUPS of the weight is a cell of its own; the others form about GROUPS cells
 MAX_VALUES = 50  # the same for texts in a test; in a distance, the values that have a cell of their own
+MIN_EXPECTED = 10  # rows that the null hypothesis must expect in each cell of the smaller side
 Counts = tuple[np.ndarray, np.ndarray]
+Parts = Sequence[dict | Sketch]
 
 
 def are_comparable(dtypes: set[str]) -> bool:
@@ -104,10 +106,6 @@ def counts_by_value(
     return tuple(np.array([side.missing, *counts, side.count - sum(counts)]) for side, counts in sides)
 
 
-MIN_EXPECTED = 10  # rows that the null hypothesis must expect in each cell of the smaller side
-Parts = Sequence[dict | Sketch]
-
-
 def js_distance(p: Sequence[float], q: Sequence[float]) -> float:
     """Return the Jensen-Shannon distance (base 2: 0 for equal shares, 1 for disjoint ones) of two arrays of counts."""
     total_p, total_q = math.fsum(p), math.fsum(q)
@@ -170,16 +168,6 @@ def distance(before: Parts, after: Parts) -> float:
     return compare(before, after)["distance"]
 
 
-def linf(before: Parts, after: Parts) -> float:
-    """Return the L-infinity distance of a column: of the shares of values, or of groups of bins of about 5 % each."""
-    return compare(before, after)["linf"]
-
-
-def normalized_difference(before: Parts, after: Parts) -> float:
-    """Return the largest difference of the counts of such values or groups, divided by the rows of both sides."""
-    return compare(before, after)["normalized_difference"]
-
-
 def p_value(before: Parts, after: Parts) -> float:
     """Return the p-value of the hypothesis that the distribution did not change, for independent rows."""
     return compare(before, after)["p_value"]
@@ -203,7 +191,8 @@ def compare(before: Parts, after: Parts) -> dict[str, float]:
 def benjamini_hochberg(p_values: Sequence[float]) -> list[float]:
     """Return the q-value of each p-value (Benjamini and Hochberg, 1995).
 
-    Of the alarms at q <= a, an expected share of at most a is false (false discovery rate).
+    Of the alarms at q <= a, an expected share of at most a is false (false discovery rate). SciPy's
+    false_discovery_control gives other last bits, and so other alarms where q is a.
     """
     order = sorted(range(len(p_values)), key=lambda index: p_values[index])
     q_values, least = [1.0] * len(order), 1.0

@@ -16,6 +16,9 @@ from scripts.statistics.histogram import Histogram, decode_array, encode_array, 
 
 MAX_DISTINCT = 2048  # if a sample has at most so many distinct values, values are counted first
 SAMPLE_SIZE = 4096
+QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
+LINEAR_DTYPES = ("date", "time")
+SUMMED_FIELDS = ("count", "missing", "nan", "infinite", "total", "square")
 
 
 def dtype_name(arrow_type: pa.DataType) -> str:
@@ -47,10 +50,6 @@ def count_if_few_distinct(values: np.ndarray) -> tuple[np.ndarray, np.ndarray | 
 def is_whole(values: np.ndarray) -> bool:
     """Return whether all of *values* are whole numbers."""
     return all(bool((part == np.floor(part)).all()) for part in (values[:1000], values[1000:]))
-
-
-QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
-LINEAR_DTYPES = ("date", "time")
 
 
 @dataclass
@@ -151,6 +150,3 @@ class NumericSketch:
             *map(exact_sum.decode_integer, sketch["sums"]),
             decode_array(sketch["hashes"], "<u8"),
         )
-
-
-SUMMED_FIELDS = ("count", "missing", "nan", "infinite", "total", "square")

@@ -17,7 +17,9 @@ import pyarrow.compute as pc
 from scripts.statistics import hashing
 from scripts.statistics.histogram import Histogram, decode_array, encode_array, equal_width_histogram, sum_by_key
 
+BUCKETS = 256
 PREFIX_BITS = 16  # of a hash: values whose prefix is rare are rare themselves
+SUMMED_FIELDS = ("count", "missing", "error", "truncated_parts", "buckets", "length")
 
 
 def count_values(chunk: pa.Array) -> tuple[pa.Array, np.ndarray]:
@@ -59,9 +61,6 @@ def look_up_texts(wanted: np.ndarray, hashed: list[np.ndarray], texts: list[pa.A
         rows = rows[first]
         found |= zip(chunk[rows].tolist(), values.take(pa.array(rows)).to_pylist(), strict=True)
     return [found[value] for value in wanted.tolist()]
-
-
-BUCKETS = 256
 
 
 @dataclass
@@ -182,6 +181,3 @@ class TextSketch:
             *sketch["ends"],
             Histogram.from_json(sketch["lengths"]),
         )
-
-
-SUMMED_FIELDS = ("count", "missing", "error", "truncated_parts", "buckets", "length")

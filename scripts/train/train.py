@@ -25,6 +25,8 @@ from scripts.provenance.run_job import echo, main
 from scripts.train.golden_rows import make_golden_rows
 from scripts.train.warm_start import load_warm_start, pack_state
 
+TIE = 1e-12  # classes whose probabilities differ by no more are equally probable
+
 
 def build_model_files(graph: bytes, contract: dict, family: Family, fitted: Any) -> dict[str, bytes]:
     """Return the files, by name, that contain the *graph* and the model *fitted* by *family*.
@@ -40,9 +42,6 @@ def build_model_files(graph: bytes, contract: dict, family: Family, fitted: Any)
     merged = merge_models(onnx.load_from_string(graph), head, "features")
     onnx.helper.set_model_props(merged, {"graph": contract["graph"]})
     return {ONNX: to_bytes(merged)}
-
-
-TIE = 1e-12  # classes whose probabilities differ by no more are equally probable
 
 
 def check_same_outputs(offline: np.ndarray, served: np.ndarray, tolerance: float, first: int = 0) -> float:

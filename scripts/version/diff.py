@@ -25,6 +25,8 @@ from scripts.version.git_history import find_version
 from scripts.version.raw_rows import read_records
 
 DIGEST_BYTES = 16  # a row needs twice that in memory
+MAX_LISTED = 10_000  # rows of each kind (added, removed, changed) in the file
+MAX_SHOWN = 20  # rows on the terminal
 
 
 class Version:
@@ -86,10 +88,6 @@ def keys_of_identical_rows(whole: np.ndarray) -> np.ndarray:
     number[order] = np.arange(len(whole)) - np.repeat(starts, np.diff(np.r_[starts, len(whole)]))
     both = [part.view("u1").reshape(len(whole), -1) for part in (whole, number)]
     return np.ascontiguousarray(np.hstack(both)).view(f"S{DIGEST_BYTES + 8}").ravel()
-
-
-MAX_LISTED = 10_000  # rows of each kind (added, removed, changed) in the file
-MAX_SHOWN = 20  # rows on the terminal
 
 
 def compare(old: Version, new: Version, key: list[str]) -> dict:

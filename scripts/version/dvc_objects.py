@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +21,17 @@ class ObjectDatabases:
         """Return the objects of the version *md5*: itself and, if it is a folder whose listing exists, its files."""
         found = {md5}
         if md5.endswith(".dir"):
-            texts = [cache_path(md5).read_bytes()] if cache_path(md5).exists() else []
-            for database in [] if texts else self.remotes.values():
-                with contextlib.suppress(FileNotFoundError):
-                    texts.append(database.fs.cat_file(database.oid_to_path(md5)))
-            for text in texts[:1]:
-                found |= {entry["md5"] for entry in json.loads(text)}
+            found |= {entry["md5"] for entry in json.loads(self.read_listing(md5))}
         return found
+
+    def read_listing(self, md5: str) -> bytes:
+        """Return the listing (JSON) of the folder version *md5*, empty if neither the cache nor a remote has it."""
+        if cache_path(md5).exists():
+            return cache_path(md5).read_bytes()
+        for database in self.remotes.values():
+            with contextlib.suppress(FileNotFoundError):
+                return database.fs.cat_file(database.oid_to_path(md5))
+        return b"[]"
 
     def remotes_with(self, md5: str) -> list[str]:
         """Return the names of the remotes that have the object *md5*."""
@@ -56,7 +61,7 @@ def remove_object(path: Path) -> None:
 
 
 @contextlib.contextmanager
-def open_databases():
+def open_databases() -> Iterator[ObjectDatabases]:
     """Give the ObjectDatabases, holding the lock of all calls of DVC. Raises InputError on any error of a remote."""
     try:
         with open_repo() as repo:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from scripts.data.dvc_cache import cache_path
 from scripts.data.pointer import is_relative_inside, read_pointer, today
-from scripts.errors import InputError
+from scripts.errors import DataNotFound, InputError
 from scripts.provenance.canonical import file_digest, json_digest, read_json, tree_digest
 from scripts.provenance.environment import env_id
 from scripts.provenance.run_job import echo, main, remove
@@ -116,7 +116,7 @@ def materialize(pointer: Path, version: dict, raw: Path, strict: bool = False) -
         if place != "working copy":
             echo(f"{path} has {size} bytes, md5 {md5}: not what {pointer} names, skipped")
     where = "; tried: " + ", ".join(tried) if tried else " (no working copy, cache, remote or origin has it)"
-    raise InputError(
+    raise DataNotFound(
         f"{pointer} names {version['size']} bytes with md5 {version['md5']}, which are not to be found{where}: "
         "add the DVC remote that holds them (`dvc remote add -d NAME URL`) or put the file next to the pointer"
     )

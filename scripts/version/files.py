@@ -77,7 +77,7 @@ def folder_md5(md5s: dict[str, str]) -> str:
 
 
 def describe_version(folder: Path, template: dict) -> dict:
-    """Return the version that the files in *folder* are, in the form of *like*: a file or a folder."""
+    """Return the version that the files in *folder* are, in the form of *template*: a file or a folder."""
     md5s = {name: md5_and_sha256(path)[0] for name, path in iter_files(folder)}
     md5 = md5s[template["path"]] if template["nfiles"] is None else folder_md5(md5s)
     return template | {"md5": md5, "nfiles": None if template["nfiles"] is None else len(md5s)}

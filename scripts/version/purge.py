@@ -13,7 +13,7 @@ from pathlib import Path
 from scripts.data.formats import format_of
 from scripts.data.pointer import is_retained, read_pointer, today
 from scripts.data.spans import compile_pattern, parse_pointer_name
-from scripts.errors import InputError
+from scripts.errors import DataNotFound, InputError
 from scripts.provenance.run_job import echo, main, remove
 from scripts.version.dvc_objects import open_databases
 from scripts.version.dvc_remote import transfer
@@ -24,6 +24,8 @@ from scripts.version.purge_cleanup import delete_objects, rewrite_pointers
 from scripts.version.purge_log import append_purge_log, read_purge_log
 from scripts.version.push import store_in_cache
 from scripts.version.raw_rows import cell_text, open_text, read_records
+
+WORK_FOLDER = Path("results/.purge")  # for versions without the rows; emptied before each use
 
 
 def read_keys(path: Path, key: list[str]) -> set[tuple[str, ...]]:
@@ -92,9 +94,6 @@ def write_parquet_without_rows(path: Path, target: Path, key: list[str], keys: s
             writer.write_table(table.filter(pa.array(keep, pa.bool_())))
 
 
-WORK_FOLDER = Path("results/.purge")  # for versions without the rows; emptied before each use
-
-
 @dataclass
 class PurgeRequest:
     """What to purge from the case with the data *folder*: the rows with one of *keys*, or all if that is None."""
@@ -140,8 +139,8 @@ def all_versions(paths: set[str]) -> dict[tuple[str, str], dict]:
 def version_without_rows(path: str, version: dict, request: PurgeRequest) -> tuple[dict | None, int]:
     """Return a version without the rows to purge (made in WORK_FOLDER / "new"), and the number of those rows.
 
-    The version is None if it has no such rows, or if all of it is to be purged (-1 rows). Raises InputError if the
-    bytes of the version are not to be found.
+    The version is None if it has no such rows, or if all of it is to be purged (-1 rows). Raises InputError, which is
+    DataNotFound if the bytes of the version are not to be found.
     """
     if request.keys is None:
         return None, -1
@@ -161,9 +160,7 @@ def purge_version(path: str, version: dict, request: PurgeRequest, confirm: bool
     short = f"{path} {version['md5'][:8]}"
     try:
         new, rows = version_without_rows(path, version, request)
-    except InputError as error:
-        if "not to be found" not in str(error):
-            raise
+    except DataNotFound:
         echo(f"{short}: its bytes are not to be found, nothing to purge")
         return False
     if not rows:

@@ -8,6 +8,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, TextIO
 
+from scripts.data.dialect import Dialect
 from scripts.data.formats import COMPRESSIONS, format_of
 
 
@@ -40,14 +41,15 @@ def read_records(path: Path, ingest: dict) -> Iterator[tuple[Any, dict[str, str]
             for record in batch.to_pylist():
                 yield record, {name: cell_text(value) for name, value in record.items()}
         return
-    with open_text(path, ingest["encoding"]) as file:
-        yield from jsonl_records(file, ingest) if form == "jsonl" else csv_records(file, ingest)
+    dialect = Dialect.from_options(ingest)
+    with open_text(path, dialect.encoding) as file:
+        yield from jsonl_records(file, dialect.comment) if form == "jsonl" else csv_records(file, dialect)
 
 
-def jsonl_records(file: TextIO, ingest: dict) -> Iterator[tuple[str, dict[str, str] | None]]:
+def jsonl_records(file: TextIO, comment: str) -> Iterator[tuple[str, dict[str, str] | None]]:
     """Yield the lines of JSON text; a line that is not an object has a single column, whose name is empty."""
     for line in file:
-        if not line.strip() or (ingest["comment"] and line.startswith(ingest["comment"])):
+        if not line.strip() or (comment and line.startswith(comment)):
             yield line, None
             continue
         try:
@@ -57,25 +59,23 @@ def jsonl_records(file: TextIO, ingest: dict) -> Iterator[tuple[str, dict[str, s
         yield line, {str(k): cell_text(item) for k, item in value.items()} if isinstance(value, dict) else {"": line}
 
 
-def csv_records(file: TextIO, ingest: dict) -> Iterator[tuple[str, dict[str, str] | None]]:
+def csv_records(file: TextIO, dialect: Dialect) -> Iterator[tuple[str, dict[str, str] | None]]:
     """Yield the records of CSV text, which may have several lines each; surplus fields are columns +1, +2, ..."""
     csv.field_size_limit(1 << 30)
     record_lines: list[str] = []
-    for line in islice(file, ingest["skip_lines"]):
+    for line in islice(file, dialect.skip_lines):
         yield line, None
 
     def lines() -> Iterator[str]:
         for line in file:
             record_lines.append(line)
-            passed = len(record_lines) == 1 and ingest["comment"] and line.startswith(ingest["comment"])
+            passed = len(record_lines) == 1 and dialect.comment and line.startswith(dialect.comment)
             yield "\n" if passed else line  # a comment counts as a blank line
 
-    header = None if ingest["header"] is True else ingest["header"]
-    quoted = {"quotechar": ingest["quote"]} if ingest["quote"] else {"quoting": csv.QUOTE_NONE}
-    for fields in csv.reader(lines(), delimiter=ingest["separator"], **quoted):
+    header = dialect.column_names
+    for fields in dialect.parse_records(lines()):
         record = "".join(record_lines)
         record_lines.clear()
-        fields = [field.strip() for field in fields] if ingest["trim"] else fields
         if not fields:
             yield record, None
         elif header is None:

@@ -283,7 +283,7 @@ def test_expired_span_is_refused_and_removed(root, tmp_path):
     purge(root, "expired=yes", "confirm=yes", **late)
     assert files_with(root, NOTE, tmp_path / "store") == [] and pointer.exists()
     run = snakemake(root, "version", **late)
-    assert run.returncode == 0 and "their retention is over: 2001" in run.stderr, run.stderr
+    assert run.returncode == 0 and "their retention has ended: 2001" in run.stderr, run.stderr
 
 
 @pytest.mark.timeout(300)

@@ -17,10 +17,8 @@ from scripts.statistics.drift import (
     distance,
     group_starts,
     js_distance,
-    linf,
     linf_distance,
     normalized_absolute_difference,
-    normalized_difference,
     p_value,
 )
 from tests.unit.statistics.made import described, sketch
@@ -86,12 +84,14 @@ def test_the_same_values_in_other_parts_are_near_and_others_far():
     same = {"distance": 0, "linf": 0, "normalized_difference": 0, "p_value": 1}
     assert compare(parts, [numbers(values)]) == same  # parts alone never look like drift
     near, far = numbers(rng.normal(size=20_000)), numbers(rng.normal(3, 1, 20_000))
-    assert 0 < distance(parts, [near]) < 0.06 and linf(parts, [near]) < 0.02 and p_value(parts, [near]) > 0.01
-    assert distance(parts, [far]) > 0.6 and linf(parts, [far]) > 0.05 and p_value(parts, [far]) < 1e-100
+    assert (
+        0 < distance(parts, [near]) < 0.06 and compare(parts, [near])["linf"] < 0.02 and p_value(parts, [near]) > 0.01
+    )
+    assert distance(parts, [far]) > 0.6 and compare(parts, [far])["linf"] > 0.05 and p_value(parts, [far]) < 1e-100
     assert compare(parts, [far]) == compare([sketch(values)], [far])
     assert distance([numbers([4.0] * 9)], [numbers([4.0] * 5)]) == 0
     assert distance([numbers([4.0] * 9)], [numbers([5.0] * 9)]) == 1
-    assert normalized_difference([numbers([4.0] * 9)], [numbers([4.0] * 5)]) == pytest.approx(4 / 14)
+    assert compare([numbers([4.0] * 9)], [numbers([4.0] * 5)])["normalized_difference"] == pytest.approx(4 / 14)
 
 
 def test_one_wild_value_does_not_hide_drift():
@@ -104,7 +104,7 @@ def test_missing_values_count():
     full, half = numbers([1, 2, 3, 4]), numbers([1, 2, 3, 4], missing=4)
     assert distance([full], [full]) == 0 < distance([full], [half])
     assert distance([full], [NOTHING]) == 1 and distance([NOTHING], [NOTHING]) == 0
-    assert linf([full], [half]) == 0.5
+    assert compare([full], [half])["linf"] == 0.5
     assert p_value([numbers(range(1000))], [numbers(range(900), missing=100)]) < 1e-10
     assert cells_for_distance(sketch([1.0, None, float("nan"), float("inf")]), sketch([1.0]))[0].tolist() == [
         1,
@@ -124,8 +124,8 @@ def test_dates_and_times_on_bins_of_other_widths_are_compared_on_the_wider():
 def test_texts_are_compared_by_value():
     assert distance([texts({"a": 5, "b": 5})], [texts({"c": 5}, missing=1)]) == 1
     assert distance([texts({"a": 5, "b": 5})], [texts({"a": 9, "b": 1})]) > 0.3
-    assert linf([texts({"a": 5, "b": 5})], [texts({"a": 9, "b": 1})]) == pytest.approx(0.4)
-    assert normalized_difference([texts({"a": 5, "b": 5})], [texts({"a": 30})]) == pytest.approx(25 / 40)
+    assert compare([texts({"a": 5, "b": 5})], [texts({"a": 9, "b": 1})])["linf"] == pytest.approx(0.4)
+    assert compare([texts({"a": 5, "b": 5})], [texts({"a": 30})])["normalized_difference"] == pytest.approx(25 / 40)
     assert p_value([texts({"a": 500, "b": 500})], [texts({"a": 400, "b": 600})]) < 1e-4
     many = {f"v{index:02}": 100 - index for index in range(90)}
     p, q = cells_for_distance(sketch(list(many)), sketch(["v00"] * 90))

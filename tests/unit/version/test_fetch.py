@@ -9,11 +9,13 @@ from pathlib import Path
 import pytest
 
 from scripts.data.dvc_cache import cache_path
-from scripts.errors import InputError
+from scripts.data.pointer import read_pointer
+from scripts.errors import DataNotFound, InputError
 from scripts.provenance.canonical import json_digest, tree_digest
 from scripts.provenance.environment import env_id
 from scripts.version.dvc_remote import default_remote as remote
 from scripts.version.fetch import fetch
+from scripts.version.purge import PurgeRequest, purge_version
 from scripts.version.purge_log import append_purge_log
 from tests.workflow import ROOT, environment
 
@@ -95,7 +97,7 @@ def test_damaged_cache_is_passed_over(pointer, capsys, content):
 
 
 def test_bytes_that_are_nowhere(pointer):
-    with pytest.raises(InputError) as error:
+    with pytest.raises(DataNotFound) as error:
         fetch(pointer, Path("raw"))
     assert (
         f"names 8 bytes with md5 {MD5}, which are not to be found (no working copy, cache, remote or origin has it)"
@@ -105,6 +107,15 @@ def test_bytes_that_are_nowhere(pointer):
     put(cache_path(MD5), b"rot")
     with pytest.raises(InputError, match=r"not to be found; tried: DVC cache \(\.dvc/cache/files/md5/"):
         fetch(pointer, Path("raw"))
+
+
+def test_a_purge_goes_on_if_bytes_are_nowhere_and_stops_at_other_errors(pointer, capsys):
+    request, version = PurgeRequest(pointer.parent, ["a"], {}, {("1",)}, "me"), read_pointer(pointer)
+    assert not purge_version(str(pointer), version, request, confirm=True)
+    assert "its bytes are not to be found, nothing to purge" in capsys.readouterr().err
+    put(pointer.with_suffix(""), b"edited")
+    with pytest.raises(InputError, match="makes it a new version, deleting it restores the named bytes"):
+        purge_version(str(pointer), version, request, confirm=True)
 
 
 def test_origin_without_the_span_is_an_error(pointer):
