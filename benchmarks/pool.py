@@ -194,7 +194,8 @@ def compare(cluster, subjects: dict[str, str], trials: int, seconds: float, work
         medians = {key: statistics.median(run[key] for run in each) for key in each[0]}
         base = base or medians
         print(
-            f"{name:10} whole {medians['whole']:7.1f} s  starts {medians['starts']:5.1f} s  rest {medians['rest']:6.1f} s"
+            f"{name:10} whole {medians['whole']:7.1f} s  starts {medians['starts']:5.1f} s"
+            + f"  rest {medians['rest']:6.1f} s"
             + (f"  ratio {medians['ratio']:.3f}" if seconds else "")
             + f"  {medians['rate']:7.2f} trials/s  ours/this {base['rate'] / medians['rate']:6.2f}"
             f"  best {medians['best']:.2g}  ratios of all runs {[round(one['ratio'], 3) for one in each]}",

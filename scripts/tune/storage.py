@@ -74,7 +74,7 @@ class Storage:
         return True
 
     def save_record(self, record: dict) -> dict:
-        """Write the *record* of a claimed trial unless there is one, and end the claim; return the one in the folder."""
+        """Write the *record* of a claimed trial unless there is one, and end the claim; return what the folder has."""
         number = record["number"]
         path = self.record_path(number)
         create(path, record, durable=True)
