@@ -9,12 +9,12 @@ import importlib
 from pathlib import Path
 
 from scripts.errors import InputError
+from scripts.metrics.table import METRICS
 from scripts.provenance.canonical import json_digest, read_json, round_floats, write_json
 from scripts.provenance.run_job import echo, main
 
 BOUNDS = ("min", "max")
 UNDEFINED = {"value": None, "low": None, "high": None}
-LOWER_IS_BETTER = {"log_loss", "brier", "ece", "rmse", "mae", "median_absolute_error", "mape"}
 
 
 def check_bounds(kind: str, of: str, metric: str, limit: dict, estimate: dict | None, why: str = "") -> dict:
@@ -122,7 +122,7 @@ def check_change(of: str, metric: str, limits: dict, change: dict, why: str = ""
     A drop or rise fails if the whole interval is beyond its limit: equally good models pass with a probability of more
     than 95 %. A gain, which is in the direction that is better, fails unless the whole interval is beyond its limit.
     """
-    sign = -1 if metric in LOWER_IS_BETTER else 1
+    sign = -1 if METRICS[metric].lower_is_better else 1
     checks = []
     for kind, limit in sorted(limits.items()):
         estimate = (change or {}).get("relative" if kind.startswith("relative") else "absolute", UNDEFINED)
