@@ -9,7 +9,7 @@ from scipy import sparse
 from sklearn.model_selection import KFold, StratifiedKFold
 
 from scripts.bundle.feature_matrix import Rows
-from scripts.families.registry import load_family as family_of
+from scripts.families.base import load_family
 from scripts.metrics.losses import LOSSES, is_regression, loss_to_score
 from scripts.tune.schedule import derive_seed
 
@@ -54,7 +54,7 @@ class Objective:
 
     def losses(self, setting: dict, fraction: float, seed: int) -> list[float]:
         """Return the losses of a setting by split and seed, fitted with a *fraction* of the resource."""
-        family, params, losses = family_of(setting["family"]), setting["params"], []
+        family, params, losses = load_family(setting["family"]), setting["params"], []
         task = "classification" if self.classes else "regression"
         if fraction < 1 and self.resource != "rows":
             params = params | {self.resource: max(1, round(params[self.resource] * fraction))}

@@ -14,7 +14,7 @@ import pytest
 
 from scripts.bundle.feature_matrix import load_features
 from scripts.errors import InputError
-from scripts.families.registry import load_family as family_of
+from scripts.families.base import load_family
 from scripts.metrics.losses import LOSSES
 from scripts.provenance.canonical import read_json, write_json
 from scripts.tune import tune as module
@@ -173,7 +173,7 @@ def test_best_trial_fitted_alone_gives_the_same_loss_and_model(tmp_path, splits)
     best = read_json(tmp_path / "2/best.json")
     x, y = load_features(splits[0])
     held, truth = load_features(splits[1])
-    family = family_of(best["family"])
+    family = load_family(best["family"])
     scores = [
         family.score(family.fit(x, y, best["params"], best["seed"], "classification", "cpu"), held, 2) for _ in range(2)
     ]
