@@ -9,12 +9,12 @@ import importlib
 from pathlib import Path
 
 from scripts.errors import InputError
+from scripts.metrics.table import METRICS
 from scripts.provenance.canonical import json_digest, read_json, round_floats, write_json
 from scripts.provenance.run_job import echo, main
 
 BOUNDS = ("min", "max")
 UNDEFINED = {"value": None, "low": None, "high": None}
-LOWER_IS_BETTER = {"log_loss", "brier", "ece", "rmse", "mae", "median_absolute_error", "mape"}
 
 
 def check_bounds(kind: str, of: str, metric: str, limit: dict, estimate: dict | None, why: str = "") -> dict:
@@ -99,7 +99,9 @@ def check_gaps(test: dict, gate: dict) -> list[dict]:
 def check_fairness(test: dict, limits: dict) -> list[dict]:
     """Return the checks of the fairness of each sensitive column at the chosen threshold."""
     checks = []
-    for column, measured in sorted(test["fairness"].items()) if limits else ():
+    if not limits:
+        return checks
+    for column, measured in sorted(test["fairness"].items()):
         chosen = next((entry for entry in measured["thresholds"] if entry["chosen"]), None)
         why = "" if chosen else "fewer than two groups have analyze.min_slice rows"
         if chosen and measured["reference"] not in (None, *chosen["groups"]):
@@ -122,7 +124,7 @@ def check_change(of: str, metric: str, limits: dict, change: dict, why: str = ""
     A drop or rise fails if the whole interval is beyond its limit: equally good models pass with a probability of more
     than 95 %. A gain, which is in the direction that is better, fails unless the whole interval is beyond its limit.
     """
-    sign = -1 if metric in LOWER_IS_BETTER else 1
+    sign = -1 if METRICS[metric].lower_is_better else 1
     checks = []
     for kind, limit in sorted(limits.items()):
         estimate = (change or {}).get("relative" if kind.startswith("relative") else "absolute", UNDEFINED)
@@ -151,7 +153,7 @@ def format_check(check: dict) -> str:
 
 def check_latency(bundle: Path, limit: dict) -> dict:
     """Return the check of the latency of *bundle*; its value is only logged, since no two runs measure the same."""
-    latency = importlib.import_module("scripts.analyze.latency").measure_latency_ms(bundle)
+    latency = importlib.import_module("scripts.analyze.latency").measure_prediction_ms(bundle)
     echo(f"a row takes {latency:.3g} ms (median), limit {limit['max']:g}")
     passed = latency <= limit["max"]
     return make_check("latency", "", "latency_ms", limit, UNDEFINED, passed, "" if passed else "slower, see the log")

@@ -8,7 +8,7 @@ from scipy import stats
 from scripts.analyze.bootstrap import Scores
 from scripts.bundle.feature_matrix import load_features
 from scripts.errors import InputError
-from scripts.families.registry import load_family
+from scripts.families.base import load_family
 from scripts.provenance.canonical import read_json, write_json
 from scripts.provenance.run_job import echo, main
 

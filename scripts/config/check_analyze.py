@@ -7,16 +7,11 @@ from collections.abc import Callable
 from typing import Any
 
 from scripts.errors import ExpressionError
+from scripts.metrics.table import METRICS, metrics_of
 from scripts.schema.expression import columns_of, parse_expression
 
 SLICE_TYPES = ("text", "integer", "boolean")  # types of columns whose values can be slices
 QUANTILE_TYPES = ("number", "integer")  # types of columns that can be cut into quantiles
-CLASSIFICATION_METRICS = {"roc_auc", "pr_auc", "log_loss", "brier", "ece", "precision", "recall", "f1", "accuracy"}
-CLASSIFICATION_METRICS |= {"balanced_accuracy", "specificity", "mcc"}
-MULTICLASS_METRICS = {"precision_weighted", "recall_weighted", "f1_weighted"}
-REGRESSION_METRICS = {"rmse", "mae", "median_absolute_error", "r2", "mape", "bias"}
-RANKING_METRICS = {"ndcg", "precision_at_k"}
-BUNDLE_METRICS = {"size_mb", "latency_ms"}
 COMPARISON_LIMITS = ("drop", "rise", "relative_drop", "relative_rise", "gain")
 
 
@@ -104,19 +99,19 @@ def check_fairness(fairness: dict, columns: dict[str, str], classes: dict) -> li
 
 def check_gate(analyze: dict, classes: dict) -> list[tuple[str, str]]:
     """Return limits of metrics that are not measured and limits of slices that are not configured."""
-    measured = (CLASSIFICATION_METRICS if classes else REGRESSION_METRICS) | BUNDLE_METRICS
-    measured |= MULTICLASS_METRICS if len(classes) > 2 else set()
-    measured |= RANKING_METRICS if analyze["ranking"]["group"] else set()
+    task = "regression" if not classes else "multiclass" if len(classes) > 2 else "binary"
+    ranking = metrics_of("ranking") if analyze["ranking"]["group"] else ()
+    measured = {*metrics_of(task), *ranking, *metrics_of("bundle")}
     slice_columns = {", ".join(spec) if isinstance(spec, list) else slice_column(spec) for spec in analyze["slices"]}
     problems = []
     for metric, limits in analyze["gate"].items():
         key = f"analyze.gate.{metric}"
         if metric not in measured:
             problems.append((key, f"not measured in this case; available are {', '.join(sorted(measured))}"))
-        if metric in BUNDLE_METRICS and limits.keys() != {"max"}:
+        if metric in metrics_of("bundle") and limits.keys() != {"max"}:
             problems.append((key, "only max is possible"))
-        if metric == "bias" and "gain" in limits:
-            problems.append((f"{key}.gain", "neither a higher nor a lower bias is better"))
+        if METRICS[metric].lower_is_better is None and "gain" in limits:
+            problems.append((f"{key}.gain", f"neither a higher nor a lower {metric} is better"))
         for name in limits.get("gap", {}):
             if name not in slice_columns:
                 problems.append((f"{key}.gap.{name}", "not one of analyze.slices"))

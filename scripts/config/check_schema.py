@@ -14,6 +14,20 @@ from scripts.config.check_analyze import parse_threshold
 from scripts.config.checks import check_config
 from scripts.config.features import KINDS, complete_features
 from scripts.errors import ConfigError
+from scripts.metrics.table import METRICS, TUNABLE_METRICS
+
+SCHEMA = "config/schema.yaml"
+SPAN = re.compile(r"[A-Za-z0-9_.-]+")
+SPLIT = re.compile(r"[a-z][a-z0-9_]*")
+WINDOW_COERCIONS = {
+    "last": "whole",
+    "skip": "whole",
+    "at_least": "whole",
+    "from": "text",
+    "to": "text",
+    "exclude": "spans",
+}
+METRIC_LISTS = {"all": METRICS, "tunable": TUNABLE_METRICS}  # what `!metrics <name>` in schema.yaml stands for
 
 
 def rules_of_key(schema: dict, key: str) -> dict:
@@ -55,19 +69,6 @@ def format_problem(key: str, message: str, config: dict, schema: dict) -> str:
         allowed = [f"keys {', '.join(sorted(siblings))}"] if siblings else []
     about = rules.get("meta", {}).get("description", "")
     return text + (f"; expected {', '.join(allowed)}" if allowed else "") + (f" ({about})" if about else "")
-
-
-SCHEMA = "config/schema.yaml"
-SPAN = re.compile(r"[A-Za-z0-9_.-]+")
-SPLIT = re.compile(r"[a-z][a-z0-9_]*")
-WINDOW_COERCIONS = {
-    "last": "whole",
-    "skip": "whole",
-    "at_least": "whole",
-    "from": "text",
-    "to": "text",
-    "exclude": "spans",
-}
 
 
 class ConfigValidator(Validator):
@@ -126,10 +127,21 @@ class ConfigValidator(Validator):
         } | exclude
 
 
+class YamlLoader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
+    """Loads YAML in which `!metrics <name>` stands for a list of METRIC_LISTS."""
+
+    def metric_names(self, node: yaml.Node) -> list[str]:
+        """Return the names of metrics that *node* stands for."""
+        return list(METRIC_LISTS[self.construct_scalar(node)])
+
+
+YamlLoader.add_constructor("!metrics", YamlLoader.metric_names)
+
+
 def load_yaml(path: str) -> Any:
     """Return the content of the YAML file at *path*."""
     with open(path, encoding="utf-8") as file:
-        return yaml.load(file, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+        return yaml.load(file, Loader=YamlLoader)
 
 
 def flatten_errors(errors: dict | list, path: str = "") -> list[tuple[str, str]]:

@@ -10,9 +10,9 @@ from scripts.config.check_analyze import check_analyze
 from scripts.config.check_tune import check_tune
 from scripts.config.families import declared_families
 from scripts.config.features import check_feature_options, columns_of
+from scripts.metrics.table import TUNABLE_METRICS, metrics_of
 
 TARGET_TYPES = ("number", "integer")  # types of columns that can be regression targets
-REGRESSION_METRICS = ("rmse", "mae", "r2")  # metrics of regression
 
 
 def check_config(config: dict, kinds: dict) -> list[tuple[str, str]]:
@@ -114,8 +114,9 @@ def check_families(tune: dict, task: str, warm: bool) -> list[tuple[str, str]]:
     If *warm*, all families must support a warm start.
     """
     known, problems = declared_families(), []
-    if (tune["metric"] in REGRESSION_METRICS) != (task == "regression"):
-        problems.append(("tune.metric", f"not for {task}; {', '.join(REGRESSION_METRICS)} are for regression"))
+    regression_metrics = [name for name in TUNABLE_METRICS if name in metrics_of("regression")]
+    if (tune["metric"] in regression_metrics) != (task == "regression"):
+        problems.append(("tune.metric", f"not for {task}; {', '.join(regression_metrics)} are for regression"))
     for name, space in tune["families"].items():
         if name not in known:
             problems.append(

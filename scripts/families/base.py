@@ -1,5 +1,9 @@
-"""Base class of model families. Each family is one file in this folder, which ends with FAMILY = an instance."""
+"""Base class of model families. Each family is one file in this folder, which ends with FAMILY = an instance.
 
+Rules list the files that a case uses in `code`, so no family is imported statically.
+"""
+
+import importlib
 from typing import Any
 
 import numpy as np
@@ -66,3 +70,8 @@ class Family:
     def export(self, graph: Builder, fitted: Any, classes: int, output: str) -> str:
         """Add nodes that compute score() from the tensor "features" as the tensor *output*; return its name."""
         raise NotImplementedError
+
+
+def load_family(name: str) -> Family:
+    """Return the family in scripts/families/<name>.py, importing its packages."""
+    return importlib.import_module(f"scripts.families.{name}").FAMILY

@@ -1,18 +1,11 @@
 """Metrics that a sweep optimises, as losses: lower is better."""
 
 from collections.abc import Callable
-from typing import NamedTuple
 
 import numpy as np
 from sklearn.metrics import average_precision_score, f1_score, log_loss, r2_score, roc_auc_score
 
-
-class Metric(NamedTuple):
-    """The loss of a metric, whether its score is 1 - loss (otherwise the loss), and whether it is for regression."""
-
-    loss: Callable[[np.ndarray, np.ndarray], float]
-    higher_is_better: bool
-    regression: bool = False
+from scripts.metrics.table import METRICS
 
 
 def one_vs_rest_loss(score: Callable, y: np.ndarray, p: np.ndarray) -> float:
@@ -69,19 +62,24 @@ def r2_loss(y: np.ndarray, p: np.ndarray) -> float:
     return 1 - r2_score(y, p[:, 0])
 
 
-METRICS = {
-    "roc_auc": Metric(roc_auc_loss, True),
-    "pr_auc": Metric(pr_auc_loss, True),
-    "f1": Metric(f1_loss, True),
-    "accuracy": Metric(error_rate, True),
-    "log_loss": Metric(cross_entropy, False),
-    "brier": Metric(brier_score, False),
-    "rmse": Metric(rmse, False, True),
-    "mae": Metric(mae, False, True),
-    "r2": Metric(r2_loss, True, True),
+LOSSES: dict[str, Callable[[np.ndarray, np.ndarray], float]] = {  # of each tunable metric
+    "roc_auc": roc_auc_loss,
+    "pr_auc": pr_auc_loss,
+    "f1": f1_loss,
+    "accuracy": error_rate,
+    "log_loss": cross_entropy,
+    "brier": brier_score,
+    "rmse": rmse,
+    "mae": mae,
+    "r2": r2_loss,
 }
 
 
 def loss_to_score(metric: str, loss: float | None) -> float | None:
-    """Return the score of *metric* for *loss*; None for a failed trial."""
-    return loss if loss is None or not METRICS[metric].higher_is_better else 1 - loss
+    """Return the score of *metric* for *loss*: the loss, or 1 - loss if higher is better; None for a failed trial."""
+    return loss if loss is None or METRICS[metric].lower_is_better else 1 - loss
+
+
+def is_regression(metric: str) -> bool:
+    """Return whether *metric* is for regression."""
+    return "regression" in METRICS[metric].tasks

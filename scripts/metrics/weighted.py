@@ -8,9 +8,10 @@ from collections.abc import Callable
 
 import numpy as np
 
-CONFUSION_METRICS = ("precision", "recall", "f1", "accuracy", "balanced_accuracy", "specificity", "mcc")
-BINARY_METRICS = ("roc_auc", "pr_auc", "log_loss", "brier", "ece", *CONFUSION_METRICS)
-MULTICLASS_METRICS = (*BINARY_METRICS, "precision_weighted", "recall_weighted", "f1_weighted")
+from scripts.metrics.table import metrics_of
+
+BINARY_METRICS, MULTICLASS_METRICS = metrics_of("binary"), metrics_of("multiclass")
+REGRESSION_METRICS, RANKING_METRICS = metrics_of("regression"), metrics_of("ranking")
 MAX_RANKS = 1 << 15  # distinct scores in bootstrap samples; more would not change an interval
 CALIBRATION_BINS = 10  # bins of the expected calibration error
 Measure = Callable[[np.ndarray], dict[str, float]]
@@ -151,9 +152,6 @@ def multiclass_metrics(y: np.ndarray, p: np.ndarray, coarse: bool) -> Measure:
     return measure
 
 
-REGRESSION_METRICS = ("rmse", "mae", "median_absolute_error", "r2", "mape", "bias")
-
-
 def regression_metrics(y: np.ndarray, p: np.ndarray) -> Measure:
     """Return the function of weights [rows] that returns REGRESSION_METRICS of values *y* and predictions *p*.
 
@@ -186,9 +184,6 @@ def weighted_median(ordered: np.ndarray, weights: np.ndarray) -> float:
     below, half = np.cumsum(weights), weights.sum() / 2
     low, high = np.searchsorted(below, half, "left"), np.searchsorted(below, half, "right")
     return float(ordered[low] + ordered[min(high, len(ordered) - 1)]) / 2
-
-
-RANKING_METRICS = ("ndcg", "precision_at_k")
 
 
 def ranking_metrics(y: np.ndarray, p: np.ndarray, group: np.ndarray, k: int) -> Measure:

@@ -92,11 +92,12 @@ def parse_arguments(tokens: list[str], function: Callable) -> tuple[dict, dict[s
     for, such as the permission of a gate, is passed over. Raises InputError on any other unknown name.
     """
     given: dict[str, list[str]] = {}
+    words: list[str] = []
     for token in tokens:
         if token.startswith("--"):
-            given[token[2:]] = []
-        elif given:
-            given[next(reversed(given))].append(token)
+            words = given[token[2:]] = []
+        else:
+            words.append(token)
     job_spec = read_json(given.pop("job-spec")[0]) if "job-spec" in given else {}
     names = function.__code__.co_varnames[: function.__code__.co_argcount]
     parameters = {name: annotation_name(function.__annotations__.get(name)) for name in names}

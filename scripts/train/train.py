@@ -18,8 +18,7 @@ from scripts.bundle.onnx_builder import Builder, build_model, merge_models, to_b
 from scripts.bundle.predictor import OUTPUTS, Predictor, check_graph, load_predictor
 from scripts.bundle.skops_file import dump_estimator
 from scripts.errors import InputError
-from scripts.families.base import Family
-from scripts.families.registry import load_family as family_of
+from scripts.families.base import Family, load_family
 from scripts.provenance.canonical import file_digest, read_json, to_exact_json, write_bytes, write_json
 from scripts.provenance.run_job import echo, main
 from scripts.train.golden_rows import make_golden_rows
@@ -117,7 +116,7 @@ def train(
     """
     setting, contract_data = read_json(best), read_json(contract)
     check_graph(file_digest(graph), contract_data, str(graph))
-    family = family_of(setting["family"])
+    family = load_family(setting["family"])
     x, y = load_features(features)
     seed = setting.get("seed", 0) if seed is None else seed
     arguments = x, y, setting["params"], seed, contract_data["task"], device

@@ -9,8 +9,8 @@ from scipy import sparse
 from sklearn.model_selection import KFold, StratifiedKFold
 
 from scripts.bundle.feature_matrix import Rows
-from scripts.families.registry import load_family as family_of
-from scripts.metrics.losses import METRICS, loss_to_score
+from scripts.families.base import load_family
+from scripts.metrics.losses import LOSSES, is_regression, loss_to_score
 from scripts.tune.schedule import derive_seed
 
 
@@ -38,7 +38,7 @@ class Objective:
     @property
     def classes(self) -> int:
         """The number of classes; 0 for regression."""
-        if METRICS[self.metric].regression:
+        if is_regression(self.metric):
             return 0
         return 1 + int(max(self.train[1].max(), self.evaluate[1].max()))
 
@@ -54,7 +54,7 @@ class Objective:
 
     def losses(self, setting: dict, fraction: float, seed: int) -> list[float]:
         """Return the losses of a setting by split and seed, fitted with a *fraction* of the resource."""
-        family, params, losses = family_of(setting["family"]), setting["params"], []
+        family, params, losses = load_family(setting["family"]), setting["params"], []
         task = "classification" if self.classes else "regression"
         if fraction < 1 and self.resource != "rows":
             params = params | {self.resource: max(1, round(params[self.resource] * fraction))}
@@ -66,7 +66,7 @@ class Objective:
             for index in range(self.seeds):
                 fitted = family.fit(x, y, params, derive_seed(seed, index) if index else seed, task, self.device)
                 score = family.score(fitted, held_out, self.classes)
-                losses.append(float(METRICS[self.metric].loss(truth, score)))
+                losses.append(float(LOSSES[self.metric](truth, score)))
         return losses
 
     def run(self, setting: dict, number: int, fraction: float, seed: int) -> dict:

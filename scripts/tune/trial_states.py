@@ -9,7 +9,7 @@ from scripts.tune.storage import Storage, list_entries, read_entry
 
 
 class TrialStates:
-    """The first *trials* of a sweep, from the files in *folder* and the journal of the leader.
+    """The first *trials* of a sweep, from the files in *folder* and the journal of the leader, once sync() is called.
 
     A trial waits for its first attempt or, after its process released it or died, for a further one.
     """
@@ -25,7 +25,6 @@ class TrialStates:
         self.done_before = 0  # all trials below this one have a result
         self.seconds = 0.0
         self.is_leader = False  # whether this process publishes the journal
-        self.sync()
 
     def has_begun(self, number: int) -> bool:
         """Return whether a trial has a result or is running."""
@@ -35,8 +34,9 @@ class TrialStates:
         """Apply what other processes did, requeue the trials of dead ones and, as the leader, publish the changes."""
         heartbeats, others = self.storage.heartbeats, self.storage.heartbeats.list_others()
         leader = heartbeats.elect_leader(others)
-        for entry in self.journal.read_new(leader) if leader != heartbeats.name else []:
-            self.apply(entry)
+        if leader != heartbeats.name:
+            for entry in self.journal.read_new(leader):
+                self.apply(entry)
         scan = not self.journal.is_current(leader, self.trials)
         if scan:
             self.scan_folder()

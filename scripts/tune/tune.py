@@ -11,18 +11,17 @@ import numpy as np
 from scripts.bundle.feature_matrix import load_features
 from scripts.config.families import declared_families as declared
 from scripts.errors import InputError
-from scripts.metrics.losses import METRICS, loss_to_score
+from scripts.metrics.losses import is_regression, loss_to_score
 from scripts.provenance.canonical import read_json, write_json
 from scripts.provenance.run_job import echo, main
-from scripts.tune.budget import Budget
 from scripts.tune.process_pool import use_one_thread
-from scripts.tune.progress import Progress
+from scripts.tune.progress import Budget, Progress
 from scripts.tune.schedule import Schedule, derive_seed, sweep_key
 from scripts.tune.search_space import build_space
 from scripts.tune.slurm_jobs import SlurmJobs
-from scripts.tune.sweep import Sweep, make_suggester
+from scripts.tune.suggest import make_suggester
+from scripts.tune.sweep import Sweep, run_sweep
 from scripts.tune.trial import Objective
-from scripts.tune.worker import run_sweep
 
 
 def select_best(sweep: Sweep, metric: str, seed: int) -> dict:
@@ -68,7 +67,7 @@ def make_objective(train: Path, evaluate: Path, metric: str, **more) -> Objectiv
     """Return the objective of the trials. Raises InputError if the rows do not fit the metric."""
     objective = Objective(load_features(train), load_features(evaluate), metric, **more)
     labels = objective.train[1], objective.evaluate[1]
-    if METRICS[metric].regression != (labels[0].dtype.kind == "f"):
+    if is_regression(metric) != (labels[0].dtype.kind == "f"):
         kind = "a number" if labels[0].dtype.kind == "f" else "a class"
         raise InputError(f"tune.metric: {metric} does not fit a label that is {kind}")
     if any(len(np.unique(y)) < 2 for y in labels):

@@ -9,7 +9,7 @@ from scipy import sparse
 from scripts.analyze import sentinel as module
 from scripts.analyze.sentinel import prediction_interval, sentinel
 from scripts.errors import InputError
-from scripts.families.registry import load_family
+from scripts.families.base import load_family
 from scripts.provenance.canonical import read_json, write_json
 
 SETTING = {"family": "logistic", "params": {"C": 1.0}}

@@ -19,7 +19,7 @@ from scripts.bundle.skops_file import dump_estimator, load_estimator
 from scripts.config.families import declared_families
 from scripts.errors import InputError
 from scripts.families import boosting as module
-from scripts.families.registry import load_family as family_of
+from scripts.families.base import load_family
 
 BOTH = {
     "svm": [{"C": 0.001}, {"C": 1}],
@@ -71,12 +71,12 @@ def several(seed: int, classes: int, rows: int = 600, width: int = 8) -> tuple[s
 def fit(name: str, x, y, params: dict, seed: int = 0):
     """Return the fitted model; of values, where *y* holds floats."""
     task = "regression" if y.dtype.kind == "f" else "classification"
-    return family_of(name).fit(x, y, params, seed, task, "cpu")
+    return load_family(name).fit(x, y, params, seed, task, "cpu")
 
 
 def served(name: str, fitted, x: sparse.csr_matrix, classes: int = 2) -> np.ndarray:
     """Return the answer to each row in the form in which a bundle holds the model."""
-    own, dense = family_of(name), x.toarray().astype(np.float64)
+    own, dense = load_family(name), x.toarray().astype(np.float64)
     if own.reason:
         return predict_with_sklearn(load_estimator(dump_estimator(fitted, "", own.types), own.types)[0], dense, classes)
     builder = Builder("model/")
@@ -87,7 +87,7 @@ def served(name: str, fitted, x: sparse.csr_matrix, classes: int = 2) -> np.ndar
 
 def gap(name: str, fitted, x: sparse.csr_matrix, classes: int = 2) -> float:
     """Return the largest difference of the model and its form in a bundle; their labels must be equal."""
-    offline, other = family_of(name).score(fitted, x, classes), served(name, fitted, x, classes)
+    offline, other = load_family(name).score(fitted, x, classes), served(name, fitted, x, classes)
     assert offline.shape == other.shape == (x.shape[0], max(1, classes)) and other.dtype == np.float64
     assert (offline.argmax(axis=1) == other.argmax(axis=1)).all()
     return float(np.abs(offline - other).max())
@@ -101,8 +101,8 @@ def test_every_family_is_tested_here():
     assert set(CLASSIFIERS) == {name for name, own in known.items() if "classification" in own["tasks"]}
     assert set(REGRESSORS) == {name for name, own in known.items() if "regression" in own["tasks"]}
     for name, settings in (CLASSIFIERS | REGRESSORS).items():
-        assert known[name]["space"] == family_of(name).space and settings[0].keys() == family_of(name).space.keys()
-        assert known[name]["reason"] == family_of(name).reason and known[name]["types"] == family_of(name).types
+        assert known[name]["space"] == load_family(name).space and settings[0].keys() == load_family(name).space.keys()
+        assert known[name]["reason"] == load_family(name).reason and known[name]["types"] == load_family(name).types
 
 
 @pytest.mark.slow
@@ -113,7 +113,7 @@ def test_bundle_gives_the_models_probabilities(family, params):
     fitted = fit(family, x, y, params)
     for rows in (x, several(1, 2)[0], several(2, 2, 1)[0], NOTHING):
         assert gap(family, fitted, rows) < 1e-12
-    offline = family_of(family).score(fitted, x, 2)
+    offline = load_family(family).score(fitted, x, 2)
     assert np.allclose(offline.sum(axis=1), 1, rtol=0, atol=1e-9) and offline.min() >= 0
 
 
@@ -122,7 +122,7 @@ def test_bundle_gives_the_models_probabilities(family, params):
 def test_two_classes_are_learnt(family):
     (x, y), (other, right) = several(0, 2), several(1, 2)
     fitted = fit(family, x, y, FIRST[family])
-    assert (family_of(family).score(fitted, other, 2).argmax(axis=1) == right).mean() > 0.8
+    assert (load_family(family).score(fitted, other, 2).argmax(axis=1) == right).mean() > 0.8
 
 
 @pytest.mark.slow
@@ -139,7 +139,7 @@ def test_bundle_gives_the_models_values(family, params):
 def test_values_are_learnt(family):
     x, y = values(1)
     fitted = fit(family, *values(0, 2000), REGRESSORS[family][0])
-    error = family_of(family).score(fitted, x, 0)[:, 0] - y
+    error = load_family(family).score(fitted, x, 0)[:, 0] - y
     assert 1 - error.var() / y.var() > 0.4 and abs(error.mean()) < 2
 
 
@@ -148,7 +148,7 @@ def test_values_are_learnt(family):
 def test_same_data_same_model(family):
     x, y = several(3, 3) if family != "linear" else values(3)
     params = (CLASSIFIERS | REGRESSORS)[family][0]
-    one, two = (family_of(family).score(fit(family, x, y, params, 5), x, 3 * (family != "linear")) for _ in range(2))
+    one, two = (load_family(family).score(fit(family, x, y, params, 5), x, 3 * (family != "linear")) for _ in range(2))
     assert (one == two).all()
 
 
@@ -160,7 +160,7 @@ def test_bundle_gives_the_probabilities_of_many_classes(family, classes):
     fitted = fit(family, x, y, FIRST[family] | ({"iterations": 10} if "iterations" in FIRST[family] else {}))
     for rows in (x, several(1, classes)[0], NOTHING):
         assert gap(family, fitted, rows, classes) < 1e-12
-    assert (family_of(family).score(fitted, x, classes).argmax(axis=1) == y).mean() > 2 / classes
+    assert (load_family(family).score(fitted, x, classes).argmax(axis=1) == y).mean() > 2 / classes
 
 
 @pytest.mark.slow
@@ -170,7 +170,7 @@ def test_class_without_rows_has_probability_zero(family, seen):
     x, y = several(0, len(seen))
     fitted = fit(family, x, np.array(seen)[y], FIRST[family])
     assert gap(family, fitted, x, 5) < 1e-12
-    assert sorted(np.flatnonzero(family_of(family).score(fitted, x, 5).sum(axis=0))) == seen
+    assert sorted(np.flatnonzero(load_family(family).score(fitted, x, 5).sum(axis=0))) == seen
 
 
 @pytest.mark.slow
@@ -182,7 +182,7 @@ def test_class_with_one_row_and_constant_columns(family, params):
     x = sparse.csr_matrix(np.hstack([x.toarray(), np.ones((600, 1)), np.zeros((600, 1))]).astype(np.float32))
     fitted = fit(family, x, y, params)
     assert gap(family, fitted, x, 3) < 1e-9
-    assert np.isfinite(family_of(family).score(fitted, x, 3)).all()
+    assert np.isfinite(load_family(family).score(fitted, x, 3)).all()
 
 
 def on_thresholds(x: sparse.csr_matrix, features: np.ndarray, thresholds: np.ndarray) -> sparse.csr_matrix:
@@ -223,7 +223,7 @@ def test_sums_of_xgboosts_trees_are_xgboosts(classes):
     from scripts.families.xgboost import to_dmatrix
 
     own = fitted.booster.predict(to_dmatrix(x)).reshape(x.shape[0], -1) + fitted.start
-    found = family_of("xgboost").score(fitted, x, classes)
+    found = load_family("xgboost").score(fitted, x, classes)
     assert np.abs((found[:, 1:] if classes == 2 else found) - own).max() < (1e-6 if classes else 1e-4)
 
 
@@ -231,7 +231,7 @@ def test_votes_of_a_forest_are_scikit_learns():
     x, y = several(0, 4)
     plain = RandomForestClassifier(20, min_samples_leaf=2, max_features=0.5, random_state=4)
     rows = x.toarray()
-    found = family_of("forest").score(fit("forest", x, y, FIRST["forest"], 4), x, 4)
+    found = load_family("forest").score(fit("forest", x, y, FIRST["forest"], 4), x, 4)
     assert np.abs(plain.fit(rows, y).predict_proba(rows) - found).max() < 1e-10
 
 
@@ -239,13 +239,13 @@ def test_bayes_of_sparse_features_is_scikit_learns():
     x, y = several(0, 3)
     dense = x.toarray().astype(np.float64)
     plain = GaussianNB(var_smoothing=0.1).fit(dense, y).predict_proba(dense)
-    assert np.abs(family_of("bayes").score(fit("bayes", x, y, {"smoothing": 0.1}), x, 3) - plain).max() < 1e-6
+    assert np.abs(load_family("bayes").score(fit("bayes", x, y, {"smoothing": 0.1}), x, 3) - plain).max() < 1e-6
 
 
 def test_probabilities_of_a_machine_are_calibrated():
     x, y = make_blobs(4000, 2, centers=[(0, 0), (1, 1)], random_state=0)
     fitted = fit("svm", sparse.csr_matrix(x[:2000]), y[:2000], {"C": 1})
-    found = family_of("svm").score(fitted, sparse.csr_matrix(x[2000:]), 2)[:, 1]
+    found = load_family("svm").score(fitted, sparse.csr_matrix(x[2000:]), 2)[:, 1]
     for low in (0, 0.25, 0.5, 0.75):
         part = (found >= low) & (found < low + 0.25)
         assert abs(found[part].mean() - y[2000:][part].mean()) < 0.06
@@ -253,7 +253,7 @@ def test_probabilities_of_a_machine_are_calibrated():
 
 def test_a_skops_file_is_canonical_and_holds_named_types_only():
     x, y = several(0, 2)
-    types = family_of("neighbours").types
+    types = load_family("neighbours").types
     one, two = (dump_estimator(fit("neighbours", x, y, FIRST["neighbours"]), "ab", types) for _ in range(2))
     assert one == two and load_estimator(one, types)[1] == "ab"
     with pytest.raises(
@@ -266,7 +266,7 @@ def test_a_skops_file_is_canonical_and_holds_named_types_only():
 
 def test_a_skops_file_cannot_name_a_function():
     x, y = several(0, 2)
-    types = family_of("neighbours").types
+    types = load_family("neighbours").types
     with zipfile.ZipFile(io.BytesIO(dump_estimator(fit("neighbours", x, y, FIRST["neighbours"]), "", types))) as file:
         parts = {name: file.read(name) for name in file.namelist()}
     schema = json.loads(parts["schema.json"])
@@ -289,8 +289,8 @@ def test_features_put_into_bins_by_columns_give_scikit_learns_model(monkeypatch,
     settings = {"learning_rate": 0.1, "max_iter": 100, "max_leaf_nodes": 15, "l2_regularization": 1}
     plain = HistGradientBoostingClassifier(**settings, early_stopping=False, random_state=4).fit(x.toarray(), y)
     monkeypatch.setattr(module, "CELLS", cells)
-    fitted = family_of("boosting").fit(x, y, params, 4, "classification", "cpu")
-    assert (family_of("boosting").score(fitted, x, classes) == plain.predict_proba(x.toarray())).all()
+    fitted = load_family("boosting").fit(x, y, params, 4, "classification", "cpu")
+    assert (load_family("boosting").score(fitted, x, classes) == plain.predict_proba(x.toarray())).all()
 
 
 def test_bins_of_many_rows_are_scikit_learns(monkeypatch):
@@ -299,7 +299,7 @@ def test_bins_of_many_rows_are_scikit_learns(monkeypatch):
     y = (x[:, 0].toarray().ravel() + rng.normal(0, 0.2, x.shape[0]) > 0.3).astype(int)
     settings = {"learning_rate": 0.1, "max_iter": 3, "max_leaf_nodes": 5, "l2_regularization": 1}
     plain = HistGradientBoostingClassifier(**settings, early_stopping=False, random_state=4).fit(x.toarray(), y)
-    fitted = family_of("boosting").fit(
+    fitted = load_family("boosting").fit(
         x, y, {"learning_rate": 0.1, "iterations": 3, "leaves": 5, "l2": 1}, 4, "classification", "cpu"
     )
     assert (fitted.predict_proba(x[:1000].toarray()) == plain.predict_proba(x[:1000].toarray())).all()

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 from sklearn import metrics
 
-from scripts.metrics.losses import METRICS, loss_to_score
+from scripts.metrics.losses import LOSSES, loss_to_score
 
 
 def loss(metric: str, y: np.ndarray, p: np.ndarray) -> float:
     """Return the loss of a metric."""
-    return METRICS[metric].loss(y, p)
+    return LOSSES[metric](y, p)
 
 
 def test_losses_of_two_classes():

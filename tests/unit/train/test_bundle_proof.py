@@ -13,7 +13,7 @@ from scripts.bundle.encode import encode_rows, encode_table
 from scripts.bundle.feature_matrix import load_features
 from scripts.bundle.label import labelled_batches
 from scripts.errors import InputError
-from scripts.families.registry import load_family as family_of
+from scripts.families.base import load_family
 from scripts.provenance.canonical import read_json, to_exact_json, write_json
 from scripts.train.train import build_model_files, check_same_outputs, train
 from tests.features import fitted as fit_features
@@ -82,14 +82,14 @@ def test_bundle_is_the_same_every_time_and_answers_its_golden_rows(made, family)
 @pytest.mark.parametrize("family", SETTINGS)
 def test_bundle_of_raw_rows_gives_scikit_learns_probabilities(made, family):
     model, signature, _ = run(made, family, "one")
-    fitted = family_of(family).fit(
+    fitted = load_family(family).fit(
         *load_features(made / "train.npz"), SETTINGS[family]["params"], 0, "classification", "cpu"
     )
     ((rows, numbers),) = labelled_batches([made / "eval/all"], LABEL, list(FEATURES))
     data = encode_table(rows, json.loads(signature))
     assert len(data["weight"]) == 118 and numbers.tolist() == load_features(made / "eval.npz")[1].tolist()
     served = onnxruntime.InferenceSession(model).run(["probabilities"], data)[0]
-    offline = family_of(family).score(fitted, load_features(made / "eval.npz")[0], 2)
+    offline = load_family(family).score(fitted, load_features(made / "eval.npz")[0], 2)
     assert np.abs(served - offline).max() < 1e-12
 
 
@@ -104,9 +104,9 @@ def test_missing_and_unseen_values_have_probabilities(made):
 
 def test_bundle_has_the_raw_columns_as_inputs_and_one_output(made):
     x, y = load_features(made / "train.npz")
-    fitted = family_of("logistic").fit(x, y, {"C": 1.0}, 0, "classification", "cpu")
+    fitted = load_family("logistic").fit(x, y, {"C": 1.0}, 0, "classification", "cpu")
     graph, contract = (made / "graph.onnx").read_bytes(), read_json(made / "contract.json")
-    models = build_model_files(graph, contract, family_of("logistic"), fitted)
+    models = build_model_files(graph, contract, load_family("logistic"), fitted)
     session = onnxruntime.InferenceSession(models["model.onnx"])
     assert {item.name for item in session.get_inputs()} == set(FEATURES)
     assert [item.name for item in session.get_outputs()] == ["probabilities"]

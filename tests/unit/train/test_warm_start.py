@@ -8,7 +8,7 @@ import pytest
 
 from scripts.deploy.publish import move_label, publish, staged_bundle
 from scripts.errors import InputError
-from scripts.families.registry import load_family as family_of
+from scripts.families.base import load_family
 from scripts.provenance.canonical import read_json, write_json
 from scripts.train.train import train
 from scripts.train.warm_start import load_warm_start, pack_state
@@ -95,7 +95,7 @@ def test_what_cannot_be_gone_on_from_is_named(made):
 def test_a_few_more_rounds_start_where_the_earlier_ones_ended(family, classes, tmp_path):
     if family == "logistic" and not classes:
         return
-    own, task = family_of(family), "classification" if classes else "regression"
+    own, task = load_family(family), "classification" if classes else "regression"
     x, y = several(0, classes) if classes else values(0)
     fitted = own.fit(x, y, WARM[family], 0, task, "cpu")
     described = {"graph": "g", "task": task, "classes": [*map(str, range(classes))], "family": family}

@@ -14,8 +14,8 @@ import pytest
 
 from scripts.bundle.feature_matrix import load_features
 from scripts.errors import InputError
-from scripts.families.registry import load_family as family_of
-from scripts.metrics.losses import METRICS
+from scripts.families.base import load_family
+from scripts.metrics.losses import LOSSES
 from scripts.provenance.canonical import read_json, write_json
 from scripts.tune import tune as module
 from scripts.tune.schedule import Schedule, sweep_key
@@ -173,12 +173,12 @@ def test_best_trial_fitted_alone_gives_the_same_loss_and_model(tmp_path, splits)
     best = read_json(tmp_path / "2/best.json")
     x, y = load_features(splits[0])
     held, truth = load_features(splits[1])
-    family = family_of(best["family"])
+    family = load_family(best["family"])
     scores = [
         family.score(family.fit(x, y, best["params"], best["seed"], "classification", "cpu"), held, 2) for _ in range(2)
     ]
     assert (scores[0] == scores[1]).all()
-    assert METRICS["roc_auc"].loss(truth, scores[0]) == pytest.approx(1 - made["best"]["score"], abs=1e-12)
+    assert LOSSES["roc_auc"](truth, scores[0]) == pytest.approx(1 - made["best"]["score"], abs=1e-12)
 
 
 @pytest.mark.feature("H12")
@@ -199,7 +199,7 @@ def test_failed_trial_is_a_result(tmp_path, splits, setting, error):
 
 @pytest.mark.feature("H12")
 def test_a_loss_that_is_no_number_is_a_failure(tmp_path, splits, monkeypatch):
-    monkeypatch.setitem(METRICS, "roc_auc", METRICS["roc_auc"]._replace(loss=lambda y, p: float("nan")))
+    monkeypatch.setitem(LOSSES, "roc_auc", lambda y, p: float("nan"))
     objective = Objective(load_features(splits[0]), load_features(splits[1]), "roc_auc")
     made = objective.run({"family": "logistic", "params": {"C": 1.0}, "choice": {}}, 0, 1.0, 0)
     assert made["loss"] is None and made["error"] == "ValueError: the loss is nan"

@@ -1,0 +1,62 @@
+"""The table of metrics: their names, what they are measured for, and which direction is better.
+
+All lists of metrics come from here, also those in config/schema.yaml. Snakemake's own process imports this module, so
+it uses the standard library only.
+"""
+
+from dataclasses import dataclass
+
+CLASSIFICATION = ("binary", "multiclass")
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A metric of the *tasks* binary, multiclass and regression, of rankings (ranking), or of any bundle (bundle).
+
+    *lower_is_better* is None if neither direction is better. A sweep can optimise it if it is *tunable*. With two
+    classes, one that *needs_threshold* measures the decisions at the threshold, not the probabilities.
+    """
+
+    name: str
+    tasks: tuple[str, ...]
+    lower_is_better: bool | None = False
+    tunable: bool = False
+    needs_threshold: bool = False
+
+
+METRICS = {
+    metric.name: metric
+    for metric in (
+        Metric("roc_auc", CLASSIFICATION, tunable=True),
+        Metric("pr_auc", CLASSIFICATION, tunable=True),
+        Metric("log_loss", CLASSIFICATION, lower_is_better=True, tunable=True),
+        Metric("brier", CLASSIFICATION, lower_is_better=True, tunable=True),
+        Metric("ece", CLASSIFICATION, lower_is_better=True),
+        Metric("precision", CLASSIFICATION, needs_threshold=True),
+        Metric("recall", CLASSIFICATION, needs_threshold=True),
+        Metric("f1", CLASSIFICATION, tunable=True, needs_threshold=True),
+        Metric("accuracy", CLASSIFICATION, tunable=True, needs_threshold=True),
+        Metric("balanced_accuracy", CLASSIFICATION, needs_threshold=True),
+        Metric("specificity", CLASSIFICATION, needs_threshold=True),
+        Metric("mcc", CLASSIFICATION, needs_threshold=True),
+        Metric("precision_weighted", ("multiclass",)),
+        Metric("recall_weighted", ("multiclass",)),
+        Metric("f1_weighted", ("multiclass",)),
+        Metric("rmse", ("regression",), lower_is_better=True, tunable=True),
+        Metric("mae", ("regression",), lower_is_better=True, tunable=True),
+        Metric("median_absolute_error", ("regression",), lower_is_better=True),
+        Metric("r2", ("regression",), tunable=True),
+        Metric("mape", ("regression",), lower_is_better=True),
+        Metric("bias", ("regression",), lower_is_better=None),
+        Metric("ndcg", ("ranking",)),
+        Metric("precision_at_k", ("ranking",)),
+        Metric("size_mb", ("bundle",), lower_is_better=True),
+        Metric("latency_ms", ("bundle",), lower_is_better=True),
+    )
+}
+TUNABLE_METRICS = tuple(name for name, metric in METRICS.items() if metric.tunable)
+
+
+def metrics_of(task: str) -> tuple[str, ...]:
+    """Return the names of the metrics of *task*, one of those that Metric names."""
+    return tuple(name for name, metric in METRICS.items() if task in metric.tasks)
