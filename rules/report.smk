@@ -1,7 +1,8 @@
 """One HTML report: data, drift, tuning, model and gate.
 
 Needs: results/<case>/register/version.json, analyze/gate/blessing.json, analyze/metrics/metrics.json,
-       tune/trials.json, validate/anomalies/anomalies.json, validate/statistics/<span>/<split>/statistics.json, report/*
+       tune/trials.json, validate/anomalies/anomalies.json,
+       validate/statistics/<span>/<split>/statistics.json, report/*, scripts/templates/*
 Gives: results/<case>/report/report.html
 """
 
@@ -11,6 +12,7 @@ CAPTIONS = (
     "slices slices-table gaps fairness fairness-table groups importance gate change"
 ).split()
 PROGRAMS = ["trials", "brush", "threshold"]
+TEMPLATES = ["base", "page", "parts"]
 
 
 checkpoint report:
@@ -22,6 +24,7 @@ checkpoint report:
         trials=ancient(f"{RESULTS}/tune/trials.json"),
         metrics=ancient(f"{RESULTS}/analyze/metrics/metrics.json"),
         captions=ancient(collect("report/{name}.md", name=CAPTIONS)),
+        templates=ancient(collect("scripts/templates/{name}.html.j2", name=TEMPLATES)),
         style=ancient("report/style.css"),
         scripts=ancient(collect("report/{name}.js", name=PROGRAMS)),
         changed=when_stale("report"),

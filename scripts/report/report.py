@@ -6,7 +6,7 @@ from scripts.config.families import declared_families as declared
 from scripts.provenance.canonical import read_json, write_bytes
 from scripts.provenance.run_job import echo, main
 from scripts.report import gate, model, overview, span_data, tuning
-from scripts.report.html import number, page, text
+from scripts.report.html import number, page
 
 
 def spaces(families: dict[str, dict]) -> dict[str, dict]:
@@ -42,7 +42,7 @@ def report(
         "Model": model.model(measured, texts),
         "Gate": gate.gate(blessed, texts),
     }
-    subtitle = text(f"case {registered['case']}, version {registered['version']}")
+    subtitle = f"case {registered['case']}, version {registered['version']}"
     scripts = [path.read_text(encoding="utf-8") for path in code]
     document = page(title, subtitle, style.read_text(encoding="utf-8"), scripts, figures)
     write_bytes(report, document.encode("utf-8", "replace"))

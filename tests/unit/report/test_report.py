@@ -99,6 +99,16 @@ def test_rule_names_all_captions_and_scripts():
         assert sorted(names) == sorted(path.stem for path in paths)
 
 
+@pytest.mark.parametrize(("rules", "templates"), [("report", ["page", "parts"]), ("validate", ["anomalies"])])
+def test_rules_name_the_templates_that_their_job_reads(rules, templates):
+    used = set(templates)
+    for name in templates:
+        used |= set(re.findall(r'"(\w+)\.html\.j2"', (ROOT / f"scripts/templates/{name}.html.j2").read_text()))
+    rule = (ROOT / f"rules/{rules}.smk").read_text()
+    named = re.search(r"^TEMPLATES = \[(.*)\]$", rule, re.M) or re.search(r'\.html\.j2", name=\[(.*)\]', rule)
+    assert set(re.findall(r"\w+", named[1])) == used and 'templates=ancient(collect("scripts/templates/' in rule
+
+
 def test_same_inputs_give_same_bytes(make, given, tmp_path):
     first = make(given)
     interpreter = subprocess.run(

@@ -1,11 +1,13 @@
 """The parts of the page and the choice of data, without plots."""
 
 import pytest
+from jinja2 import UndefinedError
+from markupsafe import Markup
 
 from scripts.report import span_data
 from scripts.report.html import (
+    ENVIRONMENT,
     NO_VALUE,
-    clean,
     figure,
     format_value,
     interval,
@@ -20,6 +22,7 @@ from scripts.report.html import (
 from scripts.report.metric_labels import chosen_points, f1, slice_label, wilson
 from scripts.report.span_data import base_rates, frequent, shares_by_span
 from scripts.report.tuning import best_first, running_best
+from scripts.templates.render import clean
 
 
 @pytest.mark.parametrize(
@@ -31,12 +34,19 @@ def test_numbers_read_well(value, shown):
 
 
 def test_everything_is_escaped_once():
-    assert text("<b>&\"'") == "&lt;b&gt;&amp;&quot;&#x27;"
+    assert text("<b>&\"'") == "&lt;b&gt;&amp;&#34;&#39;"
     assert text(text("<b>")) == "&lt;b&gt;"
-    assert text({"<b>": [1]}) == "{&quot;&lt;b&gt;&quot;: [1]}"
+    assert text({"<b>": [1]}) == "{&#34;&lt;b&gt;&#34;: [1]}"
     for html in (table(["<i>"], [["<i>"]]), tree({"<i>": ["<i>"]}), verdict(True, "<i>")):
         assert "<i>" not in html
     assert "<i>" not in figure("name", "<i>", text("<i>"), "<i>\n\n<i>")[2]
+
+
+def test_a_template_escapes_what_is_not_markup_and_misses_nothing():
+    template = ENVIRONMENT.from_string("{{ a }}|{{ b }}|{{ c }}")
+    assert template.render(a="<b>\x00\n&", b=Markup("<b>"), c=0) == "&lt;b&gt; &amp;|<b>|0"
+    with pytest.raises(UndefinedError, match="'c' is undefined"):
+        template.render(a="", b="")
 
 
 def test_text_fits_on_one_printable_line():
