@@ -6,11 +6,6 @@ Needs: results/<case>/register/version.json, analyze/gate/blessing.json, analyze
 Gives: results/<case>/report/report.html
 """
 
-CAPTIONS = (
-    "overview lineage rows base-rate spans numbers texts missing drift anomalies families history parallel "
-    "hyperparameters trials metrics roc pr calibration thresholds confusion confusion-table predicted residuals means "
-    "slices slices-table gaps fairness fairness-table groups importance gate change"
-).split()
 PROGRAMS = ["trials", "brush", "threshold"]
 TEMPLATES = ["base", "page", "parts"]
 
@@ -23,7 +18,7 @@ checkpoint report:
         anomalies=ancient(f"{RESULTS}/validate/anomalies/anomalies.json"),
         trials=ancient(f"{RESULTS}/tune/trials.json"),
         metrics=ancient(f"{RESULTS}/analyze/metrics/metrics.json"),
-        captions=ancient(collect("report/{name}.md", name=CAPTIONS)),
+        captions=ancient("report/captions.md"),
         templates=ancient(collect("scripts/templates/{name}.html.j2", name=TEMPLATES)),
         style=ancient("report/style.css"),
         scripts=ancient(collect("report/{name}.js", name=PROGRAMS)),

@@ -6,6 +6,7 @@ from scripts.config.families import declared_families as declared
 from scripts.provenance.canonical import read_json, write_bytes
 from scripts.provenance.run_job import echo, main
 from scripts.report import gate, model, overview, span_data, tuning
+from scripts.report.captions import read_captions
 from scripts.report.html import number, page
 
 
@@ -22,7 +23,7 @@ def report(
     anomalies: Path,
     trials: Path,
     metrics: Path,
-    captions: list[Path],
+    captions: Path,
     style: Path,
     code: list[Path],
     report: Path,
@@ -30,7 +31,7 @@ def report(
     families: dict,
 ) -> None:
     """Write *report*, an HTML file that needs no other file and no network, from the JSON files of the stages."""
-    texts = {path.stem: path.read_text(encoding="utf-8") for path in captions}
+    texts = read_captions(captions)
     registered, blessed, tuned, measured = map(read_json, (version, blessing, trials, metrics))
     described = [read_json(path) for path in statistics]
     spans = [span_data.span_label(found) for found in described]

@@ -8,6 +8,8 @@ import subprocess
 
 import pytest
 
+from scripts.errors import InputError
+from scripts.report.captions import FIGURES, read_captions
 from tests.report import CAPTIONS, PROGRAMS, PYTHON, ROOT
 from tests.results import NASTY, complete, multiclass, regression
 
@@ -87,16 +89,30 @@ def test_ids_are_unique_and_links_arrive(make, given):
 
 def test_every_caption_is_there_once(make, given):
     texts = [Page(make(complete(given)).decode()).text, Page(make(regression(given)).decode()).text]
-    for path in CAPTIONS:
-        for paragraph in path.read_text(encoding="utf-8").strip().split("\n\n"):
-            assert max(text.count(" ".join(paragraph.split())) for text in texts) == 1, path.name
+    for name, caption in read_captions(CAPTIONS).items():
+        for paragraph in caption.split("\n\n"):
+            assert max(text.count(" ".join(paragraph.split())) for text in texts) == 1, name
 
 
-def test_rule_names_all_captions_and_scripts():
+def test_a_caption_that_is_missing_or_unused_is_named(tmp_path):
+    text, path = CAPTIONS.read_text(encoding="utf-8"), tmp_path / "captions.md"
+    assert list(read_captions(CAPTIONS)) == FIGURES
+    for old, new, words in (
+        ("## roc\n", "## rock\n", "roc is missing; rock is of no figure"),
+        ("## drift\n", "## drift\n\n## pr\n", "drift is missing; pr is there twice"),
+        ("## roc\n", "## pr\n", "roc is missing; pr is there twice"),
+    ):
+        assert old in text
+        path.write_text(text.replace(old, new), encoding="utf-8")
+        with pytest.raises(InputError, match=f"captions.md: {words}; the report needs one heading"):
+            read_captions(path)
+
+
+def test_rule_names_the_captions_and_all_scripts():
     rule = (ROOT / "rules/report.smk").read_text()
-    for pattern, paths in ((r"CAPTIONS = \((.*?)\)\.split", CAPTIONS), (r"PROGRAMS = \[(.*?)\]", PROGRAMS)):
-        names = re.search(pattern, rule, re.DOTALL)[1].replace('"', " ").replace(",", " ").split()
-        assert sorted(names) == sorted(path.stem for path in paths)
+    names = re.search(r"PROGRAMS = \[(.*?)\]", rule, re.DOTALL)[1].replace('"', " ").replace(",", " ").split()
+    assert sorted(names) == sorted(path.stem for path in PROGRAMS)
+    assert f'captions=ancient("{CAPTIONS.relative_to(ROOT)}")' in rule
 
 
 @pytest.mark.parametrize(("rules", "templates"), [("report", ["page", "parts"]), ("validate", ["anomalies"])])

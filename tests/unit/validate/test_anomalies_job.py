@@ -66,7 +66,8 @@ def run(folder: Path, spans: dict, schema: dict = SCHEMA, waivers: list | None =
     outputs = [folder / name for name in ("anomalies.json", "anomalies.html", "rules.json")]
     job_spec = {"params": {"waivers": waivers or []}}
     anomalies(**made, proposal=[], schema=[folder / "schema.yaml"], style=STYLE, anomalies=outputs[0],
-              page_file=outputs[1], rules=outputs[2], key=[], duplicates=[], windows=windows, case="tiny", job_spec=job_spec)  # fmt: skip
+              page_file=outputs[1], rules=outputs[2], key=[], duplicates=[], windows=windows, case="tiny",
+              job_spec=job_spec)  # fmt: skip
     return read_json(outputs[0])
 
 
