@@ -35,7 +35,7 @@ checkpoint report:
         "../envs/report.yaml"
     params:
         code="report/report",
-        cfg=cfg("title", "tune.families"),
+        cfg=cfg("title", "tune.families", "preprocess.features"),
         job=job_command,
     shell:
         "{params.job} --version {input.version} --blessing {input.blessing} --statistics {input.statistics} "

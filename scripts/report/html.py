@@ -1,6 +1,7 @@
 """HTML of the report: escaped text, and the parts and the page of the templates in scripts/templates/."""
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from markupsafe import Markup, escape
@@ -106,15 +107,21 @@ def verdict(good: bool, yes: str = "passed", no: str = "failed") -> Markup:
     return part("verdict", good, yes if good else no)
 
 
-def figure(name: str, title: str, body: Markup, caption: str, full: bool = False, scroll: bool = True) -> Figure:
+def figure(
+    name: str, title: str, body: Markup, caption: str, full: bool = False, scroll: bool = True, opened: bool = False
+) -> Figure:
     """Return name, title and HTML of a figure or table with its caption (paragraphs of plain text).
 
-    A body that is wider than the page scrolls unless it is made of parts that *scroll* by themselves.
+    The caption is folded unless *opened*. A body that is wider than the page scrolls; without *scroll*, its parts do.
     """
     paragraphs = [words for words in caption.split("\n\n") if words.strip()]
-    return name, title, part("figure", name, title, body, paragraphs, full or "<table" in body, scroll)
+    return name, title, part("figure", name, title, body, paragraphs, full or "<table" in body, scroll, opened)
 
 
-def page(title: str, subtitle: str, style: str, scripts: list[str], sections: dict[str, Figures]) -> str:
-    """Return the complete document; *sections* gives the figures by heading."""
-    return render_page(ENVIRONMENT, "page.html.j2", style, scripts, title=title, subtitle=subtitle, sections=sections)
+def page(
+    title: str, subtitle: str, style: str, scripts: list[str], tiles: Sequence[tuple], sections: dict[str, Figures]
+) -> str:
+    """Return the complete document: the *tiles* of verdicts, then the figures of *sections* by heading."""
+    return render_page(
+        ENVIRONMENT, "page.html.j2", style, scripts, title=title, subtitle=subtitle, tiles=tiles, sections=sections
+    )

@@ -25,7 +25,7 @@ def overview(version: dict, blessing: dict, metrics: dict, tuned: dict, captions
     ]
     lineage = part("lineage", version["lineage"])
     return [
-        figure("overview", "Key facts", table(["fact", "value"], facts, left=2), captions["overview"]),
+        figure("overview", "Key facts", table(["fact", "value"], facts, left=2), captions["overview"], opened=True),
         figure("lineage", "Lineage", lineage, captions["lineage"], full=True),
     ]
 
@@ -86,9 +86,10 @@ def labels(statistics: list[dict], positive: str | None, captions: dict[str, str
     ]
 
 
-def drift(anomalies: dict, spans: list[str], captions: dict[str, str]) -> Figures:
-    """Show how far each span lies from the others, and what was found wrong."""
-    names, cells = span_data.drift_matrix(anomalies["drift"], spans)
+def drift(anomalies: dict, spans: list[str], features: set[str], captions: dict[str, str]) -> Figures:
+    """Show how far each span lies from the others, columns that are no *features* last, and what was found wrong."""
+    columns, cells = span_data.drift_matrix(anomalies["drift"], spans, features)
+    names = [name if name in features else f"({name})" for name in columns]
     title = "Drift by column and span"
     plot = part("paragraph", "no distances were measured")
     if names:

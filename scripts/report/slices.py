@@ -2,10 +2,9 @@
 
 from scripts.report import interval_plot, model_plots
 from scripts.report.html import NO_VALUE, Figures, Markup, figure, interval, join, number, part, short, table, verdict
-from scripts.report.metric_labels import slice_label, value_label
+from scripts.report.metric_labels import WORDS, metric_label, slice_label, value_label
 
 MAX_SLICES = 60  # slices, the worst first
-WORDS = {"roc_auc": "ROC AUC", "rmse": "RMSE"}
 
 
 def main_metric(found: list[dict]) -> str:
@@ -18,7 +17,7 @@ def slices(test: dict, captions: dict[str, str]) -> Figures:
     """Show one metric of each slice of the test split by value and by size, and all metrics as a table."""
     found = test.get("slices", [])
     metric = main_metric(found)
-    label = WORDS.get(metric, metric)
+    label = metric_label(metric)
     rows = [(slice_label(part), part["rows"], part["metrics"].get(metric) or {}) for part in found]
     rows = [row for row in rows if row[2].get("value") is not None]
     title = f"{label} by slice of test"

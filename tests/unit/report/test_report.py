@@ -199,6 +199,32 @@ def test_all_that_analysis_may_say_is_shown(make, given):
     assert "loss of roc_auc on eval" in page.text
 
 
+@pytest.mark.feature("A6", "V6")
+def test_the_page_opens_with_verdicts(make, given):
+    content = make(complete(given)).decode()
+    page = Page(content)
+    tiles = [attributes["class"] for tag, attributes in page.tags if tag == "li" and "class" in attributes]
+    assert tiles == ["tile is-bad", "tile is-plain", "tile is-good", "tile is-plain", "tile is-bad"]
+    assert content.index('class="tiles"') < content.index("<nav")
+    words = "Gate ✗ not passed brier 0.085 (0.075 to 0.095), limit at most 0.09; change of roc_auc of sex=a "
+    words += "-0.200 (-0.210 to -0.190)"
+    words += ", limit relative drop 0.1; and 1 more ROC AUC on test 0.760 95 % interval 0.750 to 0.770"
+    words += " Change ✓ +0.004 ROC AUC, −0.006 to +0.014, against version 12 Drift at most"
+    assert words in page.text and "Data anomalies ✗ 4 errors, 4 warnings" in page.text
+
+
+def test_captions_are_folded_but_the_first(make, given):
+    content = make(complete(given)).decode()
+    count = content.count("<figure ")
+    assert content.count("<figcaption><details><summary>") == count - 1 and content.count("<details open>") == 1
+    assert content.index("<figcaption><details open>") < content.index("</figure>")
+
+
+def test_columns_that_are_no_features_follow_in_parentheses(make, given):
+    plot = Page(re.search(r'<figure id="drift".*?</figure>', make(given).decode(), re.DOTALL)[0]).text
+    assert 0 < plot.index("state") < plot.index("(sky)") and "(state)" not in plot and "(height)" not in plot
+
+
 def test_files_that_know_less_show_less(make, given):
     assert not (NEW | {"predicted", "residuals", "means"}) & ids(Page(make(given).decode()))
 

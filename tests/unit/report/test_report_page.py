@@ -42,6 +42,14 @@ def test_everything_is_escaped_once():
     assert "<i>" not in figure("name", "<i>", text("<i>"), "<i>\n\n<i>")[2]
 
 
+def test_captions_fold_and_tables_scroll():
+    folded, opened = (figure("name", "x", table(["a"], [["b"]]), "c\n\nd", opened=state)[2] for state in (False, True))
+    for html, start in ((folded, "<details>"), (opened, "<details open>")):
+        assert f"<figcaption>{start}<summary>How to read this</summary>\n<p>c</p>\n<p>d</p>\n</details>" in html
+        assert '<figure id="name" class="full">' in html
+        assert '<div class="scroll" tabindex="0" role="region" aria-label="x"><table>' in html
+
+
 def test_a_template_escapes_what_is_not_markup_and_misses_nothing():
     template = ENVIRONMENT.from_string("{{ a }}|{{ b }}|{{ c }}")
     assert template.render(a="<b>\x00\n&", b=Markup("<b>"), c=0) == "&lt;b&gt; &amp;|<b>|0"
@@ -83,7 +91,12 @@ def test_matrices_show_the_worst_first(given):
     assert columns[0] == "empty" and set(cells[0]) == {1.0}
     assert cells[columns.index("late")][:5] == [None] * 5
     drift = {"a": {"x": 0.1}, "b": {"y": 0.2}}
-    assert span_data.drift_matrix(drift, ["x", "y"]) == (["b", "a"], [[None, 0.2], [0.1, None]])
+    assert span_data.drift_matrix(drift, ["x", "y"], {"a", "b"}) == (["b", "a"], [[None, 0.2], [0.1, None]])
+
+
+def test_columns_that_are_no_features_do_not_lead_the_drift():
+    drift = {"key": {"x": 0.9}, "a": {"x": 0.1}, "b": {"x": 0.2}, "label": {"x": 1.0}}
+    assert span_data.drift_matrix(drift, ["x"], {"a", "b"})[0] == ["b", "a", "label", "key"]
 
 
 def test_base_rate_counts_labelled_rows_only():
