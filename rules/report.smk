@@ -1,16 +1,13 @@
 """One HTML report: data, drift, tuning, model and gate.
 
 Needs: results/<case>/register/version.json, analyze/gate/blessing.json, analyze/metrics/metrics.json,
-       tune/trials.json, validate/anomalies/anomalies.json, validate/statistics/<span>/<split>/statistics.json, report/*
+       tune/trials.json, validate/anomalies/anomalies.json,
+       validate/statistics/<span>/<split>/statistics.json, report/*, scripts/templates/*
 Gives: results/<case>/report/report.html
 """
 
-CAPTIONS = (
-    "overview lineage rows base-rate spans numbers texts missing drift anomalies families history parallel "
-    "hyperparameters trials metrics roc pr calibration thresholds confusion confusion-table predicted residuals means "
-    "slices slices-table gaps fairness fairness-table groups importance gate change"
-).split()
 PROGRAMS = ["trials", "brush", "threshold"]
+TEMPLATES = ["base", "page", "parts"]
 
 
 checkpoint report:
@@ -22,7 +19,8 @@ checkpoint report:
         anomalies=ancient(f"{RESULTS}/validate/anomalies/anomalies.json"),
         trials=ancient(f"{RESULTS}/tune/trials.json"),
         metrics=ancient(f"{RESULTS}/analyze/metrics/metrics.json"),
-        captions=ancient(collect("report/{name}.md", name=CAPTIONS)),
+        captions=ancient("report/captions.md"),
+        templates=ancient(collect("scripts/templates/{name}.html.j2", name=TEMPLATES)),
         style=ancient("report/style.css"),
         scripts=ancient(collect("report/{name}.js", name=PROGRAMS)),
         changed=when_stale("report"),
@@ -38,9 +36,7 @@ checkpoint report:
         "../envs/report.yaml"
     params:
         code="report/report",
-        cfg=cfg("title", "tune.families"),
+        cfg=cfg("title", "tune.families", "preprocess.features"),
         job=job_command,
     shell:
-        "{params.job} --version {input.version} --blessing {input.blessing} --statistics {input.statistics} "
-        "--anomalies {input.anomalies} --trials {input.trials} --metrics {input.metrics} --captions {input.captions} "
-        "--style {input.style} --code {input.scripts} --report {output.report} 3>&2 2> {log}"
+        "{params.job} 3>&2 2> {log}"

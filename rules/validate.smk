@@ -1,6 +1,7 @@
 """Statistics and row checks against the schema, the anomalies, and the gate that stops the run if there are any.
 
-Needs: results/<case>/ingest/<span>/<split>/, data/<case>/schema.yaml, data/<case>/waivers.yaml (if there are waivers)
+Needs: results/<case>/ingest/<span>/<split>/, data/<case>/schema.yaml, data/<case>/waivers.yaml (if there are waivers),
+       scripts/templates/*, report/style.css
 Gives: results/<case>/validate/{statistics,checks}/<span>/<split>/*.json, validate/anomalies/{anomalies.json,
 anomalies.html,schema.json}, validate/gate/granted.json (permission)
 """
@@ -74,6 +75,8 @@ checkpoint anomalies:
         tables=ancient(each_part(f"{RESULTS}/ingest/{{span}}/{{split}}") if CHECKS_LEAKS else []),
         proposal=ancient([] if SCHEMA else [PROPOSAL]),
         schema=ancient(SCHEMA),
+        templates=ancient(collect("scripts/templates/{name}.html.j2", name=["base", "anomalies"])),
+        style=ancient("report/style.css"),
         changed=when_stale("anomalies"),
     output:
         anomalies=f"{RESULTS}/validate/anomalies/anomalies.json",

@@ -1,8 +1,9 @@
 """The section of the report that shows the gate: each check, and the change against the deployed version."""
 
+from markupsafe import escape
+
 from scripts.report import interval_plot
-from scripts.report.html import Markup, figure, interval, number, table, text, verdict
-from scripts.report.overview import Figures
+from scripts.report.html import Figures, Markup, figure, interval, join, number, part, table, verdict
 
 ENDS = {"min": "at least", "max": "at most"}
 UNIT = {"relative": "relative change, new less old by old", "absolute": "change, new less old"}
@@ -20,10 +21,11 @@ def gate(blessing: dict, captions: dict[str, str]) -> Figures:
         ]
         for check in blessing["checks"]
     ]
-    whole = Markup(f"<p>{verdict(blessing['blessed'], 'blessed', 'not blessed')}{comparison_text(blessing)}</p>")
+    said = join(verdict(blessing["blessed"], "blessed", "not blessed"), escape(comparison_text(blessing)))
+    whole = part("paragraph", said)
     head = ["metric", "kind", "verdict", "limit", "measured"]
     checks = table(head, rows, 5, "no limit is configured, so nothing is blessed")
-    return [figure("gate", "Checks", Markup(whole + checks), captions["gate"]), *changes(blessing, captions)]
+    return [figure("gate", "Checks", join(whole, checks), captions["gate"]), *changes(blessing, captions)]
 
 
 def check_label(check: dict) -> str:
@@ -33,8 +35,7 @@ def check_label(check: dict) -> str:
 
 def verdict_cell(check: dict) -> Markup:
     """Return the verdict of a check, and why where there was nothing to compare."""
-    why = f"<br>{text(check['why'])}" if check.get("why") else ""
-    return Markup(f"{verdict(check['passed'])}{why}")
+    return part("verdict_cell", verdict(check["passed"]), check.get("why", ""))
 
 
 def format_limits(limit: dict) -> str:
@@ -47,13 +48,13 @@ def comparison_text(blessing: dict) -> str:
     if "baseline" not in blessing:
         return ""
     version = (blessing["baseline"] or {}).get("version")
-    return text("; nothing is deployed to compare with" if version is None else f"; compared with version {version}")
+    return "; nothing is deployed to compare with" if version is None else f"; compared with version {version}"
 
 
 def changes(blessing: dict, captions: dict[str, str]) -> Figures:
     """Show the paired difference to the deployed version for each check of a change that could be measured."""
     found = [check for check in blessing["checks"] if check.get("kind") == "change" and check["value"] is not None]
-    plots = ""
+    plots = []
     for unit, label in UNIT.items():
         own = [
             check
@@ -62,6 +63,7 @@ def changes(blessing: dict, captions: dict[str, str]) -> Figures:
         ]
         rows = {check_label(check): (check_label(check), None, check) for check in own}
         title = f"Change against the deployed version, {unit}"
-        plots += interval_plot.dots(f"change-{unit}", title, list(rows.values()), 0.0, label) if rows else ""
+        if rows:
+            plots.append(interval_plot.dots(f"change-{unit}", title, list(rows.values()), 0.0, label))
     title = "Change against the deployed version"
-    return [figure("change", title, Markup(plots), captions["change"], full=True)] if plots else []
+    return [figure("change", title, join(*plots), captions["change"], full=True)] if plots else []

@@ -5,6 +5,12 @@ import math
 from scripts.report.html import NO_VALUE, number
 
 Z = 1.96  # of a 95 % interval
+WORDS = {"roc_auc": "ROC AUC", "rmse": "RMSE"}
+
+
+def metric_label(metric: str) -> str:
+    """Return the name of a metric for readers."""
+    return WORDS.get(metric, metric)
 
 
 def value_label(part: dict) -> str:

@@ -1,9 +1,9 @@
 """The section of the report on the chosen model: metrics, curves, thresholds, confusion, or residuals (regression)."""
 
 from scripts.report import model_plots, span_data
-from scripts.report.html import Markup, figure, interval, number, share, table, verdict
+from scripts.report.html import Figure, Figures, Markup, figure, interval, number, part, share, table, verdict
 from scripts.report.metric_labels import chosen_points, f1
-from scripts.report.overview import CLASSES, Figures
+from scripts.report.overview import CLASSES
 from scripts.report.slices import fairness, importance, slices
 from scripts.report.span_data import frequent
 
@@ -53,13 +53,12 @@ def threshold(metrics: dict, captions: dict[str, str]) -> Figures:
     }
     rows = []
     for index, (at, rate, precision, recall) in enumerate(points):
-        mark = f" {verdict(True, 'chosen')}" if index == marked else ""
-        name = Markup(f'<span data-threshold="{at:g}">{number(at)}</span>{mark}')
+        name = part("threshold", f"{at:g}", number(at), verdict(True, "chosen") if index == marked else "")
         rows.append([name, *map(share, (precision, recall, f1(precision, recall), rate))])
     title = "What a threshold does, eval"
     plot = model_plots.by_threshold("thresholds", title, lines, chosen)
     listed = table(["threshold", *lines], rows)
-    body = Markup(f'{plot}<div class="tall">{listed}</div>')
+    body = part("threshold_table", plot, listed)
     return [figure("thresholds", title, body, captions["thresholds"], full=True)]
 
 
@@ -76,7 +75,7 @@ def model(metrics: dict, captions: dict[str, str]) -> Figures:
     return shown + importance(metrics.get("importance") or [], captions)
 
 
-def curve(kind: str, metrics: dict, caption: str) -> tuple[str, str, Markup]:
+def curve(kind: str, metrics: dict, caption: str) -> Figure:
     """Show one kind of curve, a line for each split; with more than two classes, those of test by class."""
     label, xlabel, ylabel, diagonal, points = KINDS[kind]
     lines = {split: found["curves"].get(kind, []) for split, found in metrics["splits"].items()}

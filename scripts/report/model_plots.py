@@ -77,7 +77,7 @@ def by_threshold(name: str, title: str, lines: dict[str, list[tuple[float, float
     axis.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), xlabel="threshold")
     figure.legend(loc="outside upper center", ncols=4, fontsize=8)
     (left, bottom), (right, top), (x, _) = to_svg_coordinates(figure, axis, [(0, 0), (1, 1), (chosen, 0)])
-    line = {"x1": x, "x2": x, "y1": bottom, "y2": top, "data-left": left, "data-right": right}
+    line = {"x1": x, "x2": x, "y1": bottom, "y2": top, "data-left": left, "data-right": right, "data-at": chosen}
     return to_inline_svg(
         figure, name, title, [ET.Element("line", {key: f"{v:g}" for key, v in line.items()} | {"class": "at"})]
     )

@@ -1,9 +1,8 @@
 """The sections of the report that show data and drift, and the overview."""
 
 from scripts.report import span_data
-from scripts.report.html import NO_VALUE, Markup, figure, interval, number, share, table, text, tree, verdict
+from scripts.report.html import NO_VALUE, Figures, figure, interval, join, number, part, share, table, tree, verdict
 
-Figures = list[tuple[str, str, Markup]]
 SHOWN = 200  # anomalies listed: more are counted only
 CLASSES = 30  # drawn, the most frequent ones
 
@@ -22,11 +21,11 @@ def overview(version: dict, blessing: dict, metrics: dict, tuned: dict, captions
         [f"{label} on test", interval(test.get("metrics", {}).get(metric))],
         ["rows in test", test.get("rows")],
         ["model family", best.get("family", NO_VALUE)],
-        ["bundle", Markup(f"<code>{text(version['bundle'])}</code>")],
+        ["bundle", tree(version["bundle"])],
     ]
-    lineage = Markup(f"<details><summary>Everything it was made from</summary>{tree(version['lineage'])}</details>")
+    lineage = part("lineage", version["lineage"])
     return [
-        figure("overview", "Key facts", table(["fact", "value"], facts, left=2), captions["overview"]),
+        figure("overview", "Key facts", table(["fact", "value"], facts, left=2), captions["overview"], opened=True),
         figure("lineage", "Lineage", lineage, captions["lineage"], full=True),
     ]
 
@@ -87,17 +86,20 @@ def labels(statistics: list[dict], positive: str | None, captions: dict[str, str
     ]
 
 
-def drift(anomalies: dict, spans: list[str], captions: dict[str, str]) -> Figures:
-    """Show how far each span lies from the others, and what was found wrong."""
-    names, cells = span_data.drift_matrix(anomalies["drift"], spans)
+def drift(anomalies: dict, spans: list[str], features: set[str], captions: dict[str, str]) -> Figures:
+    """Show how far each span lies from the others, columns that are no *features* last, and what was found wrong."""
+    columns, cells = span_data.drift_matrix(anomalies["drift"], spans, features)
+    names = [name if name in features else f"({name})" for name in columns]
     title = "Drift by column and span"
-    plot = span_data.heat("drift", title, names, spans, cells) if names else Markup("<p>no distances were measured</p>")
+    plot = part("paragraph", "no distances were measured")
+    if names:
+        plot = span_data.heat("drift", title, names, spans, cells)
     rows = span_data.anomaly_rows(anomalies["anomalies"])
     head = ["severity", "code", "column", "span", "message", "observed", "limit"]
     listed = table(head, rows[:SHOWN], left=len(head))
     if len(rows) > SHOWN:
-        listed += Markup(f"<p>and {number(len(rows) - SHOWN)} more in anomalies.json</p>")
+        listed = join(listed, part("paragraph", f"and {number(len(rows) - SHOWN)} more in anomalies.json"))
     return [
         figure("drift", title, plot, captions["drift"], full=True),
-        figure("anomalies", f"Anomalies: {len(rows) or 'none'}", Markup(listed), captions["anomalies"], full=True),
+        figure("anomalies", f"Anomalies: {len(rows) or 'none'}", listed, captions["anomalies"], full=True),
     ]

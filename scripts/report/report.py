@@ -3,16 +3,24 @@
 from pathlib import Path
 
 from scripts.config.families import declared_families as declared
+from scripts.config.features import columns_of
 from scripts.provenance.canonical import read_json, write_bytes
 from scripts.provenance.run_job import echo, main
 from scripts.report import gate, model, overview, span_data, tuning
-from scripts.report.html import number, page, text
+from scripts.report.captions import read_captions
+from scripts.report.html import number, page
+from scripts.report.verdicts import verdicts
 
 
 def spaces(families: dict[str, dict]) -> dict[str, dict]:
     """Return the search space of each family: as the configuration says, else by the family's own file."""
     known = declared()
     return {name: known.get(name, {}).get("space", {}) | space for name, space in families.items()}
+
+
+def feature_columns(features: dict[str, list[dict]]) -> set[str]:
+    """Return the columns of which the features of the configuration are made."""
+    return {column for name, specs in features.items() for spec in specs for column in columns_of(name, spec)}
 
 
 def report(
@@ -22,29 +30,32 @@ def report(
     anomalies: Path,
     trials: Path,
     metrics: Path,
-    captions: list[Path],
+    captions: Path,
     style: Path,
-    code: list[Path],
+    scripts: list[Path],
     report: Path,
     title: str,
     families: dict,
+    features: dict,
 ) -> None:
     """Write *report*, an HTML file that needs no other file and no network, from the JSON files of the stages."""
-    texts = {path.stem: path.read_text(encoding="utf-8") for path in captions}
+    texts = read_captions(captions)
     registered, blessed, tuned, measured = map(read_json, (version, blessing, trials, metrics))
     described = [read_json(path) for path in statistics]
-    spans = [span_data.span_label(found) for found in described]
+    spans = list(map(span_data.span_label, described))
+    found, columns = read_json(anomalies), feature_columns(features)
+    tiles = verdicts(blessed, measured, tuned, found, columns - span_data.moving_columns(described))
     figures = {
         "Overview": overview.overview(registered, blessed, measured, tuned, texts),
         "Data": overview.data(described, measured["positive"], texts),
-        "Drift": overview.drift(read_json(anomalies), spans, texts),
+        "Drift": overview.drift(found, spans, columns, texts),
         "Tuning": tuning.tuning(tuned, spaces(families), texts),
         "Model": model.model(measured, texts),
         "Gate": gate.gate(blessed, texts),
     }
-    subtitle = text(f"case {registered['case']}, version {registered['version']}")
-    scripts = [path.read_text(encoding="utf-8") for path in code]
-    document = page(title, subtitle, style.read_text(encoding="utf-8"), scripts, figures)
+    subtitle = f"case {registered['case']}, version {registered['version']}"
+    programs = [path.read_text(encoding="utf-8") for path in scripts]
+    document = page(title, subtitle, style.read_text(encoding="utf-8"), programs, tiles, figures)
     write_bytes(report, document.encode("utf-8", "replace"))
     echo(f"report: {sum(map(len, figures.values()))} figures and tables, {number(len(document) // 1024)} KiB")
 

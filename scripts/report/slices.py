@@ -1,12 +1,10 @@
 """The parts of the report on slices of the test split, importance of columns, and fairness by threshold."""
 
 from scripts.report import interval_plot, model_plots
-from scripts.report.html import NO_VALUE, Markup, figure, interval, number, short, table, text, verdict
-from scripts.report.metric_labels import slice_label, value_label
-from scripts.report.overview import Figures
+from scripts.report.html import NO_VALUE, Figures, Markup, figure, interval, join, number, part, short, table, verdict
+from scripts.report.metric_labels import WORDS, metric_label, slice_label, value_label
 
 MAX_SLICES = 60  # slices, the worst first
-WORDS = {"roc_auc": "ROC AUC", "rmse": "RMSE"}
 
 
 def main_metric(found: list[dict]) -> str:
@@ -19,18 +17,18 @@ def slices(test: dict, captions: dict[str, str]) -> Figures:
     """Show one metric of each slice of the test split by value and by size, and all metrics as a table."""
     found = test.get("slices", [])
     metric = main_metric(found)
-    label = WORDS.get(metric, metric)
+    label = metric_label(metric)
     rows = [(slice_label(part), part["rows"], part["metrics"].get(metric) or {}) for part in found]
     rows = [row for row in rows if row[2].get("value") is not None]
     title = f"{label} by slice of test"
     plot = (
         plot_slices(rows, test.get("metrics", {}).get(metric) or {}, label, title)
         if rows
-        else Markup("<p>no slices</p>")
+        else part("paragraph", "no slices")
     )
     if small := test.get("too_small"):
         words = ", ".join(f"{entry['name']} ({number(entry['rows'])})" for entry in small)
-        plot = Markup(f"{plot}<p>too few rows to measure: {text(words)}</p>")
+        plot = join(plot, part("paragraph", f"too few rows to measure: {words}"))
     return [
         figure("slices", title, plot, captions["slices"], full=True),
         figure("slices-table", "Slices in figures", slices_table(found), captions["slices-table"], full=True),
@@ -43,17 +41,13 @@ def plot_slices(rows: list[tuple[str, int, dict]], whole: dict, label: str, titl
     orders = {"value": lambda row: (row[2]["value"], row[0]), "size": lambda row: (-row[1], row[0])}
     worst = sorted(rows, key=orders["value"], reverse=label == WORDS["rmse"])[:MAX_SLICES]
     band = interval_plot.interval_ends(whole) if whole.get("low") is not None else None
-    choice, plots = "", ""
+    plots = {}
     for order, key in orders.items():
         ordered = sorted(worst, key=key, reverse=order == "value" and label == WORDS["rmse"])
-        checked = " checked" if order == "value" else ""
-        choice += f'<label><input type="radio" name="order" id="slices-{order}"{checked}>by {order}</label>'
-        plot = interval_plot.dots(
+        plots[order] = interval_plot.dots(
             f"slices-by-{order}", f"{title}, by {order}", ordered, whole.get("value"), label, band
         )
-        plots += f'<div class="by-{order}">{plot}</div>'
-    few = f"<p>the {MAX_SLICES} worst of {len(rows)}</p>" if len(rows) > MAX_SLICES else ""
-    return Markup(f"<fieldset><legend>order</legend>{choice}</fieldset>{few}{plots}")
+    return part("ordered_plots", plots, f"the {MAX_SLICES} worst of {len(rows)}" if len(rows) > MAX_SLICES else "")
 
 
 def slices_table(found: list[dict]) -> Markup:
@@ -99,7 +93,7 @@ def fairness(test: dict, captions: dict[str, str]) -> Figures:
     found = {column: entry for column, entry in (test.get("fairness") or {}).items() if entry["thresholds"]}
     if not found:
         return []
-    plots = "".join(panels(number, column, entry) for number, (column, entry) in enumerate(found.items()))
+    plots = join(*(panels(number, column, entry) for number, (column, entry) in enumerate(found.items())))
     head = ["column", "threshold", *next(iter(found.values()))["thresholds"][0]["metrics"]]
     measured = [
         [column, threshold_label(step), *(interval(step["metrics"].get(name)) for name in head[2:])]
@@ -115,7 +109,7 @@ def fairness(test: dict, captions: dict[str, str]) -> Figures:
     ]
     titles = ["Groups by threshold", "Differences between groups", "Groups at the chosen threshold"]
     return [
-        figure("fairness", titles[0], Markup(plots), captions["fairness"], full=True, scroll=False),
+        figure("fairness", titles[0], plots, captions["fairness"], full=True, scroll=False),
         figure("fairness-table", titles[1], table(head, measured, 1), captions["fairness-table"], full=True),
         figure("groups", titles[2], table(names, groups, 2), captions["groups"], full=True),
     ]
@@ -128,11 +122,11 @@ def by_threshold(entry: dict) -> list[dict]:
 
 def threshold_label(step: dict) -> Markup:
     """Return a threshold, marked where it is the chosen one."""
-    chosen = f" {verdict(True, 'chosen')}" if step["chosen"] else ""
-    return Markup(f"{number(step['threshold'])}{chosen}")
+    at = step["threshold"]
+    return part("threshold", f"{at:g}", number(at), verdict(True, "chosen") if step["chosen"] else "")
 
 
-def panels(index: int, column: str, entry: dict) -> str:
+def panels(index: int, column: str, entry: dict) -> Markup:
     """Return the plots of one column: each rate by threshold, a line for each group, the reference the thickest."""
     steps = by_threshold(entry)
     sizes = {group: found["rows"] for step in steps for group, found in step["groups"].items()}
@@ -151,7 +145,7 @@ def panels(index: int, column: str, entry: dict) -> str:
     few = f", the {MAX_GROUPS} largest of {len(sizes)} groups" if len(sizes) > MAX_GROUPS else ""
     small = f"; too few rows: {', '.join(map(str, entry['too_small']))}" if entry.get("too_small") else ""
     words = f"{column}{few}; reference: {NO_VALUE if reference is None else reference}{small}"
-    return f'<h4>{text(short(words, 200))}</h4><div class="panels">{"".join(plots)}</div>'
+    return part("panels", short(words, 200), plots)
 
 
 def group_rows(column: str, entry: dict) -> list[list]:

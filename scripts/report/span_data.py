@@ -26,6 +26,12 @@ def column_names(statistics: list[dict]) -> list[str]:
     return sorted({name for span in statistics for name in span["columns"]})
 
 
+def moving_columns(statistics: list[dict]) -> set[str]:
+    """Return the columns of dates and times, which differ between spans by their nature."""
+    kinds = {(name, span["columns"][name]["type"].partition(":")[0]) for span in statistics for name in span["columns"]}
+    return {name for name, kind in kinds if kind in SECONDS}
+
+
 def present(statistics: list[dict], name: str) -> list[tuple[dict, int]]:
     """Return the statistics of column *name* with the number of values, for each span that has the column."""
     found = [(span["columns"][name], span["rows"]) for span in statistics if name in span["columns"]]
@@ -109,9 +115,12 @@ def missing_matrix(statistics: list[dict]) -> tuple[list[str], list[list[float |
     return sort_by_worst(cells)
 
 
-def drift_matrix(drift: dict, spans: list[str]) -> tuple[list[str], list[list[float | None]]]:
-    """Return columns and their distance in each span, the worst first."""
-    return sort_by_worst({name: [found.get(span) for span in spans] for name, found in drift.items()})
+def drift_matrix(drift: dict, spans: list[str], features: set[str]) -> tuple[list[str], list[list[float | None]]]:
+    """Return columns and their distance in each span, the worst first: *features*, then all other columns."""
+    cells = {name: [found.get(span) for span in spans] for name, found in drift.items()}
+    names, rows = sort_by_worst({name: row for name, row in cells.items() if name in features})
+    others, more = sort_by_worst({name: row for name, row in cells.items() if name not in features})
+    return names + others, rows + more
 
 
 def sort_by_worst(cells: dict[str, list]) -> tuple[list[str], list[list]]:

@@ -3,8 +3,7 @@
 import math
 
 from scripts.report import tuning_plots
-from scripts.report.html import NO_VALUE, Markup, figure, number, short, table, text, verdict
-from scripts.report.overview import Figures
+from scripts.report.html import NO_VALUE, Figure, Figures, Markup, figure, number, part, short, table, verdict
 from scripts.report.tuning_plots import make_scales
 
 BEST = 500  # trials in the plots of hyperparameters
@@ -56,7 +55,7 @@ def tuning(tuned: dict, spaces: dict[str, dict], captions: dict[str, str]) -> Fi
             f"No trials: {best['family']} ({tuning_plots.format_setting(best['params'])}) "
             f"is taken from {tuned['reused']}."
         )
-        return [figure("trials", "Trials: none", Markup(f"<p>{text(words)}</p>"), captions["trials"], full=True)]
+        return [figure("trials", "Trials: none", part("paragraph", words), captions["trials"], full=True)]
     families = sorted({trial["family"] for trial in trials})
     plot = tuning_plots.history("history", "Score by trial", trials, running_best(trials), metric, families)
     return [
@@ -73,12 +72,10 @@ def legend(trials: list[dict], families: list[str], metric: str) -> Markup:
     for index, family in enumerate(families):
         own = best_first([trial for trial in trials if trial["family"] == family])
         color, shape = tuning_plots.family_style(index)
-        path = f'<path class="{color}" d="M6 6{shape}"/>'
         best = NO_VALUE if own[0]["score"] is None else f"{own[0]['score']:.4f}"
-        words = f"{text(short(family))} <small>{number(len(own))} trials, best {text(best)}</small>"
-        sign = f'<svg class="sign" viewBox="0 0 12 12" width="16" aria-hidden="true">{path}</svg>'
-        found.append(f'<label><input type="checkbox" id="family-{index}" checked>{sign}{words}</label>')
-    return Markup(f"<fieldset><legend>{text(metric)} by family</legend>{''.join(found)}</fieldset>")
+        looks = {"color": color, "shape": shape}
+        found.append(looks | {"name": short(family), "trials": number(len(own)), "best": best})
+    return part("family_choice", metric, found)
 
 
 def hyperparameters(trials: list[dict], spaces: dict[str, dict], metric: str, captions: dict[str, str]) -> Figures:
@@ -92,21 +89,20 @@ def hyperparameters(trials: list[dict], spaces: dict[str, dict], metric: str, ca
         scales_of_family = make_scales(own, spaces.get(family, {}))
         if not scales_of_family:
             continue
-        heading = f"<h4>{text(short(family))}</h4>"
+        shared = {"index": index, "name": short(family)}
         title = f"{titles[0]}, {family}"
         plot = tuning_plots.parallel(f"parallel-{index}", title, own, scales_of_family, metric, index, step)
-        region = f'<div class="scroll" tabindex="0" role="region" aria-label="{text(title)}">{plot}</div>'
-        lines.append(f'<div class="f{index}">{heading}{region}</div>')
+        lines.append(shared | {"title": title, "plot": plot})
         plots = [
             tuning_plots.slices(
                 f"slice-{index}-{position}", f"{titles[1]}, {family}, {scale.name}", own, scale, metric, index
             )
             for position, scale in enumerate(scales_of_family)
         ]
-        panels.append(f'<div class="f{index}">{heading}<div class="panels">{"".join(plots)}</div></div>')
+        panels.append(shared | {"plots": plots})
     if not lines:
         return []
-    bodies = [Markup(color_key() + "".join(lines)), Markup("".join(panels))]
+    bodies = [part("family_lines", part("color_key", STEPS), lines), part("family_panels", panels)]
     names = ["parallel", "hyperparameters"]
     return [
         figure(name, title, body, captions[name], full=True, scroll=False)
@@ -114,15 +110,7 @@ def hyperparameters(trials: list[dict], spaces: dict[str, dict], metric: str, ca
     ]
 
 
-def color_key() -> str:
-    """Return the legend of the colours of lines."""
-    signs = "".join(f'<path class="line q{step}" d="M{14 * step} 6h12"/>' for step in range(STEPS))
-    size = f'viewBox="0 0 {14 * STEPS} 12" width="{20 * STEPS}"'
-    svg = f'<svg class="sign" {size} aria-hidden="true">{signs}</svg>'
-    return f"<p>score: worst fifth {svg} best fifth of all trials; dashed: failed</p>"
-
-
-def trials_table(tuned: dict, caption: str) -> tuple[str, str, Markup]:
+def trials_table(tuned: dict, caption: str) -> Figure:
     """Show the best trials as a table."""
     metric, trials, rows = tuned["metric"], tuned["trials"], []
     best = (tuned.get("best") or {}).get("number")
@@ -133,7 +121,7 @@ def trials_table(tuned: dict, caption: str) -> tuple[str, str, Markup]:
         words = "; ".join(
             filter(None, (tuning_plots.format_setting(trial["params"]), short(trial.get("error", ""), 120)))
         )
-        name = Markup(f'<span data-trial="{trial["number"]}">{trial["number"]}</span>')
+        name = part("trial_number", trial["number"])
         rows.append([name, trial["family"], words, good, score])
     failed = sum(trial["status"] != "ok" for trial in trials)
     title = f"Trials: {len(trials)}, {failed} failed"

@@ -12,8 +12,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, LogLocator, MaxNLocator, NullFormatter, NullLocator
 
-from scripts.report.html import NO_VALUE, Markup, clean, number, short
+from scripts.report.html import NO_VALUE, Markup, number, short
 from scripts.report.svg import INK, LINE, axes, to_inline_svg, to_svg_coordinates
+from scripts.templates.render import clean
 
 LOGARITHMIC = {"loguniform", "qloguniform", "lognormal", "qlognormal"}
 DECADES = 1.5  # of values above zero, from which an axis is logarithmic where no distribution is configured

@@ -49,6 +49,7 @@ def anomalies(
     tables: list[Path],
     proposal: list[Path],
     schema: list[Path],
+    style: Path,
     anomalies: Path,
     page_file: Path,
     rules: Path,
@@ -74,7 +75,8 @@ def anomalies(
     applied = apply_waivers(found, job_spec["params"]["waivers"])
     content = {"anomalies": found, "waivers": applied, "drift": training_distances(described, windows)}
     write_json(anomalies, content)
-    write_bytes(page_file, render_page(case, content, len(described)).encode())
+    page = render_page(case, content, len(described), style.read_text(encoding="utf-8"))
+    write_bytes(page_file, page.encode())
     write_json(rules, extract_serving_rules(frozen, frozen["columns"]))
     errors = sum(item["severity"] == "error" for item in found)
     echo(f"{errors} anomalies and {len(found) - errors} waived ones in {len(described)} tables")

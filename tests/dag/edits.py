@@ -315,7 +315,8 @@ EDITS = [
     Edit("memory", lambda root: None, set(), words=("--set-resources", "tune:mem_mb=999")),
     Edit("a value as text on the command line", lambda root: None, set(), words=("--config", "tune={trials: 4}")),
     Edit("port of the server", section("serve: {port: 9000}\n"), set()),
-    Edit("style of the report", append("report/style.css", "\n/* x */\n"), set()),
+    Edit("template of the report", append("scripts/templates/page.html.j2", "{# x #}\n"), set()),
+    Edit("captions of the report", append("report/captions.md", "\nMore.\n"), set()),
     Edit("script in the page of the report", append("report/trials.js", "\n// x\n"), set()),
     Edit("an edit taken back", both(append("scripts/ingest/ingest.py", MODULE), replace("scripts/ingest/ingest.py", MODULE, "")), set()),
     Edit(".snakemake removed", remove(".snakemake"), set()),
@@ -392,6 +393,8 @@ EDITS = [
     Edit("a span newer than all others", add_latest, each("fetch", ["2005"]) | each("ingest_span", ["2005"]) | described(["2005"]) | {"summarize 2003 all"} | CHECKS | FROM_GRAPH, "configuration: windows.test: [\"2004\"] -> [\"2005\"]", before=rolling),
     Edit("a retention date to come", retention("2999-12-31"), set()),
     Edit("a retention date that is past", retention("2001-12-31"), CHECKS | FROM_GRAPH, 'configuration: windows.train: ["2001", "2002"] -> ["2002"]'),
+    Edit("style of both pages", append("report/style.css", "\n/* x */\n"), CHECKS, "input: report/style.css changed"),
+    Edit("template of the anomalies", append("scripts/templates/anomalies.html.j2", "{# x #}\n"), {"anomalies"}, "input: scripts/templates/anomalies.html.j2 changed"),
     Edit("schema edit that changes no verdict", replace("data/tiny/schema.yaml", "min: 50", "min: 51"), ROWS | {"anomalies"}, "input: data/tiny/schema.yaml changed"),
     Edit("schema edit that requests must keep", replace("data/tiny/schema.yaml", "max: 100", "max: 101"), ROWS | {"anomalies", "deploy"}, "input: data/tiny/schema.yaml changed"),
     # beside the rows

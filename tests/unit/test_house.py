@@ -25,7 +25,7 @@ LOCKS = sorted(path for path in (ROOT / "envs").glob("*.txt") if not path.stem.s
 PACKAGES = {str(path.relative_to(ROOT)) for path in SCRIPTS if path.name == "__init__.py"}
 NO_STAGE = {"common", "console", "explain", "lookup", "propose"}  # rule files without a stage
 # folders of scripts that several stages import, from the top floor down: each imports only from those below it
-FLOORS = ["families", "bundle", "config", "metrics", "schema", "statistics", "provenance", "data"]
+FLOORS = ["families", "bundle", "config", "metrics", "schema", "statistics", "provenance", "data", "templates"]
 SHARED = {"console", "custom", *FLOORS}
 BY_HAND = (
     "README.md",

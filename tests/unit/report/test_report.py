@@ -8,6 +8,8 @@ import subprocess
 
 import pytest
 
+from scripts.errors import InputError
+from scripts.report.captions import FIGURES, read_captions
 from tests.report import CAPTIONS, PROGRAMS, PYTHON, ROOT
 from tests.results import NASTY, complete, multiclass, regression
 
@@ -87,16 +89,40 @@ def test_ids_are_unique_and_links_arrive(make, given):
 
 def test_every_caption_is_there_once(make, given):
     texts = [Page(make(complete(given)).decode()).text, Page(make(regression(given)).decode()).text]
-    for path in CAPTIONS:
-        for paragraph in path.read_text(encoding="utf-8").strip().split("\n\n"):
-            assert max(text.count(" ".join(paragraph.split())) for text in texts) == 1, path.name
+    for name, caption in read_captions(CAPTIONS).items():
+        for paragraph in caption.split("\n\n"):
+            assert max(text.count(" ".join(paragraph.split())) for text in texts) == 1, name
 
 
-def test_rule_names_all_captions_and_scripts():
+def test_a_caption_that_is_missing_or_unused_is_named(tmp_path):
+    text, path = CAPTIONS.read_text(encoding="utf-8"), tmp_path / "captions.md"
+    assert list(read_captions(CAPTIONS)) == FIGURES
+    for old, new, words in (
+        ("## roc\n", "## rock\n", "roc is missing; rock is of no figure"),
+        ("## drift\n", "## drift\n\n## pr\n", "drift is missing; pr is there twice"),
+        ("## roc\n", "## pr\n", "roc is missing; pr is there twice"),
+    ):
+        assert old in text
+        path.write_text(text.replace(old, new), encoding="utf-8")
+        with pytest.raises(InputError, match=f"captions.md: {words}; the report needs one heading"):
+            read_captions(path)
+
+
+def test_rule_names_the_captions_and_all_scripts():
     rule = (ROOT / "rules/report.smk").read_text()
-    for pattern, paths in ((r"CAPTIONS = \((.*?)\)\.split", CAPTIONS), (r"PROGRAMS = \[(.*?)\]", PROGRAMS)):
-        names = re.search(pattern, rule, re.DOTALL)[1].replace('"', " ").replace(",", " ").split()
-        assert sorted(names) == sorted(path.stem for path in paths)
+    names = re.search(r"PROGRAMS = \[(.*?)\]", rule, re.DOTALL)[1].replace('"', " ").replace(",", " ").split()
+    assert sorted(names) == sorted(path.stem for path in PROGRAMS)
+    assert f'captions=ancient("{CAPTIONS.relative_to(ROOT)}")' in rule
+
+
+@pytest.mark.parametrize(("rules", "templates"), [("report", ["page", "parts"]), ("validate", ["anomalies"])])
+def test_rules_name_the_templates_that_their_job_reads(rules, templates):
+    used = set(templates)
+    for name in templates:
+        used |= set(re.findall(r'"(\w+)\.html\.j2"', (ROOT / f"scripts/templates/{name}.html.j2").read_text()))
+    rule = (ROOT / f"rules/{rules}.smk").read_text()
+    named = re.search(r"^TEMPLATES = \[(.*)\]$", rule, re.M) or re.search(r'\.html\.j2", name=\[(.*)\]', rule)
+    assert set(re.findall(r"\w+", named[1])) == used and 'templates=ancient(collect("scripts/templates/' in rule
 
 
 def test_same_inputs_give_same_bytes(make, given, tmp_path):
@@ -171,6 +197,32 @@ def test_all_that_analysis_may_say_is_shown(make, given):
     )
     assert f"too few rows to measure: sky={NASTY} (7)" in page.text
     assert "loss of roc_auc on eval" in page.text
+
+
+@pytest.mark.feature("A6", "V6")
+def test_the_page_opens_with_verdicts(make, given):
+    content = make(complete(given)).decode()
+    page = Page(content)
+    tiles = [attributes["class"] for tag, attributes in page.tags if tag == "li" and "class" in attributes]
+    assert tiles == ["tile is-bad", "tile is-plain", "tile is-good", "tile is-plain", "tile is-bad"]
+    assert content.index('class="tiles"') < content.index("<nav")
+    words = "Gate ✗ not passed brier 0.085 (0.075 to 0.095), limit at most 0.09; change of roc_auc of sex=a "
+    words += "-0.200 (-0.210 to -0.190)"
+    words += ", limit relative drop 0.1; and 1 more ROC AUC on test 0.760 95 % interval 0.750 to 0.770"
+    words += " Change ✓ +0.004 ROC AUC, −0.006 to +0.014, against version 12 Drift at most"
+    assert words in page.text and "Data anomalies ✗ 4 errors, 4 warnings" in page.text
+
+
+def test_captions_are_folded_but_the_first(make, given):
+    content = make(complete(given)).decode()
+    count = content.count("<figure ")
+    assert content.count("<figcaption><details><summary>") == count - 1 and content.count("<details open>") == 1
+    assert content.index("<figcaption><details open>") < content.index("</figure>")
+
+
+def test_columns_that_are_no_features_follow_in_parentheses(make, given):
+    plot = Page(re.search(r'<figure id="drift".*?</figure>', make(given).decode(), re.DOTALL)[0]).text
+    assert 0 < plot.index("state") < plot.index("(sky)") and "(state)" not in plot and "(height)" not in plot
 
 
 def test_files_that_know_less_show_less(make, given):

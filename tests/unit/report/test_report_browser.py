@@ -93,6 +93,23 @@ def test_ends_of_an_axis_choose_trials(browser):
     assert browser.evaluate(OUT) == 0
 
 
+def test_slider_stands_at_the_chosen_threshold_when_the_page_opens(browser):
+    slider = "document.querySelector('#thresholds input')"
+    assert browser.evaluate(f"Number({slider}.value)") == 0.31
+    line = "document.querySelector('#thresholds .at')"
+    place = f"({line}.getAttribute('x1') - {line}.dataset.left) / ({line}.dataset.right - {line}.dataset.left)"
+    assert browser.evaluate(place) == pytest.approx(0.31, abs=0.005)
+
+
+def test_no_table_is_cut_off_on_a_phone(browser, page):
+    browser.open(page, width=390)
+    cut = """[...document.querySelectorAll('table')].filter((table) => {
+      const box = table.closest('.scroll');
+      return !box || getComputedStyle(box).overflowX !== 'auto' || box.getBoundingClientRect().right > innerWidth;
+    }).length"""
+    assert browser.evaluate("document.querySelectorAll('table').length") > 8 and browser.evaluate(cut) == 0
+
+
 def test_slider_reads_another_threshold(browser):
     words = "document.querySelector('#thresholds output').textContent"
     assert "✓ chosen" in browser.evaluate(words)

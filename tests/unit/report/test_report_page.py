@@ -1,11 +1,13 @@
 """The parts of the page and the choice of data, without plots."""
 
 import pytest
+from jinja2 import UndefinedError
+from markupsafe import Markup
 
 from scripts.report import span_data
 from scripts.report.html import (
+    ENVIRONMENT,
     NO_VALUE,
-    clean,
     figure,
     format_value,
     interval,
@@ -20,6 +22,7 @@ from scripts.report.html import (
 from scripts.report.metric_labels import chosen_points, f1, slice_label, wilson
 from scripts.report.span_data import base_rates, frequent, shares_by_span
 from scripts.report.tuning import best_first, running_best
+from scripts.templates.render import clean
 
 
 @pytest.mark.parametrize(
@@ -31,12 +34,27 @@ def test_numbers_read_well(value, shown):
 
 
 def test_everything_is_escaped_once():
-    assert text("<b>&\"'") == "&lt;b&gt;&amp;&quot;&#x27;"
+    assert text("<b>&\"'") == "&lt;b&gt;&amp;&#34;&#39;"
     assert text(text("<b>")) == "&lt;b&gt;"
-    assert text({"<b>": [1]}) == "{&quot;&lt;b&gt;&quot;: [1]}"
+    assert text({"<b>": [1]}) == "{&#34;&lt;b&gt;&#34;: [1]}"
     for html in (table(["<i>"], [["<i>"]]), tree({"<i>": ["<i>"]}), verdict(True, "<i>")):
         assert "<i>" not in html
     assert "<i>" not in figure("name", "<i>", text("<i>"), "<i>\n\n<i>")[2]
+
+
+def test_captions_fold_and_tables_scroll():
+    folded, opened = (figure("name", "x", table(["a"], [["b"]]), "c\n\nd", opened=state)[2] for state in (False, True))
+    for html, start in ((folded, "<details>"), (opened, "<details open>")):
+        assert f"<figcaption>{start}<summary>How to read this</summary>\n<p>c</p>\n<p>d</p>\n</details>" in html
+        assert '<figure id="name" class="full">' in html
+        assert '<div class="scroll" tabindex="0" role="region" aria-label="x"><table>' in html
+
+
+def test_a_template_escapes_what_is_not_markup_and_misses_nothing():
+    template = ENVIRONMENT.from_string("{{ a }}|{{ b }}|{{ c }}")
+    assert template.render(a="<b>\x00\n&", b=Markup("<b>"), c=0) == "&lt;b&gt; &amp;|<b>|0"
+    with pytest.raises(UndefinedError, match="'c' is undefined"):
+        template.render(a="", b="")
 
 
 def test_text_fits_on_one_printable_line():
@@ -73,7 +91,12 @@ def test_matrices_show_the_worst_first(given):
     assert columns[0] == "empty" and set(cells[0]) == {1.0}
     assert cells[columns.index("late")][:5] == [None] * 5
     drift = {"a": {"x": 0.1}, "b": {"y": 0.2}}
-    assert span_data.drift_matrix(drift, ["x", "y"]) == (["b", "a"], [[None, 0.2], [0.1, None]])
+    assert span_data.drift_matrix(drift, ["x", "y"], {"a", "b"}) == (["b", "a"], [[None, 0.2], [0.1, None]])
+
+
+def test_columns_that_are_no_features_do_not_lead_the_drift():
+    drift = {"key": {"x": 0.9}, "a": {"x": 0.1}, "b": {"x": 0.2}, "label": {"x": 1.0}}
+    assert span_data.drift_matrix(drift, ["x"], {"a", "b"})[0] == ["b", "a", "label", "key"]
 
 
 def test_base_rate_counts_labelled_rows_only():

@@ -1,6 +1,8 @@
 """The job that finds anomalies, and what surrounds it: drift, waivers, the page, a missing schema, the proposal."""
 
+import base64
 import datetime
+import hashlib
 import json
 import random
 import re
@@ -24,6 +26,7 @@ from scripts.validate.drift_checks import plan_comparisons, training_distances
 from scripts.validate.propose import propose
 from scripts.validate.statistics import statistics
 
+STYLE = Path(__file__).parents[3] / "report/style.css"
 WINDOWS = {"train": ["2001", "2002"], "eval": ["2003"], "test": ["2004"]}
 LABEL = {"column": "y", "classes": {"no": ["no"], "yes": ["yes"]}, "positive": "yes"}
 SCHEMA = {"columns": {"x": {"type": "number", "max_drift": 0.3}, "t": {"type": "text"}, "y": {"type": "text"}}}
@@ -62,8 +65,9 @@ def run(folder: Path, spans: dict, schema: dict = SCHEMA, waivers: list | None =
     made = describe(folder, spans, schema)
     outputs = [folder / name for name in ("anomalies.json", "anomalies.html", "rules.json")]
     job_spec = {"params": {"waivers": waivers or []}}
-    anomalies(**made, proposal=[], schema=[folder / "schema.yaml"], anomalies=outputs[0], page_file=outputs[1],
-              rules=outputs[2], key=[], duplicates=[], windows=windows, case="tiny", job_spec=job_spec)  # fmt: skip
+    anomalies(**made, proposal=[], schema=[folder / "schema.yaml"], style=STYLE, anomalies=outputs[0],
+              page_file=outputs[1], rules=outputs[2], key=[], duplicates=[], windows=windows, case="tiny",
+              job_spec=job_spec)  # fmt: skip
     return read_json(outputs[0])
 
 
@@ -233,7 +237,7 @@ def test_the_page_stands_alone_and_escapes_hostile_values(tmp_path):
     found = Tags()
     found.feed(html)
     assert not {"script", "link", "img", "iframe", "a"} & found.tags
-    assert "width=device-width, initial-scale=1" in found.values and "prefers-color-scheme:dark" in html
+    assert "width=device-width, initial-scale=1" in found.values and "prefers-color-scheme: dark" in html
     assert "://" not in html and "url(" not in html
 
 
@@ -241,7 +245,17 @@ def test_the_page_says_when_all_is_well(tmp_path):
     run(tmp_path, years())
     html = (tmp_path / "anomalies.html").read_text()
     assert "No anomaly: nothing stops the run." in html and "<article" not in html
-    assert "&lt;b&gt;" in render_page("<b>", {"anomalies": []}, 1)
+    assert "&lt;b&gt;" in render_page("<b>", {"anomalies": []}, 1, "")
+
+
+def test_the_policy_of_the_page_allows_the_style_sheet_of_the_report_and_nothing_else(tmp_path):
+    run(tmp_path, years())
+    html = (tmp_path / "anomalies.html").read_text()
+    (style,) = re.findall(r"<style>(.*?)</style>", html, re.DOTALL)
+    assert style.strip() == STYLE.read_text().strip() and " style=" not in html
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    policy = f"default-src 'none'; img-src data:; style-src 'sha256-{digest}'; script-src 'none'"
+    assert f'<meta http-equiv="Content-Security-Policy" content="{policy}">' in html
 
 
 @pytest.mark.feature("V2")
@@ -254,6 +268,7 @@ def test_without_a_schema_the_job_names_the_proposal_and_how_to_take_it(tmp_path
             **paths,
             proposal=[Path("p/schema.yaml")],
             schema=[],
+            style=STYLE,
             key=[],
             duplicates=[],
             windows=WINDOWS,
