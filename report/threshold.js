@@ -17,7 +17,7 @@
   label.append("threshold ", slider);
   const figures = document.createElement("output");
   const parts = document.createElement("p");
-  parts.append(label, document.createElement("br"), figures);
+  parts.append(label, figures);
   figure.querySelector(".tall").before(parts);
 
   function nearest(at) {
