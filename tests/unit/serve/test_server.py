@@ -286,7 +286,8 @@ def test_nothing_published_yet_then_a_first_case(tmp_path):
     with running(root) as server:
         assert server.ask("GET", "/health")[0] == 503
         put(root, "birds", 1, bundle())
-        server.until(lambda: server.ask("GET", "/health")[0] == 200)
+        server.until(lambda: any(case["labels"] for case in server.ask("GET", "/models")[1]))
+        assert server.ask("GET", "/health")[0] == 200
         (root / "birds").rename(tmp_path / "away")  # a lost disk takes nothing away
         assert server.ask("POST", "/predict/birds", [ROW])[0] == 200
         server.until(lambda: "request log stopped" in server.said)
