@@ -257,10 +257,10 @@ def test_a_skops_file_is_canonical_and_holds_named_types_only():
     one, two = (dump_estimator(fit("neighbours", x, y, FIRST["neighbours"]), "ab", types) for _ in range(2))
     assert one == two and load_estimator(one, types)[1] == "ab"
     with pytest.raises(
-        InputError, match=r"model\.skops holds a sklearn\.svm\._classes\.SVC \(ObjectNode\), which its family"
+        InputError, match=r"model\.skops contains a sklearn\.svm\._classes\.SVC \(ObjectNode\), which its family"
     ):
         dump_estimator(SVC().fit(x, y), "ab", types)
-    with pytest.raises(InputError, match=r"holds a sklearn\.neighbors\._kd_tree\.KDTree"):
+    with pytest.raises(InputError, match=r"contains a sklearn\.neighbors\._kd_tree\.KDTree"):
         load_estimator(one, tuple(name for name in types if "KDTree" not in name))
 
 
@@ -276,7 +276,7 @@ def test_a_skops_file_cannot_name_a_function():
     with zipfile.ZipFile(made, "w") as file:
         for name, content in (parts | {"schema.json": json.dumps(schema)}).items():
             file.writestr(name, content)
-    with pytest.raises(InputError, match=r"holds a builtins\.str \(FunctionNode\)"):
+    with pytest.raises(InputError, match=r"contains a builtins\.str \(FunctionNode\)"):
         load_estimator(made.getvalue(), types)
 
 
