@@ -13,10 +13,9 @@ from benchmarks.models import always_allow, ignore_report
 from scripts.tune.journal import Journal
 from scripts.tune.schedule import Schedule
 from scripts.tune.storage import Storage, list_entries, read_entry
-from scripts.tune.suggest import suggest
-from scripts.tune.sweep import Sweep, make_suggester
+from scripts.tune.suggest import make_suggester, suggest
+from scripts.tune.sweep import Sweep, run_sweep
 from scripts.tune.trial import make_record
-from scripts.tune.worker import run_sweep
 
 FAMILIES = {"f": {f"x{index}": {"uniform": [0, 1]} for index in range(8)}}
 COUNT = 1000  # files of a folder

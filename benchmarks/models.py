@@ -47,8 +47,8 @@ class SleepingObjective:
 def measure_ours(trials: int, seconds: float, workers: int) -> float:
     """Return the wall time of our sweep, each trial in a file of its own."""
     from scripts.tune.schedule import Schedule
-    from scripts.tune.sweep import Sweep, make_suggester
-    from scripts.tune.worker import run_sweep
+    from scripts.tune.suggest import make_suggester
+    from scripts.tune.sweep import Sweep, run_sweep
 
     families = {"f": {"x": {"uniform": [0, 1]}, "y": {"uniform": [0, 1]}}}
     with tempfile.TemporaryDirectory() as folder:

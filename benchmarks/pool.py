@@ -59,8 +59,8 @@ def run_our_job(given: argparse.Namespace) -> None:
     """Work as the job of a sweep, or as one that helps."""
     from scripts.tune.schedule import Schedule
     from scripts.tune.slurm_jobs import SlurmJobs
-    from scripts.tune.sweep import Sweep, make_suggester
-    from scripts.tune.worker import run_sweep
+    from scripts.tune.suggest import make_suggester
+    from scripts.tune.sweep import Sweep, run_sweep
 
     schedule = Schedule(make_suggester(FAMILIES, "mix", 0, []), 2 * given.workers)
     sweep = Sweep(schedule, given.trials, given.folder / "sweep")

@@ -2,7 +2,7 @@
 
     envs/python test benchmarks/scale.py [--gpus 10 100 1000 10000] [--each 8] [--latency 0.001] [--calls 20000]
 
-Each simulated process goes through the loop of scripts/tune/worker.py for --each GPUs, one trial each: claim, suggest,
+Each simulated process goes through the loop of scripts/tune/sweep.py for --each GPUs, one trial each: claim, suggest,
 record, and look at what others did after .1 to 1 s without work and 10 s with; the first one looks at all files every
 .1 s and tells the others, who know no more than that. Times of the CPU are measured first, on this machine, with the
 real functions. The file system is assumed: --latency seconds a call, --calls a second at most, and CALLS for each thing

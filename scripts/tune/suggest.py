@@ -142,3 +142,12 @@ def trial_document(result: dict, labels: list[str], worst_loss: float) -> dict:
         "book_time": PLACEHOLDER_TIME,
         "refresh_time": PLACEHOLDER_TIME,
     }
+
+
+def make_suggester(families: dict, algorithm: str, seed: int, points: list[dict]) -> Callable:
+    """Return the function that suggests the n-th new setting: first the *points*, then by the algorithm."""
+
+    def suggest_setting(index: int, results: list[dict], pending: list[dict]) -> dict:
+        return points[index] if index < len(points) else suggest(families, results, pending, index, algorithm, seed)
+
+    return suggest_setting

@@ -9,7 +9,7 @@ from scripts.tune.storage import Storage, list_entries, read_entry
 
 
 class TrialStates:
-    """The first *trials* of a sweep, from the files in *folder* and the journal of the leader.
+    """The first *trials* of a sweep, from the files in *folder* and the journal of the leader, once sync() is called.
 
     A trial waits for its first attempt or, after its process released it or died, for a further one.
     """
@@ -25,7 +25,6 @@ class TrialStates:
         self.done_before = 0  # all trials below this one have a result
         self.seconds = 0.0
         self.is_leader = False  # whether this process publishes the journal
-        self.sync()
 
     def has_begun(self, number: int) -> bool:
         """Return whether a trial has a result or is running."""

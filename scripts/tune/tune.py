@@ -14,15 +14,14 @@ from scripts.errors import InputError
 from scripts.metrics.losses import is_regression, loss_to_score
 from scripts.provenance.canonical import read_json, write_json
 from scripts.provenance.run_job import echo, main
-from scripts.tune.budget import Budget
 from scripts.tune.process_pool import use_one_thread
-from scripts.tune.progress import Progress
+from scripts.tune.progress import Budget, Progress
 from scripts.tune.schedule import Schedule, derive_seed, sweep_key
 from scripts.tune.search_space import build_space
 from scripts.tune.slurm_jobs import SlurmJobs
-from scripts.tune.sweep import Sweep, make_suggester
+from scripts.tune.suggest import make_suggester
+from scripts.tune.sweep import Sweep, run_sweep
 from scripts.tune.trial import Objective
-from scripts.tune.worker import run_sweep
 
 
 def select_best(sweep: Sweep, metric: str, seed: int) -> dict:
