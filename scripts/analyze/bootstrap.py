@@ -53,7 +53,10 @@ class Scores:
     @property
     def metric_groups(self) -> list[tuple[tuple[str, ...], np.ndarray | None]]:
         """Groups of metric names that are resampled together, with the units [rows] that the bootstrap draws."""
-        return [(self.metric_names, self.units), *([] if self.groups is None else [(RANKING_METRICS, self.groups)])]
+        groups = [(self.metric_names, self.units)]
+        if self.groups is not None:
+            groups.append((RANKING_METRICS, self.groups))
+        return groups
 
     def main_metric(self) -> tuple[str, float]:
         """Return name and value of the main metric of all rows: R² for a regression, otherwise ROC AUC."""

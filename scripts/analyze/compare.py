@@ -37,7 +37,7 @@ def find_deployed(serving: Path, case: str, label: str) -> tuple[int, Path] | No
     return None if version is None else (version, serving / case / str(version))
 
 
-def is_same_bundle(published: Path, bundle: Path) -> bool:
+def is_deployed_bundle(published: Path, bundle: Path) -> bool:
     """Return whether the folder *published* contains *bundle*; publication has added a threshold to its contract."""
     try:
         contract = read_json(published / "contract.json")
@@ -133,7 +133,7 @@ def compare_with_deployed(
     if deployed_version is None:
         return {"baseline": None, "first": True, "checks": []}
     version, folder = deployed_version
-    if is_same_bundle(folder, bundle):
+    if is_deployed_bundle(folder, bundle):
         return {"baseline": {"version": version, "bundle": bundle_digest(bundle)}, "first": False, "checks": []}
     split, new, contract = score_bundle(tables, bundle, settings, threshold)
     old = score_deployed(tables, version, folder, settings, contract)
@@ -154,7 +154,8 @@ def check_changes(new: Scores, old: Scores, parts: dict[str, np.ndarray], gate: 
     for metric, limits in sorted(gate.items()):
         checks += check_change("", metric, select(limits, COMPARISON_LIMITS), overall.get(metric, {}))
         for requested, bounds in sorted(limits.get("slices", {}).items()):
-            for name in (large or [requested]) if requested == "*" else [requested]:
+            names = large if requested == "*" and large else [requested]
+            for name in names:
                 if name in large and name not in slice_changes and select(bounds, COMPARISON_LIMITS):
                     rows = parts[name]
                     slice_changes[name] = estimate_changes(

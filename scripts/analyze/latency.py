@@ -12,7 +12,7 @@ WARM_UP = 20  # rows before timing starts
 TIMED = 100
 
 
-def measure_latency_ms(bundle: Path) -> float:
+def measure_prediction_ms(bundle: Path) -> float:
     """Return the median time in milliseconds from the values of a golden row to its answer, after a warm-up."""
     contract, rows = read_json(bundle / "contract.json"), read_json(bundle / "golden.json")["rows"]
     answer, times = load_predictor(bundle).predict, []

@@ -27,33 +27,48 @@ NOT_ADAPTIVE = {"qnormal", "qlognormal"}  # hyperopt's adaptive TPE does not sup
 
 def check_tune(config: dict) -> list[tuple[str, str]]:
     """Return the problems of the section `tune`."""
-    tune, problems, families = config["tune"], [], declared_families()
-    for family, space in tune["families"].items():
-        problems += check_space(f"tune.families.{family}", space)
-        if tune["algorithm"] == "atpe" and (names := not_adaptive(space)):
-            problems.append(
-                (
-                    "tune.algorithm",
-                    f"atpe cannot search {family}.{names[0]}: it supports neither nested options nor quantized normals",
-                )
-            )
+    tune = config["tune"]
+    problems = check_search(tune["families"], tune["algorithm"])
     if tune["folds"] == 1:
         problems.append(("tune.folds", "one fold leaves nothing to fit on; use 0 for the eval split, or at least 2"))
-    halving = tune["halving"]
+    problems += check_halving(tune)
+    for index, point in enumerate(tune["points_to_evaluate"]):
+        if point["family"] not in tune["families"]:
+            problems.append((f"tune.points_to_evaluate.{index}", f"no family {point['family']} in tune.families"))
+    return problems + check_reuse(tune["reuse"], config["case"])
+
+
+def check_search(families: dict[str, dict], algorithm: str) -> list[tuple[str, str]]:
+    """Return the problems of the search spaces of *families*, and what *algorithm* cannot search."""
+    problems = []
+    for family, space in families.items():
+        problems += check_space(f"tune.families.{family}", space)
+        if algorithm == "atpe" and (names := not_adaptive(space)):
+            why = "it supports neither nested options nor quantized normals"
+            problems.append(("tune.algorithm", f"atpe cannot search {family}.{names[0]}: {why}"))
+    return problems
+
+
+def check_halving(tune: dict) -> list[tuple[str, str]]:
+    """Return the problems of `tune.halving`: too few trials, or families without the hyperparameter that it limits."""
+    halving, known, problems = tune["halving"], declared_families(), []
     bracket = sum(halving["eta"] ** rung for rung in range(halving["rungs"]))
     if tune["trials"] < bracket:
         problems.append(("tune.trials", f"successive halving needs {bracket} trials until one has the whole resource"))
     if halving["rungs"] > 1 and halving["resource"] != "rows":
         for family in tune["families"]:
-            if family in families and halving["resource"] not in families[family]["space"]:
+            if family in known and halving["resource"] not in known[family]["space"]:
                 problems.append(("tune.halving.resource", f"{family} has no hyperparameter {halving['resource']}"))
-    for index, point in enumerate(tune["points_to_evaluate"]):
-        if point["family"] not in tune["families"]:
-            problems.append((f"tune.points_to_evaluate.{index}", f"no family {point['family']} in tune.families"))
-    reuse = tune["reuse"]
-    if reuse is not None and (not Path(reuse).is_file() or Path(reuse).is_relative_to(f"results/{config['case']}")):
-        problems.append(("tune.reuse", "no such file" if not Path(reuse).is_file() else "the case's own result"))
     return problems
+
+
+def check_reuse(reuse: str | None, case: str) -> list[tuple[str, str]]:
+    """Return the problem of `tune.reuse`: a file that does not exist, or a result of the same *case*."""
+    if reuse is None:
+        return []
+    if not Path(reuse).is_file():
+        return [("tune.reuse", "no such file")]
+    return [("tune.reuse", "the case's own result")] if Path(reuse).is_relative_to(f"results/{case}") else []
 
 
 def check_space(key: str, space: dict[str, dict]) -> list[tuple[str, str]]:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from scripts.bundle.files import bundle_digest, read_contents
 from scripts.deploy.publish import move_label, publish, staged_bundle
-from scripts.deploy.smoke_test import check_answers, measure_latency_ms, running_server
+from scripts.deploy.smoke_test import check_answers, measure_request_ms, running_server
 from scripts.errors import InputError
 from scripts.provenance.canonical import file_digest, read_json, to_exact_json, write_json
 from scripts.provenance.run_job import echo, main
@@ -63,7 +63,7 @@ def deploy(
             rows = check_answers(
                 connection, path, load_model(root / case / str(number)), read_json(bundle / "golden.json")["rows"]
             )
-            latency = measure_latency_ms(connection, path, rows)
+            latency = measure_request_ms(connection, path, rows)
         if latency > max_latency_ms:
             raise InputError(f"a row takes {latency:.3g} ms (median), deploy.max_latency_ms allows {max_latency_ms:g}")
         files = publish(root / case / str(number), serving / case / str(number))

@@ -44,7 +44,7 @@ def staged_bundle(serving: Path, case: str, version: int, contents: dict[str, by
 def publish(folder: Path, final: Path) -> list[Path]:
     """Move the bundle in *folder* to *final* unless it is there already, undamaged; return the files in *final*."""
     final.parent.mkdir(parents=True, exist_ok=True)
-    if not is_same_bundle(folder, final):
+    if not is_already_published(folder, final):
         old = final.with_name(f".old-{final.name}")
         shutil.rmtree(old, ignore_errors=True)
         if final.exists():
@@ -55,7 +55,7 @@ def publish(folder: Path, final: Path) -> list[Path]:
     return [final / name for name in sorted([*read_bundle(final), CHECKSUMS])]
 
 
-def is_same_bundle(folder: Path, final: Path) -> bool:
+def is_already_published(folder: Path, final: Path) -> bool:
     """Return whether *final* contains the same bundle as *folder*, undamaged."""
     try:
         return read_bundle(final) == read_bundle(folder)

@@ -119,7 +119,7 @@ def make_invalid(model: Model, row: dict) -> dict | None:
     return next((candidate for candidate in candidates if find_refusing_rule(model, candidate)), None)
 
 
-def measure_latency_ms(connection: http.client.HTTPConnection, path: str, rows: list[dict]) -> float:
+def measure_request_ms(connection: http.client.HTTPConnection, path: str, rows: list[dict]) -> float:
     """Return the median time of a request with a single row, in milliseconds."""
     times = []
     for index in range(REQUESTS):

@@ -93,8 +93,10 @@ class Schedule:
         Only trials on the full resource count, and only results whose predecessors are all there, so the order in which
         results arrive does not matter.
         """
+        if self.patience is None:
+            return trials
         best_loss, waited = float("inf"), 0
-        for number in range(trials if self.patience is not None else 0):
+        for number in range(trials):
             if number not in results:
                 break
             if self.fraction(number) < 1:

@@ -34,8 +34,9 @@ class TrialStates:
         """Apply what other processes did, requeue the trials of dead ones and, as the leader, publish the changes."""
         heartbeats, others = self.storage.heartbeats, self.storage.heartbeats.list_others()
         leader = heartbeats.elect_leader(others)
-        for entry in self.journal.read_new(leader) if leader != heartbeats.name else []:
-            self.apply(entry)
+        if leader != heartbeats.name:
+            for entry in self.journal.read_new(leader):
+                self.apply(entry)
         scan = not self.journal.is_current(leader, self.trials)
         if scan:
             self.scan_folder()

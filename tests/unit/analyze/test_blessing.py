@@ -209,7 +209,7 @@ def test_size_is_a_metric_with_a_limit(measured):
 @pytest.mark.feature("A13")
 @pytest.mark.parametrize(("took", "passed"), [(4.0, True), (6.0, False)])
 def test_latency_is_gated_and_leaves_no_figure(measured, monkeypatch, capsys, took, passed):
-    monkeypatch.setattr("scripts.analyze.latency.measure_latency_ms", lambda bundle: took)
+    monkeypatch.setattr("scripts.analyze.latency.measure_prediction_ms", lambda bundle: took)
     blessing = measured.with_name("blessing.json")
     arguments = (measured, [measured.parent], [], blessing, str(measured.with_name("rejected")), "serving")
     if passed:

@@ -10,7 +10,7 @@ from sklearn import metrics
 from scripts.analyze.bootstrap import Scores
 from scripts.analyze.compare import Settings, compare_with_deployed, estimate_changes
 from scripts.analyze.gate import check_change, gate
-from scripts.analyze.latency import measure_latency_ms
+from scripts.analyze.latency import measure_prediction_ms
 from scripts.bundle.files import bundle_digest
 from scripts.errors import InputError
 from scripts.provenance.canonical import read_json, write_json
@@ -206,4 +206,4 @@ def test_gate_writes_what_it_compared_with(tmp_path, tables):
 
 @pytest.mark.feature("A13")
 def test_latency_is_measured_on_golden_rows(tmp_path):
-    assert measure_latency_ms(bundle(tmp_path / "new", NAMES[:2])) > 0
+    assert measure_prediction_ms(bundle(tmp_path / "new", NAMES[:2])) > 0
