@@ -13,15 +13,13 @@ CLASSIFICATION = ("binary", "multiclass")
 class Metric:
     """A metric of the *tasks* binary, multiclass and regression, of rankings (ranking), or of any bundle (bundle).
 
-    *lower_is_better* is None if neither direction is better. A sweep can optimise it if it is *tunable*. With two
-    classes, one that *needs_threshold* measures the decisions at the threshold, not the probabilities.
+    *lower_is_better* is None if neither direction is better. A sweep can optimise it if it is *tunable*.
     """
 
     name: str
     tasks: tuple[str, ...]
     lower_is_better: bool | None = False
     tunable: bool = False
-    needs_threshold: bool = False
 
 
 METRICS = {
@@ -32,13 +30,13 @@ METRICS = {
         Metric("log_loss", CLASSIFICATION, lower_is_better=True, tunable=True),
         Metric("brier", CLASSIFICATION, lower_is_better=True, tunable=True),
         Metric("ece", CLASSIFICATION, lower_is_better=True),
-        Metric("precision", CLASSIFICATION, needs_threshold=True),
-        Metric("recall", CLASSIFICATION, needs_threshold=True),
-        Metric("f1", CLASSIFICATION, tunable=True, needs_threshold=True),
-        Metric("accuracy", CLASSIFICATION, tunable=True, needs_threshold=True),
-        Metric("balanced_accuracy", CLASSIFICATION, needs_threshold=True),
-        Metric("specificity", CLASSIFICATION, needs_threshold=True),
-        Metric("mcc", CLASSIFICATION, needs_threshold=True),
+        Metric("precision", CLASSIFICATION),
+        Metric("recall", CLASSIFICATION),
+        Metric("f1", CLASSIFICATION, tunable=True),
+        Metric("accuracy", CLASSIFICATION, tunable=True),
+        Metric("balanced_accuracy", CLASSIFICATION),
+        Metric("specificity", CLASSIFICATION),
+        Metric("mcc", CLASSIFICATION),
         Metric("precision_weighted", ("multiclass",)),
         Metric("recall_weighted", ("multiclass",)),
         Metric("f1_weighted", ("multiclass",)),

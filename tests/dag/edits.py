@@ -298,7 +298,7 @@ EDITS = [
     # nothing that matters
     Edit("nothing", lambda root: None, set()),
     Edit("comment in a script", append("scripts/ingest/ingest.py", "# a comment\n"), set()),
-    Edit("docstring", replace("scripts/ingest/ingest.py", '"""Stream the raw', '"""Read the raw'), set()),
+    Edit("docstring", replace("scripts/ingest/ingest.py", '"""Rule ingest_span: the raw', '"""Rule ingest_span: raw'), set()),
     Edit("formatter over the repository", reformat, set()),
     Edit("touched scripts", touch("scripts/**/*.py", "rules/*.smk", "Snakefile"), set()),
     Edit("scripts with modification time 1", touch("scripts/**/*.py", when=1), set()),
@@ -333,7 +333,7 @@ EDITS = [
     Edit("helper of all", append("scripts/provenance/run_job.py", MODULE), ALL, "code: scripts/provenance/run_job.py changed"),
     Edit("module that a hook imports", replace("scripts/custom/helper.py", "return 1", "return 1 + 0"), TRANSFORM | {"fit_graph", "train", "metrics", "sentinel", "register_model", "deploy"}, "code: scripts/custom/helper.py changed", before=add_hook),
     Edit("hook that no feature names", lambda root: (root / "scripts/custom/other.py").write_text("X = 1\n"), set(), before=add_hook),
-    Edit("constant of the golden rows", replace("scripts/train/golden_rows.py", "MISSING = 0.1", "MISSING = 0.2"), {"train", "metrics", "register_model", "deploy"}, "code: scripts/train/golden_rows.py changed"),
+    Edit("constant of the golden rows", replace("scripts/train/golden_rows.py", "MISSING_SHARE = 0.1", "MISSING_SHARE = 0.2"), {"train", "metrics", "register_model", "deploy"}, "code: scripts/train/golden_rows.py changed"),
     Edit("file of a family that the case uses", append("scripts/families/logistic.py", MODULE), {"tune", "train", "sentinel"}, "code: scripts/families/logistic.py changed"),
     Edit("file of a family that the case does not use", append("scripts/families/boosting.py", MODULE), set()),
     Edit("default search space of a family", replace("scripts/families/logistic.py", "[0.01, 100]", "[0.02, 50]"), {"tune", "train", "sentinel"}, "code: scripts/families/logistic.py changed"),

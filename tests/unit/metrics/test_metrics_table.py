@@ -57,13 +57,6 @@ def test_better_predictions_have_better_metrics(task):
     assert [name for name in directed if not is_better(name, good[name], bad[name])] == []
 
 
-def test_only_metrics_that_need_the_threshold_depend_on_it():
-    low, high = measure("binary", 0.1, 0.3), measure("binary", 0.1, 0.7)
-    assert {name for name in low if low[name] != high[name]} == {
-        name for name in metrics_of("binary") if METRICS[name].needs_threshold
-    }
-
-
 def test_each_tunable_metric_has_a_loss_in_its_direction():
     assert LOSSES.keys() == set(TUNABLE_METRICS)
     y = np.array([0, 1, 0, 1])

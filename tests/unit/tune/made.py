@@ -54,7 +54,7 @@ def sweep(
     reuse=(),
     device="cpu",
     kept: Path | None = None,
-    helps: str = "",
+    worker_only: bool = False,
     **changes,
 ) -> dict | None:
     """Run a sweep in *folder*, with its trials in *kept*, and return its trials file, if there is one."""
@@ -63,6 +63,6 @@ def sweep(
     stamp = STAMP | {"config": config | {"trials": trials}}
     files = [folder / "trials.json", folder / "best.json"]
     kept = kept or folder / "kept"
-    own = {"trials": trials, "device": device, "helps": helps}
-    tune(*splits, list(reuse), *files, kept, str(workers), stamp, **own, **config)
-    return None if helps else read_json(files[0])
+    own = {"trials": trials, "device": device, "worker_only": worker_only}
+    tune(*splits, list(reuse), *files, kept, workers, stamp, **own, **config)
+    return None if worker_only else read_json(files[0])

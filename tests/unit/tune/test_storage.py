@@ -41,12 +41,12 @@ class Slow(tune.Objective):
 
 tune.Objective = Slow
 
-def run(folder: Path, runs: str, helps: str, rungs: str):
+def run(folder: Path, runs: str, worker_only: bool, rungs: str):
     splits = folder.parent / "train.npz", folder.parent / "eval.npz"
     halving = {"rungs": int(rungs), "eta": 3, "resource": "rows"}
-    sweep(folder, splits, 2, trials=20, width=6, kept=folder.parent / "kept", helps=helps, halving=halving)
+    sweep(folder, splits, 2, trials=20, width=6, kept=folder.parent / "kept", worker_only=worker_only, halving=halving)
 
-sys.argv[1:] = ["--folder", sys.argv[1], "--runs", sys.argv[2], "--helps", sys.argv[3], "--rungs", sys.argv[4]]
+sys.argv[1:] = ["--folder", sys.argv[1], "--runs", sys.argv[2], "--worker_only", sys.argv[3], "--rungs", sys.argv[4]]
 run_job.main(run)
 """
 
@@ -56,9 +56,11 @@ def splits(tmp_path) -> tuple[Path, Path]:
     return split(tmp_path / "train.npz", 0), split(tmp_path / "eval.npz", 1)
 
 
-def joining(folder: Path, name: str, helps: str = "", before: tuple[str, ...] = (), rungs: int = 1) -> subprocess.Popen:
+def joining(
+    folder: Path, name: str, worker_only: str = "no", before: tuple[str, ...] = (), rungs: int = 1
+) -> subprocess.Popen:
     """Start a process that shares the sweep in *folder*; what it runs is written to runs."""
-    words = [*before, sys.executable, "-c", JOINING, str(folder / name), str(folder / "runs"), helps, str(rungs)]
+    words = [*before, sys.executable, "-c", JOINING, str(folder / name), str(folder / "runs"), worker_only, str(rungs)]
     return subprocess.Popen(words, cwd=ROOT, stderr=subprocess.PIPE)
 
 
