@@ -4,9 +4,8 @@ from pathlib import Path
 from typing import Any
 
 from scripts.console.job import Job
-from scripts.console.plan import read_plan
 from scripts.console.printer import WIDEST, Printer
-from scripts.console.progress import Progress
+from scripts.console.progress import Progress, read_plan
 from scripts.console.screen import row
 from scripts.console.wording import count_of, duration
 

@@ -11,18 +11,15 @@ from snakemake_interface_logger_plugins.base import LogHandlerBase
 from snakemake_interface_logger_plugins.common import LogEvent
 
 from scripts.console import dry_run
-from scripts.console.ending import print_end
-from scripts.console.failures import message_of
-from scripts.console.fallback import stock_handler
 from scripts.console.job import Job
-from scripts.console.messages import FINISHING, NOTHING, STOPPED, is_noise, is_of_a_job
-from scripts.console.plan import read_plan
+from scripts.console.messages import FINISHING, NOTHING, STOPPED, is_noise, is_of_a_job, message_of
 from scripts.console.printer import Printer
-from scripts.console.run import Run
+from scripts.console.progress import read_plan
+from scripts.console.run import SESSION, Run
 from scripts.console.screen import Screen
-from scripts.console.session import SESSION
-from scripts.console.summary import deployed
+from scripts.console.summary import deployed, print_end
 from scripts.console.watch import Watch
+from scripts.provenance.snakemake_api import build_log_handler, count_slots
 
 
 class LogHandler(LogHandlerBase):
@@ -61,7 +58,7 @@ class LogHandler(LogHandlerBase):
             self.watch.end()
             self.watch = None
         self.printer.screen.print(f"console: {type(error).__name__}: {error}; Snakemake's own lines follow")
-        self.stock = stock_handler(self.common_settings, self.printer.screen.stream)
+        self.stock = build_log_handler(self.common_settings, self.printer.screen.stream)
 
     def dispatch(self, record: logging.LogRecord, event: LogEvent | None) -> None:
         """Call the method for the *event* of a *record*; those without one say nothing that people need."""
@@ -124,9 +121,7 @@ class LogHandler(LogHandlerBase):
         """Read what is planned, and take over the terminal. Called by Snakemake's own thread, before the first job."""
         with self.lock:
             try:
-                resources = SESSION.workflow.resource_settings
-                slots = resources.cores if SESSION.workflow.local_exec else resources.nodes
-                self.run.begin(read_plan(SESSION.workflow), slots or 1)
+                self.run.begin(read_plan(SESSION.workflow), count_slots(SESSION.workflow))
                 self.run.before = deployed(SESSION.config)
                 if self.run.watched and not self.stock:
                     self.printer.header(SESSION.config["case"])

@@ -1,8 +1,10 @@
 """The lines of a run, as people see them: jobs, notes, errors, the live line and the summary."""
 
+import os
+import re
 import time
+from pathlib import Path
 
-from scripts.console.environments import being_built, is_built
 from scripts.console.job import Job
 from scripts.console.messages import STOPPED
 from scripts.console.run import Finished, Run
@@ -11,6 +13,37 @@ from scripts.console.wording import count_of, duration, printable, shortened
 
 WIDEST = 32  # columns for the name of a job
 BARS = ((109, 24), (60, 10))  # columns of a terminal, and of the bar that it has room for
+BUILT = re.compile(r"^\.([a-z][a-z-]*)-[0-9a-f]{12}\.(\d+)$")  # the folder that envs/build fills, with its process
+
+
+def alive(process: int) -> bool:
+    """Return whether a *process* of this machine is at work."""
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def place() -> Path:
+    """Return the folder where envs/build puts environments."""
+    return Path(os.environ.get("OUROBOROS_ENVS") or ".envs")
+
+
+def is_built(name: str) -> bool:
+    """Return whether an environment *name* is there."""
+    return any(place().glob(f"{name}-????????????/bin/python"))
+
+
+def being_built() -> list[str]:
+    """Return the names of the environments that are being built."""
+    try:
+        found = [match for entry in os.scandir(place()) if (match := BUILT.match(entry.name))]
+    except OSError:
+        return []
+    return sorted({match[1] for match in found if alive(int(match[2]))})
 
 
 class Printer:

@@ -1,13 +1,97 @@
-"""How far a run is, as a share that never falls, and how long it will still take by what earlier runs took."""
+"""What a run has to do, how far it is, and how long it will still take by what earlier runs took.
 
+The plan has all jobs of Snakemake's graph; the share that is done never falls.
+"""
+
+import csv
 import heapq
+import json
 import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import fmean
+from typing import Any
 
-from scripts.console.plan import Plan, PlannedJob
+from scripts.provenance.snakemake_api import graph_jobs, job_dependencies, needs_run
 
 FASTEST, SLOWEST = 0.5, 4.0  # how much faster or slower than in earlier runs a run is taken to be
 NEARLY = 0.95  # of the time a running job is taken to need, at most
 ENOUGH = 0.8  # share of the jobs left whose time must be known for a time left
+
+
+@dataclass
+class PlannedJob:
+    """A job of the graph. *seconds* are None where no run of it, or of its rule, was measured."""
+
+    rule: str
+    wildcards: dict[str, str]
+    needed: bool
+    record: str = ""
+    works: bool = True  # no target that only names others
+    seconds: float | None = None
+    after: list[tuple] = field(default_factory=list)  # the jobs that come first
+    before: dict[str, str] | None = None  # digests of the outputs that are to be made anew
+
+    @property
+    def key(self) -> tuple:
+        return (self.rule, *self.wildcards.values())
+
+    @property
+    def name(self) -> str:
+        return " ".join(map(str, self.key))
+
+
+Plan = dict[tuple, PlannedJob]
+
+
+def key_of(rule: str, wildcards: dict[str, str]) -> tuple:
+    """Return what names a job in a plan."""
+    return (rule, *wildcards.values())
+
+
+def measured(path: str) -> float | None:
+    """Return the seconds that the benchmark file at *path* gives, None where there is none."""
+    try:
+        with open(path, newline="") as file:
+            return float(next(csv.DictReader(file, delimiter="\t"))["s"])
+    except (OSError, StopIteration, KeyError, ValueError, TypeError):
+        return None
+
+
+def digests(record: str) -> dict[str, str] | None:
+    """Return the digests of the outputs that the *record* names, None where there is none."""
+    try:
+        return json.loads(Path(record).read_text(encoding="utf-8"))["outputs"]
+    except (OSError, ValueError, KeyError):
+        return None
+
+
+def read_plan(workflow: Any) -> Plan:
+    """Return the plan of the *workflow*, whose graph is built and not being changed meanwhile."""
+    plan: Plan = {}
+    for job in graph_jobs(workflow):
+        wildcards = {name: str(value) for name, value in job.wildcards_dict.items()}
+        records = [str(path) for path in job.output if str(path).endswith("/record.json")]
+        planned = PlannedJob(job.rule.name, wildcards, needs_run(workflow, job), *records[:1])
+        planned.works = bool(job.output or job.log)
+        planned.seconds = measured(str(job.benchmark)) if job.benchmark else 0.0
+        planned.after = [key_of(other.rule.name, other.wildcards_dict) for other in job_dependencies(workflow, job)]
+        if planned.needed and planned.record:
+            planned.before = digests(planned.record)
+        plan[planned.key] = planned
+    return fill_in(plan)
+
+
+def fill_in(plan: Plan) -> Plan:
+    """Return *plan*, in which jobs that were never measured take as long as others of their rule did on average."""
+    known: dict[str, list[float]] = {}
+    for job in plan.values():
+        if job.seconds is not None:
+            known.setdefault(job.rule, []).append(job.seconds)
+    for job in plan.values():
+        if job.seconds is None and job.rule in known:
+            job.seconds = fmean(known[job.rule])
+    return plan
 
 
 class Progress:

@@ -1,16 +1,30 @@
-"""What has happened so far in a run. It prints nothing."""
+"""What is known of a run: its workflow and configuration, its jobs, and what has happened so far. It prints nothing.
+
+The Snakefile names the workflow here (`attach`), the log handler reads it. The handler is created before the Snakefile
+is read, and lives in the same process. Without it (a plain `snakemake`) these functions do nothing.
+"""
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
-from scripts.console.failures import reason
 from scripts.console.findings import PROGRESS, covered, describe, is_routine, notes
 from scripts.console.job import Job
-from scripts.console.plan import Plan, digests
-from scripts.console.progress import Progress
-from scripts.console.summary import Deployed
+from scripts.console.messages import reason
+from scripts.console.progress import Plan, Progress, digests
+
+if TYPE_CHECKING:
+    from scripts.console.log_handler import LogHandler
 
 SAME = "the same as before"
+
+
+@dataclass
+class Deployed:
+    """A version that is served, with its metrics on the test split."""
+
+    version: int
+    metrics: dict[str, Any]
 
 
 @dataclass
@@ -104,3 +118,26 @@ class Run:
         """Return what a job said last of its progress, or the names of the jobs that run."""
         progress = [line for line in self.said if PROGRESS.match(line)]
         return progress[-1] if progress else ", ".join(job.name for job in self.jobs.values())
+
+
+@dataclass
+class Session:
+    """The workflow, its checked configuration, and the handler that prints."""
+
+    workflow: Any = None
+    config: dict = field(default_factory=dict)
+    handler: "LogHandler | None" = None
+
+
+SESSION = Session()
+
+
+def attach(workflow: Any, config: dict) -> None:
+    """Tell the console which *workflow* runs with which *config*."""
+    SESSION.workflow, SESSION.config = workflow, config
+
+
+def begin_console() -> None:
+    """Tell the console that the graph is built and the first job is about to start."""
+    if SESSION.handler:
+        SESSION.handler.begin()

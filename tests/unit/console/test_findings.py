@@ -4,9 +4,8 @@ import json
 
 import pytest
 
-from scripts.console.findings import FINDINGS, describe
+from scripts.console.findings import FINDINGS, describe, main_metric
 from scripts.console.job import Job
-from scripts.console.model_findings import main_metric
 
 ANOMALY = {"severity": "error", "code": "LABEL_ONE_CLASS", "column": "", "span": "2014H2"}
 FIGURE = {"value": 0.94068, "low": 0.92771, "high": 0.95184}

@@ -10,8 +10,8 @@ from snakemake_interface_logger_plugins.common import LogEvent
 
 from scripts.console import log_handler
 from scripts.console.messages import is_noise
+from scripts.console.run import SESSION
 from scripts.console.screen import Screen
-from scripts.console.session import SESSION
 
 
 class Text(io.StringIO):

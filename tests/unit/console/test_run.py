@@ -3,7 +3,7 @@
 import json
 
 from scripts.console.job import Job
-from scripts.console.plan import PlannedJob
+from scripts.console.progress import PlannedJob
 from scripts.console.run import Run
 
 

@@ -2,7 +2,7 @@
 
 import json
 
-from scripts.console.plan import PlannedJob
+from scripts.console.progress import PlannedJob
 from scripts.console.summary import Deployed, changes, deployed, deployment, work
 
 CONFIG = {

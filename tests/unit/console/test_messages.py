@@ -2,8 +2,8 @@
 
 import pytest
 
-from scripts.console.failures import message_of, reason
 from scripts.console.job import Job
+from scripts.console.messages import message_of, reason
 
 
 def job(tmp_path, log: str | None) -> Job:
