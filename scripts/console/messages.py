@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from scripts.console.job import Job, tail
+from scripts.console.job import Job, read_tail
 
 NOTHING = "Nothing to be done"
 STOPPED = "Terminating processes on user request"
@@ -56,7 +56,7 @@ PLAIN = {
     "LockException",
     "CliException",
 }
-PLAIN |= {"BadInput", "ContractError", "ExpressionError", "ApiError", "IncompleteFilesException"}  # say all themselves
+PLAIN |= {"BadInput", "ContractError", "ExpressionError", "ApiError", "IncompleteFilesException"}  # no class needed
 
 
 def is_noise(message: str) -> bool:
@@ -64,30 +64,30 @@ def is_noise(message: str) -> bool:
     return not message or message.startswith(NOISE) or bool(SUBMITTED.match(message))
 
 
-def is_of_a_job(message: str) -> bool:
-    """Return whether *message* is about an exception that is told with the job that failed."""
+def is_job_error(message: str) -> bool:
+    """Return whether *message* is about an exception that is printed with the job that failed."""
     return message.startswith(OF_JOBS) or FAILED in message
 
 
-def reason(job: Job, said: str = "") -> list[str]:
-    """Return the lines of the sentence with which *job* failed: of its log, else of what Snakemake *said* of it."""
-    logs = [tail(Path(log)) for log in job.logs]
+def explain_failure(job: Job, report: str = "") -> list[str]:
+    """Return the lines of the sentence with which *job* failed: of its log, else of Snakemake's *report* of it."""
+    logs = [read_tail(Path(log)) for log in job.logs]
     for lines in logs:
-        if found := sentence(lines) or cause(lines):
-            return limited(found)
-    status, batch = STATUS.search(said), BATCH.search(said)
+        if sentence := find_sentence(lines) or find_exception(lines):
+            return limit_lines(sentence)
+    status, batch = STATUS.search(report), BATCH.search(report)
     ended = batch[0] if batch else f"its command {status[1]}" if status else "it ended without saying why"
     last = [line for lines in logs[:1] for line in lines[-1:]]
-    return limited([*last, ended])
+    return limit_lines([*last, ended])
 
 
-def sentence(lines: list[str]) -> list[str]:
+def find_sentence(lines: list[str]) -> list[str]:
     """Return the sentence that a job wrote to its log, and what follows it; nothing where it wrote none."""
     starts = [number for number, line in enumerate(lines) if line.startswith(SENTENCE)]
     return [lines[starts[-1]].removeprefix(SENTENCE), *lines[starts[-1] + 1 :]] if starts else []
 
 
-def cause(lines: list[str]) -> list[str]:
+def find_exception(lines: list[str]) -> list[str]:
     """Return what the last stack trace in a log ends with; nothing where there is none."""
     if not any(line.startswith(TRACE) for line in lines):
         return []
@@ -95,12 +95,12 @@ def cause(lines: list[str]) -> list[str]:
     return lines[causes[-1] :] if causes else []
 
 
-def limited(lines: list[str]) -> list[str]:
+def limit_lines(lines: list[str]) -> list[str]:
     """Return *lines*, or the first of them where there are many."""
     return lines if len(lines) <= SHOWN else [*lines[:SHOWN], f"... {len(lines) - SHOWN} more lines"]
 
 
-def message_of(text: str) -> list[str]:
+def format_error(text: str) -> list[str]:
     """Return the lines of Snakemake's report of an exception that people need: no class, place or stack of our own.
 
     What was not foreseen keeps its class and its place.
