@@ -24,12 +24,12 @@ def name_causes(job: Job, inputs: list[str]) -> str:
 
 def print_total(printer: Printer, total: int) -> None:
     """Print how many jobs would run."""
-    printer.line(f"{format_count(total, 'job')} would run:")
+    printer.print_line(f"{format_count(total, 'job')} would run:")
 
 
 def print_job(printer: Printer, job: Job, inputs: list[str]) -> None:
     """Print a job that would run, and why."""
-    printer.line(format_row(printer.screen, " ", job.name, name_causes(job, inputs), "", WIDEST))
+    printer.print_line(format_row(printer.screen, " ", job.name, name_causes(job, inputs), "", WIDEST))
 
 
 def print_end(printer: Printer, workflow: Any, nothing: bool) -> None:
@@ -37,8 +37,8 @@ def print_end(printer: Printer, workflow: Any, nothing: bool) -> None:
     plan = read_plan(workflow)
     fresh = format_count(sum(bool(job.record) and not job.is_needed for job in plan.values()), "job")
     if nothing:
-        printer.line(f"nothing would run: {fresh} up to date")
+        printer.print_line(f"nothing would run: {fresh} up to date")
         return
     left = Progress({key: job for key, job in plan.items() if job.is_needed}).time_left()
     cost = f", by past runs {format_duration(left)} of jobs would run" if left else ""
-    printer.line(f"{fresh} up to date{cost}; ./ouroboros explain says why")
+    printer.print_line(f"{fresh} up to date{cost}; ./ouroboros explain says why")

@@ -33,7 +33,7 @@ class Job:
 
     @property
     def key(self) -> tuple:
-        """Return what names the job in a plan."""
+        """Return what identifies the job in a plan."""
         return (self.rule, *self.wildcards.values())
 
     @property
@@ -48,7 +48,7 @@ class Job:
 
     @property
     def is_recorded(self) -> bool:
-        """Return whether the job leaves a record: one of the life cycle, not a query or a helper."""
+        """Return whether the job leaves a record: one of the life cycle, not a query or an auxiliary job."""
         return any(Path(path).name == RECORD for path in self.outputs)
 
     def path(self, name: str) -> Path:

@@ -69,11 +69,11 @@ class LogHandler(LogHandlerBase):
                 self.start_job(record)
             case LogEvent.JOB_FINISHED:
                 if (result := self.run.finish(record.job_id)) and self.run.watched:
-                    self.printer.job_finished(result)
+                    self.printer.print_finished(result)
             case LogEvent.JOB_ERROR:
                 result = self.run.fail(record.jobid, list(map(str, record.log or [])), record.rule_msg or "")
                 if result and self.run.watched and self.run.state != STOPPED:
-                    self.printer.job_failed(result)
+                    self.printer.print_failed(result)
             case LogEvent.ERROR:
                 self.report_error(record.getMessage())
             case LogEvent.RUN_INFO if self.common_settings.dryrun and not self.run.watched:
@@ -92,7 +92,7 @@ class LogHandler(LogHandlerBase):
         if self.common_settings.dryrun and job.has_work:
             dry_run.print_job(self.printer, job, inputs)
         elif job.has_work and self.run.start(job):
-            self.printer.job_row("•", job.name, "tried again", None, "yellow")
+            self.printer.print_job("•", job.name, "tried again", None, "yellow")
 
     def print_message(self, record: logging.LogRecord) -> None:
         """Print a message that has no event, unless it says what the console says itself."""
@@ -107,7 +107,7 @@ class LogHandler(LogHandlerBase):
         elif record.levelno >= logging.WARNING:
             screen.print(f"{screen.paint('warning:', 'yellow')} {message}")
         else:
-            self.printer.line(screen.paint(message, "dim"))
+            self.printer.print_line(screen.paint(message, "dim"))
 
     def report_error(self, message: str) -> None:
         """Print an error of Snakemake or of the configuration; one of a job is printed with the job."""
@@ -115,7 +115,7 @@ class LogHandler(LogHandlerBase):
             self.run.exception = message
         else:
             self.run.error_printed = True
-            self.printer.error(format_error(message))
+            self.printer.print_error(format_error(message))
 
     def begin(self) -> None:
         """Read what is planned, and take over the terminal. Called by Snakemake's own thread, before the first job."""
@@ -124,7 +124,7 @@ class LogHandler(LogHandlerBase):
                 self.run.begin(read_plan(SESSION.workflow), count_slots(SESSION.workflow))
                 self.run.deployed_before = read_deployed(SESSION.config)
                 if self.run.watched and not self.stock:
-                    self.printer.header(SESSION.config["case"])
+                    self.printer.print_header(SESSION.config["case"])
                     self.watch = Watch(self.printer, self.lock)
             except Exception as error:
                 self.fall_back(error)

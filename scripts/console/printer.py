@@ -55,13 +55,13 @@ class Printer:
         self.builds: dict[str, float] = {}  # environments, since when
         self.printed = time.monotonic()
 
-    def line(self, text: str = "") -> None:
+    def print_line(self, text: str = "") -> None:
         """Print *text*, unless the user wants no lines about jobs."""
         if not self.silent:
             self.screen.print(text)
             self.printed = time.monotonic()
 
-    def header(self, case: str) -> None:
+    def print_header(self, case: str) -> None:
         """Print what is to be done."""
         progress = self.run.progress
         reused = sum(bool(job.record) and not job.is_needed for job in self.run.plan.values())
@@ -69,9 +69,9 @@ class Printer:
         text += f", {reused:,} reused" if reused else ""
         left = progress.time_left()
         text += f", about {format_duration(left)} by past runs" if left else ""
-        self.line(f"{self.screen.paint(case, 'bold')}: {text}")
+        self.print_line(f"{self.screen.paint(case, 'bold')}: {text}")
 
-    def job_row(self, symbol: str, name: str, text: str, seconds: float | None, colour: str) -> None:
+    def print_job(self, symbol: str, name: str, text: str, seconds: float | None, colour: str) -> None:
         """Print the line of a job; without a terminal it says how far the run is, too."""
         progress = self.run.progress
         if not self.screen.live:
@@ -80,37 +80,37 @@ class Printer:
         names = [job.name for job in progress.jobs.values()]
         width = min(WIDEST, max(map(len, names), default=0))
         end = "" if seconds is None else format_duration(seconds)
-        self.line(format_row(self.screen, symbol, name, replace_controls(text), end, width, colour))
+        self.print_line(format_row(self.screen, symbol, name, replace_controls(text), end, width, colour))
 
-    def job_finished(self, result: JobResult) -> None:
+    def print_finished(self, result: JobResult) -> None:
         """Print what a job found, and below it its other lines."""
-        self.job_row("✓", result.job.name, result.finding, result.seconds, "green")
+        self.print_job("✓", result.job.name, result.finding, result.seconds, "green")
         for line in result.notes:
-            self.note(line)
+            self.print_note(line)
 
-    def job_failed(self, result: JobResult) -> None:
+    def print_failed(self, result: JobResult) -> None:
         """Print that a job failed, and where it says why; its sentence comes at the end of the run."""
-        self.job_row("✗", result.job.name, " ".join(["failed, see", *result.job.logs]), result.seconds, "red")
+        self.print_job("✗", result.job.name, " ".join(["failed, see", *result.job.logs]), result.seconds, "red")
 
-    def note(self, line: str) -> None:
+    def print_note(self, line: str) -> None:
         """Print a line that a job wrote, below its line."""
         room = self.screen.width - 5 if self.screen.live else len(line)
-        self.line(f"    {self.screen.paint(shorten(replace_controls(line), room), 'yellow')}")
+        self.print_line(f"    {self.screen.paint(shorten(replace_controls(line), room), 'yellow')}")
 
-    def error(self, lines: list[str]) -> None:
+    def print_error(self, lines: list[str]) -> None:
         """Print *lines* as an error."""
         head, *rest = map(replace_controls, lines or ["unknown error"])
         self.screen.print(f"{self.screen.paint('error:', 'red bold')} {head}")
         for line in rest:
             self.screen.print(line if line.startswith(" ") else f"  {line}")
 
-    def failure(self, job: Job, lines: list[str]) -> None:
+    def print_failure(self, job: Job, lines: list[str]) -> None:
         """Print the name of a job that failed, its sentence, and the path of its log."""
-        self.error([f"{job.name}: {lines[0]}", *lines[1:]])
+        self.print_error([f"{job.name}: {lines[0]}", *lines[1:]])
         for log in job.logs:
             self.screen.print(f"  {self.screen.paint('log:', 'dim')} {log}")
 
-    def summary(self, title: str, lines: list[tuple[str, str]]) -> None:
+    def print_summary(self, title: str, lines: list[tuple[str, str]]) -> None:
         """Print the last lines of a run that went well: label and text of each."""
         if not self.mute:
             self.screen.print(self.screen.paint(title, "green bold"))
@@ -123,7 +123,7 @@ class Printer:
         for name in [name for name in self.builds if name not in now]:
             took = time.monotonic() - self.builds.pop(name)
             if is_built(name):
-                self.job_row("•", "environment", f"{name} is built", took, "dim")
+                self.print_job("•", "environment", f"{name} is built", took, "dim")
         for name in now:
             self.builds.setdefault(name, time.monotonic())
 

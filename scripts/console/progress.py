@@ -45,7 +45,7 @@ Plan = dict[tuple, PlannedJob]
 
 
 def job_key(rule: str, wildcards: dict[str, str]) -> tuple:
-    """Return what names a job in a plan."""
+    """Return what identifies a job in a plan."""
     return (rule, *wildcards.values())
 
 

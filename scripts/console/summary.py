@@ -109,16 +109,16 @@ def print_end(printer: Printer, session: Session, dryrun: bool) -> None:
     """Print how the run of *session* ended."""
     run = printer.run
     for line in run.unclaimed_lines():
-        printer.note(line)
+        printer.print_note(line)
     finished = f"{format_count(len(run.progress.done), 'job')} finished"
     if run.state == STOPPED:
         hint = f": {finished}, the same command goes on from there" if run.watched else ""
         printer.screen.print(f"stopped{hint}")
     elif run.failed:
         for job, lines in run.failed.values():
-            printer.failure(job, lines)
+            printer.print_failure(job, lines)
     elif run.exception and FAILED not in run.exception:
-        printer.error(format_error(run.exception))
+        printer.print_error(format_error(run.exception))
     elif run.state == FINISHING:
         printer.screen.print(f"stopped after the jobs that ran: {finished}, the same command goes on from there")
     elif dryrun and not run.error_printed:
@@ -144,4 +144,4 @@ def print_summary(printer: Printer, session: Session) -> None:
         if now := read_deployed(config):
             title += f"; version {now.version} is {config['deploy']['label']}"
     logs = log_files(session.workflow) if run.watched else []
-    printer.summary(title, lines + [("log", os.path.relpath(path)) for path in logs])
+    printer.print_summary(title, lines + [("log", os.path.relpath(path)) for path in logs])

@@ -64,7 +64,7 @@ class Watch:
                 self.refresh()
                 is_quiet = time.monotonic() - self.printer.printed > PATIENCE
                 if is_quiet and self.printer.run.jobs and not self.printer.screen.live:
-                    self.printer.line(f"{self.printer.progress_text().strip()}  {self.printer.activity()}")
+                    self.printer.print_line(f"{self.printer.progress_text().strip()}  {self.printer.activity()}")
 
     def check_environments(self) -> None:
         """Print what no record says: environments that were built."""

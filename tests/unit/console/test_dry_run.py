@@ -21,5 +21,5 @@ def test_causes(inputs, text):
     assert name_causes(Job(1, "tune", outputs=["results/tiny/tune/record.json"]), inputs) == text
 
 
-def test_a_helper_needs_no_reason():
+def test_a_job_without_a_record_needs_no_reason():
     assert name_causes(Job(1, "ingest_shard", outputs=["a"]), ["data.csv"]) == ""
