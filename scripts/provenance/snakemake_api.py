@@ -1,8 +1,8 @@
 """Everything that this project takes from Snakemake's private parts, in one place.
 
 Read in Snakemake 9.27.1. None of it is promised to stay: before you raise the version in envs/driver.in, read
-`DAG.update_needrun`, `Rule.expand_input`, `snakemake.io`, `snakemake.checkpoints` and `snakemake.logging` again, and run
-tests/dag and tests/run/test_console.py.
+`DAG.update_needrun`, `Rule.expand_input`, `snakemake.io`, `snakemake.checkpoints` and `snakemake.logging` again, and
+run tests/dag and tests/run/test_console.py.
 
 `rerun-triggers: [mtime]` in profiles/default is part of correctness: a stale rule gets a trigger file
 (rule_functions.py) as an input that is newer than its outputs. With Snakemake's other triggers, changes that do not
