@@ -4,6 +4,6 @@ Needs: nothing
 Gives: nothing
 """
 
-from scripts.console.session import attach, begin_console
+from scripts.console.run import attach, begin_console
 
 attach(workflow, config)

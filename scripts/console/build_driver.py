@@ -11,10 +11,10 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 SHOWN = 3  # lines of the installer that a failure shows
-BEGINS = "building environment"  # how envs/build says that one was not there
+BUILD_LINE = "building environment"  # how envs/build begins the line about one that it builds
 
 
-def say(message: str) -> None:
+def print_message(message: str) -> None:
     """Print *message* to stderr: stdout is for the path of the interpreter."""
     print(message, file=sys.stderr, flush=True)
 
@@ -22,39 +22,43 @@ def say(message: str) -> None:
 def build(name: str) -> Path:
     """Return the folder of the environment built from envs/*name*.txt. Exits with one sentence where that fails."""
     command = [sys.executable, str(ROOT / "envs/build"), name]
-    said = ""
+    output = ""
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         for line in process.stderr:
-            said += line
-            if line.startswith(BEGINS):
-                say(f"ouroboros: building the environment of Snakemake from envs/{name}.txt (once, up to a minute)")
+            output += line
+            if line.startswith(BUILD_LINE):
+                print_message(
+                    f"ouroboros: building the environment of Snakemake from envs/{name}.txt (once, up to a minute)"
+                )
         folder = process.stdout.read().strip()
     if process.returncode == 0:
         return Path(folder)
     log = ROOT / ".envs/driver.log"
     log.parent.mkdir(exist_ok=True)
-    log.write_text(said)
-    say(f"error: the environment of Snakemake was not built: {reason_of(said)}")
-    say(f"Is there a network, or a mirror that pip or uv knows? All that the installer said: {log.relative_to(ROOT)}")
+    log.write_text(output)
+    print_message(f"error: the environment of Snakemake was not built: {extract_reason(output)}")
+    print_message(
+        f"Is there a network, or a mirror that pip or uv knows? All that the installer said: {log.relative_to(ROOT)}"
+    )
     sys.exit(1)
 
 
-def reason_of(said: str) -> str:
-    """Return the last lines that the installer *said*, without the stack trace that follows them."""
-    lines = [line.strip() for line in said.partition("Traceback (most recent call last)")[0].splitlines()]
-    lines = [line for line in lines if line and not line.startswith(BEGINS)]
+def extract_reason(output: str) -> str:
+    """Return the last lines of the *output* of the installer, without the stack trace that follows them."""
+    lines = [line.strip() for line in output.partition("Traceback (most recent call last)")[0].splitlines()]
+    lines = [line for line in lines if line and not line.startswith(BUILD_LINE)]
     return "\n  ".join(lines[-SHOWN:]) or "the installer said nothing"
 
 
 def point_to(folder: Path, name: str) -> Path:
-    """Let .envs/driver name *folder*, with a copy of the lock beside it; return the link. Exits where it is a folder.
+    """Let .envs/driver name *folder*, with a copy of the lock next to it; return the link. Exits where it is a folder.
 
     The link is replaced in one step, so that another call sees the old or the new environment.
     """
     link = ROOT / ".envs/driver"
     link.parent.mkdir(exist_ok=True)
     if link.is_dir() and not link.is_symlink():
-        say(f"error: {link} was made by hand; remove it, and it is built from envs/{name}.txt")
+        print_message(f"error: {link} was made by hand; remove it, and it is built from envs/{name}.txt")
         sys.exit(2)
     for source, final in ((ROOT / f"envs/{name}.txt", link.with_name(f"{folder.name}.txt")), (None, link)):
         temporary = final.with_name(f".{final.name}.{os.getpid()}")
@@ -70,7 +74,7 @@ def point_to(folder: Path, name: str) -> Path:
 def main(name: str) -> None:
     """Print the path of the interpreter of the environment that envs/*name*.txt locks."""
     if not (ROOT / f"envs/{name}.txt").is_file():
-        say(f"error: there is no lock envs/{name}.txt; for Snakemake there are driver and slurm")
+        print_message(f"error: there is no lock envs/{name}.txt; for Snakemake there are driver and slurm")
         sys.exit(2)
     try:
         print(point_to(build(name), name) / "bin/python")

@@ -11,7 +11,7 @@ TAIL = 65_536  # bytes at the end of a log that are read
 RECORD = "record.json"
 
 
-def tail(log: Path) -> list[str]:
+def read_tail(log: Path) -> list[str]:
     """Return the last lines of the file *log* that are not empty; none where there is no such file."""
     if not log.is_file():
         return []
@@ -33,7 +33,7 @@ class Job:
 
     @property
     def key(self) -> tuple:
-        """Return what names the job in a plan."""
+        """Return what identifies the job in a plan."""
         return (self.rule, *self.wildcards.values())
 
     @property
@@ -42,13 +42,13 @@ class Job:
         return " ".join(self.key)
 
     @property
-    def works(self) -> bool:
+    def has_work(self) -> bool:
         """Return whether the job does anything: it is no target that only names others."""
         return bool(self.outputs or self.logs)
 
     @property
-    def records(self) -> bool:
-        """Return whether the job leaves a record: one of the life cycle, not a question or a helper."""
+    def is_recorded(self) -> bool:
+        """Return whether the job leaves a record: one of the life cycle, not a query or an auxiliary job."""
         return any(Path(path).name == RECORD for path in self.outputs)
 
     def path(self, name: str) -> Path:
@@ -67,9 +67,9 @@ class Job:
 
     def log_lines(self) -> list[str]:
         """Return the last lines of the job's logs, without those that are empty."""
-        return [line for log in self.logs for line in tail(Path(log))]
+        return [line for log in self.logs for line in read_tail(Path(log))]
 
     def search_log(self, pattern: str) -> str:
         """Return the first group of the last line of the log that *pattern* matches, or nothing."""
-        found = [match[1] for line in self.log_lines() if (match := re.search(pattern, line))]
-        return found[-1] if found else ""
+        matches = [match[1] for line in self.log_lines() if (match := re.search(pattern, line))]
+        return matches[-1] if matches else ""

@@ -11,18 +11,15 @@ from snakemake_interface_logger_plugins.base import LogHandlerBase
 from snakemake_interface_logger_plugins.common import LogEvent
 
 from scripts.console import dry_run
-from scripts.console.ending import print_end
-from scripts.console.failures import message_of
-from scripts.console.fallback import stock_handler
 from scripts.console.job import Job
-from scripts.console.messages import FINISHING, NOTHING, STOPPED, is_noise, is_of_a_job
-from scripts.console.plan import read_plan
+from scripts.console.messages import FINISHING, NOTHING, STOPPED, format_error, is_job_error, is_noise
 from scripts.console.printer import Printer
-from scripts.console.run import Run
+from scripts.console.progress import read_plan
+from scripts.console.run import SESSION, Run
 from scripts.console.screen import Screen
-from scripts.console.session import SESSION
-from scripts.console.summary import deployed
+from scripts.console.summary import print_end, read_deployed
 from scripts.console.watch import Watch
+from scripts.provenance.snakemake_api import build_log_handler, count_slots
 
 
 class LogHandler(LogHandlerBase):
@@ -52,38 +49,38 @@ class LogHandler(LogHandlerBase):
                 self.dispatch(record, getattr(record, "event", None))
                 return
         except Exception as error:
-            self.give_up(error)
+            self.fall_back(error)
         self.stock.handle(record)
 
-    def give_up(self, error: Exception) -> None:
+    def fall_back(self, error: Exception) -> None:
         """Let Snakemake print its own lines from now on, and say why."""
         if self.watch:
             self.watch.end()
             self.watch = None
         self.printer.screen.print(f"console: {type(error).__name__}: {error}; Snakemake's own lines follow")
-        self.stock = stock_handler(self.common_settings, self.printer.screen.stream)
+        self.stock = build_log_handler(self.common_settings, self.printer.screen.stream)
 
     def dispatch(self, record: logging.LogRecord, event: LogEvent | None) -> None:
         """Call the method for the *event* of a *record*; those without one say nothing that people need."""
         if self.watch:
-            self.watch.look()
+            self.watch.check_environments()
         match event:
             case LogEvent.JOB_INFO:
                 self.start_job(record)
             case LogEvent.JOB_FINISHED:
-                if (told := self.run.finish(record.job_id)) and self.run.watched:
-                    self.printer.finished(told)
+                if (result := self.run.finish(record.job_id)) and self.run.watched:
+                    self.printer.print_finished(result)
             case LogEvent.JOB_ERROR:
-                told = self.run.fail(record.jobid, list(map(str, record.log or [])), record.rule_msg or "")
-                if told and self.run.watched and self.run.state != STOPPED:
-                    self.printer.failed(told)
+                result = self.run.fail(record.jobid, list(map(str, record.log or [])), record.rule_msg or "")
+                if result and self.run.watched and self.run.state != STOPPED:
+                    self.printer.print_failed(result)
             case LogEvent.ERROR:
-                self.blame(record.getMessage())
+                self.report_error(record.getMessage())
             case LogEvent.RUN_INFO if self.common_settings.dryrun and not self.run.watched:
                 self.run.watched = True
                 dry_run.print_total(self.printer, record.stats.get("total", 0))
             case LogEvent.GROUP_ERROR | None:
-                self.pass_on(record)
+                self.print_message(record)
         if self.watch:
             self.watch.refresh()
 
@@ -92,12 +89,12 @@ class LogHandler(LogHandlerBase):
         wildcards = {name: str(value) for name, value in record.wildcards.items()}
         output, log, inputs = (list(map(str, paths or [])) for paths in (record.output, record.log, record.input))
         job = Job(record.jobid, record.rule_name, wildcards, output, log)
-        if self.common_settings.dryrun and job.works:
+        if self.common_settings.dryrun and job.has_work:
             dry_run.print_job(self.printer, job, inputs)
-        elif job.works and self.run.start(job):
-            self.printer.job_row("•", job.name, "tried again", None, "yellow")
+        elif job.has_work and self.run.start(job):
+            self.printer.print_job("•", job.name, "tried again", None, "yellow")
 
-    def pass_on(self, record: logging.LogRecord) -> None:
+    def print_message(self, record: logging.LogRecord) -> None:
         """Print a message that has no event, unless it says what the console says itself."""
         message = record.getMessage().strip() if record.msg else ""
         states = [state for state in (NOTHING, STOPPED, FINISHING) if message.startswith(state)]
@@ -106,33 +103,31 @@ class LogHandler(LogHandlerBase):
         if is_noise(message):
             return
         if record.levelno >= logging.ERROR:
-            self.blame(message)
+            self.report_error(message)
         elif record.levelno >= logging.WARNING:
             screen.print(f"{screen.paint('warning:', 'yellow')} {message}")
         else:
-            self.printer.line(screen.paint(message, "dim"))
+            self.printer.print_line(screen.paint(message, "dim"))
 
-    def blame(self, message: str) -> None:
-        """Print an error of Snakemake or of the configuration; one of a job is told with the job."""
-        if is_of_a_job(message):
+    def report_error(self, message: str) -> None:
+        """Print an error of Snakemake or of the configuration; one of a job is printed with the job."""
+        if is_job_error(message):
             self.run.exception = message
         else:
-            self.run.complained = True
-            self.printer.error(message_of(message))
+            self.run.error_printed = True
+            self.printer.print_error(format_error(message))
 
     def begin(self) -> None:
         """Read what is planned, and take over the terminal. Called by Snakemake's own thread, before the first job."""
         with self.lock:
             try:
-                resources = SESSION.workflow.resource_settings
-                slots = resources.cores if SESSION.workflow.local_exec else resources.nodes
-                self.run.begin(read_plan(SESSION.workflow), slots or 1)
-                self.run.before = deployed(SESSION.config)
+                self.run.begin(read_plan(SESSION.workflow), count_slots(SESSION.workflow))
+                self.run.deployed_before = read_deployed(SESSION.config)
                 if self.run.watched and not self.stock:
-                    self.printer.header(SESSION.config["case"])
+                    self.printer.print_header(SESSION.config["case"])
                     self.watch = Watch(self.printer, self.lock)
             except Exception as error:
-                self.give_up(error)
+                self.fall_back(error)
 
     def close(self) -> None:
         """Print the errors, or the summary. Called by Snakemake's own thread, after its last record."""

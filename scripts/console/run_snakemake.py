@@ -1,6 +1,6 @@
 """Run Snakemake with the console of this repository: python -m scripts.console.run_snakemake deploy (see ./ouroboros).
 
-All words are Snakemake's own. With --verbose, --printshellcmds, --debug-dag, --no-hooks or another --logger it prints
+All options are Snakemake's own. With --verbose, --printshellcmds, --debug-dag, --no-hooks or another --logger it prints
 what it always does.
 """
 
@@ -12,23 +12,23 @@ NAME = "ouroboros"
 PROFILES = "Using "  # how Snakemake begins the line that names its profiles
 
 
-def parse(words: list[str]) -> tuple:
-    """Return parser and arguments of Snakemake for *words*. Exits as Snakemake does, but without the whole usage."""
+def parse_options(options: list[str]) -> tuple:
+    """Return parser and arguments of Snakemake for *options*. Exits as Snakemake does, but without the whole usage."""
     from snakemake.cli import parse_args
 
-    said = io.StringIO()
+    usage = io.StringIO()
     try:
-        with contextlib.redirect_stderr(said):
-            return parse_args(words)
+        with contextlib.redirect_stderr(usage):
+            return parse_args(options)
     except SystemExit:
-        lines = said.getvalue().splitlines()
+        lines = usage.getvalue().splitlines()
         errors = [line for line in lines if ": error: " in line]
         for line in errors or lines:
             print(line, file=sys.stderr)
         raise
     finally:
-        lines = said.getvalue().splitlines()
-        if "--verbose" in words and lines and lines[0].startswith(PROFILES):
+        lines = usage.getvalue().splitlines()
+        if "--verbose" in options and lines and lines[0].startswith(PROFILES):
             print(lines[0], file=sys.stderr)
 
 
@@ -40,8 +40,8 @@ def wants_console(arguments) -> bool:
     return not stock and arguments.mode.name == "DEFAULT"
 
 
-def main(words: list[str]) -> int:
-    """Run Snakemake with *words* and return its exit status."""
+def main(options: list[str]) -> int:
+    """Run Snakemake with *options* and return its exit status."""
     from snakemake.cli import args_to_api
     from snakemake.exceptions import print_exception
     from snakemake_interface_logger_plugins.registry import LoggerPluginRegistry
@@ -50,7 +50,7 @@ def main(words: list[str]) -> int:
 
     try:
         LoggerPluginRegistry().register_plugin(f"snakemake_logger_plugin_{NAME}", log_handler)
-        parser, arguments = parse(words)
+        parser, arguments = parse_options(options)
         if wants_console(arguments):
             arguments.logger = [NAME]
         return 0 if args_to_api(arguments, parser) else 1

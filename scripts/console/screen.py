@@ -4,7 +4,7 @@ import os
 import shutil
 from typing import TextIO
 
-from scripts.console.wording import shortened
+from scripts.console.wording import shorten
 
 COLOURS = {
     "red": "31",
@@ -30,7 +30,7 @@ class Screen:
         self.colour = self.live and colour and not os.environ.get("NO_COLOR")
         self.unicode = "utf" in (getattr(stream, "encoding", None) or "").lower()
         self.last = ""  # the live line as it stands there
-        self.gone = False  # nobody reads any more
+        self.closed_by_reader = False
 
     @property
     def width(self) -> int:
@@ -47,13 +47,13 @@ class Screen:
 
     def write(self, text: str) -> None:
         """Write *text* as it is; whoever closed the other end of the stream gets nothing more."""
-        if self.gone:
+        if self.closed_by_reader:
             return
         try:
             self.stream.write(text if self.unicode else text.translate(ASCII))
             self.stream.flush()
         except (BrokenPipeError, ValueError):
-            self.gone = True
+            self.closed_by_reader = True
 
     def print(self, line: str = "") -> None:
         """Write *line* above the live line."""
@@ -75,18 +75,18 @@ class Screen:
             self.last = ""
 
 
-def row(screen: Screen, mark: str, name: str, text: str, end: str, width: int, colour: str = "") -> str:
-    """Return the line of a job: *mark*, *name* in *width* columns, *text*, and *end* at the right.
+def format_row(screen: Screen, symbol: str, name: str, text: str, end: str, width: int, colour: str = "") -> str:
+    """Return the line of a job: *symbol*, *name* in *width* columns, *text*, and *end* at the right.
 
     On a terminal it takes one line: *text* is cut off, and a narrow terminal has no *end*.
     """
-    head = f"{mark} {name:<{width}}"
+    head = f"{symbol} {name:<{width}}"
     if not screen.live:
         return f"{head}  {text}{'  ' if text else ''}({end})".rstrip() if end else f"{head}  {text}".rstrip()
     room = screen.width - 1
     if len(head) >= room:
-        return shortened(f"{mark} {name}", room)
+        return shorten(f"{symbol} {name}", room)
     end = f"  {end:>8}" if room >= 60 and end else ""
-    text = shortened(text, max(0, room - len(head) - 2 - len(end)))
+    text = shorten(text, max(0, room - len(head) - 2 - len(end)))
     gap = " " * max(0, room - len(head) - 2 - len(text) - len(end)) if end else ""
-    return f"{screen.paint(mark, colour)}{head[len(mark) :]}  {text}{gap}{screen.paint(end, 'dim')}".rstrip()
+    return f"{screen.paint(symbol, colour)}{head[len(symbol) :]}  {text}{gap}{screen.paint(end, 'dim')}".rstrip()

@@ -1,4 +1,4 @@
-"""What goes on beside Snakemake's records while jobs run: the lines that jobs say, and the time."""
+"""What happens between Snakemake's records while jobs run: the lines that jobs write, and the time."""
 
 import os
 import threading
@@ -6,16 +6,16 @@ import time
 from collections.abc import Callable
 
 from scripts.console.printer import Printer
-from scripts.console.wording import printable
+from scripts.console.wording import replace_controls
 
 TICK = 0.5  # seconds between two looks at the clock
-PATIENCE = 60  # seconds after which a run without a terminal says that it is at work
+PATIENCE = 60  # seconds after which a run without a terminal prints how far it is
 
 
 class Capture:
     """Everything that this process and its jobs write to stderr goes, line by line, to a function instead.
 
-    Jobs say their lines while the live line stands there; written straight to the terminal they would break it.
+    Jobs write their lines while the live line stands there; written straight to the terminal they would break it.
     """
 
     def __init__(self, receive: Callable[[str], None]):
@@ -41,7 +41,7 @@ class Capture:
 
 
 class Watch:
-    """Takes what jobs say, and keeps the live line up to date, from threads of its own; *lock* is for all."""
+    """Takes the lines that jobs write, and keeps the live line up to date, in own threads; *lock* is for all."""
 
     def __init__(self, printer: Printer, lock: threading.RLock):
         self.printer, self.lock = printer, lock
@@ -52,23 +52,23 @@ class Watch:
     def receive(self, line: str) -> None:
         """Take a *line* that this process or a job wrote to stderr."""
         with self.lock:
-            if self.printer.run.hear(line):
-                self.printer.screen.print(printable(line))
+            if self.printer.run.take_line(line):
+                self.printer.screen.print(replace_controls(line))
             self.refresh()
 
     def tick(self) -> None:
-        """Look at the clock until the run ends; without a terminal, give a sign of life now and then."""
+        """Look at the clock until the run ends; without a terminal, print how far the run is now and then."""
         while not self.ended.wait(TICK):
             with self.lock:
-                self.look()
+                self.check_environments()
                 self.refresh()
-                waited = time.monotonic() - self.printer.printed > PATIENCE
-                if waited and self.printer.run.jobs and not self.printer.screen.live:
-                    self.printer.line(f"{self.printer.how_far().strip()}  {self.printer.doing()}")
+                is_quiet = time.monotonic() - self.printer.printed > PATIENCE
+                if is_quiet and self.printer.run.jobs and not self.printer.screen.live:
+                    self.printer.print_line(f"{self.printer.progress_text().strip()}  {self.printer.activity()}")
 
-    def look(self) -> None:
-        """Print what has changed that nobody says: environments that were built."""
-        self.printer.watch_environments()
+    def check_environments(self) -> None:
+        """Print what no record says: environments that were built."""
+        self.printer.print_builds()
 
     def refresh(self) -> None:
         """Draw the live line anew, where there is one."""

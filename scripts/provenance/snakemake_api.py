@@ -1,16 +1,19 @@
 """Everything that this project takes from Snakemake's private parts, in one place.
 
 Read in Snakemake 9.27.1. None of it is promised to stay: before you raise the version in envs/driver.in, read
-`DAG.update_needrun`, `Rule.expand_input`, `snakemake.io` and `snakemake.checkpoints` again, and run tests/dag.
+`DAG.update_needrun`, `Rule.expand_input`, `snakemake.io`, `snakemake.checkpoints` and `snakemake.logging` again, and
+run tests/dag and tests/run/test_console.py.
 
 `rerun-triggers: [mtime]` in profiles/default is part of correctness: a stale rule gets a trigger file
 (rule_functions.py) as an input that is newer than its outputs. With Snakemake's other triggers, changes that do not
 count would rerun jobs, too; two other options can hide that an output is stale. check_options() refuses both.
 """
 
+import logging
 import sys
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TextIO
 
 TRIGGER_INPUT = "changed"  # the input of a recorded rule that takes its trigger files
 RERUN_TRIGGER = "mtime"
@@ -46,6 +49,43 @@ def is_forced(workflow: Any) -> bool:
     """Return whether the user forces jobs to run that may be up to date."""
     settings = workflow.dag_settings
     return bool(settings.forceall or settings.forcetargets or settings.forcerun)
+
+
+def graph_jobs(workflow: Any) -> Iterable[Any]:
+    """Return all jobs of the graph of *workflow*, which is built and does not change meanwhile."""
+    return workflow.dag.jobs
+
+
+def needs_run(workflow: Any, job: Any) -> bool:
+    """Return whether *job* of the graph is to run."""
+    return workflow.dag.needrun(job)
+
+
+def job_dependencies(workflow: Any, job: Any) -> Iterable[Any]:
+    """Return the jobs of the graph whose outputs *job* reads."""
+    return workflow.dag.dependencies[job]
+
+
+def count_slots(workflow: Any) -> int:
+    """Return how many jobs may run at once: cores of this machine, or jobs submitted to a cluster."""
+    resources = workflow.resource_settings
+    return (resources.cores if workflow.local_exec else resources.nodes) or 1
+
+
+def log_files(workflow: Any) -> list[str]:
+    """Return the paths of the log files that Snakemake itself writes in this run."""
+    return workflow.logger_manager.get_logfile()
+
+
+def build_log_handler(settings: Any, stream: TextIO) -> logging.Handler:
+    """Return the log handler that Snakemake itself would use with these *settings*, writing to *stream*."""
+    from snakemake.logging import ColorizingTextHandler, DefaultFilter, DefaultFormatter
+
+    handler = ColorizingTextHandler(nocolor=settings.nocolor, stream=stream)
+    handler.setFormatter(DefaultFormatter(settings.quiet, settings.show_failed_logs))
+    shown = settings.debug_dag, settings.verbose, settings.dryrun, settings.printshellcmds
+    handler.addFilter(DefaultFilter(settings.quiet, *shown))
+    return handler
 
 
 def wait_for(rule: Any, output: str) -> NoReturn:

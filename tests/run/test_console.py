@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts.console.findings import describe
+from scripts.console.findings import describe_job
 from scripts.console.job import Job
 from tests import tiny
 from tests.deployed import once
@@ -124,7 +124,7 @@ def test_findings_are_read_from_what_the_jobs_wrote(first, monkeypatch):
         ("summarize", "preprocess/summary/2001/all", "logs/tiny/preprocess/summary/2001-all.log"),
     ):
         outputs = [str(path) for path in sorted((results / folder).iterdir())]
-        found[rule] = describe(Job(1, rule, {}, outputs, [log] if log else []))
+        found[rule] = describe_job(Job(1, rule, {}, outputs, [log] if log else []))
     assert found.keys() == FOUND.keys()
     assert {rule: text for rule, text in found.items() if not re.fullmatch(FOUND[rule], text)} == {}
 

@@ -2,24 +2,24 @@
 
 import pytest
 
-from scripts.console.dry_run import why
+from scripts.console.dry_run import name_causes
 from scripts.console.job import Job
 
-MARK = ".snakemake/changed/results/tiny/tune/"
+FOLDER = ".snakemake/changed/results/tiny/tune/"
 
 
 @pytest.mark.parametrize(
     ("inputs", "text"),
     [
-        ([f"{MARK}config"], "configuration"),
-        ([f"{MARK}code", f"{MARK}inputs", "data.csv"], "code, input"),
-        ([f"{MARK}output", f"{MARK}code"], "no output yet"),
+        ([f"{FOLDER}config"], "configuration"),
+        ([f"{FOLDER}code", f"{FOLDER}inputs", "data.csv"], "code, input"),
+        ([f"{FOLDER}output", f"{FOLDER}code"], "no output yet"),
         (["data.csv", "<TBD>"], "may follow"),
     ],
 )
 def test_causes(inputs, text):
-    assert why(Job(1, "tune", outputs=["results/tiny/tune/record.json"]), inputs) == text
+    assert name_causes(Job(1, "tune", outputs=["results/tiny/tune/record.json"]), inputs) == text
 
 
-def test_a_helper_needs_no_reason():
-    assert why(Job(1, "ingest_shard", outputs=["a"]), ["data.csv"]) == ""
+def test_a_job_without_a_record_needs_no_reason():
+    assert name_causes(Job(1, "ingest_shard", outputs=["a"]), ["data.csv"]) == ""

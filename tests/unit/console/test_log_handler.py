@@ -10,8 +10,8 @@ from snakemake_interface_logger_plugins.common import LogEvent
 
 from scripts.console import log_handler
 from scripts.console.messages import is_noise
+from scripts.console.run import SESSION
 from scripts.console.screen import Screen
-from scripts.console.session import SESSION
 
 
 class Text(io.StringIO):
@@ -27,10 +27,10 @@ def handler(monkeypatch, tmp_path):
     monkeypatch.setattr(SESSION, "handler", None)
     with open(tmp_path / "stderr", "w") as stream:
         monkeypatch.setattr(log_handler.sys, "stderr", stream)
-        made = log_handler.LogHandler(settings(), None)
-    made.printer.screen = Screen(Text())
-    made.lines = lambda: made.printer.screen.stream.getvalue().splitlines()
-    return made
+        built = log_handler.LogHandler(settings(), None)
+    built.printer.screen = Screen(Text())
+    built.lines = lambda: built.printer.screen.stream.getvalue().splitlines()
+    return built
 
 
 def settings(**changed: object) -> SimpleNamespace:
@@ -40,12 +40,12 @@ def settings(**changed: object) -> SimpleNamespace:
 
 def record(event: LogEvent | None, message: str = "", level: int = logging.INFO, **extra: object) -> logging.LogRecord:
     """Return a record as Snakemake makes them."""
-    made = logging.LogRecord("snakemake", level, "", 0, message, (), None)
+    built = logging.LogRecord("snakemake", level, "", 0, message, (), None)
     if event:
-        made.event = event
+        built.event = event
     for name, value in extra.items():
-        setattr(made, name, value)
-    return made
+        setattr(built, name, value)
+    return built
 
 
 def start(number: int, rule: str, **more: object) -> logging.LogRecord:
@@ -53,7 +53,7 @@ def start(number: int, rule: str, **more: object) -> logging.LogRecord:
     return record(LogEvent.JOB_INFO, jobid=number, rule_name=rule, **own)
 
 
-def test_jobs_are_told_when_they_have_finished(handler):
+def test_jobs_are_printed_when_they_have_finished(handler):
     handler.run.watched = True
     handler.emit(start(3, "summarize", wildcards={"span": "2001"}))
     assert handler.lines() == []
@@ -79,7 +79,7 @@ def test_messages_that_nobody_knows_are_shown(handler):
     assert handler.lines() == ["Unlocked working directory.", "warning: the disk is slow", "error: the disk is gone"]
 
 
-def test_a_job_that_failed_is_told_at_once_and_explained_at_the_end(handler):
+def test_a_job_that_failed_is_printed_at_once_and_explained_at_the_end(handler):
     handler.run.watched = True
     handler.emit(start(1, "train"))
     with open("train.log", "w") as log:

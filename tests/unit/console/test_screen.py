@@ -6,7 +6,7 @@ import pty
 
 import pytest
 
-from scripts.console.screen import ERASE, Screen, row
+from scripts.console.screen import ERASE, Screen, format_row
 
 
 class Terminal(io.StringIO):
@@ -70,7 +70,7 @@ def test_a_reader_who_leaves_does_no_harm():
     screen = Screen(os.fdopen(writing, "w"))
     screen.print("x" * 100_000)
     screen.print("more")
-    assert screen.gone
+    assert screen.closed_by_reader
 
 
 def test_without_unicode_the_signs_are_ascii():
@@ -96,12 +96,12 @@ def test_the_width_is_that_of_the_terminal_now():
 @pytest.mark.parametrize("columns", [20, 40, 59, 60, 80, 120])
 def test_a_job_takes_one_line_of_the_terminal(columns, monkeypatch):
     monkeypatch.setenv("COLUMNS", str(columns))
-    line = row(Screen(Terminal(), colour=False), "✓", "metrics", "roc_auc 0.94 " * 20, "1 min 10 s", 12)
+    line = format_row(Screen(Terminal(), colour=False), "✓", "metrics", "roc_auc 0.94 " * 20, "1 min 10 s", 12)
     assert len(line) < columns and line.startswith("✓ metrics")
     assert line.endswith("  1 min 10 s") == (columns > 60)
 
 
 def test_elsewhere_nothing_is_cut_off():
-    line = row(Screen(io.StringIO()), "[1/9] ✓", "metrics", "roc_auc 0.94 " * 20, "4.0 s", 12)
+    line = format_row(Screen(io.StringIO()), "[1/9] ✓", "metrics", "roc_auc 0.94 " * 20, "4.0 s", 12)
     assert line == f"[1/9] ✓ metrics       {'roc_auc 0.94 ' * 20}  (4.0 s)"
-    assert row(Screen(io.StringIO()), " ", "tune", "", "", 6) == "  tune"
+    assert format_row(Screen(io.StringIO()), " ", "tune", "", "", 6) == "  tune"

@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from scripts.provenance.snakemake_api import check_options, find_option_problem
+from scripts.provenance.snakemake_api import check_options, count_slots, find_option_problem
 
 
 def workflow(*triggers: str, ancient: dict | None = None, trusts: bool = False) -> SimpleNamespace:
@@ -29,3 +29,11 @@ def test_options_that_hide_what_is_stale_are_refused():
         check_options(workflow("mtime", ancient={"tune": {"changed"}}))
     with pytest.raises(SystemExit, match="--trust-io-cache can hide"):
         check_options(workflow("mtime", trusts=True))
+
+
+@pytest.mark.parametrize(
+    ("local", "cores", "nodes", "slots"), [(True, 4, 9, 4), (False, 4, 9, 9), (True, None, None, 1)]
+)
+def test_slots_are_cores_of_the_machine_or_jobs_of_the_cluster(local, cores, nodes, slots):
+    resources = SimpleNamespace(cores=cores, nodes=nodes)
+    assert count_slots(SimpleNamespace(local_exec=local, resource_settings=resources)) == slots

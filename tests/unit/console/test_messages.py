@@ -1,9 +1,9 @@
-"""Why a job or a run failed, in the words of those who know."""
+"""Why a job or a run failed, in the sentence of the job or of Snakemake."""
 
 import pytest
 
-from scripts.console.failures import message_of, reason
 from scripts.console.job import Job
+from scripts.console.messages import explain_failure, format_error
 
 
 def job(tmp_path, log: str | None) -> Job:
@@ -15,43 +15,49 @@ def job(tmp_path, log: str | None) -> Job:
 
 def test_the_sentence_of_the_job_counts(tmp_path):
     log = "a warning\nerror: 2 anomalies stop the run\nCODE: span 1: one class\nMend the data.\n"
-    assert reason(job(tmp_path, log)) == ["2 anomalies stop the run", "CODE: span 1: one class", "Mend the data."]
+    assert explain_failure(job(tmp_path, log)) == [
+        "2 anomalies stop the run",
+        "CODE: span 1: one class",
+        "Mend the data.",
+    ]
 
 
 def test_a_stack_trace_is_cut_down_to_its_end(tmp_path):
     head = "Traceback (most recent call last):\n"
     log = f"one\n{head}  File 'a', line 1\nValueError: no\n{head}"
     log += "  File 'b', line 2, in fit\n    x()\nsklearn.exceptions.NotFittedError: fit it\nfirst\n"
-    assert reason(job(tmp_path, log)) == ["sklearn.exceptions.NotFittedError: fit it", "first"]
+    assert explain_failure(job(tmp_path, log)) == ["sklearn.exceptions.NotFittedError: fit it", "first"]
 
 
 @pytest.mark.parametrize("log", [None, "", "\n"])
 def test_a_job_that_was_killed_says_so_by_its_status(log, tmp_path):
-    said = "RuleException:\nCalledProcessError in file \"a.smk\", line 3:\nCommand 'x' died with <Signals.SIGKILL: 9>."
-    assert reason(job(tmp_path, log), said) == ["its command died with <Signals.SIGKILL: 9>"]
-    assert reason(job(tmp_path, log)) == ["it ended without saying why"]
+    report = (
+        "RuleException:\nCalledProcessError in file \"a.smk\", line 3:\nCommand 'x' died with <Signals.SIGKILL: 9>."
+    )
+    assert explain_failure(job(tmp_path, log), report) == ["its command died with <Signals.SIGKILL: 9>"]
+    assert explain_failure(job(tmp_path, log)) == ["it ended without saying why"]
 
 
 def test_a_job_that_ends_in_the_middle_shows_its_last_line(tmp_path):
-    said = "Command 'x' returned non-zero exit status 137."
-    assert reason(job(tmp_path, "reading\nfitting\n"), said) == [
+    report = "Command 'x' returned non-zero exit status 137."
+    assert explain_failure(job(tmp_path, "reading\nfitting\n"), report) == [
         "fitting",
         "its command returned non-zero exit status 137",
     ]
 
 
 def test_the_log_of_slurm_does_not_hide_the_sentence_of_the_job(tmp_path):
-    made = job(tmp_path, "error: no rows\n")
+    failing = job(tmp_path, "error: no rows\n")
     (tmp_path / "slurm.log").write_text("host: n1\nError in rule train:\nslurmstepd: error: killed\n")
-    made.logs.append(str(tmp_path / "slurm.log"))
-    assert reason(made) == ["no rows"]
+    failing.logs.append(str(tmp_path / "slurm.log"))
+    assert explain_failure(failing) == ["no rows"]
     (tmp_path / "a.log").write_text("fitting\n")
-    said = "SLURM-job '12' failed, SLURM status is: 'TIMEOUT'. SLURM reason: none"
-    assert reason(made, said) == ["fitting", "SLURM-job '12' failed, SLURM status is: 'TIMEOUT'"]
+    report = "SLURM-job '12' failed, SLURM status is: 'TIMEOUT'. SLURM reason: none"
+    assert explain_failure(failing, report) == ["fitting", "SLURM-job '12' failed, SLURM status is: 'TIMEOUT'"]
 
 
 def test_long_sentences_are_limited(tmp_path):
-    lines = reason(job(tmp_path, "error: many\n" + "an anomaly\n" * 500))
+    lines = explain_failure(job(tmp_path, "error: many\n" + "an anomaly\n" * 500))
     assert len(lines) == 13 and lines[-1] == "... 489 more lines"
 
 
@@ -74,4 +80,4 @@ def test_long_sentences_are_limited(tmp_path):
     ],
 )
 def test_what_snakemake_reports_loses_class_place_and_stack(text, lines):
-    assert message_of(text) == lines
+    assert format_error(text) == lines
