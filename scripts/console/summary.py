@@ -112,7 +112,7 @@ def print_end(printer: Printer, session: Session, dryrun: bool) -> None:
         printer.print_note(line)
     finished = f"{format_count(len(run.progress.done), 'job')} finished"
     if run.state == STOPPED:
-        hint = f": {finished}, the same command goes on from there" if run.watched else ""
+        hint = f": {finished}, the same command continues from there" if run.watched else ""
         printer.screen.print(f"stopped{hint}")
     elif run.failed:
         for job, lines in run.failed.values():
@@ -120,7 +120,7 @@ def print_end(printer: Printer, session: Session, dryrun: bool) -> None:
     elif run.exception and FAILED not in run.exception:
         printer.print_error(format_error(run.exception))
     elif run.state == FINISHING:
-        printer.screen.print(f"stopped after the jobs that ran: {finished}, the same command goes on from there")
+        printer.screen.print(f"stopped after the jobs that ran: {finished}, the same command continues from there")
     elif dryrun and not run.error_printed:
         if run.watched or run.state == NOTHING:
             dry_run.print_end(printer, session.workflow, run.state == NOTHING)

@@ -21,8 +21,8 @@ def gate(blessing: dict, captions: dict[str, str]) -> Figures:
         ]
         for check in blessing["checks"]
     ]
-    said = join(verdict(blessing["blessed"], "blessed", "not blessed"), escape(comparison_text(blessing)))
-    whole = part("paragraph", said)
+    outcome = join(verdict(blessing["blessed"], "blessed", "not blessed"), escape(comparison_text(blessing)))
+    whole = part("paragraph", outcome)
     head = ["metric", "kind", "verdict", "limit", "measured"]
     checks = table(head, rows, 5, "no limit is configured, so nothing is blessed")
     return [figure("gate", "Checks", join(whole, checks), captions["gate"]), *changes(blessing, captions)]

@@ -12,27 +12,29 @@ def values(metrics: dict, captions: dict[str, str]) -> Figures:
     """Show actual against predicted values, residuals, and the means of groups of rows by prediction."""
     found = {split: entry["curves"] for split, entry in metrics["splits"].items()}
     left = {split: [tuple(pair) for pair in entry.get("residuals", [])] for split, entry in found.items()}
-    actual = {split: [(said, said + rest) for said, rest in pairs] for split, pairs in left.items()}
+    actual = {
+        split: [(predicted, predicted + residual) for predicted, residual in pairs] for split, pairs in left.items()
+    }
     means = {split: [tuple(point[:2]) for point in entry.get("calibration", [])] for split, entry in found.items()}
     titles = ["Actual against predicted", "Residuals", "Mean value by prediction"]
-    said = "prediction"
+    xlabel = "prediction"
     return [
         figure(
             "predicted",
             titles[0],
-            model_plots.cloud("predicted", titles[0], actual, said, "value"),
+            model_plots.cloud("predicted", titles[0], actual, xlabel, "value"),
             captions["predicted"],
         ),
         figure(
             "residuals",
             titles[1],
-            model_plots.cloud("residuals", titles[1], left, said, "value less prediction", level=True),
+            model_plots.cloud("residuals", titles[1], left, xlabel, "value less prediction", level=True),
             captions["residuals"],
         ),
         figure(
             "means",
             titles[2],
-            model_plots.cloud("means", titles[2], means, f"mean {said}", "mean value", joined=True),
+            model_plots.cloud("means", titles[2], means, f"mean {xlabel}", "mean value", joined=True),
             captions["means"],
         ),
     ]

@@ -159,7 +159,7 @@ def shares_by_span(statistics: list[dict]) -> tuple[list[str], list[list[float |
 def frequent(table: list[list[int]], names: list[str], most: int) -> tuple[list[list[int]], list[str]]:
     """Return a confusion *table* and *names* of the *most* frequent true classes alone, in their order."""
     kept = sorted(sorted(range(len(names)), key=lambda number: -sum(table[number]))[:most])
-    return [[table[true][said] for said in kept] for true in kept], [names[number] for number in kept]
+    return [[table[true][predicted] for predicted in kept] for true in kept], [names[number] for number in kept]
 
 
 def spans_axis(axis: Axes, spans: list[str]) -> None:

@@ -61,11 +61,11 @@ def to_svg_coordinates(figure: Figure, axis: Axes, points: list[tuple[float, flo
 
 
 def to_inline_svg(
-    figure: Figure, name: str, title: str, marks: Iterable[ET.Element] = (), under: bool = False
+    figure: Figure, name: str, title: str, elements: Iterable[ET.Element] = (), under: bool = False
 ) -> Markup:
     """Return the figure as an SVG element for a page with others: own ids, no namespaces, metadata or styles.
 
-    *marks* are drawn on top, or *under* all else. The page allows no style attribute, so each becomes several others.
+    *elements* are drawn on top, or *under* all else. The page allows no style attribute, so each becomes several others.
     """
     matplotlib.rcParams["svg.hashsalt"] = name
     file = io.BytesIO()
@@ -89,7 +89,7 @@ def to_inline_svg(
         for child in [child for child in parent if child.tag in ("style", "metadata")]:
             parent.remove(child)
     place = 0 if under else len(root)
-    root[place:place] = list(marks)
+    root[place:place] = list(elements)
     root.attrib = {key: root.attrib[key] for key in ("viewBox", "width")} | {"role": "img", "aria-label": title}
     root.attrib |= {"class": "wide"} if figure.get_figwidth() > SCROLLS else {}
     return Markup(ET.tostring(root, encoding="unicode"))

@@ -144,11 +144,11 @@ def history(
     foot = axis.get_ylim()[0] + 0.03 * (high - low)
     heights = [trial["score"] if trial["status"] == "ok" else foot for trial in trials]
     places = to_svg_coordinates(figure, axis, [(trial["number"], y) for trial, y in zip(trials, heights, strict=True)])
-    marks = [
+    elements = [
         dot(trial, families.index(trial["family"]), place, trial_label(trial, metric))
         for trial, place in zip(trials, places, strict=True)
     ]
-    return to_inline_svg(figure, name, title, marks)
+    return to_inline_svg(figure, name, title, elements)
 
 
 def parallel(
@@ -177,12 +177,12 @@ def parallel(
         if any(path[x][1] == FOOT for path in paths):
             axis.text(x, FOOT - 0.03, "no value", ha="center", va="top", fontsize=7.5)
     flat = to_svg_coordinates(figure, axis, [point for path in paths for point in path])
-    marks = [axis_line(figure, axis, x, scale) for x, scale in enumerate(all_scales)]
+    elements = [axis_line(figure, axis, x, scale) for x, scale in enumerate(all_scales)]
     for index, trial in enumerate(ordered):
         points = " ".join(f"{x:g},{y:g}" for x, y in flat[index * len(all_scales) : (index + 1) * len(all_scales)])
         kind = f"line q{step[trial['number']]}" if trial["number"] in step else "line lost"
-        marks.append(element("polyline", trial, family, kind, trial_label(trial, metric), points=points))
-    return to_inline_svg(figure, name, title, marks, under=True)
+        elements.append(element("polyline", trial, family, kind, trial_label(trial, metric), points=points))
+    return to_inline_svg(figure, name, title, elements, under=True)
 
 
 def height(trial: dict, scale: Scale, metric: str) -> float:

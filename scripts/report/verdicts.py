@@ -38,9 +38,9 @@ def verdicts(blessing: dict, metrics: dict, tuned: dict, anomalies: dict, watche
     ]
 
 
-def main_metric(test: dict, searched: str) -> str:
+def main_metric(test: dict, tuned_metric: str) -> str:
     """Return the metric of the sweep if it was measured on *test*, else ROC AUC or RMSE, else the first one."""
-    return next((name for name in (searched, "roc_auc", "rmse") if name in test), min(test, default=searched))
+    return next((name for name in (tuned_metric, "roc_auc", "rmse") if name in test), min(test, default=tuned_metric))
 
 
 def gate_tile(blessing: dict) -> Tile:

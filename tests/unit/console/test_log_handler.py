@@ -122,7 +122,7 @@ def test_ctrl_c_is_no_error(handler):
     handler.emit(record(LogEvent.JOB_ERROR, "Error in rule train", logging.ERROR, jobid=1, log=[], rule_msg=None))
     handler.emit(record(LogEvent.ERROR, "WorkflowError:\nAt least one job did not complete successfully."))
     handler.close()
-    assert handler.lines() == ["stopped: 0 jobs finished, the same command goes on from there"]
+    assert handler.lines() == ["stopped: 0 jobs finished, the same command continues from there"]
 
 
 def test_where_the_console_fails_snakemake_speaks(handler):
