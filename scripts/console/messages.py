@@ -56,7 +56,7 @@ PLAIN = {
     "LockException",
     "CliException",
 }
-PLAIN |= {"BadInput", "ContractError", "ExpressionError", "ApiError", "IncompleteFilesException"}  # no class needed
+PLAIN |= {"InputError", "ContractError", "ExpressionError", "ApiError", "IncompleteFilesException"}  # no class needed
 
 
 def is_noise(message: str) -> bool:

@@ -65,7 +65,7 @@ def to_inline_svg(
 ) -> Markup:
     """Return the figure as an SVG element for a page with others: own ids, no namespaces, metadata or styles.
 
-    *elements* are drawn on top, or *under* all else. The page allows no style attribute, so each becomes several others.
+    *elements* are drawn on top, or *under* all else. The page allows no style attributes: each becomes several others.
     """
     matplotlib.rcParams["svg.hashsalt"] = name
     file = io.BytesIO()
