@@ -71,8 +71,12 @@ def echo(message: str) -> None:
 
 
 def annotation_name(annotation: Any) -> str:
-    """Return how an *annotation* is written, whether or not the module of the function keeps annotations as text."""
-    return str(annotation).removeprefix("<class '").removesuffix("'>").replace("pathlib.", "")
+    """Return the name of the type of an *annotation*, whether or not its module keeps annotations as text.
+
+    A type that may also be None counts as itself: the command line cannot give None.
+    """
+    name = str(annotation).removeprefix("<class '").removesuffix("'>").replace("pathlib.", "")
+    return name.removesuffix(" | None")
 
 
 def convert_words(words: list[str], annotation: str) -> Any:
@@ -81,7 +85,7 @@ def convert_words(words: list[str], annotation: str) -> Any:
         return [convert_words([word], annotation[len("list[") : -1]) for word in words]
     if len(words) != 1:
         raise ValueError(f"{len(words)} values")
-    return CONVERTERS.get(annotation.removesuffix(" | None"), str)(words[0])
+    return CONVERTERS.get(annotation, str)(words[0])
 
 
 def parse_arguments(tokens: list[str], function: Callable) -> tuple[dict, dict[str, Any]]:

@@ -235,13 +235,14 @@ def test_configuration_that_cannot_be_used(checkout):
     assert not NOISE.search(run.stderr) and len(run.stderr.splitlines()) == 2
 
 
+@pytest.mark.timeout(600)
 def test_ctrl_c_stops_the_run_and_the_next_one_goes_on(checkout):
     spoil(checkout, "terms: 20", "terms: 4")
     spoil(checkout, "trials: 4", "trials: 3000")
     running = terminal(checkout, "deploy")
     running.read(until=r"tune: [1-9]\d*/3000 trials")
     running.press("\x03")
-    status, text = running.end(seconds=60)
+    status, text = running.end(seconds=150)
     assert status == 1
     assert visible(text)[-2:] == ["stopped: 5 jobs finished, the same command continues from there", ""], visible(text)
     assert not NOISE.search(text.replace("^C", ""))

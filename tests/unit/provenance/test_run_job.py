@@ -101,7 +101,14 @@ def test_bad_input_exits_2_with_one_sentence(tmp_path) -> None:
 
 
 def work(
-    table: Path, parts: list[Path], workers: int = 1, parted: bool = False, share: float = 0.5, name: str = ""
+    table: Path,
+    parts: list[Path],
+    workers: int = 1,
+    parted: bool = False,
+    share: float = 0.5,
+    name: str = "",
+    lookups: list[Path] | None = None,
+    limit: int | None = None,
 ) -> None:
     """A job function with a parameter of each type."""
 
@@ -115,8 +122,9 @@ def parse(*tokens: str, function=work, **job_spec) -> dict:
 
 def test_arguments_have_the_types_of_their_annotations(tmp_path, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
-    words = "--table a/b --parts x y --workers 4 --parted yes --share 1e-3 --name 7".split()
+    words = "--table a/b --parts x y --workers 4 --parted yes --share 1e-3 --name 7 --lookups t u --limit 2".split()
     expected = {"table": Path("a/b"), "parts": [Path("x"), Path("y")], "workers": 4, "parted": True}
+    expected |= {"lookups": [Path("t"), Path("u")], "limit": 2}
     assert parse(*words) == expected | {"share": 0.001, "name": "7"}
     assert parse("--table", "t", "--parts", "--parted", "no") == {"table": Path("t"), "parts": [], "parted": False}
     assert parse("--workers", "2", config={"workers": 3, "share": 1.0, "other": 1}) == {"workers": 2, "share": 1.0}
@@ -129,7 +137,7 @@ def test_arguments_have_the_types_of_their_annotations(tmp_path, monkeypatch) ->
         ("--parted true", "--parted takes bool, got true"),
         ("--table a b", "--table takes Path, got a b"),
         ("--share", "--share takes float, got nothing"),
-        ("--columns x", "unknown argument --columns; known: table, parts, workers, parted, share, name"),
+        ("--columns x", "unknown argument --columns; known: table, parts, workers, parted, share, name, lookups, limit"),
     ],
 )
 def test_arguments_of_another_type_or_name_are_refused(words, problem, tmp_path, monkeypatch) -> None:
