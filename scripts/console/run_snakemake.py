@@ -40,7 +40,14 @@ def wants_console(arguments) -> bool:
     return not stock and arguments.mode.name == "DEFAULT"
 
 
-def main(options: list[str]) -> int:
+def is_interrupted(error: BaseException | None) -> bool:
+    """Return whether *error*, or an error that it followed, is an interrupt: a second Ctrl-C breaks off the clean-up."""
+    while error and not isinstance(error, KeyboardInterrupt):
+        error = error.__cause__ or error.__context__
+    return error is not None
+
+
+def run(options: list[str]) -> int:
     """Run Snakemake with *options* and return its exit status."""
     from snakemake.cli import args_to_api
     from snakemake.exceptions import print_exception
@@ -54,12 +61,20 @@ def main(options: list[str]) -> int:
         if wants_console(arguments):
             arguments.logger = [NAME]
         return 0 if args_to_api(arguments, parser) else 1
+    except Exception as error:
+        if is_interrupted(error):
+            raise KeyboardInterrupt from error
+        print_exception(error)
+        return 1
+
+
+def main(options: list[str]) -> int:
+    """Run Snakemake with *options*; return its exit status, or 130 after an interrupt, without a traceback."""
+    try:
+        return run(options)
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)
         return 130
-    except Exception as error:
-        print_exception(error)
-        return 1
 
 
 if __name__ == "__main__":

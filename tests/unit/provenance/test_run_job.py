@@ -137,7 +137,10 @@ def test_arguments_have_the_types_of_their_annotations(tmp_path, monkeypatch) ->
         ("--parted true", "--parted takes bool, got true"),
         ("--table a b", "--table takes Path, got a b"),
         ("--share", "--share takes float, got nothing"),
-        ("--columns x", "unknown argument --columns; known: table, parts, workers, parted, share, name, lookups, limit"),
+        (
+            "--columns x",
+            "unknown argument --columns; known: table, parts, workers, parted, share, name, lookups, limit",
+        ),
     ],
 )
 def test_arguments_of_another_type_or_name_are_refused(words, problem, tmp_path, monkeypatch) -> None:
