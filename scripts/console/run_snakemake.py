@@ -41,7 +41,7 @@ def wants_console(arguments) -> bool:
 
 
 def is_interrupted(error: BaseException | None) -> bool:
-    """Return whether *error*, or an error that it followed, is an interrupt: a second Ctrl-C breaks off the clean-up."""
+    """Return whether *error*, or one that it followed, is an interrupt: a second Ctrl-C breaks off the clean-up."""
     while error and not isinstance(error, KeyboardInterrupt):
         error = error.__cause__ or error.__context__
     return error is not None

@@ -169,7 +169,7 @@ class RuleFunctions:
             "record": job.record,
         }
         name, environment = next(iter(job_spec["env"].items()))
-        options = ["--job-spec", str(write_job_spec(job_spec)), *file_arguments(input, output)]
+        options = ["--job-spec", str(write_job_spec(job_spec))]
         if resources.get("gpu"):
             environment, options = env_id(f"{name}-gpu"), [*options, "--device", "cuda"]
-        return " ".join(["envs/python", environment, script_of(job), *options])
+        return " ".join(["envs/python", environment, script_of(job), *options, *file_arguments(input, output)])
