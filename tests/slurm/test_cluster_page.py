@@ -36,7 +36,7 @@ def test_every_command_of_the_page_and_the_records_of_a_local_run(cluster, deplo
         said[command] = run.stdout + run.stderr
     dry, deployment, verified, left = (said[command] for command in commands()[5:])
     assert "30 jobs would run" in dry
-    assert "30 jobs to run" in deployment and len(re.findall(r"^\[\d+/30\] ✓ ", deployment, re.M)) == 30
+    assert "30 jobs to run" in deployment and len(re.findall(r"^\[ ?\d+/30\] ✓ ", deployment, re.M)) == 30
     logs = [path.read_text() for path in (fresh / ".snakemake/log").iterdir()]
     (log,) = [text for text in logs if "30 of 30 steps" in text]
     assert len(jobs(log)) == 30 and "slurm_partition=cpu" in log
