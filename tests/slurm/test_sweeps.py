@@ -151,5 +151,6 @@ def test_snakemake_that_is_stopped_and_started_again(cluster, clone, local, numb
             wait_for("an empty queue", lambda: str(clone) not in cluster.ask("squeue", "--noheader", "--format=%Z"))
         assert subprocess.run(words, stdout=log, stderr=log, timeout=150, **own).returncode == 0
     assert results(clone) == local
-    assert str(clone) not in cluster.ask("squeue", "--noheader", "--format=%Z")
+    # A cancelled job is listed until its node has cleaned up.
+    wait_for("an empty queue", lambda: str(clone) not in cluster.ask("squeue", "--noheader", "--format=%Z"))
     assert len((clone / "fits").read_text().splitlines()) <= TRIALS + 6
