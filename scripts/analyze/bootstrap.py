@@ -58,8 +58,8 @@ class Scores:
             groups.append((RANKING_METRICS, self.groups))
         return groups
 
-    def main_metric(self) -> tuple[str, float]:
-        """Return name and value of the main metric of all rows: R² for a regression, otherwise ROC AUC."""
+    def measure_skill(self) -> tuple[str, float]:
+        """Return a metric of all rows whose value by chance is known, and its value: R² (0) or ROC AUC (0.5)."""
         name = "r2" if self.regression else "roc_auc"
         return name, self.metric_function(self.metric_names)(np.ones(len(self.y)))[name]
 

@@ -20,12 +20,12 @@ def permutation_importance(
     *predict* returns the scores of rows given as tensors. Intervals are those of the *repeats*.
     """
     baseline = predict(tensors)
-    (metric, baseline_value), rows = baseline.main_metric(), len(baseline.y)
+    (metric, baseline_value), rows = baseline.measure_skill(), len(baseline.y)
     entries = []
     for index, column in enumerate(sorted(tensors)):
         rng = np.random.default_rng([seed, index])
         shuffled = ({**tensors, column: tensors[column][rng.permutation(rows)]} for _ in range(repeats))
-        drops = np.array([baseline_value - predict(data).main_metric()[1] for data in shuffled])
+        drops = np.array([baseline_value - predict(data).measure_skill()[1] for data in shuffled])
         entries.append({"column": column, "metric": metric, "drop": estimate(drops.mean(), drops)})
     return sorted(entries, key=lambda entry: -entry["drop"]["value"])
 

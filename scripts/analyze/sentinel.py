@@ -26,19 +26,19 @@ def prediction_interval(values: np.ndarray) -> tuple[float, float]:
     return float(values.mean() - half), float(values.mean() + half)
 
 
-def main_metric(y: np.ndarray, estimates: np.ndarray) -> float:
+def measure_skill(y: np.ndarray, estimates: np.ndarray) -> float:
     """Return the ROC AUC of *estimates* [rows, classes] (the mean of all classes), or R² of values [rows, 1]."""
     if estimates.shape[1] == 1:
         scores = Scores(y, estimates[:, 0], regression=True)
     else:
         scores = Scores(y, estimates[:, 1], 0.5) if estimates.shape[1] == 2 else Scores(y, estimates)
-    return scores.main_metric()[1]
+    return scores.measure_skill()[1]
 
 
 def score_shuffled_labels(
     train: Path, evaluate: Path, setting: dict, classes: int, rows: int, repeats: int, seed: int
 ) -> list:
-    """Fit *setting* on at most *rows* rows with shuffled labels; return its main metric on eval for each shuffle.
+    """Fit *setting* on at most *rows* rows with shuffled labels; return its skill on eval for each shuffle.
 
     *classes* is the number of classes, 0 for a regression.
     """
@@ -53,14 +53,14 @@ def score_shuffled_labels(
     for repeat in range(repeats):
         shuffled_y = np.random.default_rng([seed, repeat]).permutation(y[subset])
         fitted = fitter.fit(x[subset], shuffled_y, setting["params"], seed, task, "cpu")
-        results.append(main_metric(eval_y, fitter.score(fitted, eval_x, classes)))
+        results.append(measure_skill(eval_y, fitter.score(fitted, eval_x, classes)))
     return results
 
 
 def sentinel(
     train: Path, evaluate: Path, contract: Path, best: Path, sentinel: Path, seed: int, rows: int, repeats: int
 ) -> None:
-    """Write the main metric of models of shuffled labels. Raises InputError if it is better than chance."""
+    """Write the skill of models of shuffled labels. Raises InputError if it is better than chance."""
     classes = len(read_json(contract)["classes"])
     values = np.array(score_shuffled_labels(train, evaluate, read_json(best), classes, rows, repeats, seed))
     low, high = prediction_interval(values)

@@ -7,14 +7,13 @@ the job's log. Numbers are for people; programs read the files.
 import json
 import re
 from collections.abc import Callable
-from typing import Any
 
 from scripts.console.job import Job
 from scripts.console.wording import count_bytes, format_count, format_estimate, format_size
+from scripts.metrics.table import choose_main_metric
 
 SHOWN = 3  # anomalies that a line names
 LIMITS = 3  # limits that a line names
-MAIN_METRICS = ("roc_auc", "ndcg", "accuracy", "rmse")  # the first one there stands for the others
 PROGRESS = re.compile(r"tune: \d+/\d+ trials|.* rows so far, ")  # how far a job is
 ROUTINE = re.compile(r"(eval|test): |compared with |rebuilding ")  # what a finding makes needless
 NO_SUMMARY = {"gate_data", "propose"}  # rules whose last line is no summary
@@ -80,12 +79,6 @@ def describe_features(job: Job) -> str:
     return f"{format_count(statistics['rows'], 'row')}, {format_count(len(statistics['features']), 'feature')}"
 
 
-def choose_main_metric(metrics: dict[str, Any]) -> str:
-    """Return the name of the metric that stands for all. Raises KeyError where there is none at all."""
-    known = [name for wanted in MAIN_METRICS for name in metrics if name.partition("@")[0] == wanted]
-    return (known or sorted(metrics) or [""])[0]
-
-
 def describe_tune(job: Job) -> str:
     if not job.path("trials.json").stat().st_size:
         raise ValueError("no trials")
@@ -108,7 +101,9 @@ def describe_train(job: Job) -> str:
 
 def describe_metrics(job: Job) -> str:
     test = job.read("metrics.json")["splits"]["test"]
-    name = choose_main_metric(test["metrics"])
+    trials = job.path("metrics.json").parents[2] / "tune/trials.json"
+    tuned = json.loads(trials.read_text(encoding="utf-8"))["metric"] if trials.is_file() else ""
+    name = choose_main_metric(test["metrics"], tuned)
     return f"test {name} {format_estimate(test['metrics'][name])}, {format_count(test['rows'], 'row')}"
 
 

@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from scripts.console import dry_run
-from scripts.console.findings import choose_main_metric
 from scripts.console.messages import FAILED, FINISHING, NOTHING, STOPPED, format_error
 from scripts.console.printer import Printer
 from scripts.console.progress import Plan, read_plan
 from scripts.console.run import Deployed, Session
 from scripts.console.wording import format_count, format_duration, format_estimate
+from scripts.metrics.table import choose_main_metric
 from scripts.provenance.snakemake_api import log_files
 
 METRICS = 3  # metrics that a line names
@@ -35,11 +35,10 @@ def read_deployed(config: dict, root: Path = Path()) -> Deployed | None:
     return Deployed(version, read(case / str(version) / "lineage.json").get("test", {}).get("metrics", {}))
 
 
-def select_metrics(metrics: dict[str, Any], gate: dict) -> list[str]:
+def select_metrics(metrics: dict[str, Any], tuned: str, gate: dict) -> list[str]:
     """Return the names of the metrics to show: the main one, then those that the *gate* has limits for."""
-    if not metrics:
-        return []
-    return list(dict.fromkeys([choose_main_metric(metrics), *(name for name in gate if name in metrics)]))[:METRICS]
+    main = choose_main_metric(metrics, tuned)
+    return list(dict.fromkeys(name for name in [main, *gate] if name in metrics))[:METRICS]
 
 
 def describe_changes(names: list[str], now: Deployed, before: Deployed, blessing: dict) -> str:
@@ -81,7 +80,7 @@ def describe_deployment(config: dict, before: Deployed | None, root: Path = Path
     now, results = read_deployed(config, root), Path("results") / config["case"]
     if now is None:
         return []
-    names = select_metrics(now.metrics, config["analyze"]["gate"])
+    names = select_metrics(now.metrics, config["tune"]["metric"], config["analyze"]["gate"])
     lines = [("test", ", ".join(f"{name} {format_estimate(now.metrics[name])}" for name in names))]
     if before and before.version != now.version:
         blessing = read(root / results / "analyze/gate/blessing.json")

@@ -4,6 +4,7 @@ All lists of metrics come from here, also those in config/schema.yaml. Snakemake
 it uses the standard library only.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 CLASSIFICATION = ("binary", "multiclass")
@@ -53,8 +54,24 @@ METRICS = {
     )
 }
 TUNABLE_METRICS = tuple(name for name, metric in METRICS.items() if metric.tunable)
+MAIN_METRICS = ("roc_auc", "ndcg", "accuracy", "rmse")  # the first one there is stands for the others
 
 
 def metrics_of(task: str) -> tuple[str, ...]:
     """Return the names of the metrics of *task*, one of those that Metric names."""
     return tuple(name for name, metric in METRICS.items() if task in metric.tasks)
+
+
+def choose_main_metric(names: Iterable[str], tuned: str = "") -> str:
+    """Return the one of the metrics *names* that is shown where there is room for one; empty if there are none.
+
+    It is *tuned*, the metric of the sweep, if that was measured. Names may end in a rank: ndcg@5.
+    """
+    measured = sorted(names)
+    known = [name for main in MAIN_METRICS for name in measured if name.partition("@")[0] == main]
+    return next(iter([name for name in measured if name == tuned] or known or measured), "")
+
+
+def is_lower_better(name: str) -> bool:
+    """Return whether smaller values of the metric *name*, which may end in a rank, are better."""
+    return bool(METRICS[name.partition("@")[0]].lower_is_better)

@@ -64,8 +64,11 @@ def threshold(metrics: dict, captions: dict[str, str]) -> Figures:
     return [figure("thresholds", title, body, captions["thresholds"], full=True)]
 
 
-def model(metrics: dict, captions: dict[str, str]) -> Figures:
-    """Show metrics, curves, confusion and slices of the chosen model, splits side by side."""
+def model(metrics: dict, tuned_metric: str, captions: dict[str, str]) -> Figures:
+    """Show metrics, curves, confusion and slices of the chosen model, splits side by side.
+
+    Slices are drawn by *tuned_metric*, that of the sweep, if it was measured.
+    """
     splits, test = metrics["splits"], metrics["splits"].get("test", {})
     shown = [figure("metrics", "Metrics", measured(splits), captions["metrics"])]
     if metrics.get("task") == "regression":
@@ -73,7 +76,7 @@ def model(metrics: dict, captions: dict[str, str]) -> Figures:
     else:
         shown += [curve(kind, metrics, captions[kind]) for kind in KINDS]
         shown += threshold(metrics, captions) + confusion(metrics, captions)
-    shown += slices(test, captions) + fairness(test, captions)
+    shown += slices(test, tuned_metric, captions) + fairness(test, captions)
     return shown + importance(metrics.get("importance") or [], captions)
 
 

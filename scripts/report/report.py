@@ -50,7 +50,7 @@ def report(
         "Data": overview.data(described, measured["positive"], texts),
         "Drift": overview.drift(found, spans, columns, texts),
         "Tuning": tuning.tuning(tuned, spaces(families), texts),
-        "Model": model.model(measured, texts),
+        "Model": model.model(measured, tuned["metric"], texts),
         "Gate": gate.gate(blessed, texts),
     }
     subtitle = f"case {registered['case']}, version {registered['version']}"

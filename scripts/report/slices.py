@@ -1,28 +1,23 @@
 """The parts of the report on slices of the test split, importance of columns, and fairness by threshold."""
 
+from scripts.metrics.table import choose_main_metric, is_lower_better
 from scripts.report import interval_plot, model_plots
 from scripts.report.html import NO_VALUE, Figures, Markup, figure, interval, join, number, part, short, table, verdict
-from scripts.report.metric_labels import WORDS, metric_label, slice_label, value_label
+from scripts.report.metric_labels import metric_label, slice_label, value_label
 
 MAX_SLICES = 60  # slices, the worst first
 
 
-def main_metric(found: list[dict]) -> str:
-    """Return the metric by which slices are drawn: ROC AUC, or RMSE where the model predicts values."""
-    names = {name for part in found for name in part["metrics"]}
-    return next((name for name in WORDS if name in names), min(names, default="roc_auc"))
-
-
-def slices(test: dict, captions: dict[str, str]) -> Figures:
-    """Show one metric of each slice of the test split by value and by size, and all metrics as a table."""
+def slices(test: dict, tuned_metric: str, captions: dict[str, str]) -> Figures:
+    """Show the main metric of each slice of the test split by value and by size, and all metrics as a table."""
     found = test.get("slices", [])
-    metric = main_metric(found)
+    metric = choose_main_metric({name for part in found for name in part["metrics"]}, tuned_metric) or tuned_metric
     label = metric_label(metric)
     rows = [(slice_label(part), part["rows"], part["metrics"].get(metric) or {}) for part in found]
     rows = [row for row in rows if row[2].get("value") is not None]
     title = f"{label} by slice of test"
     plot = (
-        plot_slices(rows, test.get("metrics", {}).get(metric) or {}, label, title)
+        plot_slices(rows, test.get("metrics", {}).get(metric) or {}, metric, title)
         if rows
         else part("paragraph", "no slices")
     )
@@ -36,14 +31,15 @@ def slices(test: dict, captions: dict[str, str]) -> Figures:
     ]
 
 
-def plot_slices(rows: list[tuple[str, int, dict]], whole: dict, label: str, title: str) -> Markup:
+def plot_slices(rows: list[tuple[str, int, dict]], whole: dict, metric: str, title: str) -> Markup:
     """Return the plot of *rows* twice, by value and by size, and the choice between both."""
+    label, descending = metric_label(metric), is_lower_better(metric)  # the worst come first
     orders = {"value": lambda row: (row[2]["value"], row[0]), "size": lambda row: (-row[1], row[0])}
-    worst = sorted(rows, key=orders["value"], reverse=label == WORDS["rmse"])[:MAX_SLICES]
+    worst = sorted(rows, key=orders["value"], reverse=descending)[:MAX_SLICES]
     band = interval_plot.interval_ends(whole) if whole.get("low") is not None else None
     plots = {}
     for order, key in orders.items():
-        ordered = sorted(worst, key=key, reverse=order == "value" and label == WORDS["rmse"])
+        ordered = sorted(worst, key=key, reverse=order == "value" and descending)
         plots[order] = interval_plot.dots(
             f"slices-by-{order}", f"{title}, by {order}", ordered, whole.get("value"), label, band
         )

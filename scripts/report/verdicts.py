@@ -3,6 +3,7 @@
 from collections import Counter
 from typing import NamedTuple
 
+from scripts.metrics.table import choose_main_metric
 from scripts.report.gate import check_label, format_limits
 from scripts.report.html import NO_VALUE, interval, number
 from scripts.report.metric_labels import metric_label
@@ -28,7 +29,7 @@ class Tile(NamedTuple):
 def verdicts(blessing: dict, metrics: dict, tuned: dict, anomalies: dict, watched: set[str]) -> list[Tile]:
     """Return the tiles of the report; *watched* are the columns whose drift counts."""
     test = metrics["splits"].get("test", {}).get("metrics", {})
-    metric = main_metric(test, tuned["metric"])
+    metric = choose_main_metric(test, tuned["metric"]) or tuned["metric"]
     return [
         gate_tile(blessing),
         metric_tile(test, metric),
@@ -36,11 +37,6 @@ def verdicts(blessing: dict, metrics: dict, tuned: dict, anomalies: dict, watche
         drift_tile(anomalies, watched),
         anomalies_tile(anomalies["anomalies"]),
     ]
-
-
-def main_metric(test: dict, tuned_metric: str) -> str:
-    """Return the metric of the sweep if it was measured on *test*, else ROC AUC or RMSE, else the first one."""
-    return next((name for name in (tuned_metric, "roc_auc", "rmse") if name in test), min(test, default=tuned_metric))
 
 
 def gate_tile(blessing: dict) -> Tile:

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from scripts.console.findings import FINDINGS, choose_main_metric, describe_job
+from scripts.console.findings import FINDINGS, describe_job
 from scripts.console.job import Job
 
 ANOMALY = {"severity": "error", "code": "LABEL_ONE_CLASS", "column": "", "span": "2014H2"}
@@ -61,19 +61,6 @@ def test_the_latency_comes_from_the_log(tmp_path):
     assert finding(tmp_path, "deploy", log, published={"label": "champion", "version": 3}) == (
         "champion is version 3, 1.6 ms a row"
     )
-
-
-@pytest.mark.parametrize(
-    ("names", "main"),
-    [
-        (["accuracy", "log_loss", "roc_auc"], "roc_auc"),
-        (["bias", "mae", "rmse"], "rmse"),
-        (["roc_auc", "ndcg@5"], "roc_auc"),
-        (["log_loss"], "log_loss"),
-    ],
-)
-def test_the_main_metric(names, main):
-    assert choose_main_metric(dict.fromkeys(names)) == main
 
 
 def test_huge_files_are_not_read(tmp_path):

@@ -9,6 +9,7 @@ CONFIG = {
     "case": "birds",
     "deploy": {"label": "champion"},
     "serve": {"port": 8080},
+    "tune": {"metric": "roc_auc"},
     "analyze": {"gate": {"brier": {"max": 0.1}, "size_mb": {"max": 5}}},
 }
 METRICS = {

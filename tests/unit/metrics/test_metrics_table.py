@@ -9,7 +9,7 @@ import pytest
 
 from scripts.config.check_schema import load_yaml
 from scripts.metrics.losses import LOSSES, is_regression, loss_to_score
-from scripts.metrics.table import METRICS, TUNABLE_METRICS, metrics_of
+from scripts.metrics.table import METRICS, TUNABLE_METRICS, choose_main_metric, is_lower_better, metrics_of
 from scripts.metrics.weighted import binary_metrics, multiclass_metrics, ranking_metrics, regression_metrics
 
 ROOT = Path(__file__).parents[3]
@@ -81,5 +81,29 @@ def test_the_configuration_allows_the_metrics_of_the_table():
 
 def test_the_table_needs_the_standard_library_alone():
     nodes = list(ast.walk(ast.parse((ROOT / "scripts/metrics/table.py").read_text())))
-    assert [node.module for node in nodes if isinstance(node, ast.ImportFrom)] == ["dataclasses"]
+    assert [node.module for node in nodes if isinstance(node, ast.ImportFrom)] == [
+        "collections.abc",
+        "dataclasses",
+    ]
     assert not [node for node in nodes if isinstance(node, ast.Import)]
+
+
+@pytest.mark.parametrize(
+    ("measured", "tuned", "main"),
+    [
+        ("accuracy log_loss roc_auc", "", "roc_auc"),
+        ("f1 roc_auc", "f1", "f1"),
+        ("f1 roc_auc", "rmse", "roc_auc"),
+        ("bias mae rmse", "", "rmse"),
+        ("roc_auc ndcg@5", "", "roc_auc"),
+        ("precision ndcg@5", "", "ndcg@5"),
+        ("recall log_loss", "", "log_loss"),
+        ("", "roc_auc", ""),
+    ],
+)
+def test_main_metric_is_that_of_the_sweep_if_it_was_measured(measured, tuned, main):
+    assert choose_main_metric(reversed(measured.split()), tuned) == main
+
+
+def test_direction_of_metrics():
+    assert is_lower_better("brier") and not is_lower_better("ndcg@5") and not is_lower_better("bias")

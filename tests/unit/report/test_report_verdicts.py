@@ -1,10 +1,8 @@
 """The tiles that open the report."""
 
-import pytest
-
 from scripts.report.report import feature_columns
 from scripts.report.span_data import moving_columns
-from scripts.report.verdicts import anomalies_tile, change_tile, drift_tile, gate_tile, main_metric, metric_tile
+from scripts.report.verdicts import anomalies_tile, change_tile, drift_tile, gate_tile, metric_tile
 from tests.results import complete, estimate
 
 DRIFT = {"code": "COMPARATOR_JENSEN_SHANNON_DIVERGENCE_HIGH", "severity": "error"}
@@ -21,14 +19,6 @@ def test_gate_says_why_it_was_not_passed(given):
     assert many.note.startswith("brier of sky=0 too few rows, limit at most 0.09; brier of sky=1 ")
     assert many.note.endswith("; and 2 more")
     assert gate_tile({"blessed": False, "checks": []}).note == "no limit is configured"
-
-
-@pytest.mark.parametrize(
-    ("measured", "searched", "found"),
-    [("f1 roc_auc", "f1", "f1"), ("f1 roc_auc", "loss", "roc_auc"), ("mae rmse", "x", "rmse"), ("b a", "x", "a")],
-)
-def test_main_metric_is_that_of_the_sweep_if_it_was_measured(measured, searched, found):
-    assert main_metric({name: {} for name in measured.split()}, searched) == found
 
 
 def test_main_metric_comes_with_its_interval():
