@@ -2,11 +2,13 @@
 
 from snakemake.utils import min_version
 
+from scripts.config.cases import locate_case
+
 min_version("9.27")
 
 
 configfile: "config/config.yaml"
-configfile: f"config/cases/{config['case']}.yaml"
+configfile: locate_case(config)
 
 
 scattergather:

@@ -19,7 +19,7 @@ from scripts.console.run import SESSION, Run
 from scripts.console.screen import Screen
 from scripts.console.summary import print_end, read_deployed
 from scripts.console.watch import Watch
-from scripts.provenance.snakemake_api import build_log_handler, count_slots
+from scripts.provenance.snakemake_api import build_log_handler, count_slots, rule_names
 
 
 class LogHandler(LogHandlerBase):
@@ -72,13 +72,14 @@ class LogHandler(LogHandlerBase):
                     self.printer.print_finished(result)
             case LogEvent.JOB_ERROR:
                 result = self.run.fail(record.jobid, list(map(str, record.log or [])), record.rule_msg or "")
-                if result and self.run.watched and self.run.state != STOPPED:
+                if result and self.run.watched and not self.run.is_stopped:
                     self.printer.print_failed(result)
             case LogEvent.ERROR:
                 self.report_error(record.getMessage())
             case LogEvent.RUN_INFO if self.common_settings.dryrun and not self.run.watched:
                 self.run.watched = True
-                dry_run.print_total(self.printer, record.stats.get("total", 0))
+                plan = read_plan(SESSION.workflow).values()
+                dry_run.print_total(self.printer, sum(job.is_needed and job.has_work for job in plan))
             case LogEvent.GROUP_ERROR | None:
                 self.print_message(record)
         if self.watch:
@@ -115,7 +116,7 @@ class LogHandler(LogHandlerBase):
             self.run.exception = message
         else:
             self.run.error_printed = True
-            self.printer.print_error(format_error(message))
+            self.printer.print_error(format_error(message, rule_names(SESSION.workflow)))
 
     def begin(self) -> None:
         """Read what is planned, and take over the terminal. Called by Snakemake's own thread, before the first job."""

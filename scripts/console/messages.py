@@ -1,6 +1,9 @@
 """Errors and messages of Snakemake (9.27) and of jobs: which people need, and in what form, without stack traces."""
 
+import difflib
+import os
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 from scripts.console.job import Job, read_tail
@@ -42,12 +45,16 @@ OF_JOBS = ("RuleException", "CalledProcessError")
 SHOWN = 12  # lines of a long message
 SENTENCE = "error: "  # how a job begins its sentence (scripts/provenance/run_job.py)
 TWICE = "Error: "  # how some of Snakemake's messages begin
-HEAD = re.compile(r"^(\w*(?:Error|Exception))(?: in (?:rule \w+ in )?file \"?([^\"]+)\"?, line (\d+))?[:.]?$")
+HEAD = re.compile(r"^(\w*(?:Error|Exception))(?: in (?:rule (\w+) in )?file \"?([^\"]+)\"?, line (\d+))?[:.]?$")
 STACK = re.compile(r'^\s+File ".*", line \d+')
+PLACE = re.compile(r'^\s+File "([^"<>]+)", line (\d+)')
+LIBRARIES = re.compile(r"/(site-packages|dist-packages|lib/python3\.\d+)/")
 CAUSE = re.compile(r"^[\w.]+(?:Error|Exception|Interrupt|Exit|Warning)\b.*")
+INPUT_FUNCTION, WILDCARDS = "InputFunctionException", "Wildcards:"
 TRACE = "Traceback (most recent call last)"
 BATCH = re.compile(r"SLURM-job '[^']*' failed, SLURM status is: '[^']*'")
 STATUS = re.compile(r"(returned non-zero exit status \d+|died with <Signals\.\w+: \d+>)")
+NO_TARGET = re.compile(r"No rule to produce (.+) \(if you use input functions .*\)\.")
 PLAIN = {
     "ConfigError",
     "WorkflowError",
@@ -88,11 +95,29 @@ def find_sentence(lines: list[str]) -> list[str]:
 
 
 def find_exception(lines: list[str]) -> list[str]:
-    """Return what the last stack trace in a log ends with; nothing where there is none."""
+    """Return what the last stack trace in a log ends with, and the place in code that is no library's.
+
+    Nothing where there is no stack trace.
+    """
     if not any(line.startswith(TRACE) for line in lines):
         return []
     causes = [number for number, line in enumerate(lines) if CAUSE.match(line)]
-    return lines[causes[-1] :] if causes else []
+    if not causes:
+        return []
+    frames = [PLACE.match(line) for line in lines[: causes[-1]]]
+    places = [(match[1], match[2]) for match in frames if match and not LIBRARIES.search(match[1])]
+    where = [f"({os.path.relpath(places[-1][0])}, line {places[-1][1]})"] if places else []
+    return [*lines[causes[-1] :], *where]
+
+
+def format_input_error(body: list[str], rule: str) -> list[str]:
+    """Return the lines of an exception in an input function of *rule*: what it says, and for which wildcards."""
+    end = body.index(WILDCARDS)
+    wildcards = [line.strip() for line in body[end + 1 :] if "=" in line]
+    lines = [line.removeprefix("  ") for line in body[:end] if line.strip() != TWICE.strip()] or [""]
+    name, colon, sentence = lines[0].partition(": ")
+    lines[0] = sentence if colon and name in PLAIN else lines[0]
+    return [*lines, f"(asked for by {', '.join([f'rule {rule}', *wildcards])})"]
 
 
 def limit_lines(lines: list[str]) -> list[str]:
@@ -100,17 +125,28 @@ def limit_lines(lines: list[str]) -> list[str]:
     return lines if len(lines) <= SHOWN else [*lines[:SHOWN], f"... {len(lines) - SHOWN} more lines"]
 
 
-def format_error(text: str) -> list[str]:
+def suggest_target(line: str, targets: Iterable[str]) -> str:
+    """Return *line*; if it says that a target is unknown, in other words, with those of *targets* that are like it."""
+    if not (match := NO_TARGET.fullmatch(line)):
+        return line
+    near = difflib.get_close_matches(match[1], targets, 2)
+    question = f"; did you mean {' or '.join(near)}?" if near else ""
+    return f"no rule makes {match[1]}{question} (./ouroboros --list shows all rules)"
+
+
+def format_error(text: str, targets: Iterable[str] = ()) -> list[str]:
     """Return the lines of Snakemake's report of an exception that people need: no class, place or stack of our own.
 
-    What was not foreseen keeps its class and its place.
+    What was not foreseen keeps its class and its place. *targets* are the rules that somebody may have meant.
     """
     lines = [line for line in text.strip().splitlines() if not STACK.match(line)]
     if not lines or not (head := HEAD.match(lines[0])):
         return [line.removeprefix(TWICE) for line in lines]
-    name, file, line = head.groups()
+    name, rule, file, line = head.groups()
     body = [line for line in lines[1:] if line.strip()]
+    if name == INPUT_FUNCTION and WILDCARDS in body:
+        return format_input_error(body, rule)
     if name in PLAIN and body:
-        return [line.removeprefix(TWICE) for line in body]
+        return [suggest_target(line.removeprefix(TWICE), targets) for line in body]
     place = f" ({file}, line {line})" if file else ""
     return [f"{name}{place}: {body[0]}" if body else f"{name}{place}", *body[1:]]

@@ -6,7 +6,6 @@ import time
 from pathlib import Path
 
 from scripts.console.job import Job
-from scripts.console.messages import STOPPED
 from scripts.console.run import JobResult, Run
 from scripts.console.screen import Screen, format_row
 from scripts.console.wording import format_count, format_duration, replace_controls, shorten
@@ -151,7 +150,7 @@ class Printer:
 
     def activity(self) -> str:
         """Return what happens just now."""
-        if self.run.state == STOPPED:
+        if self.run.is_stopped:
             return "stopping"
         if self.builds:
             return f"building the environment {', '.join(self.builds)} (once)"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from scripts.console.findings import PROGRESS, covered_lines, describe_job, is_routine, select_notes
 from scripts.console.job import Job
-from scripts.console.messages import explain_failure
+from scripts.console.messages import STOPPED, explain_failure
 from scripts.console.progress import Plan, Progress, read_digests
 
 if TYPE_CHECKING:
@@ -52,6 +52,11 @@ class Run:
         self.error_printed = False  # an error was printed that is no job's
         self.exception = ""  # the last one that may belong to a job
         self.state = ""  # nothing to do, stopped (by Ctrl-C) or finishing (by SIGTERM)
+
+    @property
+    def is_stopped(self) -> bool:
+        """Return whether Ctrl-C ended the run."""
+        return self.state == STOPPED
 
     def begin(self, plan: Plan, slots: int) -> None:
         """Take over the *plan* of a run with so many *slots* for jobs."""

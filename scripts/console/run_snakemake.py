@@ -9,6 +9,7 @@ import io
 import sys
 
 NAME = "ouroboros"
+INTERRUPTED = 130  # the exit status of a program that Ctrl-C ended
 PROFILES = "Using "  # how Snakemake begins the line that names its profiles
 
 
@@ -54,13 +55,16 @@ def run(options: list[str]) -> int:
     from snakemake_interface_logger_plugins.registry import LoggerPluginRegistry
 
     from scripts.console import log_handler
+    from scripts.console.run import SESSION
 
     try:
         LoggerPluginRegistry().register_plugin(f"snakemake_logger_plugin_{NAME}", log_handler)
         parser, arguments = parse_options(options)
         if wants_console(arguments):
             arguments.logger = [NAME]
-        return 0 if args_to_api(arguments, parser) else 1
+        if args_to_api(arguments, parser):
+            return 0
+        return INTERRUPTED if SESSION.handler and SESSION.handler.run.is_stopped else 1
     except Exception as error:
         if is_interrupted(error):
             raise KeyboardInterrupt from error
@@ -69,12 +73,12 @@ def run(options: list[str]) -> int:
 
 
 def main(options: list[str]) -> int:
-    """Run Snakemake with *options*; return its exit status, or 130 after an interrupt, without a traceback."""
+    """Run Snakemake with *options*; return its exit status, without a traceback after an interrupt."""
     try:
         return run(options)
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)
-        return 130
+        return INTERRUPTED
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from scripts.console import dry_run
-from scripts.console.messages import FAILED, FINISHING, NOTHING, STOPPED, format_error
+from scripts.console.messages import FAILED, FINISHING, NOTHING, format_error
 from scripts.console.printer import Printer
 from scripts.console.progress import Plan, read_plan
 from scripts.console.run import Deployed, Session
@@ -110,7 +110,7 @@ def print_end(printer: Printer, session: Session, dryrun: bool) -> None:
     for line in run.unclaimed_lines():
         printer.print_note(line)
     finished = f"{format_count(len(run.progress.done), 'job')} finished"
-    if run.state == STOPPED:
+    if run.is_stopped:
         hint = f": {finished}, the same command continues from there" if run.watched else ""
         printer.screen.print(f"stopped{hint}")
     elif run.failed:

@@ -128,7 +128,10 @@ def format_text(result: dict[str, Any]) -> Iterator[str]:
     if result["follow"]:
         yield f"may follow, unless outputs stay the same: {', '.join(group_jobs(result['follow']))}"
     least, most = result["seconds"]
-    yield f"by past runs {least:g} to {most:g} s of jobs, each at most {result['megabytes']} MB"
+    if most:
+        yield f"by past runs {least:g} to {most:g} s of jobs, each at most {result['megabytes']} MB"
+    else:
+        yield "none of these jobs was measured before, so their time is unknown"
 
 
 def group_jobs(names: list[str]) -> list[str]:

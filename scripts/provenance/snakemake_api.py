@@ -66,6 +66,11 @@ def job_dependencies(workflow: Any, job: Any) -> Iterable[Any]:
     return workflow.dag.dependencies[job]
 
 
+def rule_names(workflow: Any) -> list[str]:
+    """Return the names of the rules of *workflow* that have been read; none where there is no workflow yet."""
+    return [rule.name for rule in workflow.rules] if workflow else []
+
+
 def count_slots(workflow: Any) -> int:
     """Return how many jobs may run at once: cores of this machine, or jobs submitted to a cluster."""
     resources = workflow.resource_settings

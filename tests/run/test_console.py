@@ -243,7 +243,7 @@ def test_ctrl_c_stops_the_run_and_the_next_one_goes_on(checkout):
     running.read(until=r"tune: [1-9]\d*/3000 trials")
     running.press("\x03")
     status, text = running.end(seconds=150)
-    assert status == 1
+    assert status == 130
     assert visible(text)[-2:] == ["stopped: 5 jobs finished, the same command continues from there", ""], visible(text)
     assert not NOISE.search(text.replace("^C", ""))
     assert not list((checkout / ".snakemake/locks").glob("*"))

@@ -29,6 +29,14 @@ def test_a_stack_trace_is_cut_down_to_its_end(tmp_path):
     assert explain_failure(job(tmp_path, log)) == ["sklearn.exceptions.NotFittedError: fit it", "first"]
 
 
+def test_a_stack_trace_gives_the_place_in_own_code(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    frames = [(tmp_path / "scripts/train/train.py", 7), ("/e/lib/python3.11/site-packages/sklearn/base.py", 9)]
+    trace = "".join(f'  File "{path}", line {line}, in fit\n    x()\n' for path, line in frames)
+    log = f"Traceback (most recent call last):\n{trace}ValueError: no\n"
+    assert explain_failure(job(tmp_path, log)) == ["ValueError: no", "(scripts/train/train.py, line 7)"]
+
+
 @pytest.mark.parametrize("log", [None, "", "\n"])
 def test_a_job_that_was_killed_says_so_by_its_status(log, tmp_path):
     report = (
@@ -75,9 +83,30 @@ def test_long_sentences_are_limited(tmp_path):
             'KeyError in file "/a/tune.smk", line 3:\n\'trials\'\n  File "/a/tune.smk", line 3, in <module>',
             ["KeyError (/a/tune.smk, line 3): 'trials'"],
         ),
+        (
+            'InputFunctionException in rule fetch in file "/a/version.smk", line 9:\nError:\n'
+            "  InputError: data/a/1.csv.dvc: not a pointer\n  did not find a list\nWildcards:\n  span=1\nTraceback:\n"
+            '  File "/a/pointer.py", line 4, in parsed (rule fetch, line 9, /a/version.smk)',
+            ["data/a/1.csv.dvc: not a pointer", "did not find a list", "(asked for by rule fetch, span=1)"],
+        ),
+        (
+            'InputFunctionException in rule tune in file "/a/tune.smk", line 9:\nError:\n  KeyError: 1\nWildcards:\n\n'
+            'Traceback:\n  File "/a/b.py", line 4, in c (rule tune, line 9, /a/tune.smk)',
+            ["KeyError: 1", "(asked for by rule tune)"],
+        ),
         ("something else", ["something else"]),
         ("", []),
     ],
 )
 def test_what_snakemake_reports_loses_class_place_and_stack(text, lines):
     assert format_error(text) == lines
+
+
+def test_a_target_that_is_like_one():
+    text = (
+        "MissingRuleException:\n"
+        "No rule to produce deplyo (if you use input functions make sure that they don't raise unexpected exceptions)."
+    )
+    advice = "(./ouroboros --list shows all rules)"
+    assert format_error(text, ["train", "deploy"]) == [f"no rule makes deplyo; did you mean deploy? {advice}"]
+    assert format_error(text, ["train"]) == [f"no rule makes deplyo {advice}"]
