@@ -77,6 +77,22 @@ def test_environment_is_built_from_a_folder_of_wheels_without_any_network(tmp_pa
             built = run(folder, str(python), build, "alert", PATH="/usr/bin:/bin", **links, **offline)
             assert (built.returncode == 0) == (place == "wheels"), built.stderr
         assert built.stdout.split() == [str(folder / env_id("alert", ROOT / "envs"))]
+        assert list(folder.glob("*/lib/python*/site-packages/*/__pycache__")), "others may not be able to write it"
+
+
+@pytest.mark.slow
+@pytest.mark.takes(10)
+def test_environment_of_a_clone_is_compiled_by_those_who_import_it(tmp_path) -> None:
+    for name in ("envs", "scripts"):
+        shutil.copytree(ROOT / name, tmp_path / name)
+    own = {key: value for key, value in os.environ.items() if not key.startswith(("PYTHON", "OUROBOROS"))}
+    own |= {"OUROBOROS_PYTHON": str(DRIVER), "PYTHONDONTWRITEBYTECODE": "1"}
+    compiled = []
+    for code in ("pass", "import yaml"):
+        subprocess.run(["envs/python", TABLE, "-c", code], cwd=tmp_path, env=own, check=True)
+        packages = (tmp_path / ".envs" / TABLE).glob("lib/python*/site-packages/*/__pycache__/*.pyc")
+        compiled.append({path.parents[1].name for path in packages})
+    assert compiled[0] == set() and "yaml" in compiled[1] and "pyarrow" not in compiled[1]
 
 
 def test_server_and_deploy_have_all_that_they_import_and_no_cerberus() -> None:
