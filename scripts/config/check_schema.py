@@ -17,7 +17,7 @@ from scripts.errors import ConfigError
 from scripts.metrics.table import METRICS, TUNABLE_METRICS
 
 SCHEMA = "config/schema.yaml"
-SPAN = re.compile(r"[A-Za-z0-9_.-]+")
+SPAN = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]*")
 SPLIT = re.compile(r"[a-z][a-z0-9_]*")
 WINDOW_COERCIONS = {
     "last": "whole",
