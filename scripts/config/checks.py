@@ -6,6 +6,7 @@ A problem is a pair (dotted key, message).
 from collections.abc import Iterable
 
 from scripts.column_types import with_lag_columns
+from scripts.config.check_alert import check_alert
 from scripts.config.check_analyze import check_analyze
 from scripts.config.check_tune import check_tune
 from scripts.config.families import declared_families
@@ -25,6 +26,7 @@ def check_config(config: dict, kinds: dict) -> list[tuple[str, str]]:
     task, warm = "classification" if prepare["label"]["classes"] else "regression", bool(config["train"]["warm_start"])
     problems += check_label(prepare, columns) + check_splits(config) + check_families(config["tune"], task, warm)
     problems += check_feature_options(prepare["features"], prepare["edges"])
+    problems += check_alert(config["validate"]["alert"])
     return problems + check_tune(config) + check_analyze(config, columns)
 
 

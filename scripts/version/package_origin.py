@@ -15,7 +15,7 @@ SHA256 = re.compile(r"[0-9a-f]{64}")
 def check_origin(source: dict[str, Any]) -> None:
     """Raise InputError unless *source* names a wheel by NAME==VERSION and its sha256, and a member of it.
 
-    pip would install from a URL or a folder, and would read options, in a package that is not just a name and a version.
+    pip would build code from a URL or a folder, and would read options after a line break.
     """
     missing = [key for key in REQUIRED if key not in source]
     unknown = [key for key in source if key not in (*REQUIRED, *OPTIONAL)]

@@ -181,7 +181,7 @@ def test_option_of_pip_in_a_package_never_reaches_pip(tmp_path):
 
 
 def test_origin_without_its_hash_is_refused():
-    with pytest.raises(InputError, match="meta.origin lacks sha256; it takes package, sha256, member"):
+    with pytest.raises(InputError, match=r"meta\.origin lacks sha256; it takes package, sha256, member"):
         check_origin({"package": "made-up==1.0", "member": "m"})
 
 
