@@ -59,6 +59,7 @@ ROWS = {"min": COUNT, "max": COUNT, "min_ratio": RATIO, "max_ratio": RATIO}
 FORMAT = {
     "rows": {"type": "dict", "default": {}, "schema": ROWS},
     "max_shared": COUNT | {"default": 0},
+    "max_unknown_labels": SHARE | {"default": 0.0},
     "alpha": SHARE | {"default": 0.01},
     "label": {"type": "dict", "valuesrules": {"type": "dict", "schema": CLASS}, "default": {}},
     "columns": {"type": "dict", "required": True, "valuesrules": {"type": "dict", "schema": COLUMN}},

@@ -348,6 +348,6 @@ def test_a_schema_has_defaults_and_dates_of_yaml_are_text(tmp_path):
     assert read["columns"]["t"] == {"type": "text", "domain": ["a"], "min_domain_mass": 1.0}
     assert read["columns"]["d"]["min"] == "2001-02-03"
     assert {key: value for key, value in read.items() if key != "columns"} == {
-        "rows": {}, "label": {}, "custom": [], "alpha": 0.01, "max_shared": 0,
+        "rows": {}, "label": {}, "custom": [], "alpha": 0.01, "max_shared": 0, "max_unknown_labels": 0.0,
     }  # fmt: skip
     assert json.dumps(read)
