@@ -2,10 +2,18 @@
 
 from snakemake.utils import min_version
 
+from scripts.data.yaml_file import check_yaml
+
 min_version("9.27")
+check_yaml("config/config.yaml")
 
 
 configfile: "config/config.yaml"
+
+
+check_yaml(f"config/cases/{config['case']}.yaml")
+
+
 configfile: f"config/cases/{config['case']}.yaml"
 
 
