@@ -3,8 +3,10 @@
 from snakemake.utils import min_version
 
 from scripts.config.cases import locate_case
+from scripts.data.yaml_file import check_yaml
 
 min_version("9.27")
+check_yaml("config/config.yaml")
 
 
 configfile: "config/config.yaml"

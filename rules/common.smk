@@ -86,7 +86,7 @@ def tables_of_split(wildcards):
 
 
 wildcard_constraints:
-    span=r"[A-Za-z0-9_.-]+",
+    span=r"[A-Za-z0-9_-][A-Za-z0-9_.-]*",
     split=r"[a-z][a-z0-9_]*",
-    file=r"[A-Za-z0-9_.-]+",
+    file=r"[A-Za-z0-9_-][A-Za-z0-9_.-]*",
     key=r"[0-9a-f]{16}",

@@ -57,7 +57,7 @@ rule push:
         env=env_id("version"),
         pointers=ALL_POINTERS,
     shell:
-        "envs/python {params.env} scripts/version/push.py --pointers {params.pointers} 3>&2 2> {log}"
+        "envs/python {params.env} scripts/version/push.py --pointers {params.pointers:q} 3>&2 2> {log}"
 
 
 rule diff:
@@ -94,4 +94,4 @@ rule purge:
         others=list(SIDE_FILE_PATHS.values()),
     shell:
         "envs/python {params.env} scripts/version/purge.py --job-spec {params.job_spec} --folder {params.folder}"
-        " --results {params.results} --others {params.others} 3>&2 2> {log}"
+        " --results {params.results} --others {params.others:q} 3>&2 2> {log}"

@@ -60,7 +60,12 @@ def pr_points(y: np.ndarray, p: np.ndarray) -> list[list[float]]:
 
 
 def calibration_points(right: np.ndarray, p: np.ndarray) -> list[list[float]]:
-    """Return (mean score, share that is right or mean value, rows) of ten equal groups of rows in order of score."""
+    """Return (mean score, share that is right or mean value, rows) of ten equal groups of rows in order of score.
+
+    Rows of equal score count with their mean, so that the order of rows does not matter.
+    """
+    _, index, counts = np.unique(p, return_inverse=True, return_counts=True)
+    right = (np.bincount(index, right) / counts)[index]
     parts = [part for part in np.array_split(np.argsort(p, kind="stable"), 10) if len(part)]
     return [[float(p[part].mean()), float(right[part].mean()), len(part)] for part in parts]
 
@@ -99,11 +104,8 @@ def classification_curves(y: np.ndarray, p: np.ndarray, names: list[str] | None 
 
 def regression_curves(y: np.ndarray, p: np.ndarray) -> dict:
     """Return residuals (prediction, value - prediction) of some rows in order of prediction, and the calibration."""
-    order = np.argsort(p, kind="stable")
+    order = np.lexsort((y, p))
     return {"residuals": thin_curve(p[order], (y - p)[order]), "calibration": calibration_points(y, p)}
-
-
-UNIT = 1e6  # thresholds are multiples of a millionth
 
 
 def choose_threshold(y: np.ndarray, p: np.ndarray, criterion: str | dict) -> float:
@@ -111,8 +113,9 @@ def choose_threshold(y: np.ndarray, p: np.ndarray, criterion: str | dict) -> flo
 
     f1: maximum F1; youden: maximum true minus false positive rate (Youden's J); {cost: {fp, fn}}: minimum cost of
     errors; {precision: x}: maximum recall with at least this precision; {recall: x}: maximum precision with at least
-    this recall; {value: x}: x itself. Of equally good thresholds, the lowest. Raises InputError if no threshold reaches
-    the required precision or recall.
+    this recall; {value: x}: x itself. It is a score of *p*, or the double after the largest one if it is best to select
+    no row. Of equally good thresholds, the lowest. Raises InputError if no threshold reaches the required precision or
+    recall.
     """
     if isinstance(criterion, dict) and "value" in criterion:
         return float(criterion["value"])
@@ -128,7 +131,8 @@ def choose_threshold(y: np.ndarray, p: np.ndarray, criterion: str | dict) -> flo
             objective = recall - false / max(1, len(y) - positives)
         case {"cost": cost}:
             candidates, true, false = (
-                np.append(part, end) for part, end in ((candidates, candidates[-1] + 2 / UNIT), (true, 0), (false, 0))
+                np.append(part, end)
+                for part, end in ((candidates, np.nextafter(candidates[-1], np.inf)), (true, 0), (false, 0))
             )
             objective = -(cost["fp"] * false + cost["fn"] * (positives - true))
         case {"precision": least}:
@@ -139,4 +143,4 @@ def choose_threshold(y: np.ndarray, p: np.ndarray, criterion: str | dict) -> flo
     if isinstance(criterion, dict) and "cost" not in criterion and objective[best] < 0:
         ((name, least),) = criterion.items()
         raise InputError(f"analyze.threshold: no threshold has a {name} of {least:g} on eval; require less")
-    return float(np.floor(candidates[best] * UNIT) / UNIT)  # rounded down, so that no row is lost
+    return float(candidates[best])

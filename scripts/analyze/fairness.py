@@ -1,47 +1,38 @@
 """Fairness between the groups of a sensitive column, at several thresholds and against a reference group.
 
-The metrics are those of fairlearn (Bird et al. 2020). Their intervals come from the confusion matrix of each group in
-each bootstrap sample, from which the same metrics are computed.
+The metrics are those of fairlearn (Bird et al. 2020), except that a rate which is undefined, such as the true positive
+rate of a group without positives, is no rate of 0: the group is left out of differences of that rate. Values and their
+intervals come from the confusion matrix of each group, in all rows and in each bootstrap sample.
 """
 
 from dataclasses import replace
 
 import numpy as np
-from fairlearn import metrics as fair
 
 from scripts.analyze.bootstrap import Scores, bootstrap_weights, estimate
 
-RATES = {
-    "selection_rate": fair.selection_rate,
-    "true_positive_rate": fair.true_positive_rate,
-    "false_positive_rate": fair.false_positive_rate,
-}
-FAIRNESS_METRICS = {
-    "demographic_parity_difference": fair.demographic_parity_difference,
-    "demographic_parity_ratio": fair.demographic_parity_ratio,
-    "equalized_odds_difference": fair.equalized_odds_difference,
-    "equal_opportunity_difference": fair.equal_opportunity_difference,
-}
-
 
 def group_rates(tables: np.ndarray) -> dict[str, np.ndarray]:
-    """Return RATES [..., groups] of confusion matrices *tables* [..., groups, true, predicted], 0 where undefined."""
+    """Return rates [..., groups] of confusion matrices *tables* [..., groups, true, predicted], NaN where undefined."""
     predicted, rows = tables[..., 1], tables.sum(axis=-1)
     pairs = {
         "selection_rate": (predicted.sum(axis=-1), rows.sum(axis=-1)),
         "true_positive_rate": (predicted[..., 1], rows[..., 1]),
         "false_positive_rate": (predicted[..., 0], rows[..., 0]),
     }
-    return {name: np.divide(a, b, out=np.zeros(a.shape), where=b > 0) for name, (a, b) in pairs.items()}
+    return {name: np.divide(a, b, out=np.full(a.shape, np.nan), where=b > 0) for name, (a, b) in pairs.items()}
 
 
 def fairness_metrics(rates: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Return FAIRNESS_METRICS [...] of *rates* [..., groups] by name."""
-    ranges = {name: np.ptp(values, axis=-1) for name, values in rates.items()}
-    lowest, highest = rates["selection_rate"].min(axis=-1), rates["selection_rate"].max(axis=-1)
+    """Return the fairness metrics [...] of *rates* [..., groups] by name, NaN if fewer than two groups have a rate."""
+    lowest = {name: np.fmin.reduce(values, axis=-1) for name, values in rates.items()}
+    highest = {name: np.fmax.reduce(values, axis=-1) for name, values in rates.items()}
+    several = {name: np.isfinite(values).sum(axis=-1) > 1 for name, values in rates.items()}
+    ranges = {name: np.where(several[name], highest[name] - lowest[name], np.nan) for name in rates}
+    least, most = lowest["selection_rate"], highest["selection_rate"]
     return {
         "demographic_parity_difference": ranges["selection_rate"],
-        "demographic_parity_ratio": np.divide(lowest, highest, out=np.full(lowest.shape, np.nan), where=highest > 0),
+        "demographic_parity_ratio": np.divide(least, most, out=np.full(least.shape, np.nan), where=most > 0),
         "equalized_odds_difference": np.maximum(ranges["true_positive_rate"], ranges["false_positive_rate"]),
         "equal_opportunity_difference": ranges["true_positive_rate"],
     }
@@ -66,29 +57,25 @@ def measure_at_threshold(scores: Scores, names: list[str], group: np.ndarray, re
     *group* [rows] are indices into *names*. *options* are `samples` and `seed` of the bootstrap.
     """
     predicted = (scores.p >= scores.threshold).astype(np.int64)
-    labels = np.array(names, object)[group]
-    sample_rates = group_rates(bootstrap_confusions(scores, group, predicted, **options))
-    frame = fair.MetricFrame(metrics=RATES, y_true=scores.y, y_pred=predicted, sensitive_features=labels).by_group
+    whole = np.bincount(4 * group + 2 * scores.y + predicted, minlength=4 * len(names)).reshape(-1, 2, 2)
+    rates, sample_rates = group_rates(whole), group_rates(bootstrap_confusions(scores, group, predicted, **options))
     groups = {}
     for number, name in enumerate(names):
-        estimates = {rate: estimate(frame[rate][name], sample_rates[rate][:, number]) for rate in RATES}
+        estimates = {rate: estimate(rates[rate][number], sample_rates[rate][:, number]) for rate in rates}
         groups[name] = {"rows": int((group == number).sum())} | estimates
         if reference is not None:
             base = names.index(reference)
             groups[name]["against_reference"] = {
                 rate: estimate(
-                    frame[rate][name] - frame[rate][reference],
+                    rates[rate][number] - rates[rate][base],
                     sample_rates[rate][:, number] - sample_rates[rate][:, base],
                 )
-                for rate in RATES
+                for rate in rates
             }
-    sample_metrics = fairness_metrics(sample_rates)
+    metrics, sample_metrics = fairness_metrics(rates), fairness_metrics(sample_rates)
     return {
         "threshold": scores.threshold,
-        "metrics": {
-            name: estimate(metric(scores.y, predicted, sensitive_features=labels), sample_metrics[name])
-            for name, metric in FAIRNESS_METRICS.items()
-        },
+        "metrics": {name: estimate(value, sample_metrics[name]) for name, value in metrics.items()},
         "groups": groups,
     }
 

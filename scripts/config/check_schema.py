@@ -11,13 +11,15 @@ from cerberus import Validator
 
 from scripts.column_types import as_text
 from scripts.config.check_analyze import parse_threshold
+from scripts.config.check_texts import check_names, check_texts
 from scripts.config.checks import check_config
 from scripts.config.features import KINDS, complete_features
 from scripts.errors import ConfigError
 from scripts.metrics.table import METRICS, TUNABLE_METRICS
+from scripts.schema.cerberus_errors import flatten_errors, rules_of_key
 
 SCHEMA = "config/schema.yaml"
-SPAN = re.compile(r"[A-Za-z0-9_.-]+")
+SPAN = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]*")
 SPLIT = re.compile(r"[a-z][a-z0-9_]*")
 WINDOW_COERCIONS = {
     "last": "whole",
@@ -28,20 +30,6 @@ WINDOW_COERCIONS = {
     "exclude": "spans",
 }
 METRIC_LISTS = {"all": METRICS, "tunable": TUNABLE_METRICS}  # what `!metrics <name>` in schema.yaml stands for
-
-
-def rules_of_key(schema: dict, key: str) -> dict:
-    """Return the rules of the dotted *key* in *schema*, {} if it has none."""
-    rules: dict = {"schema": schema}
-    for part in key.split("."):
-        inner = rules.get("schema", {})
-        if part in inner:
-            rules = inner[part]
-        elif part.isdigit() and rules.get("type") == "list":
-            rules = inner
-        else:
-            rules = rules.get("valuesrules", {})
-    return rules
 
 
 def value_at(config: Any, key: str) -> Any:
@@ -88,6 +76,9 @@ class ConfigValidator(Validator):
         if isinstance(value, dict | list):
             raise ValueError("not a text")
         return str(value)
+
+    def _normalize_coerce_group(self, value: Any) -> Any:
+        return as_text(value)
 
     def _normalize_coerce_classes(self, value: Any) -> Any:
         if isinstance(value, list):
@@ -144,23 +135,15 @@ def load_yaml(path: str) -> Any:
         return yaml.load(file, Loader=YamlLoader)
 
 
-def flatten_errors(errors: dict | list, path: str = "") -> list[tuple[str, str]]:
-    """Return the (dotted key, message) pairs of a Cerberus error tree."""
-    problems = []
-    for key, messages in errors.items():
-        where = f"{path}.{key}" if path else str(key)
-        for message in [text for text in messages if "cannot be coerced" not in text] or messages:
-            problems += flatten_errors(message, where) if isinstance(message, dict) else [(where, message)]
-    return problems
-
-
 def validate_config(config: dict, schema: dict | None = None) -> dict:
     """Return *config*, checked, coerced and with defaults; by default with the schema config/schema.yaml.
 
     Raises ConfigError with a line for every wrong key.
     """
     checker, kinds = ConfigValidator(schema := schema or load_yaml(SCHEMA)), load_yaml(KINDS)
-    if checker.validate(config):
+    if misread := check_names(config) or check_texts(config):
+        errors = misread
+    elif checker.validate(config):
         errors = complete_features(checker.document["preprocess"], kinds, ConfigValidator) or check_config(
             checker.document, kinds
         )

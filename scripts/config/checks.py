@@ -6,11 +6,14 @@ A problem is a pair (dotted key, message).
 from collections.abc import Iterable
 
 from scripts.column_types import with_lag_columns
+from scripts.config.check_alert import check_alert
 from scripts.config.check_analyze import check_analyze
 from scripts.config.check_tune import check_tune
 from scripts.config.families import declared_families
 from scripts.config.features import check_feature_options, columns_of
+from scripts.errors import ExpressionError
 from scripts.metrics.table import TUNABLE_METRICS, metrics_of
+from scripts.schema.expression import parse_expression
 
 TARGET_TYPES = ("number", "integer")  # types of columns that can be regression targets
 
@@ -25,6 +28,7 @@ def check_config(config: dict, kinds: dict) -> list[tuple[str, str]]:
     task, warm = "classification" if prepare["label"]["classes"] else "regression", bool(config["train"]["warm_start"])
     problems += check_label(prepare, columns) + check_splits(config) + check_families(config["tune"], task, warm)
     problems += check_feature_options(prepare["features"], prepare["edges"])
+    problems += check_alert(config["validate"]["alert"])
     return problems + check_tune(config) + check_analyze(config, columns)
 
 
@@ -103,9 +107,26 @@ def check_label(prepare: dict, columns: dict) -> list[tuple[str, str]]:
     if len(classes) > 2 and positive is not None:
         problems.append(("preprocess.label.positive", f"only for two classes, there are {len(classes)}; leave it out"))
     values = [value for named in classes.values() for value in named]
+    problems += [
+        (
+            "preprocess.label.classes",
+            f"{value!r} is a condition; classes list raw values of {label}: add a column for it",
+        )
+        for value in filter(None, values)
+        if is_condition(value, columns)
+    ]
     for value in sorted({str(value) for value in values if values.count(value) > 1}):
         problems.append(("preprocess.label.classes", f"raw value {value} belongs to two classes"))
     return problems
+
+
+def is_condition(text: str, columns: dict) -> bool:
+    """Return whether *text* is an expression on *columns*, which no raw value of a label looks like."""
+    try:
+        parse_expression(text, {name: kind.split(":")[0] for name, kind in columns.items()})
+    except ExpressionError:
+        return False
+    return True
 
 
 def check_families(tune: dict, task: str, warm: bool) -> list[tuple[str, str]]:

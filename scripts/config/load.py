@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import json
 from pathlib import Path
+from typing import Any
 
 from scripts.config.families import family_files
 from scripts.provenance.canonical import canonical, write_json
@@ -14,19 +15,39 @@ SCHEMAS = Path("config/schema.yaml"), Path("config/kinds.yaml")
 CACHE = Path(".snakemake/ouroboros/config")
 
 
+def cache_path(checker: str, *parts: bytes) -> Path:
+    """Return where the result of the module *checker* for the content *parts* is cached."""
+    code = CodeDigests(ROOT)
+    parts = (canonical(code.closure(checker)).encode(), *parts)
+    code.write_cache()
+    return CACHE / f"{hashlib.sha256(b'|'.join(parts)).hexdigest()[:32]}.json"
+
+
+def write_cache(path: Path, document: Any) -> None:
+    """Write *document* to *path*, unless the checkout is read-only."""
+    with contextlib.suppress(OSError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_json(path, document)
+
+
 def load_config(config: dict) -> dict:
     """Return *config*, checked, coerced and with defaults (check_schema.py). Raises ConfigError."""
-    code = CodeDigests(ROOT)
-    checkers = canonical(code.closure("scripts/config/check_schema.py")).encode()
-    code.write_cache()
-    parts = (canonical(config).encode(), checkers, *(path.read_bytes() for path in (*SCHEMAS, *family_files())))
-    path = CACHE / f"{hashlib.sha256(b'|'.join(parts)).hexdigest()[:32]}.json"
+    files = (path.read_bytes() for path in (*SCHEMAS, *family_files()))
+    path = cache_path("scripts/config/check_schema.py", canonical(config).encode(), *files)
     with contextlib.suppress(OSError, ValueError):
         return json.loads(path.read_text(encoding="utf-8"))
     from scripts.config.check_schema import validate_config
 
     document = json.loads(canonical(validate_config(config)))
-    with contextlib.suppress(OSError):  # a read-only checkout is not an error
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_json(path, document)
+    write_cache(path, document)
     return document
+
+
+def check_data_schema(path: Path) -> None:
+    """Raise InputError if the data schema at *path* is malformed, so that no job has to find it out."""
+    cached = cache_path("scripts/schema/load.py", str(path).encode(), path.read_bytes())
+    if not cached.exists():
+        from scripts.schema.load import load_schema
+
+        load_schema(path)
+        write_cache(cached, {})

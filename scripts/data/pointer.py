@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-import yaml
+from scripts.data.yaml_file import parse_yaml
 
 NO_DAY = "meta.retention is {!r}, expected a day YYYY-MM-DD"
 MD5 = re.compile(r"[0-9a-f]{32}(\.dir)?")
@@ -44,8 +44,8 @@ def parse_pointer(text: str, path: str) -> dict[str, Any]:
 def load_pointer_yaml(text: str, path: str) -> Any:
     """Return the YAML value of *text*. Raises ValueError that starts with *path*."""
     try:
-        return yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-    except (yaml.YAMLError, ValueError) as error:  # ValueError for a date that does not exist
+        return parse_yaml(text)
+    except (ValueError, RecursionError) as error:  # also for a date that does not exist
         raise ValueError(f"{path}: not a DVC pointer: {error}") from error
 
 

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
+from scripts.data.formats import COMPRESSIONS, FORMATS
 from scripts.data.pointer import is_retained
 from scripts.errors import ConfigError
 
-ENDINGS = re.compile(r"(\.(csv|tsv|txt|data|jsonl|ndjson|json|parquet))?(\.(gz|zst|bz2))?\.dvc$")
-FIELDS = {"SPAN": r"[A-Za-z0-9_.-]+?", "VERSION": r"\d+", "SPLIT": r"[a-z][a-z0-9_]*", "YYYY": r"\d{4}"}
+TEXT_ENDINGS = ("csv", "tsv", "txt", "data")  # of files that are CSV
+ENDINGS = re.compile(rf"(\.({'|'.join([*TEXT_ENDINGS, *FORMATS])}))?({'|'.join(map(re.escape, COMPRESSIONS))})?\.dvc$")
+FIELDS = {"SPAN": r"[A-Za-z0-9_-][A-Za-z0-9_.-]*?", "VERSION": r"\d+", "SPLIT": r"[a-z][a-z0-9_]*", "YYYY": r"\d{4}"}
 FIELDS |= dict.fromkeys(["MM", "DD"], r"\d{2}")
 FIELD = re.compile(r"\{(\w+)(?::(\d+))?\}")
 DATE = ("YYYY", "MM", "DD")

@@ -23,6 +23,7 @@ from scripts.statistics.drift import benjamini_hochberg, compare
 from scripts.statistics.sketch import Sketch, merge_sketches, sketch_column
 
 BATCH = 2**14
+ALPHA = 0.01  # false discovery rate of drift without a data schema, which has its own
 
 
 def is_number(value: Any) -> bool:
@@ -146,19 +147,20 @@ def read_log(files: list[Path], tallies: dict, classes: bool) -> dict[str, Any]:
 
 
 def decide_verdict(
-    rows: int, distances: dict[str, float], exceeded: list[dict], min_requests: int, max_drift: float
+    rows: int, skew: dict[str, dict], exceeded: list[dict], min_requests: int, max_drift: float, alpha: float
 ) -> tuple[str, list[str]]:
     """Return the verdict and the columns that have drifted, the largest distance first.
 
-    A column has drifted if its distance is above *max_drift*, or if it is among *exceeded*, the schema's limits on skew
-    that are exceeded.
+    *skew* has "distance" and "q_value" of each column. A column has drifted if its distance is above *max_drift* and
+    significant at the false discovery rate *alpha* (a few requests are never spread like all training rows), or if it
+    is among *exceeded*, the schema's limits on skew that are exceeded.
     """
     if rows < min_requests:
         return "too few requests", []
-    drifted = {name for name, distance in distances.items() if distance > max_drift} | {
+    drifted = {name for name, found in skew.items() if found["distance"] > max_drift and found["q_value"] <= alpha} | {
         item["column"] for item in exceeded
     }
-    return ("drift" if drifted else "steady"), sorted(drifted, key=lambda name: -distances[name])
+    return ("drift" if drifted else "steady"), sorted(drifted, key=lambda name: -skew[name]["distance"])
 
 
 def pair_with_training(statistics: list[dict], tallies: dict) -> dict[str, tuple[list, list]]:
@@ -208,9 +210,11 @@ def feedback(
     counts = read_log(sorted(requests.glob("*.jsonl")), tallies, classes)
     rows = sum(figures["rows"] for figures in counts["versions"].values())
     sides = pair_with_training(training, tallies)
-    skew, anomalies = compare_columns(sides), [item for path in schema for item in check_skew(sides, load_schema(path))]
+    skew, schemas = compare_columns(sides), [load_schema(path) for path in schema]
+    anomalies = [item for content in schemas for item in check_skew(sides, content)]
+    alpha = schemas[0]["alpha"] if schemas else ALPHA
     distances = {name: measures["distance"] for name, measures in skew.items()}
-    verdict, drifted = decide_verdict(rows, distances, anomalies, min_requests, max_drift)
+    verdict, drifted = decide_verdict(rows, skew, anomalies, min_requests, max_drift, alpha)
     report = {
         **counts,
         "requests": sum(figures["requests"] for figures in counts["versions"].values()),

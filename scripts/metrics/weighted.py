@@ -189,18 +189,21 @@ def weighted_median(ordered: np.ndarray, weights: np.ndarray) -> float:
 def ranking_metrics(y: np.ndarray, p: np.ndarray, group: np.ndarray, k: int) -> Measure:
     """Return the function of weights [rows], equal within a *group*, that returns RANKING_METRICS.
 
-    Each group (a query, a day) is ranked by its scores *p*; ties keep the order of the rows. *y* is the gain of a row:
-    its class (0 or 1) or its value. NDCG@k (Jarvelin & Kekalainen 2002: gain over the binary logarithm of rank + 1) is
-    the mean over groups with any gain. Precision@k is the mean over all groups of the share of rows with a gain among
-    the first k, or among all rows of a smaller group.
+    Each group (a query, a day) is ranked by its scores *p*; the metrics are means over all orders of tied rows, as in
+    scikit-learn (McSherry & Najork 2008). *y* is the gain of a row: its class (0 or 1) or its value. NDCG@k (Jarvelin &
+    Kekalainen 2002: gain over the binary logarithm of rank + 1) is the mean over groups with any gain. Precision@k is
+    the mean over all groups of the share of rows with a gain among the first k, or among all rows of a smaller group.
     """
-    order = np.lexsort((-p, group))
-    starts = np.flatnonzero(np.diff(group[order], prepend=group[order][0] - 1))
+    order = np.lexsort((-y, -p, group))
+    gain, new_group = y[order], np.diff(group[order], prepend=group[order][0] - 1) != 0
+    new_tie = new_group | (np.diff(p[order], prepend=np.nan) != 0)
+    starts = np.flatnonzero(new_group)
     sizes = np.diff([*starts, len(order)])
     position = np.arange(len(order)) - np.repeat(starts, sizes)
-    dcg = np.add.reduceat(discounted_gain(y[order], position, k), starts)
-    ideal_dcg = np.add.reduceat(discounted_gain(y[np.lexsort((-y, group))], position, k), starts)
-    hits = np.add.reduceat((y[order] > 0) & (position < k), starts, dtype=np.float64)
+    discount = np.where(position < k, 1 / np.log2(position + 2), 0.0)
+    dcg = np.add.reduceat(gain * mean_of_ties(discount, new_tie), starts)
+    ideal_dcg = np.add.reduceat(y[np.lexsort((-y, group))] * discount, starts)
+    hits = np.add.reduceat((gain > 0) * mean_of_ties((position < k).astype(np.float64), new_tie), starts)
     ndcg = np.divide(dcg, ideal_dcg, out=np.zeros(len(starts)), where=ideal_dcg > 0)
     precision, first = hits / np.minimum(sizes, k), order[starts]
 
@@ -214,6 +217,7 @@ def ranking_metrics(y: np.ndarray, p: np.ndarray, group: np.ndarray, k: int) -> 
     return measure
 
 
-def discounted_gain(gain: np.ndarray, position: np.ndarray, k: int) -> np.ndarray:
-    """Return what each row adds to the discounted gain of the first *k*; *position* in its group starts at 0."""
-    return np.where(position < k, gain / np.log2(position + 2), 0.0)
+def mean_of_ties(values: np.ndarray, new_tie: np.ndarray) -> np.ndarray:
+    """Return *values* [rows], each replaced by the mean of its tie; *new_tie* [rows] says where a tie begins."""
+    tie, starts = np.cumsum(new_tie) - 1, np.flatnonzero(new_tie)
+    return (np.add.reduceat(values, starts) / np.bincount(tie))[tie]

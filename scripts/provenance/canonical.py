@@ -12,6 +12,8 @@ TYPE_CHECKING = False  # every job imports this module: typing and datetime woul
 if TYPE_CHECKING:
     from typing import Any
 DIGITS = 12  # significant digits of a float: few enough that the order of a sum does not change them
+# keys of values that are compared with values of rows, or name them: these have all digits
+EXACT_KEYS = ("examples", "strange", "threshold")
 
 
 def to_json_types(value: Any) -> Any:
@@ -33,13 +35,24 @@ def to_json_types(value: Any) -> Any:
 
 
 def round_floats(value: Any) -> Any:
-    """Return *value* with every float at 12 significant digits; NaN and infinities become None."""
+    """Return *value* with every float at 12 significant digits, but for EXACT_KEYS; NaN and infinities become None."""
     if isinstance(value, float):
         return float(f"{value:.{DIGITS}g}") if math.isfinite(value) else None
     if isinstance(value, dict):
-        return {key: round_floats(item) for key, item in value.items()}
+        return {key: nulls_for_nan(item) if key in EXACT_KEYS else round_floats(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [round_floats(item) for item in value]
+    return value
+
+
+def nulls_for_nan(value: Any) -> Any:
+    """Return *value* with all digits of its floats; NaN and infinities become None."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {key: nulls_for_nan(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [nulls_for_nan(item) for item in value]
     return value
 
 

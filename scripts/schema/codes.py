@@ -41,6 +41,7 @@ OURS = {
     "FEATURE_NOT_UNIQUE": "a value of a unique column occurs more than once",
     "DISTRIBUTION_OUT_OF_RANGE": "mean, standard deviation or a quantile is out of its bounds",
     "LABEL_ONE_CLASS": "the label has fewer than two classes",
+    "LABEL_UNKNOWN_VALUES": "labels are values that no class names, more of them than max_unknown_labels",
     "LABEL_SHARE_OUT_OF_RANGE": "the share of a class is out of its bounds",
     "SPLITS_SHARE_ROWS": "the same key is in two splits: a leak",
 }

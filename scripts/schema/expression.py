@@ -70,12 +70,20 @@ def parse_expression(text: str, types: dict[str, str]) -> Node:
     """Return the tree of the condition *text* on columns of *types*. Raises ExpressionError where it is not one."""
     try:
         tree = ast.parse(text.strip(), mode="eval").body
+        node = build_node(tree, types)
+    except ExpressionError as error:
+        raise ExpressionError(f"{error}{quoting_advice(text, types)}") from None
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        raise ExpressionError(f"{text!r} is not an expression: {error}") from None
-    node = build_node(tree, types)
+        raise ExpressionError(f"{text!r} is not an expression: {error}{quoting_advice(text, types)}") from None
     if node.dtype != "boolean" or not columns_of(node):
         raise ExpressionError(f"{text!r} must be a condition on at least one column")
     return node
+
+
+def quoting_advice(text: str, types: dict[str, str]) -> str:
+    """Return how to write the column of *text* whose name is not a plain word, "" if there is none."""
+    odd = [name for name in types if not name.isidentifier() and name in text and f"column({name!r})" not in text]
+    return f'; write column("{max(odd, key=len)}")' if odd else ""
 
 
 def build_node(tree: ast.AST, types: dict[str, str]) -> Node:

@@ -2,8 +2,7 @@
 
 from pathlib import Path
 
-import yaml
-
+from scripts.data.yaml_file import parse_yaml
 from scripts.errors import ExpressionError, InputError
 from scripts.schema.schema import validate_schema
 
@@ -14,9 +13,8 @@ def load_schema(path: Path) -> dict:
     Raises InputError that says what is wrong with the file.
     """
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-        return validate_schema(content)
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: not YAML: {error}") from error
+        return validate_schema(parse_yaml(path.read_text(encoding="utf-8")))
     except ExpressionError as error:
         raise InputError(f"{path}: {error}") from error
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{path}: not YAML: {error}") from error

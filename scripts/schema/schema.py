@@ -6,6 +6,7 @@ from cerberus import Validator
 
 from scripts.errors import ExpressionError
 from scripts.provenance.canonical import to_json_types
+from scripts.schema.cerberus_errors import describe_error, flatten_errors
 from scripts.schema.columns import ENVIRONMENTS, parse_bound, types_of
 from scripts.schema.expression import TEXT_KINDS, compile_pattern, parse_expression
 
@@ -59,6 +60,7 @@ ROWS = {"min": COUNT, "max": COUNT, "min_ratio": RATIO, "max_ratio": RATIO}
 FORMAT = {
     "rows": {"type": "dict", "default": {}, "schema": ROWS},
     "max_shared": COUNT | {"default": 0},
+    "max_unknown_labels": SHARE | {"default": 0.0},
     "alpha": SHARE | {"default": 0.01},
     "label": {"type": "dict", "valuesrules": {"type": "dict", "schema": CLASS}, "default": {}},
     "columns": {"type": "dict", "required": True, "valuesrules": {"type": "dict", "schema": COLUMN}},
@@ -80,7 +82,9 @@ def validate_schema(content: Any) -> dict:
     if not isinstance(content, dict):
         raise ExpressionError("a mapping was expected")
     if not checker.validate(to_json_types(content)):
-        raise ExpressionError(str(checker.errors))
+        problems = flatten_errors(checker.errors)
+        raise ExpressionError("; ".join(describe_error(key, message, FORMAT) for key, message in problems))
+    check_names(content)
     schema = checker.document
     for name, rules in schema["columns"].items():
         try:
@@ -96,6 +100,14 @@ def validate_schema(content: Any) -> dict:
         except ExpressionError as error:
             raise ExpressionError(f"custom.{rule['name']}: {error}") from None
     return schema
+
+
+def check_names(content: dict) -> None:
+    """Raise ExpressionError if a class or column of the schema *content* is called by a word that YAML changed."""
+    for section in ("label", "columns"):
+        for name in content.get(section, {}):
+            if not isinstance(name, str):
+                raise ExpressionError(f"{section}: the name {name!r} is not a text: quote it (YAML reads no as false)")
 
 
 def check_column(rules: dict) -> None:

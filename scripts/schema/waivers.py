@@ -4,8 +4,7 @@ import datetime
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from scripts.data.yaml_file import parse_yaml
 from scripts.errors import InputError
 from scripts.schema.codes import CODES
 
@@ -21,8 +20,8 @@ def load_waivers(path: Path) -> list[dict[str, str]]:
     if not path.exists():
         return []
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8")) or []
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        content = parse_yaml(path.read_text(encoding="utf-8")) or []
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{path}: not YAML: {error}") from error
     if not isinstance(content, list):
         raise InputError(f"{path}: a list of waivers was expected, each {EXPECTED_FORM}")
@@ -34,6 +33,8 @@ def parse_waiver(entry: Any, where: str) -> dict[str, str]:
     if not isinstance(entry, dict) or not set(REQUIRED_KEYS) <= set(entry) <= {*REQUIRED_KEYS, "split"}:
         raise InputError(f"{where}: {EXPECTED_FORM} was expected, got {entry!r:.200}")
     for key, value in entry.items():
+        if isinstance(value, bool | float):
+            raise InputError(f"{where}: {key} is {value!r}, not a text: quote it (YAML reads no as false, 1.10 as 1.1)")
         if isinstance(value, dict | list) or value is None or (key in ("reason", "owner") and not str(value).strip()):
             raise InputError(f"{where}: {key} needs a scalar value, got {value!r:.80}")
     if entry["code"] not in CODES:

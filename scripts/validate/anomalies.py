@@ -13,7 +13,14 @@ from scripts.schema.load import load_schema
 from scripts.validate.anomalies_page import render_page
 from scripts.validate.column_checks import check_columns
 from scripts.validate.drift_checks import check_drift, training_distances
-from scripts.validate.table_checks import check_label, check_row_counts, check_splits, shared_keys, shared_rows
+from scripts.validate.table_checks import (
+    check_label,
+    check_row_counts,
+    check_splits,
+    check_unknown_labels,
+    shared_keys,
+    shared_rows,
+)
 
 
 def apply_waivers(found: list[dict], waivers: list[dict]) -> list[dict]:
@@ -38,6 +45,7 @@ def find_anomalies(
         rows[table["span"]] = rows.get(table["span"], 0) + table["rows"]
     found = list(check_row_counts(rows, schema["rows"]))
     for table, row_checks in zip(tables, checks, strict=True):
+        found += check_unknown_labels(table, schema["max_unknown_labels"])
         found += check_label(table, schema["label"])
         found += check_columns(table, row_checks, schema)
     return [*found, *check_drift(tables, windows, schema), *check_splits(shared, schema["max_shared"])]

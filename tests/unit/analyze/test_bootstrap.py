@@ -1,5 +1,7 @@
 """Metrics, their intervals, and curves of synthetic scores."""
 
+from itertools import permutations
+
 import numpy as np
 import pytest
 from sklearn import metrics
@@ -14,7 +16,7 @@ from scripts.analyze.curves import (
     thin_curve,
 )
 from scripts.metrics.weighted import BINARY_METRICS as NAMES
-from scripts.metrics.weighted import MULTICLASS_METRICS
+from scripts.metrics.weighted import MULTICLASS_METRICS, ranking_metrics
 
 
 def scores(count: int = 400, signal: float = 1.0, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -310,6 +312,26 @@ def test_ranking_is_scikit_learns():
     assert made["precision_at_k"]["value"] == pytest.approx(np.mean(hits))
     spread = np.std(hits) / np.sqrt(40)
     assert made["precision_at_k"]["high"] - made["precision_at_k"]["low"] == pytest.approx(3.92 * spread, rel=0.25)
+
+
+def test_ranking_is_the_mean_over_all_orders_of_tied_rows():
+    rng = np.random.default_rng(4)
+    group, p = np.repeat(np.arange(20), 4), rng.integers(0, 3, 80) / 4
+    y = rng.integers(0, 3, 80)
+    order = rng.permutation(80)
+    first, second = (ranking_metrics(y[rows], p[rows], group[rows], 2)(np.ones(80)) for rows in (np.arange(80), order))
+    parts = [(y[group == number], p[group == number]) for number in range(20)]
+    gains = [metrics.ndcg_score(a[None], b[None], k=2) for a, b in parts if a.any()]
+    hits = [
+        (a[list(rows)][:2] > 0).mean()
+        for a, b in parts
+        for rows in permutations(range(4))
+        if (np.diff(b[list(rows)]) <= 0).all()
+    ]
+    weights = [1 / sum((np.diff(b[list(rows)]) <= 0).all() for rows in permutations(range(4))) for _, b in parts]
+    repeats = [round(1 / weight) for weight in weights]
+    assert first == pytest.approx(second) and first["ndcg"] == pytest.approx(np.mean(gains))
+    assert first["precision_at_k"] == pytest.approx(np.average(hits, weights=np.repeat(weights, repeats)))
 
 
 @pytest.mark.feature("A7")

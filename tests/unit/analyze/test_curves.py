@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from sklearn import metrics
 
-from scripts.analyze.curves import choose_threshold, threshold_points
+from scripts.analyze.curves import choose_threshold, classification_curves, regression_curves, threshold_points
 from scripts.errors import InputError
+from scripts.provenance.canonical import read_json, round_floats, write_json
 
 
 def scores(seed: int, count: int = 60) -> tuple[np.ndarray, np.ndarray]:
@@ -63,11 +64,31 @@ def test_a_value_is_taken_as_it_is():
     assert choose_threshold(np.array([0, 1]), np.array([0.1, 0.2]), {"value": 0.7}) == 0.7
 
 
-def test_rounding_of_the_threshold_loses_no_row():
+def test_threshold_is_the_double_that_was_chosen(tmp_path):
     y, p = np.array([0, 0, 1, 1]), np.array([0.1, 0.2, 0.1234569, 0.9999999])
     threshold = choose_threshold(y, p, "f1")
-    assert threshold == 0.123456 and (p >= threshold).tolist() == [False, True, True, True]
-    assert choose_threshold(np.array([0, 1]), np.array([0.0, 1e-9]), "f1") == 0
+    assert threshold == 0.1234569 and (p >= threshold).tolist() == [False, True, True, True]
+    assert choose_threshold(np.array([0, 1]), np.array([0.0, 1.7e-7]), "f1") == 1.7e-7
+    tiny, below = 1.7222222222222222e-7, 1.7222222222222220e-7
+    threshold = choose_threshold(np.array([1, 0, 1]), np.array([tiny, below, 0.5]), "youden")
+    write_json(tmp_path / "metrics.json", {"threshold": threshold, "splits": [{"threshold": threshold, "value": tiny}]})
+    written = read_json(tmp_path / "metrics.json")
+    assert written == {"threshold": tiny, "splits": [{"threshold": tiny, "value": 1.72222222222e-07}]}
+
+
+def test_no_row_is_selected_if_that_costs_least():
+    y, p = np.array([0, 0, 1]), np.array([0.2, 1.0, 0.1])
+    threshold = choose_threshold(y, p, {"cost": {"fp": 5, "fn": 1}})
+    assert threshold == np.nextafter(1, 2) and not (p >= threshold).any()
+
+
+def test_curves_do_not_depend_on_the_order_of_rows():
+    rng = np.random.default_rng(3)
+    y, p = (rng.random(503) < 0.4).astype(np.int64), rng.integers(0, 3, 503) / 4
+    order = rng.permutation(503)
+    for curves in (classification_curves, regression_curves):
+        first, second = (round_floats(curves(y[part], p[part])) for part in (np.arange(503), order))
+        assert first == second
 
 
 def test_figures_by_threshold_are_those_of_the_rows():

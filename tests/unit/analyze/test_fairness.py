@@ -1,5 +1,6 @@
 """Fairness by group: fairlearn's metrics, compared with the same by hand, and their intervals."""
 
+import fairlearn.metrics as fairlearn
 import numpy as np
 import pytest
 
@@ -94,8 +95,26 @@ def test_one_group_is_compared_with_nothing():
     assert found == {"reference": "all", "too_small": [], "thresholds": []}
 
 
-def test_group_without_positives_has_a_rate_of_zero_as_in_fairlearn():
-    scores = Scores(np.array([0] * 60 + [1, 0] * 30), np.linspace(0, 1, 120), 0.5)
-    found = measure_column(scores, np.repeat([0, 1], 60), ["a", "b"], None, 50, ["chosen"], samples=5, seed=0)
-    figure = found["thresholds"][0]["groups"]["a"]["true_positive_rate"]
-    assert figure == {"value": 0, "low": 0, "high": 0}
+def test_rate_of_a_group_without_positives_is_undefined():
+    y = np.array([0] * 60 + [1, 0] * 60)
+    scores = Scores(y, np.tile(np.linspace(0, 1, 60), 3), 0.5)
+    group = np.repeat([0, 1, 2], 60)
+    entry = measure_column(scores, group, ["a", "b", "c"], "b", 50, ["chosen"], samples=20, seed=0)["thresholds"][0]
+    undefined = {"value": None, "low": None, "high": None}
+    assert entry["groups"]["a"]["true_positive_rate"] == undefined
+    assert entry["groups"]["a"]["against_reference"]["true_positive_rate"] == undefined
+    assert entry["groups"]["a"]["false_positive_rate"]["value"] == 0.5
+    assert entry["metrics"]["equal_opportunity_difference"]["value"] == 0  # b and c alone
+    alone = measure_column(scores, np.minimum(group, 1), ["a", "b"], None, 50, ["chosen"], samples=20, seed=0)
+    metrics = alone["thresholds"][0]["metrics"]
+    assert metrics["equal_opportunity_difference"] == metrics["equalized_odds_difference"] == undefined
+    assert metrics["demographic_parity_difference"]["value"] == 0
+
+
+def test_where_all_rates_are_defined_the_metrics_are_fairlearns():
+    scores, group = made()
+    kept = np.flatnonzero(group < 3)
+    y, said, of = scores.y[kept], (scores.p[kept] >= 0.45).astype(int), group[kept]
+    found = measure_column(scores.select(kept), of, NAMES[:3], None, 50, ["chosen"], samples=5, seed=0)
+    for name, figure in found["thresholds"][0]["metrics"].items():
+        assert figure["value"] == pytest.approx(getattr(fairlearn, name)(y, said, sensitive_features=of))

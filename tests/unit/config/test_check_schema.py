@@ -1,5 +1,6 @@
 """The configuration: defaults, coercion, and a line for each wrong key that says what is allowed."""
 
+import datetime
 import json
 import shutil
 from pathlib import Path
@@ -235,10 +236,11 @@ def test_two_classes_need_a_positive_one_and_more_need_none():
     ],
 )
 def test_classes_become_a_map_of_texts(listed, classes):
-    given = config(preprocess__label={"column": "late", "classes": listed})
+    given = config(preprocess__label={"column": "late", "classes": listed}, ingest__columns__late="integer")
     full = validate_config(given, SCHEMA)
     assert full["preprocess"]["label"]["classes"] == classes and validate_config(full, SCHEMA) == full
-    both = validate_config(config(preprocess__label__classes=[True, False], preprocess__label__positive="true"), SCHEMA)
+    flags = {"preprocess__label__classes": [True, False], "preprocess__label__positive": "true"}
+    both = validate_config(config(**flags, ingest__columns__late="boolean"), SCHEMA)
     assert both["preprocess"]["label"]["classes"] == {"true": ["true"], "false": ["false"]}
 
 
@@ -432,3 +434,48 @@ def test_wrong_configuration_is_not_remembered(checkout):
         with pytest.raises(ConfigError):
             remembered.load_config(config(tune__trials="x"))
     assert not remembered.CACHE.exists()
+
+
+DAY = datetime.date(2001, 1, 1)
+TEXT_FILTER = [{"column": "colour", "not_in": [321], "reason": "x"}]
+
+
+@pytest.mark.parametrize(
+    ("changes", "line"),
+    [
+        ({"ingest__filter": TEXT_FILTER}, "ingest.filter.0.not_in: colour is a text column and 321 is no text: quote"),
+        (
+            {"ingest__filter": [{"column": "note", "min": 1.1, "reason": "x"}]},
+            "ingest.filter.0.min: note is a text column and 1.1 is no text",
+        ),
+        (
+            {"ingest__split": {"column": "late", "values": {"train": ["no", False]}}},
+            "ingest.split.values.train: late is a text column and False is no text",
+        ),
+        (
+            {"preprocess__label__classes": {"no": [False], "yes": ["yes"]}},
+            "preprocess.label.classes.no: late is a text column and False is no text",
+        ),
+        ({"preprocess__label__classes": ["no", True]}, "preprocess.label.classes: late is a text column and True"),
+        (
+            {"analyze__fairness": {"columns": ["colour"], "reference": {"colour": False}}},
+            "analyze.fairness.reference.colour: colour is a text column and False is no text",
+        ),
+        (
+            {"preprocess__label__classes": {False: ["no"], "yes": ["yes"]}},
+            "preprocess.label.classes: the key False is not a text: quote it",
+        ),
+        ({"ingest__columns": {7: "text"}}, "ingest.columns: the key 7 is not a text: quote it"),
+        (
+            {"preprocess__label__classes": {"no": ["weight > 0.2 * id"], "yes": ["yes"]}},
+            "preprocess.label.classes: 'weight > 0.2 * id' is a condition; classes list raw values of late",
+        ),
+    ],
+)
+def test_word_that_yaml_changed_is_refused_where_a_text_is_compared(changes, line):
+    assert line in refused(**changes)
+
+
+def test_numbers_of_columns_of_numbers_need_no_quotes():
+    given = [{"column": "id", "min": 7, "reason": "x"}, {"column": "day", "not_in": [DAY], "reason": "y"}]
+    assert validate_config(config(ingest__filter=given), SCHEMA)["ingest"]["filter"] == given

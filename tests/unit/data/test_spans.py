@@ -146,3 +146,13 @@ def test_span_past_its_retention_leaves_the_windows(years):
     assert windows(years, train=["1995", "1996"])["train"] == ["1995"]
     with pytest.raises(ConfigError, match=r"the retention of all its spans \(1996\) has ended"):
         windows(years, train=["1996"])
+
+
+@pytest.mark.parametrize("ending", ["pq", "parquet", "ndjson.zst", "json", "jsonl.gz", "csv.bz2", "tsv", "txt", "data"])
+def test_documented_ending_is_no_part_of_the_span(tmp_path, ending):
+    assert list(find_pointers(pointers(tmp_path / "x", f"2001.{ending}"), "{SPAN}")) == ["2001"]
+
+
+@pytest.mark.parametrize("name", ["...csv", "..csv", ".hidden.csv", "..-2001.csv"])
+def test_name_that_leaves_or_hides_its_folder_is_no_span(tmp_path, name):
+    assert find_pointers(pointers(tmp_path / "x", name, "a..b.csv"), "{SPAN}").keys() == {"a..b"}

@@ -138,6 +138,14 @@ def test_batches_count_like_one_column():
     assert flags.sketch().exact_counts() == {"true": 1}
 
 
+def test_a_few_training_rows_sent_back_are_no_drift(report):
+    rng = random.Random(0)  # as of the training rows
+    rows = [row for engines in ((1, 2, 3, 4), (1, 2, 3, 4, 6)) for row in draw(rng, 3000, engines=engines)[:75]]
+    found = report({"1999-01-01.jsonl": entry(rows)}, max_drift=0.05)
+    assert found["drift"]["height"] > 0.05 and found["skew"]["height"]["q_value"] > 0.01
+    assert (found["verdict"], found["drifted"]) == ("steady", [])
+
+
 def test_drift_names_the_columns_farthest_first(report):
     rows = draw(random.Random(3), 400, shift=900, engines=(1, 1, 2))
     for row in rows:

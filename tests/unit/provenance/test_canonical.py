@@ -68,6 +68,13 @@ def test_floats_are_rounded_to_12_digits_and_nothing_else_is():
     assert round_floats(np.float64(0.1) + 0.2) == 0.3 and round_floats("0.30000000000000004") == "0.30000000000000004"
 
 
+@pytest.mark.parametrize("key", ["examples", "strange", "threshold"])
+def test_values_of_rows_and_thresholds_keep_all_digits(key):
+    value = [{"id": 9007199254740992.0, "parts": (1 / 3, math.nan)}, 123456789012345.6]
+    kept = [{"id": 9007199254740992.0, "parts": [1 / 3, None]}, 123456789012345.6]
+    assert round_floats({"a": {key: value, "b": 1 / 3}}) == {"a": {key: kept, "b": 0.333333333333}}
+
+
 def test_rounding_twice_is_rounding_once():
     for value in (1 / 3, 1e-300 / 3, 1e300 / 7, -2 / 3, 5e-324, 0.0):
         assert round_floats(round_floats(value)) == round_floats(value) == pytest.approx(value, rel=1e-11)

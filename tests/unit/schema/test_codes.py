@@ -231,6 +231,11 @@ FIXTURES = {  # code: (schema, change of the rows of 2003, what the anomaly hold
         {"rule": "distribution.mean.max", "limit": 60},
     ),
     "LABEL_ONE_CLASS": (SCHEMA, each(label="no"), {"observed": "no", "limit": 2}),
+    "LABEL_UNKNOWN_VALUES": (
+        SCHEMA,
+        each(label=lambda n: {3: "maybe", 4: "Yes", 5: "maybe", 6: None}.get(n, ("no", "yes")[n % 2])),
+        {"observed": 0.03, "limit": 0.0, "rule": "max_unknown_labels"},
+    ),
     "LABEL_SHARE_OUT_OF_RANGE": (
         SCHEMA | {"label": {"yes": {"share": 0.5, "tolerance": 0.05}}},
         each(label=lambda n: "yes" if n < 30 else "no"),

@@ -320,6 +320,13 @@ def test_beside_a_schema_the_proposal_shows_the_differences_and_writes_nothing_o
         ("columns: {n: {type: number, min_fraction: 2}}", "max value is 1"),
         ("columns: {n: {type: number, minimum: 2}}", "minimum.*unknown field"),
         ("columns: {}\nlabel: {yes: {least: 1}}", "least.*unknown field"),
+        ("columns: {n: {type: number, mn: 2}}", r"columns\.n\.mn: unknown field; did you mean min\?$"),
+        ("columns: {n: {type: number}}\nlabels: {a: {}}", r"labels: unknown field; did you mean label\?$"),
+        ("columns: {n: {type: number, colour: 2}}", r"columns\.n\.colour: unknown field; allowed are allow_infinite, "),
+        ("columns: {n: {type: text}}\nlabel: {no: {min: 0.1}}", "label: the name False is not a text: quote it"),
+        ("columns: {n: {type: text}, on: {type: text}}", "columns: the name True is not a text: quote it"),
+        ("columns: {a.b: {type: number}}\ncustom: [{name: r, expression: a.b > 1}]", r'write column\("a\.b"\)'),
+        ("columns: {a-b: {type: number}}\ncustom: [{name: r, expression: a-b > 1}]", r'write column\("a-b"\)'),
         ("columns: {n: {type: number, domain: [a]}}", "columns.n: domain is for text and integer and boolean columns"),
         ("columns: {n: {type: text, min: 1}}", "columns.n: min is for number"),
         ("columns: {n: {type: integer, min: 1.5}}", "columns.n: 1.5 is not an integer"),
@@ -348,6 +355,6 @@ def test_a_schema_has_defaults_and_dates_of_yaml_are_text(tmp_path):
     assert read["columns"]["t"] == {"type": "text", "domain": ["a"], "min_domain_mass": 1.0}
     assert read["columns"]["d"]["min"] == "2001-02-03"
     assert {key: value for key, value in read.items() if key != "columns"} == {
-        "rows": {}, "label": {}, "custom": [], "alpha": 0.01, "max_shared": 0,
+        "rows": {}, "label": {}, "custom": [], "alpha": 0.01, "max_shared": 0, "max_unknown_labels": 0.0,
     }  # fmt: skip
     assert json.dumps(read)

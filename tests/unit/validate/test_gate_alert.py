@@ -208,6 +208,16 @@ def config(*urls: str) -> dict:
         "mailto://example.org?user=a&pass=hunter2",
         "mailtos://x?password=hunter2",
         "json://h/?token=hunter2",
+        "json://h/?api_key=hunter2",
+        "jsons://h/?+Authorization=hunter2",
+        "slack://hunter2/B0/${X}",
+        "tgram://12345:hunter2/${CHAT}",
+        "tgram://${BOT}/hunter2",
+        "discord://${ID}/hunter2",
+        "pover://hunter2@${TOKEN}",
+        "sendgrid://SG.hunter2:a@b.org",
+        "jsons://hooks.slack.com/services/T0/B0/hunter2hunter2hunter2x",
+        "hunter2",
     ],
 )
 @pytest.mark.feature("V10")
@@ -219,5 +229,12 @@ def test_a_literal_secret_in_the_configuration_is_refused_and_not_repeated(url):
 
 def test_urls_with_variables_are_taken():
     urls = ["mailto://robot:${P}@example.org?to=a@example.org", "${HOOK}", "json://127.0.0.1:8080/a"]
+    urls += [
+        "slack://${TOKENS}/#data",
+        "tgram://${BOT}/${CHAT}",
+        "gotifys://push.example.org:8443/${TOKEN}",
+        "tgram://${A}:${B}/${C}",
+    ]
+    urls += ["mailtos://alerts:${MAIL_PASSWORD}@example.org?to=team%40example.org", "json://h/?token=${T}"]
     assert validate_config(config(*urls[1:]))["validate"]["alert"] == urls[1:]
     assert validate_config(config(urls[0].replace("a@", "a%40")))["validate"]["alert"]

@@ -101,6 +101,7 @@ def test_statistics_of_a_span(tmp_path):
     made, _ = run(write(tmp_path / "2001/all", part))
     assert (made["span"], made["split"], made["rows"], made["slices"]) == ("2001", "all", 5, {})
     assert made["label"] == {"late": 1, "never": 0, "on time": 2} and made["unlabelled"] == 2
+    assert made["unknown_labels"] == {"rows": 1, "values": [["?", 1]]}
     assert list(made["columns"]) == ["late", "n"] and made["columns"]["late"]["top"] == [["no", 2], ["?", 1]]
     assert (made["columns"]["n"]["max"], made["columns"]["n"]["infinite"]) == (3, 1)
     bare, _ = run(write(tmp_path / "2002/all", {"n": [1.0, 2.0]}))

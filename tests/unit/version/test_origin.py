@@ -10,8 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from scripts.errors import InputError
 from scripts.provenance.canonical import json_digest
 from scripts.provenance.environment import env_id
+from scripts.version.package_origin import check_origin
 from tests.workflow import ROOT, environment
 
 FRAME = """
@@ -147,6 +149,40 @@ def test_wheel_of_another_hash_is_refused(tmp_path, table):
     assert done.returncode == 2
     assert f"error: made-up==1.0 (sha256 {'0' * 64}) could not be downloaded" in done.stderr
     assert "DO NOT MATCH THE HASHES" in done.stderr and left(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"package": "made-up @ file:///tmp/made_up.tar.gz"}, "expected NAME==VERSION and nothing else"),
+        ({"package": "https://example.org/made_up-1.0.tar.gz"}, "expected NAME==VERSION"),
+        ({"package": "made-up==1.0\n--extra-index-url https://example.org"}, "expected NAME==VERSION"),
+        ({"package": "made-up==1.0 --no-binary :all:"}, "expected NAME==VERSION"),
+        ({"package": "-r requirements.txt"}, "expected NAME==VERSION"),
+        ({"package": "./made-up==1.0"}, "expected NAME==VERSION"),
+        ({"package": "made-up>=1.0"}, "expected NAME==VERSION"),
+        ({"package": "made-up==1.0; python_version > '3'"}, "expected NAME==VERSION"),
+        ({"sha256": "0" * 64 + " --hash=sha256:" + "1" * 64}, "expected 64 hexadecimal digits"),
+        ({"sha256": 0}, "expected 64 hexadecimal digits"),
+        ({"member": "made_up/.."}, "expected the path of a file in the wheel"),
+        ({"folder": "/tmp/elsewhere"}, "has 'folder'"),
+    ],
+)
+def test_origin_that_is_not_a_wheel_with_its_hash_is_refused(changes, words):
+    with pytest.raises(InputError, match=words):
+        check_origin(source("0" * 64) | changes)
+    assert check_origin(source("0" * 64, package="Made_up.x-y==1!2.0.post1+local.3")) is None
+
+
+def test_option_of_pip_in_a_package_never_reaches_pip(tmp_path):
+    done = rebuild(tmp_path, source("0" * 64, package="made-up==1.0\n--no-binary=:all:"))
+    assert done.returncode == 2 and "expected NAME==VERSION and nothing else" in done.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_origin_without_its_hash_is_refused():
+    with pytest.raises(InputError, match=r"meta\.origin lacks sha256; it takes package, sha256, member"):
+        check_origin({"package": "made-up==1.0", "member": "m"})
 
 
 @pytest.mark.slow

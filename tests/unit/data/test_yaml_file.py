@@ -1,0 +1,41 @@
+"""YAML of the user's files: the line of an error, and anchors that would explode."""
+
+import pytest
+
+from scripts.data.yaml_file import check_yaml, parse_yaml
+from scripts.errors import ConfigError, InputError
+from scripts.schema.load import load_schema
+from scripts.schema.waivers import load_waivers
+
+LAUGHS = "a0: &a0 [x, x, x, x, x, x, x, x, x]\n" + "".join(
+    f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]\n" for n in range(1, 9)
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("a: 1\nb: [1, 2\nc: 3\n", r"line 3, column 2: "),
+        ("a: 1\n\tb: 2\n", r"line 2, column 1: "),
+        ("a: *none\n", "line 1, column 4: found undefined alias"),
+        ("a: \x01\n", "special characters are not allowed|control characters are not allowed"),
+        (LAUGHS, r"its aliases \(\*name\) stand for more than 1,000,000 values"),
+        ("a: &a [*a]\n", r"stand for more than 1,000,000 values \(inf\)"),
+    ],
+)
+def test_what_is_wrong_is_said_with_its_line(tmp_path, text, words):
+    with pytest.raises(ValueError, match=words):
+        parse_yaml(text)
+    for name, load, kind in (
+        ("tiny.yaml", lambda path: check_yaml(str(path)), ConfigError),
+        ("schema.yaml", load_schema, InputError),
+        ("waivers.yaml", load_waivers, InputError),
+    ):
+        (tmp_path / name).write_text(text)
+        with pytest.raises(kind, match=f"{name}: not YAML: .*({words})"):
+            load(tmp_path / name)
+
+
+def test_anchors_of_an_ordinary_size_are_read():
+    assert parse_yaml("a: &a {x: 1}\nb: [*a, {<<: *a, y: 2}]\n")["b"] == [{"x": 1}, {"x": 1, "y": 2}]
+    assert check_yaml("nowhere.yaml") is None
