@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests import tiny, warm
+from tests.reader import Reader, blocks
 from tests.workflow import clone, deploy, environment
 
 
@@ -44,6 +45,19 @@ def deployed(tmp_path_factory) -> Path:
         assert len(deploy(folder)) == 30
 
     return once(common(tmp_path_factory) / "deployed", make)
+
+
+@pytest.fixture(scope="session")
+def published(tmp_path_factory) -> Path:
+    """Return the folder of a reader (tests/reader.py) who ran the first command of the README.
+
+    Tests must copy it and not change it. What the command printed is in the files stdout and stderr.
+    """
+
+    def make(folder: Path) -> None:
+        Reader(folder).run([blocks()[0][1]], seconds=800)
+
+    return once(common(tmp_path_factory) / "published", make)
 
 
 @pytest.fixture

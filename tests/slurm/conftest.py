@@ -5,11 +5,11 @@ import shutil
 import pytest
 
 from tests import tiny
-from tests.deployed import deployed
+from tests.deployed import deployed, published
 from tests.slurm.cluster import Cluster
 from tests.workflow import clone
 
-__all__ = ["cluster", "deployed", "fresh"]
+__all__ = ["cluster", "deployed", "fresh", "published"]
 
 
 @pytest.fixture(scope="session", autouse=True)

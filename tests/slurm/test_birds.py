@@ -12,7 +12,7 @@ import pytest
 from scripts.provenance.environment import env_id
 from tests.slurm.running import PYTHON, command
 from tests.slurm.waiting import wait_for
-from tests.workflow import ROOT, clone, deploy, digests, environment
+from tests.workflow import ROOT, clone, digests, environment
 
 
 @pytest.fixture
@@ -55,9 +55,8 @@ def processes(folder: Path) -> list[tuple[str, dict[str, str]]]:
 @pytest.mark.feature("H7", "H8", "U18")
 @pytest.mark.takes(490)
 @pytest.mark.timeout(900)
-def test_birds_on_gpus_of_a_cluster_gives_every_digest_of_a_local_run(tmp_path, cluster, environments):
-    local, remote = clone(tmp_path / "local"), clone(tmp_path / "remote")
-    ran = deploy(local)
+def test_birds_on_gpus_of_a_cluster_gives_every_digest_of_a_local_run(tmp_path, cluster, environments, published):
+    local, remote = published / "clone", clone(tmp_path / "remote")
     on_gpus(remote)
     own = environment(**cluster.environment(), OUROBOROS_ENVS=str(environments))
     with open(tmp_path / "said", "w") as said:
@@ -74,5 +73,4 @@ def test_birds_on_gpus_of_a_cluster_gives_every_digest_of_a_local_run(tmp_path, 
     assert log.count("has been submitted with SLURM jobid") > 15
     assert len(devices["tune"]) == 3 and len(devices["train"]) == 1, devices
     assert {device for script in devices.values() for _, device in script} <= {"0", "1"}
-    assert len(ran) == len(digests(local)) > 20
-    assert digests(remote) == digests(local)
+    assert digests(remote) == digests(local) and len(digests(local)) > 20
