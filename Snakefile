@@ -34,6 +34,7 @@ include: "rules/serve.smk"
 include: "rules/feedback.smk"
 include: "rules/report.smk"
 include: "rules/explain.smk"
+include: "rules/claims.smk"
 
 
 onstart:

@@ -76,14 +76,11 @@ def digests(folder: Path) -> dict[str, str]:
 def clone(target: Path) -> Path:
     """Clone the checkout with its uncommitted changes to *target*."""
     subprocess.run(["git", "clone", "--quiet", str(ROOT), str(target)], check=True)
-    listed = subprocess.run(
-        ["git", "ls-files", "--modified", "--others", "--exclude-standard", "--deleted"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    for name in listed.stdout.splitlines():
+    names = []
+    for command in ("diff --name-only HEAD", "ls-files --others --exclude-standard"):
+        listed = subprocess.run(["git", *command.split()], cwd=ROOT, capture_output=True, text=True, check=True)
+        names += listed.stdout.splitlines()
+    for name in names:
         (target / name).unlink(missing_ok=True)
         if (ROOT / name).exists():
             (target / name).parent.mkdir(parents=True, exist_ok=True)

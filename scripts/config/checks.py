@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from scripts.column_types import with_lag_columns
 from scripts.config.check_alert import check_alert
 from scripts.config.check_analyze import check_analyze
+from scripts.config.check_claims import check_claims
 from scripts.config.check_tune import check_tune
 from scripts.config.families import declared_families
 from scripts.config.features import check_feature_options, columns_of
@@ -29,6 +30,7 @@ def check_config(config: dict, kinds: dict) -> list[tuple[str, str]]:
     problems += check_label(prepare, columns) + check_splits(config) + check_families(config["tune"], task, warm)
     problems += check_feature_options(prepare["features"], prepare["edges"])
     problems += check_alert(config["validate"]["alert"])
+    problems += check_claims(config["claims"], config["windows"])
     return problems + check_tune(config) + check_analyze(config, columns)
 
 

@@ -69,14 +69,24 @@ def limits(rules: dict, where: str = "") -> Iterator[str]:
             yield from limits(rules[part], f"{word} of {where}" if where else word)
 
 
+def keys_inside(rules: dict) -> tuple[str, dict]:
+    """Return what stands between the name of a value and those of its keys, and the rules of these keys.
+
+    The keys of a list are those of its items; there are none where they have no descriptions of their own.
+    """
+    sign, rules = (".", rules) if rules.get("type") == "dict" else ("[].", rules.get("schema", {}))
+    keys = rules.get("schema", {}) if rules.get("type") == "dict" else {}
+    return sign, keys if sign == "." or all("meta" in key for key in keys.values()) else {}
+
+
 def table_rows(schema: dict, prefix: str = "") -> Iterator[list[str]]:
     """Yield the table rows of the keys in *schema*; a key that contains keys is followed by those."""
     for name, rules in schema.items():
-        inner = rules.get("schema", {}) if rules.get("type") == "dict" else {}
+        sign, inner = keys_inside(rules)
         default = "required" if rules.get("required") else code_span(rules["default"]) if "default" in rules else ""
         allowed = "" if inner else "; ".join(limits(rules))
         yield [code_span(prefix + name), type_text(rules), default, allowed, format_description(rules)]
-        yield from table_rows(inner, f"{prefix}{name}.")
+        yield from table_rows(inner, f"{prefix}{name}{sign}")
 
 
 def table(schema: dict, prefix: str = "") -> str:
@@ -97,13 +107,14 @@ def kinds_table(kinds: dict) -> str:
 
 def describe(schema: dict, kinds: dict) -> str:
     """Return the text of config/README.md: tables of the keys outside sections, of each section, and of the kinds."""
-    sections = {name: rules for name, rules in schema.items() if rules.get("type") == "dict" and "schema" in rules}
+    sections = {name: rules for name, rules in schema.items() if keys_inside(rules)[1]}
     parts = [HEAD, "## General\n", table({name: rules for name, rules in schema.items() if name not in sections})]
     for name, rules in sections.items():
         parts.append(f"## {name}\n")
         if about := format_description(rules):
             parts.append(f"{about}\n")
-        parts.append(table(rules["schema"], f"{name}."))
+        sign, keys = keys_inside(rules)
+        parts.append(table(keys, f"{name}{sign}"))
     parts += ["## Kinds of feature\n", kinds_table(kinds)]
     return "\n".join(parts)
 

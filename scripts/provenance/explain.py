@@ -5,6 +5,7 @@ how many rows were added and removed, if both versions of the data are available
 """
 
 import csv
+import functools
 import json
 import os
 import sys
@@ -14,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from scripts.data.dvc_cache import cache_path
-from scripts.provenance.canonical import read_json, to_json_types
+from scripts.provenance.canonical import read_json, to_json_types, write_bytes
 from scripts.provenance.environment import pinned_versions
 from scripts.provenance.fingerprint import Change
 from scripts.provenance.recorded_job import RecordedJob
@@ -229,3 +230,26 @@ def print_explanation_and_exit(staleness: Staleness, paths: list[str], output_fo
         sys.exit(1 if result["causes"] else 0)
 
     return print_and_exit
+
+
+def note_causes(staleness: Staleness, record: str, path: str) -> Callable:
+    """Return an input function, of no input, that writes to *path* why the job that wrote *record* is stale now.
+
+    It does so once, while Snakemake builds its graph, before a job could run; nothing is written where nothing is stale
+    and where the job never ran.
+    """
+
+    @functools.cache
+    def write_causes() -> None:
+        if not os.path.exists(record):
+            return
+        result = explain(staleness, [record])
+        if result["causes"]:
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            write_bytes(Path(path), "".join(f"{line}\n" for line in format_text(result)).encode())
+
+    def find_none(wildcards: object) -> list[str]:
+        write_causes()
+        return []
+
+    return find_none

@@ -67,7 +67,7 @@ def test_configuration_shown_is_accepted(section, shown):
     files = ["config/config.yaml", f"config/cases/{case}.yaml"]
     config = {key: value for name in files for key, value in yaml.safe_load((ROOT / name).read_text()).items()}
     for name, values in yaml.safe_load(shown).items():
-        config[name] = config.get(name, {}) | values
+        config[name] = values if isinstance(values, list) else config.get(name, {}) | values
     config["ingest"]["columns"]["id"] = "integer"
     validate_config(config)
 
