@@ -63,11 +63,11 @@ def measure_files(folder: Path) -> dict[str, float]:
         "record": save,
         "read": time_calls(lambda: read_entry(storage.record_path(7)), 200),
         "list": time_calls(lambda: list(list_entries(folder, 0, COUNT)), 20),
-        "observer": time_calls(lambda: storage.heartbeats.elect_leader(storage.heartbeats.list_others()), 20),
-        "heard": time_calls(lambda: follower.read_new(storage.heartbeats.name), 1) / COUNT,
-        "hear": time_calls(lambda: follower.read_new(storage.heartbeats.name), 200),
-        "tell": time_calls(lambda: leader.publish({}, {}, COUNT), 200),
-        "sign": time_calls(lambda: storage.heartbeats.path.stat(), 200),
+        "elect": time_calls(lambda: storage.heartbeats.elect_leader(storage.heartbeats.list_others()), 20),
+        "entry": time_calls(lambda: follower.read_new(storage.heartbeats.name), 1) / COUNT,
+        "journal": time_calls(lambda: follower.read_new(storage.heartbeats.name), 200),
+        "publish": time_calls(lambda: leader.publish({}, {}, COUNT), 200),
+        "heartbeat": time_calls(lambda: storage.heartbeats.path.stat(), 200),
         "alone": time_calls(lambda: storage.heartbeats.is_alive(f"{storage.heartbeats.machine}-1-0"), 200),
     }
 
@@ -80,7 +80,9 @@ def measure_computation(folder: Path) -> dict[str, float]:
         numbers = range(done + pending, done + pending + 9)  # each algorithm of the mix, three times
         results = {number: records[number % COUNT] for number in range(done + len(numbers))}
         suggested = {number: records[number % COUNT] for number in range(done, numbers.stop)}
-        plan = Schedule(lambda number, before, beside: suggest(FAMILIES, before, beside, number, "mix", 0), pending + 1)
+        plan = Schedule(
+            lambda number, before, running: suggest(FAMILIES, before, running, number, "mix", 0), pending + 1
+        )
         left = iter(numbers)
         return time_calls(lambda: plan.setting(next(left), results, suggested), len(numbers), statistics.mean)
 

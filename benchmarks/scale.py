@@ -34,14 +34,14 @@ CALLS = {  # of NFS 4: those of open, write, link, rename and so on, counted in 
     "record": 12,
     "read": 3,  # open, read, close
     "list": 5,  # a folder of 1,000
-    "observer": 7,  # the folder of signs, and one of them
-    "hear": 3,  # open, read, close
-    "heard": 0,  # each line of it
-    "tell": 4,
-    "sign": 2,  # open, close
+    "elect": 7,  # the folder of heartbeats, and one of them
+    "journal": 3,  # open, read, close
+    "entry": 0,  # each line of it
+    "publish": 4,
+    "heartbeat": 2,  # open, close
     "alone": 0,
 }
-TELLING, SOON, SELDOM, BEAT, SHARD = 0.1, 1.0, 10.0, 10.0, 1000  # as in scripts/tune
+PUBLISHING, SOON, SELDOM, BEAT, SHARD = 0.1, 1.0, 10.0, 10.0, 1000  # as in scripts/tune
 PENDING, WIDER = 100, 4
 MENDS = "bounded", "offers"  # in this order
 TRIALS, EVENTS = 100, 400_000  # trials a GPU, and events after which a simulation is cut off
@@ -75,7 +75,7 @@ class World:
         self.design, self.costs, self.seconds = design, costs, seconds
         self.now = self.served = self.worked = self.busy = 0.0
         self.top = self.done = self.low = self.offered = 0  # claimed, done, all done before, suggested by one
-        self.told = 0, 0, 0  # the first three, as the first process said last
+        self.published = 0, 0, 0  # the first three, as the first process said last
         self.ended = bytearray(design.trials)
         self.asked: Counter = Counter()  # calls by kind
         self.lost: Counter = Counter()  # seconds of GPUs without a trial, by cause
@@ -122,7 +122,7 @@ class Process:
         self.next = 0  # trial that it suggests next
         self.waiting: deque[int] = deque()
         self.running: list[tuple[float, int]] = []
-        self.own: set[int] = set()  # results that others need not tell
+        self.own: set[int] = set()  # results that others need not publish
 
     @property
     def idle(self) -> int:
@@ -146,18 +146,22 @@ class Process:
         owners = min(others, design.processes - 1)
         alone = 0.0 if design.latency else owners * periods  # all on one machine
         if not self.first:
-            lines = max(0, world.told[1] - self.done) + max(0, world.told[0] - self.top)
-            told = world.told
-            yield from self.work("looks", ("observer", periods), ("hear", periods), ("heard", lines), ("alone", alone))
+            lines = max(0, world.published[1] - self.done) + max(0, world.published[0] - self.top)
+            published = world.published
+            yield from self.work("looks", ("elect", periods), ("journal", periods), ("entry", lines), ("alone", alone))
         else:
-            told, shards = (world.top, world.done, world.low), world.top // SHARD - world.low // SHARD + 1
+            published, shards = (world.top, world.done, world.low), world.top // SHARD - world.low // SHARD + 1
             found = world.done - self.done + min(world.top - self.top, others)
             known = world.done * world.costs["known"] * periods
             yield from self.work("looks", ("list", shards * periods), ("read", found), cpu=known)
-            signs = owners * periods * TELLING / BEAT if design.latency else 0.0
-            yield from self.work("looks", ("sign", signs), ("alone", alone), ("tell", periods))
-            world.told = told
-        self.top, self.done, self.low = max(told[0], self.top), max(told[1], self.done), max(told[2], self.low)
+            heartbeats = owners * periods * PUBLISHING / BEAT if design.latency else 0.0
+            yield from self.work("looks", ("heartbeat", heartbeats), ("alone", alone), ("publish", periods))
+            world.published = published
+        self.top, self.done, self.low = (
+            max(published[0], self.top),
+            max(published[1], self.done),
+            max(published[2], self.low),
+        )
         while self.low in self.own:
             self.low += 1
         self.own = {number for number in self.own if number >= self.low}
@@ -198,16 +202,16 @@ class Process:
 
     def run(self) -> Iterator[float]:
         """Go through the loop until every trial was begun; yield the moments at which it goes on."""
-        world, each, looked, soon = self.world, self.world.design.each, self.world.now, TELLING
+        world, each, looked, soon = self.world, self.world.design.each, self.world.now, PUBLISHING
         while world.top < world.design.trials:
             free = self.idle
             yield from self.take()
-            soon = TELLING if self.idle < free else soon
+            soon = PUBLISHING if self.idle < free else soon
             ahead = False
             if not world.design.offers and len(self.waiting) < each:
                 ahead = yield from self.prepare()
             periods = 1.0 if self.idle and not self.first else self.stretch
-            period = periods * (TELLING if self.first else soon if self.idle else SELDOM)
+            period = periods * (PUBLISHING if self.first else soon if self.idle else SELDOM)
             ends = self.running[0][0] if self.running else float("inf")
             if not ahead and ends > world.now:
                 needed = world.offered if world.design.offers else max(self.next, world.top)
