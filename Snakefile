@@ -35,6 +35,7 @@ include: "rules/feedback.smk"
 include: "rules/report.smk"
 include: "rules/explain.smk"
 include: "rules/claims.smk"
+include: "rules/release.smk"
 
 
 onstart:
