@@ -436,6 +436,26 @@ def test_wrong_configuration_is_not_remembered(checkout):
     assert not remembered.CACHE.exists()
 
 
+@pytest.mark.parametrize(
+    ("changes", "line"),
+    [
+        ({"ingest__columns__day": "date:%Y-%m-%d %Q"}, "ingest.columns.day: %Q in the format '%Y-%m-%d %Q' is not"),
+        (
+            {"ingest__columns__day": "time:%s"},
+            "ingest.columns.day: %s in the format '%s' is not supported; known are %a",
+        ),
+        ({"ingest__columns__day": "time:%H:%M %Z"}, "%Z in the format"),
+        ({"ingest__columns__day": "date:YYYY"}, "ingest.columns.day: the format 'YYYY' has no directive such as %Y"),
+        ({"ingest__timezone": "Berlin"}, "ingest.timezone: 'Berlin' is not a time zone such as UTC or Europe/Berlin"),
+        ({"ingest__timezone": "../etc/passwd"}, "ingest.timezone: '../etc/passwd' is not a time zone"),
+    ],
+)
+def test_format_or_zone_that_would_fit_no_row_is_refused(changes, line):
+    assert line in refused(**changes)
+    full = validate_config(config(ingest__columns__day="time:%F %T.%f%z", ingest__timezone="Asia/Tokyo"), SCHEMA)
+    assert full["ingest"]["timezone"] == "Asia/Tokyo"
+
+
 DAY = datetime.date(2001, 1, 1)
 TEXT_FILTER = [{"column": "colour", "not_in": [321], "reason": "x"}]
 
