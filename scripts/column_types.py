@@ -1,5 +1,6 @@
 """Column types and raw values, the same in the configuration, in tables and in requests."""
 
+from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
 
@@ -26,6 +27,16 @@ def as_text(value: Any) -> Any:
     if isinstance(value, float):
         return str(int(value)) if value.is_integer() else repr(value)
     return str(value) if isinstance(value, int) else value
+
+
+def list_values(values: Iterable[Any], length: int = 120) -> str:
+    """Return *values*, joined by commas: as many as fit into *length* characters, and how many more there are."""
+    texts = [repr(value) for value in values]
+    shown = len(texts)
+    while shown > 1 and sum(map(len, texts[:shown])) + 2 * shown > length:
+        shown -= 1
+    more = f" and {len(texts) - shown} more" if shown < len(texts) else ""
+    return ", ".join(texts[:shown]) + more
 
 
 def with_lag_columns(columns: dict[str, str], lags: dict) -> dict[str, str]:

@@ -16,8 +16,8 @@ def parse_yaml(text: str, loader: Any = LOADER) -> Any:
     try:
         content = yaml.load(text, Loader=loader)
     except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        place = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
+        at = error.problem_mark or error.context_mark
+        place = f"line {at.line + 1}, column {at.column + 1}: " if at else ""
         raise ValueError(f"{place}{error.problem or error.context}") from error
     except yaml.YAMLError as error:  # a character that YAML does not allow
         raise ValueError(" ".join(str(error).replace('in "<unicode string>", ', "").split())) from error

@@ -307,6 +307,11 @@ def is_rounded(text: str) -> bool:
     return bool(re.fullmatch(NUMBER, text)) and not is_exact_number(text)
 
 
+def abbreviate(text: str) -> str:
+    """Return *text* for a message, with dots in place of its end if it is long."""
+    return text if len(text) <= 100 else text[:100] + "..."
+
+
 def shorten(text: str) -> str:
-    """Return a field for a message, shortened if it is long."""
-    return repr(text if len(text) <= 100 else text[:100] + "...")
+    """Return a field for a message, in quotes, shortened if it is long."""
+    return repr(abbreviate(text))

@@ -9,7 +9,7 @@ import pyarrow.json as pj
 
 from scripts.data.times import load_zone
 from scripts.errors import InputError
-from scripts.ingest.convert import Block, arrow_type, build_block, clean_texts, shorten, table_fits
+from scripts.ingest.convert import Block, abbreviate, arrow_type, build_block, clean_texts, shorten, table_fits
 from scripts.ingest.text_stream import BOM, TextStream, UnreadableBlock, check_text
 
 HEAD_BYTES = 1 << 10
@@ -149,7 +149,8 @@ def convert_field(value: object, dtype: str, nulls: list[str], trim: bool) -> tu
     if value is None:
         return None, ""
     if not isinstance(value, python_type) or (python_type is str and isinstance(value, NumberText)):
-        return None, f"{shorten(value) if isinstance(value, str) else json.dumps(value)[:100]} is not {expected}"
+        given = shorten(value) if isinstance(value, str) else abbreviate(json.dumps(value))
+        return None, f"{given} is not {expected}"
     if python_type is str:
         value = value.strip() if trim else value
         if value in nulls:

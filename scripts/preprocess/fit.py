@@ -18,6 +18,7 @@ from scripts.bundle.clean import describe_cleaning
 from scripts.bundle.label import infer_task, sort_classes
 from scripts.bundle.onnx_builder import Builder, build_model, to_bytes
 from scripts.bundle.table import column_types, iter_batches, span_names
+from scripts.column_types import list_values
 from scripts.config.features import side_file
 from scripts.errors import InputError
 from scripts.preprocess.feature import SEPARATOR, Feature, input_columns, plan_features, read_summaries, to_tensors
@@ -46,7 +47,7 @@ def assert_same_features(
         place, _, first = where.rpartition(" ")
         raise InputError(
             f"{feature.title}: ONNX differs from the fitted transformer by {worst:.3g} in {place} {int(first) + row} "
-            f"({values[row].tolist()!r:.80})"
+            f"([{list_values(values[row].tolist(), 80)}])"
         )
 
 

@@ -79,8 +79,8 @@ def make_objective(train: Path, evaluate: Path, metric: str, **more) -> Objectiv
         rarest = int(counts[counts > 0].min())
         if rarest < objective.folds:
             raise InputError(
-                f"tune.folds is {objective.folds}, but the rarest class has {rarest} rows in train: some folds would have "
-                "none of it; use fewer folds, or 0 to score on the eval split"
+                f"tune.folds is {objective.folds}, but the rarest class has {rarest} rows in train: some folds would "
+                "have none of it; use fewer folds, or 0 to score on the eval split"
             )
     return objective
 
