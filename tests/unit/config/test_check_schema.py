@@ -166,6 +166,8 @@ def test_wrong_value_is_named_with_what_is_allowed(changes, key, text):
             {"tune__points_to_evaluate": [{"family": "boosting", "params": {}}]},
             "tune.points_to_evaluate.0: no family boosting in tune.families",
         ),
+        ({"tune__reuse": "{nowhere}.json"}, "tune.reuse: a file without braces in its name"),
+        ({"tune__reuse": "--nowhere.json"}, "tune.reuse: a file without braces in its name, or - at its start"),
         ({"tune__reuse": "nowhere.json"}, "tune.reuse: no such file; got 'nowhere.json'"),
         (
             {"preprocess__label__classes": None},
