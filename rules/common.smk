@@ -10,6 +10,7 @@ from scripts.config.load import load_config
 from scripts.provenance.staleness import Staleness
 from scripts.data.pointer import today
 from scripts.provenance.cluster import become_only_submitter, list_environments, prepend_slurm_wrappers
+from scripts.data.working_copy import find_edit
 from scripts.data.spans import expired_spans, find_pointers, resolve_windows, row_level_splits
 from scripts.provenance.rule_functions import RuleFunctions
 
@@ -76,8 +77,14 @@ def each_part(template, *splits):
 
 
 def pointer_path(wildcards):
-    """Return the pointer of the span, or the path of the side file, that the wildcard names."""
-    return SIDE_FILE_PATHS.get(wildcards.span) or SPAN_POINTERS[wildcards.span].pointer
+    """Return the pointer of the span, or the path of the side file, that the wildcard names.
+
+    Exits with one sentence if the file next to the pointer was edited: what lies there must be what is used.
+    """
+    path = SIDE_FILE_PATHS.get(wildcards.span) or SPAN_POINTERS[wildcards.span].pointer
+    if edit := path.endswith(".dvc") and find_edit(Path(path)):
+        sys.exit(f"error: {edit}")
+    return path
 
 
 def tables_of_split(wildcards):

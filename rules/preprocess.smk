@@ -65,6 +65,10 @@ checkpoint fit_graph:
             "preprocess.features",
             "preprocess.label",
             "ingest.window",
+            "ingest.trim",
+            "ingest.null_values",
+            "ingest.timezone",
+            dtypes="ingest.columns",
         ),
         job=job_command,
     shell:

@@ -4,6 +4,7 @@ import statistics
 import time
 from pathlib import Path
 
+from scripts.bundle.clean import clean_rows
 from scripts.bundle.encode import encode_rows
 from scripts.bundle.predictor import load_predictor
 from scripts.provenance.canonical import read_json
@@ -18,6 +19,6 @@ def measure_prediction_ms(bundle: Path) -> float:
     answer, times = load_predictor(bundle).predict, []
     for number in range(WARM_UP + TIMED):
         start = time.perf_counter()
-        answer(encode_rows([rows[number % len(rows)]], contract))
+        answer(encode_rows(clean_rows([rows[number % len(rows)]], contract), contract))
         times.append(time.perf_counter() - start)
     return 1000 * statistics.median(times[WARM_UP:])

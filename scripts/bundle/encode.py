@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from scripts.bundle.custom import apply_custom
-from scripts.column_types import MAX_NUMBER, as_text
+from scripts.column_types import IDENTIFIER_ADVICE, MAX_NUMBER, as_text, is_exact_number
 from scripts.errors import ContractError
 
 EPOCH = datetime.datetime(1970, 1, 1)
@@ -23,6 +23,8 @@ def parse_number(value: Any) -> float:
     """Return a JSON number as float. Raises ValueError on anything else."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= MAX_NUMBER:
         raise ValueError("a finite number or null")
+    if isinstance(value, int) and not is_exact_number(str(value)):
+        raise ValueError(f"a number{IDENTIFIER_ADVICE}")
     return float(value)
 
 

@@ -63,9 +63,11 @@ def check_halving(tune: dict) -> list[tuple[str, str]]:
 
 
 def check_reuse(reuse: str | None, case: str) -> list[tuple[str, str]]:
-    """Return the problem of `tune.reuse`: a file that does not exist, or a result of the same *case*."""
+    """Return the problem of `tune.reuse`: an odd name, a file that does not exist, or a result of the same *case*."""
     if reuse is None:
         return []
+    if reuse.startswith("-") or {"{", "}"} & set(reuse):
+        return [("tune.reuse", "a file without braces in its name, or - at its start, was expected: rename it")]
     if not Path(reuse).is_file():
         return [("tune.reuse", "no such file")]
     return [("tune.reuse", "the case's own result")] if Path(reuse).is_relative_to(f"results/{case}") else []

@@ -12,6 +12,7 @@ from scripts.config.check_claims import check_claims
 from scripts.config.check_tune import check_tune
 from scripts.config.families import declared_families
 from scripts.config.features import check_feature_options, columns_of
+from scripts.data.times import find_format_problem, load_zone
 from scripts.errors import ExpressionError
 from scripts.metrics.table import TUNABLE_METRICS, metrics_of
 from scripts.schema.expression import parse_expression
@@ -22,7 +23,7 @@ TARGET_TYPES = ("number", "integer")  # types of columns that can be regression 
 def check_config(config: dict, kinds: dict) -> list[tuple[str, str]]:
     """Return all problems between the keys of *config*; *kinds* is the content of config/kinds.yaml."""
     columns, window, prepare = config["ingest"]["columns"], config["ingest"]["window"], config["preprocess"]
-    if problems := check_lags(window, columns):
+    if problems := check_lags(window, columns) + check_times(config["ingest"]):
         return problems
     columns = with_lag_columns(columns, window)
     problems = check_features(prepare["features"], columns, kinds) + check_target_encoding(prepare)
@@ -42,6 +43,17 @@ def check_lags(window: dict, columns: dict) -> list[tuple[str, str]]:
         for name in named
         if name not in columns
     ]
+
+
+def check_times(ingest: dict) -> list[tuple[str, str]]:
+    """Return the formats of dates and times, and the time zone, that cannot be used."""
+    formats = [(f"ingest.columns.{name}", dtype.partition(":")[2]) for name, dtype in ingest["columns"].items()]
+    problems = [(key, why) for key, form in formats if form and (why := find_format_problem(form))]
+    try:
+        load_zone(ingest["timezone"])
+    except ValueError as error:
+        problems.append(("ingest.timezone", str(error)))
+    return problems
 
 
 def join_types(types: Iterable[str]) -> str:

@@ -18,8 +18,12 @@ def dvc_setting(section: str, name: str) -> tuple[str, Path] | None:
     return value
 
 
+def cache_folder() -> Path:
+    """Return the folder of DVC's cache, whether it exists or not."""
+    configured = dvc_setting("cache", "dir")
+    return configured[1] / os.path.expanduser(configured[0]) if configured else Path(".dvc/cache")
+
+
 def cache_path(md5: str) -> Path:
     """Return the path of the object *md5* in DVC 3's cache, whether it exists or not."""
-    configured = dvc_setting("cache", "dir")
-    folder = configured[1] / os.path.expanduser(configured[0]) if configured else Path(".dvc/cache")
-    return folder / "files/md5" / md5[:2] / md5[2:]
+    return cache_folder() / "files/md5" / md5[:2] / md5[2:]

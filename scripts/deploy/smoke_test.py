@@ -11,7 +11,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from scripts.errors import InputError
+from scripts.bundle.clean import clean_rows
+from scripts.errors import ContractError, InputError
 from scripts.schema.rules import Rule
 from scripts.serve.model import Model
 
@@ -94,16 +95,24 @@ def check_answers(connection: http.client.HTTPConnection, path: str, model: Mode
     return rows or golden
 
 
+def broken_rules(model: Model, row: dict) -> list[Rule]:
+    """Return the rules of the schema that *row*, once cleaned, violates; [] if a date is not in its format."""
+    try:
+        return model.guard.broken_rules(clean_rows([row], model.contract)[0])
+    except ContractError:
+        return []
+
+
 def find_refusing_rule(model: Model, row: dict) -> Rule | None:
     """Return the first rule of the schema for which *row* must be refused, None if it must be accepted."""
-    return next((rule for rule in model.guard.broken_rules(row) if model.guard.refuses(rule)), None)
+    return next((rule for rule in broken_rules(model, row) if model.guard.refuses(rule)), None)
 
 
 def make_valid(model: Model, row: dict, others: list[dict]) -> dict:
     """Return *row* with each invalid value replaced by a valid one from *others*, if there is one."""
     for name in model.contract["columns"]:
         for candidate in (row | {name: other[name]} for other in [row, *others]):
-            if all(rule.column != name for rule in model.guard.broken_rules(candidate)):
+            if all(rule.column != name for rule in broken_rules(model, candidate)):
                 row = candidate
                 break
     return row

@@ -8,13 +8,13 @@ from collections.abc import Callable
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 
 from scripts.data.dialect import Dialect
+from scripts.data.times import load_zone
 from scripts.errors import InputError
 from scripts.ingest import csv_scan
-from scripts.ingest.convert import FALSE, TRUE, Block, arrow_type, build_block, nulls_to_missing, table_fits
+from scripts.ingest.convert import FALSE, TRUE, Block, arrow_type, build_block, clean_texts, table_fits
 from scripts.ingest.text_stream import BOM, TextStream, UnreadableBlock, check_text
 
 HEADER_CHUNK = 1 << 16  # bytes
@@ -63,7 +63,12 @@ def check_columns(header: list[str], columns: dict[str, str], others: str, where
     """Raise InputError unless *header* has the configured columns, each once, and others only if *others* is drop."""
     missing = [name for name in columns if name not in header]
     unknown = [name for name in header if name not in columns]
-    repeated = sorted({name for name in header if header.count(name) > 1})
+    repeated = sorted({name or "''" for name in header if header.count(name) > 1})
+    if not all(header) and others == "refuse":
+        raise InputError(
+            f"{where}: column {header.index('') + 1} has no name, like an index that pandas wrote; write the file "
+            "without it (index=False), or set ingest.others: drop to ignore it"
+        )
     if missing or repeated or (unknown and others == "refuse"):
         text = f"{where} has {len(header)} columns"
         text += f", lacks {', '.join(missing)}" if missing else ""
@@ -82,7 +87,7 @@ class CsvFormat:
 
     def __init__(self, columns: dict[str, str], options: dict):
         self.columns, self.nulls, self.others = columns, options["null_values"], options["others"]
-        self.dialect = Dialect.from_options(options)
+        self.dialect, self.zone = Dialect.from_options(options), load_zone(options["timezone"])
         # dates and times in other formats than ISO 8601 are converted from text
         self.types = {name: pa.string() if ":" in dtype else arrow_type(dtype) for name, dtype in columns.items()}
         self.has_formats = any(":" in dtype for dtype in columns.values())
@@ -156,7 +161,7 @@ class CsvFormat:
         if self.types == dict(zip(table.column_names, table.schema.types, strict=True)) and not self.has_formats:
             return Block(table, len(table))
         columns = {name: table[name].combine_chunks() for name in self.columns}
-        return build_block(columns, self.columns, None, len(table), {})
+        return build_block(columns, self.columns, None, len(table), {}, self.zone)
 
     def last_field_is_closed(self, table: pa.Table, names: list[str]) -> bool:
         """Return whether the last field of a block certainly has its closing quote."""
@@ -189,11 +194,6 @@ class CsvFormat:
         table = parse_csv(raw, names, self.text_types, self.dialect, [], skip)
         records = len(table) + len(errors)
         numbers = np.setdiff1d(np.arange(records), np.fromiter(errors, np.int64))
-        columns = {name: self.prepare_text(table[name].combine_chunks(), dtype) for name, dtype in self.columns.items()}
-        return build_block(columns, self.columns, numbers, records, errors)
-
-    def prepare_text(self, values: pa.Array, dtype: str) -> pa.Array:
-        """Return the fields of a column ready for conversion: trimmed, and missing where they are null values."""
-        if self.dialect.trim:
-            values = pc.utf8_trim_whitespace(values)
-        return nulls_to_missing(values, self.nulls)
+        texts = {name: table[name].combine_chunks() for name in self.columns}
+        columns = {name: clean_texts(values, self.nulls, self.dialect.trim) for name, values in texts.items()}
+        return build_block(columns, self.columns, numbers, records, errors, self.zone)

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from collections import Counter
 from pathlib import Path
 
 from scripts.ingest.parquet_writer import GROUP_ROWS, PART_RECORDS
@@ -11,10 +12,14 @@ from scripts.provenance.canonical import read_json, write_json
 from scripts.provenance.run_job import main
 
 
-def join_shards(shards: list[Path], folders: dict[str, Path], quarantine: Path) -> tuple[dict, str]:
-    """Join the outputs of *shards*; return the total counts and the error of the first quarantined record, or ""."""
+def join_shards(shards: list[Path], folders: dict[str, Path], quarantine: Path) -> tuple[dict, str, Counter[str]]:
+    """Join the outputs of *shards*.
+
+    Returns the total counts, the error of the first quarantined record ("" for none), and the number of unreadable
+    values by column.
+    """
     total: dict = {"read": 0, "kept": 0, "quarantined": 0, "filtered": {}, "splits": dict.fromkeys(folders, 0)}
-    first_error = ""
+    first_error, unreadable = "", Counter()
     for folder in folders.values():
         folder.mkdir(parents=True, exist_ok=True)
     with open(quarantine, "wb") as target:
@@ -25,13 +30,14 @@ def join_shards(shards: list[Path], folders: dict[str, Path], quarantine: Path) 
             with open(shard / "quarantine.jsonl", "rb") as source:
                 shutil.copyfileobj(source, target)
             counts = read_json(shard / "counts.json")
-            first_error = first_error or counts["worst"]
+            first_error = first_error or counts["first_error"]
+            unreadable.update(counts["unreadable"])
             for key in ("read", "kept", "quarantined"):
                 total[key] += counts[key]
             for key in ("filtered", "splits"):
                 for name, count in counts[key].items():
                     total[key][name] = total[key].get(name, 0) + count
-    return total, first_error
+    return total, first_error, unreadable
 
 
 def link_or_copy(source: Path, target: Path) -> None:
@@ -62,12 +68,12 @@ def ingest(
     """
     folders = {folder.name.removeprefix(".tmp-"): folder for folder in tables}
     if shards:
-        total, first_error = join_shards(shards, folders, quarantine)
+        total, first_error, unreadable = join_shards(shards, folders, quarantine)
     else:
         pipeline = Pipeline(folders, quarantine, options, parted, 0, part, group)
         total = run(pipeline, raw, whole_files(raw), options)
-        first_error = pipeline.first_error
-    check_quarantine_share(quarantine.parent.name, total, first_error, options["max_quarantined"])
+        first_error, unreadable = pipeline.first_error, pipeline.unreadable
+    check_quarantine_share(quarantine, total, first_error, unreadable, options["max_quarantined"])
     write_json(counts, total)
     # including shards of failed runs with other options
     shutil.rmtree(quarantine.parent.parent / ".shards" / quarantine.parent.name, ignore_errors=True)

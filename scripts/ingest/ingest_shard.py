@@ -30,7 +30,7 @@ def ingest_shard(
     folders = {folder.name: out / folder.name for folder in splits}
     pipeline = Pipeline(folders, out / "quarantine.jsonl", options, parted, entry["first"], part, group)
     counts = run(pipeline, raw, [FileRange(*piece) for piece in entry["pieces"]], options)
-    write_json(out / "counts.json", counts | {"worst": pipeline.first_error})
+    write_json(out / "counts.json", counts | {"first_error": pipeline.first_error, "unreadable": pipeline.unreadable})
 
 
 if __name__ == "__main__":

@@ -1,13 +1,18 @@
 """JSON lines files: blocks of text, an object in each line, parsed to typed columns."""
 
 import json
+from collections import Counter
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.json as pj
 
-from scripts.ingest.convert import Block, arrow_type, build_block, nulls_to_missing, shorten, table_fits
+from scripts.data.times import load_zone
+from scripts.errors import InputError
+from scripts.ingest.convert import Block, abbreviate, arrow_type, build_block, clean_texts, shorten, table_fits
 from scripts.ingest.text_stream import BOM, TextStream, UnreadableBlock, check_text
+
+HEAD_BYTES = 1 << 10
 
 
 class NumberText(str):
@@ -39,6 +44,7 @@ class JsonLinesFormat:
 
     def __init__(self, columns: dict[str, str], options: dict):
         self.columns, self.nulls, self.refuse_others = columns, options["null_values"], options["others"] == "refuse"
+        self.trim, self.zone = options["trim"], load_zone(options["timezone"])
         self.dtypes = {name: dtype.partition(":")[0] for name, dtype in columns.items()}
         types = [(name, arrow_type(dtype) if dtype in EXPECTED else pa.string()) for name, dtype in self.dtypes.items()]
         self.parse_options = pj.ParseOptions(
@@ -46,8 +52,17 @@ class JsonLinesFormat:
         )
 
     def read_header(self, text: TextStream) -> tuple[list[str], int, int]:
-        """Return the columns, and the byte and line from which on the first record of a file may start."""
-        return list(self.columns), len(BOM) if text.read(len(BOM)) == BOM else 0, 1
+        """Return the columns, and the byte and line from which on the first record of a file may start.
+
+        Raises InputError if the file is a JSON array.
+        """
+        head = text.read(HEAD_BYTES)
+        if head.removeprefix(BOM).lstrip().startswith(b"["):
+            raise InputError(
+                f"{text.name} is a JSON array; JSON lines were expected, an object in each line and no commas between "
+                f"them: jq -c '.[]' {text.name} writes them"
+            )
+        return list(self.columns), len(BOM) if head.startswith(BOM) else 0, 1
 
     def record_starts(self, raw: bytes) -> np.ndarray:
         """Return the position of the first byte of each record of *raw*."""
@@ -79,34 +94,37 @@ class JsonLinesFormat:
             if len(table) == lines and table_fits(table):
                 columns = {name: table[name].combine_chunks() for name in self.columns}
                 texts = {
-                    name: nulls_to_missing(columns[name], self.nulls)
+                    name: clean_texts(columns[name], self.nulls, self.trim)
                     for name in columns
                     if self.dtypes[name] not in EXPECTED
                 }
-                return build_block(columns | texts, self.columns, None, lines, {})
+                return build_block(columns | texts, self.columns, None, lines, {}, self.zone)
         return self.parse_exact(raw)
 
     def parse_exact(self, raw: bytes) -> Block:
         """Return the rows of *raw*, parsed line by line. Raises UnreadableBlock on a field that is to be refused."""
         fields: dict[str, list[str | None]] = {name: [] for name in self.columns}
         errors: dict[int, tuple[str, str]] = {}
+        unreadable: Counter[str] = Counter()
         lines = [line for line in raw.split(b"\n") if line not in (b"", b"\r")]
         for row, line in enumerate(lines):
             value = self.parse_line(line)
             if isinstance(value, str):
                 errors[row], value = ("", value), {}
+                unreadable[""] += 1
             if self.refuse_others and (others := [name for name in value if name not in self.columns]):
                 reason = (
                     f"a field {others[0]!r} that ingest.columns does not name; set ingest.others: drop to ignore it"
                 )
                 raise UnreadableBlock(raw.count(b"\n", 0, self.record_starts(raw)[row]), reason)
             for name, dtype in self.dtypes.items():
-                text, reason = convert_field(value.get(name), dtype, self.nulls)
+                text, reason = convert_field(value.get(name), dtype, self.nulls, self.trim)
                 fields[name].append(text)
                 if reason:
                     errors.setdefault(row, (name, reason))
+                    unreadable[name] += 1
         columns = {name: pa.array(values, pa.string()) for name, values in fields.items()}
-        return build_block(columns, self.columns, None, len(lines), errors)
+        return build_block(columns, self.columns, None, len(lines), errors, self.zone, unreadable)
 
     def parse_line(self, line: bytes) -> dict | str:
         """Return the object on a line, or what is wrong with the line."""
@@ -125,15 +143,18 @@ class JsonLinesFormat:
         return value if isinstance(value, dict) else "not a JSON object"
 
 
-def convert_field(value: object, dtype: str, nulls: list[str]) -> tuple[str | None, str]:
+def convert_field(value: object, dtype: str, nulls: list[str], trim: bool) -> tuple[str | None, str]:
     """Return the text of a JSON value for a column of type *dtype* (None if missing), and what is wrong with it."""
     python_type, expected = EXPECTED.get(dtype, (str, "a text" if dtype == "text" else f"a {dtype} as text"))
     if value is None:
         return None, ""
     if not isinstance(value, python_type) or (python_type is str and isinstance(value, NumberText)):
-        return None, f"{shorten(value) if isinstance(value, str) else json.dumps(value)[:100]} is not {expected}"
-    if python_type is str and value in nulls:
-        return None, ""
+        given = shorten(value) if isinstance(value, str) else abbreviate(json.dumps(value))
+        return None, f"{given} is not {expected}"
+    if python_type is str:
+        value = value.strip() if trim else value
+        if value in nulls:
+            return None, ""
     try:
         str(value).encode()
     except UnicodeEncodeError:

@@ -6,8 +6,9 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from scripts.data.times import load_zone
 from scripts.errors import InputError
-from scripts.ingest.convert import Block, build_block, cast_or_stringify
+from scripts.ingest.convert import Block, build_block, cast_column
 from scripts.ingest.csv_format import check_columns
 
 BATCH_ROWS = 1 << 16  # rows
@@ -53,10 +54,11 @@ def read_blocks(
 
 def convert_batch(batch: pa.RecordBatch, name: str, columns: dict[str, str], options: dict) -> Block:
     """Return the rows of *batch*, a batch of the file *name*. Raises InputError."""
-    raw = {}
+    raw, zone = {}, load_zone(options["timezone"])
     for column, dtype in columns.items():
         try:
-            raw[column] = cast_or_stringify(batch.column(column), dtype, column, options["null_values"])
+            values = batch.column(column)
+            raw[column] = cast_column(values, dtype, column, options["null_values"], options["trim"], zone)
         except InputError as error:
             raise InputError(f"{name}: {error}") from error
-    return build_block(raw, columns, None, len(batch), {})
+    return build_block(raw, columns, None, len(batch), {}, zone)

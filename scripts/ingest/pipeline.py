@@ -1,7 +1,9 @@
 """Pipeline from blocks of raw records to the rows of each split, the quarantine and the counts of a span."""
 
 import json
+import shutil
 import time
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +11,7 @@ import pyarrow as pa
 
 from scripts.bundle.lags import LagColumns, OutOfOrder
 from scripts.column_types import with_lag_columns
+from scripts.data.times import load_zone
 from scripts.errors import InputError
 from scripts.ingest.convert import Block, arrow_schema
 from scripts.ingest.parquet_writer import GROUP_ROWS, PART_RECORDS, PartWriter
@@ -16,6 +19,7 @@ from scripts.ingest.reader import FileRange, read_blocks
 from scripts.ingest.split import Filters, Splitter
 from scripts.provenance.run_job import echo
 
+REJECTED = "rejected.jsonl"  # the quarantine of a span that has too many unreadable rows
 PROGRESS_INTERVAL = 20  # seconds between messages on the terminal
 
 
@@ -38,14 +42,16 @@ class Pipeline:
     ):
         columns = options["columns"]
         self.schema = arrow_schema(with_lag_columns(columns, options["window"]))
-        self.filters, self.splitter = Filters(options["filter"], columns), Splitter(options["split"], columns, parted)
+        zone = load_zone(options["timezone"])
+        self.filters = Filters(options["filter"], columns, zone)
+        self.splitter = Splitter(options["split"], columns, parted, zone)
         self.lag_columns = LagColumns(options["window"]) if options["window"]["columns"] else None
         self.writers = {name: PartWriter(folder, self.schema, group) for name, folder in folders.items()}
         self.records = self.first = first
         self.part_size, self.open_part = part, None
         self.counts = {"read": 0, "kept": 0, "quarantined": 0, "filtered": {}, "splits": dict.fromkeys(folders, 0)}
         self.quarantine = quarantine.open("w", encoding="utf-8")
-        self.first_error = ""
+        self.first_error, self.unreadable = "", Counter()
         if first == 0:
             for name in folders:
                 self.writers[name].start_part(0)
@@ -53,6 +59,7 @@ class Pipeline:
 
     def add(self, file: str, block: Block) -> None:
         """Process the next block of records, which are from *file*. Raises InputError."""
+        self.unreadable += block.unreadable
         if block.errors:
             lines = block.line_numbers([row for row, *_ in block.errors])
             for line, (_, column, reason) in zip(lines, block.errors, strict=True):
@@ -121,15 +128,29 @@ def run(pipeline: Pipeline, raw: Path, pieces: list[FileRange], options: dict) -
     return pipeline.close()
 
 
-def check_quarantine_share(span: str, counts: dict, first_error: str, max_share: float) -> None:
-    """Report the counts of a span. Raises InputError if more than the allowed share of its rows is quarantined."""
-    quarantined, read = counts["quarantined"], counts["read"]
-    left_out = sum(counts["filtered"].values())
+def check_quarantine_share(
+    quarantine: Path, counts: dict, first_error: str, unreadable: dict[str, int], max_share: float
+) -> None:
+    """Report the counts of a span. Raises InputError if more than the allowed share of its rows is quarantined.
+
+    *quarantine* is then copied to REJECTED next to it, since the outputs of a failed job are deleted.
+    """
+    folder, quarantined, read = quarantine.parent, counts["quarantined"], counts["read"]
+    left_out, rejected = sum(counts["filtered"].values()), folder / REJECTED
+    rejected.unlink(missing_ok=True)
     echo(
-        f"{span}: {counts['kept']} rows, {quarantined} quarantined" + (f", {left_out} filtered out" if left_out else "")
+        f"{folder.name}: {counts['kept']} rows, {quarantined} quarantined"
+        + (f", {left_out} filtered out" if left_out else "")
     )
     if quarantined > max_share * read:
+        shutil.copyfile(quarantine, rejected)
+        columns = [f"{name or 'whole records'} ({count})" for name, count in sorted(unreadable.items(), key=by_count)]
         raise InputError(
-            f"{span}: {quarantined} of {read} rows cannot be read, more than ingest.max_quarantined "
-            f"({max_share:g}) allows; first: {first_error}"
+            f"{folder.name}: {quarantined} of {read} rows cannot be read, more than ingest.max_quarantined "
+            f"({max_share:g}) allows; by column: {', '.join(columns)}; first: {first_error}; all are in {rejected}"
         )
+
+
+def by_count(item: tuple[str, int]) -> tuple[int, str]:
+    """Return the sort key of (name, count): the largest count first, then by name."""
+    return -item[1], item[0]

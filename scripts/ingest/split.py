@@ -3,6 +3,8 @@
 A row belongs to a split by the hash of its key, or by the value of a column.
 """
 
+from datetime import UTC, tzinfo
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -41,7 +43,7 @@ class Splitter:
     Raises InputError if a value in `ingest.split.values` is not of the column's type.
     """
 
-    def __init__(self, split: dict, columns: dict[str, str], parted: bool):
+    def __init__(self, split: dict, columns: dict[str, str], parted: bool, zone: tzinfo = UTC):
         self.buckets, self.column = dict(sorted(split["buckets"].items())), split["column"]
         self.key = split["key"] or list(columns)
         self.parted, self.values = parted, {}
@@ -49,7 +51,7 @@ class Splitter:
             dtype = columns[self.column]
             for name, values in sorted(split["values"].items()):
                 texts = pa.array([None if value is None else to_text(value) for value in values], pa.string())
-                found, bad, expected = convert(texts, dtype)
+                found, bad, expected = convert(texts, dtype, zone)
                 if pc.any(bad).as_py():
                     raise InputError(f"ingest.split.values.{name}: a value is not {expected}, as {self.column} needs")
                 self.values[name] = found
@@ -93,16 +95,17 @@ class Filters:
     A missing value satisfies `not_in` and `present: false` only. Raises InputError on a limit of another type.
     """
 
-    def __init__(self, conditions: list[dict], columns: dict[str, str]):
-        self.conditions = [self.parse_condition(condition, columns) for condition in conditions]
+    def __init__(self, conditions: list[dict], columns: dict[str, str], zone: tzinfo = UTC):
+        self.conditions = [self.parse_condition(condition, columns, zone) for condition in conditions]
 
-    def parse_condition(self, condition: dict, columns: dict[str, str]) -> tuple[str, str, object, str]:
+    def parse_condition(self, condition: dict, columns: dict[str, str], zone: tzinfo) -> tuple[str, str, object, str]:
         """Return column, test, limit (typed as the column) and reason of a condition. Raises InputError."""
         column = condition["column"]
         ((test, limit),) = ((key, value) for key, value in condition.items() if key not in ("column", "reason"))
         if test in ("min", "max", "in", "not_in"):
             values = limit if isinstance(limit, list) else [limit]
-            found, bad, expected = convert(pa.array([to_text(value) for value in values], pa.string()), columns[column])
+            texts = pa.array([to_text(value) for value in values], pa.string())
+            found, bad, expected = convert(texts, columns[column], zone)
             if pc.any(bad).as_py():
                 raise InputError(f"ingest.filter: {test}: {limit!r} on column {column} is not {expected}")
             limit = found if isinstance(limit, list) else found[0]

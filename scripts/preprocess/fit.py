@@ -14,9 +14,11 @@ import numpy as np
 import onnxruntime
 from scipy import sparse
 
+from scripts.bundle.clean import describe_cleaning
 from scripts.bundle.label import infer_task, sort_classes
 from scripts.bundle.onnx_builder import Builder, build_model, to_bytes
 from scripts.bundle.table import column_types, iter_batches, span_names
+from scripts.column_types import list_values
 from scripts.config.features import side_file
 from scripts.errors import InputError
 from scripts.preprocess.feature import SEPARATOR, Feature, input_columns, plan_features, read_summaries, to_tensors
@@ -45,7 +47,7 @@ def assert_same_features(
         place, _, first = where.rpartition(" ")
         raise InputError(
             f"{feature.title}: ONNX differs from the fitted transformer by {worst:.3g} in {place} {int(first) + row} "
-            f"({values[row].tolist()!r:.80})"
+            f"([{list_values(values[row].tolist(), 80)}])"
         )
 
 
@@ -124,11 +126,16 @@ def fit(
     label: dict,
     window: dict | None = None,
     lookups: list[Path] | None = None,
+    dtypes: dict | None = None,
+    trim: bool = False,
+    null_values: list | None = None,
+    timezone: str = "UTC",
 ) -> None:
     """Fit each feature on the *summaries* of *tables*; write *graph* (ONNX, output "features") and *contract* (JSON).
 
     *schema* gets the name of each feature and its range in the training split. *lookups* are the tables made of side
-    files, each in a folder with the name of its file.
+    files, each in a folder with the name of its file. *dtypes* (`ingest.columns`), *trim*, *null_values* and *timezone*
+    say how the server has to clean requests.
 
     Raises InputError where the ONNX graph differs from the fitted transformers on a row of *tables* or *evaluate*, with
     feature, kind, row and value.
@@ -157,8 +164,10 @@ def fit(
     arguments = (plan, transformers, widths, content, contract_columns)
     rows, low, high = verify_onnx(tables, "train", *arguments)
     verified = rows + verify_onnx(evaluate, "eval", *arguments)[0]
+    lags = window or {"key": [], "order": "", "columns": [], "size": 2}
     contents = {
-        "window": window if window and window["columns"] else None,
+        "window": lags if lags["columns"] else None,
+        "cleaning": describe_cleaning(dtypes or {}, lags, set(columns), trim, null_values or [], timezone),
         "case": case,
         "title": title,
         "columns": contract_columns,

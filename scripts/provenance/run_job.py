@@ -13,10 +13,12 @@ from __future__ import annotations
 import errno
 import os
 import sys
+import warnings
 from pathlib import Path
 
 from scripts.errors import InputError
 from scripts.provenance.canonical import path_digest, read_json, write_json
+from scripts.provenance.warning_log import WarningLog
 
 TYPE_CHECKING = False  # every job starts with this module: it imports little
 if TYPE_CHECKING:
@@ -179,9 +181,12 @@ def main(function: Callable) -> None:
     *function* may return further files that it wrote, such as published bundles, which are recorded like outputs. If it
     returns a dictionary, the values are the sha256 digests of such files, or of outputs, where it knows them already.
     """
+    log = WarningLog()
+    warnings.showwarning = log.show
     try:
         job_spec, arguments = parse_arguments(sys.argv[1:], function)
         run_recorded(function, job_spec, arguments)
+        log.summarize()
     except InputError as error:
         sys.exit(report_error(str(error)))
     except PermissionError as error:

@@ -41,6 +41,8 @@ def mirror_version(
     *store* is the folder of the default SQLite store; MLFLOW_TRACKING_URI names another server or store.
     """
     Path(store).mkdir(parents=True, exist_ok=True)
+    if not (database := Path(store, "mlflow.db")).exists():
+        database.touch()  # with the modes of the umask: SQLite itself would let nobody else of the group write
     client = MlflowClient(os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{store}/mlflow.db")
     if number := find_model_version(client, case, bundle):
         return f"already there as version {number}"

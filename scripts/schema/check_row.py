@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
+from scripts.column_types import list_values
 from scripts.schema.columns import is_checked, parse_bound, types_of
 from scripts.schema.expression import PARSERS, Node, columns_of, parse_expression
 from scripts.schema.rules import Rule, rules_of
@@ -170,4 +171,5 @@ class Guard:
         if rule.key == "present":
             return f"{rule.column} must have a value"
         limit = self.columns[rule.column].get(rule.key, False)
-        return f"{rule.column} must satisfy {rule.key} {limit!s:.120}, got {row[rule.column]!r:.60}"
+        words = list_values(limit) if isinstance(limit, list) else f"{limit!s:.120}"
+        return f"{rule.column} must satisfy {rule.key} {words}, got {row[rule.column]!r:.60}"

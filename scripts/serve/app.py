@@ -14,6 +14,7 @@ from typing import Any
 
 import orjson
 
+from scripts.bundle.clean import clean_rows
 from scripts.bundle.encode import encode_rows
 from scripts.errors import ContractError
 from scripts.serve.model import Model, add_request_lags, answer_score
@@ -176,7 +177,7 @@ class App:
 
     def answer_request(self, name: str, model: Model, request: str, body: bytes) -> bytes:
         """Return the reply to a request *body* and log it; runs in a thread, so that the event loop is not blocked."""
-        rows = add_request_lags(parse_rows(body), model.contract)
+        rows = add_request_lags(clean_rows(parse_rows(body), model.contract), model.contract)
         tensors, flags = encode_rows(rows, model.contract), model.check_schema(rows)
         predictions = model.decide(model.predictor.predict(tensors))
         for index, violations in flags.items():

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from scripts.bundle.clean import clean_rows
 from scripts.bundle.encode import PARSERS, encode_rows
 from scripts.bundle.files import main_file
 from scripts.bundle.lags import OutOfOrder, add_lags_to_rows
@@ -37,7 +38,7 @@ class Model:
 
     def predict(self, rows: Any) -> np.ndarray:
         """Return probabilities [rows, classes] or values [rows, 1]. Raises ContractError on rows that violate it."""
-        return self.predictor.predict(encode_rows(rows, self.contract))
+        return self.predictor.predict(encode_rows(clean_rows(rows, self.contract), self.contract))
 
     def check_schema(self, rows: list[dict]) -> dict[int, list[dict]]:
         """Return, by row number, the violations of the schema that are tolerated in *rows*, which meet the contract.

@@ -10,8 +10,10 @@ import numpy as np
 
 from scripts.bundle.encode import EPOCH, is_text
 from scripts.column_types import as_text
+from scripts.data.times import expand_format, load_zone
 
 MISSING_SHARE = 0.1  # share of missing values
+PADDED_SHARE = 0.2  # share of texts with white space around them, if that is removed
 UNSEEN = {"text": "NEVER SEEN", "integer": 2**62, "boolean": False}
 
 
@@ -36,6 +38,18 @@ def draw_value(rng: np.random.Generator, column: str, spec: dict, ranges: dict) 
     return round(value) if spec["type"] == "integer" else float(f"{value:.3g}")
 
 
+def write_as_raw(rng: np.random.Generator, value: Any, dtype: str, cleaning: dict) -> Any:
+    """Return *value* of a column of type *dtype* as a raw file may have it: to be cleaned as *cleaning* says."""
+    form = dtype.partition(":")[2]
+    if value is None:
+        missing = [None, *cleaning["null_values"]]
+        return missing[rng.integers(0, len(missing))]
+    if form:
+        moment = datetime.datetime.fromisoformat(value).replace(tzinfo=load_zone(cleaning["timezone"]))
+        value = moment.strftime(expand_format(form))
+    return f" {value} " if cleaning["trim"] and rng.random() < PADDED_SHARE else value
+
+
 def parse_category(category: str, type_: str) -> Any:
     """Return *category*, a value as text, as a JSON value of the column type *type_*."""
     if type_ == "boolean":
@@ -47,7 +61,8 @@ def make_golden_rows(contract: dict, data: dict[str, np.ndarray], count: int, se
     """Return *count* rows for *contract*, the same for the same *seed*.
 
     Numbers, dates and times lie within the range that the contract states, or between the 5 % and 95 % quantiles of
-    *data*, the tensors of the columns that the graph reads as numbers.
+    *data*, the tensors of the columns that the graph reads as numbers. Texts are raw, as before the cleaning that the
+    contract states.
     """
     ranges = {}
     for column, spec in contract["columns"].items():
@@ -57,6 +72,12 @@ def make_golden_rows(contract: dict, data: dict[str, np.ndarray], count: int, se
             values = data[column][~np.isnan(data[column])]
             ranges[column] = tuple(np.quantile(values, [0.05, 0.95])) if values.size else (0.0, 1.0)
     rng = np.random.default_rng(seed)
-    return [
+    rows = [
         {name: draw_value(rng, name, spec, ranges) for name, spec in contract["columns"].items()} for _ in range(count)
     ]
+    cleaning = contract.get("cleaning") or {"columns": {}}
+    for name, dtype in sorted(cleaning["columns"].items()):
+        for row in rows:
+            if name in row:
+                row[name] = write_as_raw(rng, row[name], dtype, cleaning)
+    return rows

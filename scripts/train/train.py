@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import onnx
 
+from scripts.bundle.clean import clean_rows
 from scripts.bundle.encode import encode_rows, encode_table
 from scripts.bundle.feature_matrix import load_features
 from scripts.bundle.files import ONNX, SKOPS, STATE
@@ -135,7 +136,7 @@ def train(
     offline = family.score(fitted, load_features(evaluate)[0], len(contract_data["classes"]))
     data = verify_bundle(predictor, tables, label, contract_data, offline, tolerance)
     rows = make_golden_rows(contract_data, data, golden, seed)
-    outputs = predictor.predict(encode_rows(rows, contract_data))
+    outputs = predictor.predict(encode_rows(clean_rows(rows, contract_data), contract_data))
     bundle.mkdir()
     for name, content in models.items():
         write_bytes(bundle / name, content)

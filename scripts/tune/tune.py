@@ -64,7 +64,7 @@ JOB_NAME_PREFIX = (
 
 
 def make_objective(train: Path, evaluate: Path, metric: str, **more) -> Objective:
-    """Return the objective of the trials. Raises InputError if the rows do not fit the metric."""
+    """Return the objective of the trials. Raises InputError if the rows do not fit the metric or the folds."""
     objective = Objective(load_features(train), load_features(evaluate), metric, **more)
     labels = objective.train[1], objective.evaluate[1]
     if is_regression(metric) != (labels[0].dtype.kind == "f"):
@@ -74,6 +74,14 @@ def make_objective(train: Path, evaluate: Path, metric: str, **more) -> Objectiv
         raise InputError(
             "the train or eval split has rows of one class only, or one value; widen windows.train or .eval"
         )
+    if objective.classes and objective.folds:
+        counts = np.bincount(labels[0])
+        rarest = int(counts[counts > 0].min())
+        if rarest < objective.folds:
+            raise InputError(
+                f"tune.folds is {objective.folds}, but the rarest class has {rarest} rows in train: some folds would "
+                "have none of it; use fewer folds, or 0 to score on the eval split"
+            )
     return objective
 
 

@@ -16,11 +16,11 @@ import numpy as np
 from scripts.data.formats import format_of
 from scripts.data.pointer import read_pointer
 from scripts.data.spans import find_pointers
+from scripts.data.working_copy import iter_files
 from scripts.errors import InputError
 from scripts.provenance.canonical import write_json
 from scripts.provenance.run_job import echo, main
 from scripts.version.fetch import check_allowed, materialize
-from scripts.version.files import iter_files
 from scripts.version.git_history import find_version
 from scripts.version.raw_rows import read_records
 

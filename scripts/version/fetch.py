@@ -11,12 +11,13 @@ from pathlib import Path
 
 from scripts.data.dvc_cache import cache_path
 from scripts.data.pointer import is_relative_inside, read_pointer, today
+from scripts.data.working_copy import describe_edit, folder_md5, iter_files
 from scripts.errors import DataNotFound, InputError
 from scripts.provenance.canonical import file_digest, json_digest, read_json, tree_digest
 from scripts.provenance.environment import env_id
 from scripts.provenance.run_job import echo, main, remove
 from scripts.version.dvc_remote import default_remote, transfer
-from scripts.version.files import folder_md5, iter_files, md5_and_sha256, reflink_or_copy
+from scripts.version.files import md5_and_sha256, reflink_or_copy
 from scripts.version.package_origin import check_origin
 from scripts.version.purge_log import read_purge_log
 
@@ -114,10 +115,7 @@ def materialize(pointer: Path, version: dict, raw: Path, strict: bool = False) -
             return sha256s
         remove(raw)
         if place == "working copy" and strict:
-            raise InputError(
-                f"{path} has {size} bytes, md5 {md5}, but {pointer} names {version['size']} bytes, "
-                f"md5 {version['md5']}: `dvc add {path}` makes it a new version, deleting it restores the named bytes"
-            )
+            raise InputError(describe_edit(path, pointer, version, size, md5))
         if place != "working copy":
             echo(f"{path} has {size} bytes, md5 {md5}: not what {pointer} names, skipped")
     where = "; tried: " + ", ".join(tried) if tried else " (no working copy, cache, remote or origin has it)"

@@ -3,12 +3,13 @@
 import errno
 import fcntl
 import hashlib
-import json
 import os
 import shutil
 import stat
-from collections.abc import Iterator
 from pathlib import Path
+
+from scripts.data.dvc_cache import cache_folder
+from scripts.data.working_copy import folder_md5, iter_files
 
 BLOCK_BYTES = 1 << 20  # bytes
 CLONE = 0x40049409  # ioctl of Linux: two files share their blocks until one is written to
@@ -28,12 +29,18 @@ def md5_and_sha256(path: Path) -> tuple[str, str]:
 def reflink_or_copy(source: Path, target: Path) -> None:
     """Give *target* the bytes of *source*: as a reflink, else as a hard link, else as a copy.
 
-    A hard link is the same file as the user's or DVC's: nobody may write to it, or change its mode or times.
+    A hard link is the same file as the user's or DVC's: nobody may write to it, or change its mode or times. A symbolic
+    link may be DVC's link into its cache; a file elsewhere is not ours to link to and is copied.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
-    if source.is_symlink():  # a working copy may be DVC's link into the cache
+    elsewhere = False
+    if source.is_symlink():
         source = Path(os.path.realpath(source))
+        elsewhere = not source.is_relative_to(os.path.realpath(cache_folder()))
     if os.stat(source).st_mode & stat.S_IWUSR and reflink(source, target):
+        return
+    if elsewhere:
+        shutil.copyfile(source, target)
         return
     try:  # objects of the cache are read-only, and so is a link to them
         os.link(source, target)
@@ -55,25 +62,6 @@ def reflink(source: Path, target: Path) -> bool:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise
         return False
-
-
-def iter_files(folder: Path) -> Iterator[tuple[str, Path]]:
-    """Yield relative path and path of every file below *folder*."""
-    for place, _, names in os.walk(folder):
-        for name in names:
-            path = Path(place, name)
-            yield path.relative_to(folder).as_posix(), path
-
-
-def folder_listing(md5s: dict[str, str]) -> bytes:
-    """Return DVC's listing (.dir object) of a folder from the md5 of each file by relative path."""
-    entries = [{"md5": md5s[name], "relpath": name} for name in sorted(md5s)]
-    return json.dumps(entries, sort_keys=True).encode()
-
-
-def folder_md5(md5s: dict[str, str]) -> str:
-    """Return the md5 that DVC gives a folder with these files."""
-    return f"{hashlib.md5(folder_listing(md5s), usedforsecurity=False).hexdigest()}.dir"
 
 
 def describe_version(folder: Path, template: dict) -> dict:

@@ -13,12 +13,13 @@ from pathlib import Path
 from scripts.data.formats import format_of
 from scripts.data.pointer import is_retained, read_pointer, today
 from scripts.data.spans import compile_pattern, parse_pointer_name
+from scripts.data.working_copy import iter_files
 from scripts.errors import DataNotFound, InputError
 from scripts.provenance.run_job import echo, main, remove
 from scripts.version.dvc_objects import open_databases
 from scripts.version.dvc_remote import transfer
 from scripts.version.fetch import materialize
-from scripts.version.files import describe_version, iter_files, reflink_or_copy
+from scripts.version.files import describe_version, reflink_or_copy
 from scripts.version.git_history import committed_versions, user_name
 from scripts.version.purge_cleanup import delete_objects, rewrite_pointers
 from scripts.version.purge_log import append_purge_log, read_purge_log

@@ -6,12 +6,13 @@ from pathlib import Path
 
 from scripts.data.dvc_cache import cache_path
 from scripts.data.pointer import read_pointer
+from scripts.data.working_copy import folder_listing
 from scripts.errors import InputError
 from scripts.provenance.canonical import write_bytes
 from scripts.provenance.run_job import echo, main
 from scripts.version.dvc_remote import default_remote, transfer
 from scripts.version.fetch import cached_files, materialize
-from scripts.version.files import folder_listing, md5_and_sha256
+from scripts.version.files import md5_and_sha256
 
 
 def store_in_cache(raw: Path, version: dict) -> None:

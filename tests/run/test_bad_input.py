@@ -85,6 +85,18 @@ def test_raw_file_is_not_what_the_pointer_names(damage, checkout) -> None:
     assert not (checkout / "results/tiny/version/2001/raw").exists()
 
 
+def test_raw_file_edited_after_its_span_was_ingested(checkout) -> None:
+    path = checkout / "data/tiny/2001.csv"
+    content = path.read_bytes()
+    path.write_bytes(content.replace(b"red", b"RED"))
+    for words in (("deploy",), ("deploy", "-n"), ("explain",)):
+        run = snakemake(checkout, *words)
+        said = run.stdout + run.stderr
+        assert run.returncode and "`dvc add data/tiny/2001.csv` makes it a new version" in said, words
+    path.write_bytes(content)
+    assert snakemake(checkout, "deploy").returncode == 0
+
+
 def test_column_too_few(checkout) -> None:
     rows = [row[:2] + row[3:] for row in tiny.rows("2001")]
     tiny.write_span(checkout / "data/tiny", "2001", rows, [name for name in tiny.COLUMNS if name != "colour"])

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scripts.bundle.encode import encode_column, encode_rows, encode_table
-from scripts.column_types import MAX_NUMBER
+from scripts.column_types import MAX_NUMBER, list_values
 from scripts.errors import ContractError
 
 CONTRACT = {
@@ -41,7 +41,7 @@ def refused(rows) -> ContractError:
         (1e38, 1e38),
         (MAX_NUMBER, MAX_NUMBER),
         (1e-60, 1e-60),
-        (2**53 + 1, 2**53),
+        (2**53 + 2, 2**53 + 2),
         (0.1, 0.1),
     ],
 )
@@ -261,3 +261,19 @@ def test_table_and_request_agree_for_every_type_and_tensor(tensor, type_, data):
 def test_equal_texts_of_a_column_are_one_object():
     made = encode_column(pa.chunked_array([["a", "b", "a", None, "a"]]), {"type": "text", "tensor": "text"}).ravel()
     assert made[0] is made[2] is made[4]
+
+
+def test_list_in_a_message_ends_with_a_whole_value():
+    names = [f"category {number}" for number in range(40)]
+    assert list_values(names[:3]) == "'category 0', 'category 1', 'category 2'"
+    said = list_values(names)
+    assert len(said) <= 140 and said.endswith("'category 7' and 32 more")
+    assert list_values(["x" * 500, "y"]) == f"{'x' * 500!r} and 1 more" and list_values([]) == ""
+
+
+@pytest.mark.parametrize("value", [2**53 + 1, -(2**53) - 1, 12345678901234567890])
+def test_number_that_a_double_does_not_hold_is_refused(value):
+    contract = {"columns": {"x": {"type": "number", "tensor": "number"}}}
+    with pytest.raises(ContractError, match="x must be a number that a double holds; a column of identifiers"):
+        encode_rows([{"x": value}], contract)
+    assert encode_rows([{"x": 2**53}, {"x": 2**60}, {"x": 123456789012345680000}], contract)["x"][0, 0] == 2.0**53

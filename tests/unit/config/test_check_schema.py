@@ -166,6 +166,8 @@ def test_wrong_value_is_named_with_what_is_allowed(changes, key, text):
             {"tune__points_to_evaluate": [{"family": "boosting", "params": {}}]},
             "tune.points_to_evaluate.0: no family boosting in tune.families",
         ),
+        ({"tune__reuse": "{nowhere}.json"}, "tune.reuse: a file without braces in its name"),
+        ({"tune__reuse": "--nowhere.json"}, "tune.reuse: a file without braces in its name, or - at its start"),
         ({"tune__reuse": "nowhere.json"}, "tune.reuse: no such file; got 'nowhere.json'"),
         (
             {"preprocess__label__classes": None},
@@ -434,6 +436,26 @@ def test_wrong_configuration_is_not_remembered(checkout):
         with pytest.raises(ConfigError):
             remembered.load_config(config(tune__trials="x"))
     assert not remembered.CACHE.exists()
+
+
+@pytest.mark.parametrize(
+    ("changes", "line"),
+    [
+        ({"ingest__columns__day": "date:%Y-%m-%d %Q"}, "ingest.columns.day: %Q in the format '%Y-%m-%d %Q' is not"),
+        (
+            {"ingest__columns__day": "time:%s"},
+            "ingest.columns.day: %s in the format '%s' is not supported; known are %a",
+        ),
+        ({"ingest__columns__day": "time:%H:%M %Z"}, "%Z in the format"),
+        ({"ingest__columns__day": "date:YYYY"}, "ingest.columns.day: the format 'YYYY' has no directive such as %Y"),
+        ({"ingest__timezone": "Berlin"}, "ingest.timezone: 'Berlin' is not a time zone such as UTC or Europe/Berlin"),
+        ({"ingest__timezone": "../etc/passwd"}, "ingest.timezone: '../etc/passwd' is not a time zone"),
+    ],
+)
+def test_format_or_zone_that_would_fit_no_row_is_refused(changes, line):
+    assert line in refused(**changes)
+    full = validate_config(config(ingest__columns__day="time:%F %T.%f%z", ingest__timezone="Asia/Tokyo"), SCHEMA)
+    assert full["ingest"]["timezone"] == "Asia/Tokyo"
 
 
 DAY = datetime.date(2001, 1, 1)

@@ -1,6 +1,7 @@
 """Text to typed columns: which values are converted, which records are quarantined, and with which row number."""
 
 import datetime
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pyarrow as pa
@@ -34,7 +35,11 @@ def read(kind: str, *texts) -> tuple[list, list[bool]]:
         ("007", 7.0),
         ("-0", 0.0),
         ("0.1", 0.1),
-        ("12345678901234567890", 12345678901234567890.0),
+        ("9007199254740992", 2.0**53),
+        ("9007199254740994.0", 2.0**53 + 2),
+        ("123456789012345680000", 123456789012345680000.0),  # as a double is printed
+        ("1.23456789012345678e20", 1.2345678901234568e20),
+        ("0.1234567890123456789", 0.1234567890123456789),
     ],
 )
 def test_numbers(text, value):
@@ -65,6 +70,32 @@ WRONG = [
 @pytest.mark.parametrize("text", [*WRONG, "", " "])
 def test_what_is_no_number(text):
     assert read("number", text) == ([None], [True])
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["9007199254740993", "-9007199254740993", " 9007199254740993.0 ", "12345678901234567890", "9007199254740992.5"],
+)
+def test_number_that_a_double_does_not_hold(text):
+    assert read("number", "1", text) == ([1.0, None], [False, True])
+    assert read("integer", "9007199254740993") == ([9007199254740993], [False])
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "zone", "value"),
+    [
+        ("time:%Y-%m-%d %H:%M:%S.%f", "2001-03-01 10:00:00.25", "UTC", datetime.datetime(2001, 3, 1, 10, 0, 0, 250000)),
+        ("time:%d.%m.%Y %H:%M %z", "01.03.2001 23:30 -0500", "UTC", datetime.datetime(2001, 3, 2, 4, 30)),
+        ("time:%d.%m.%Y %T %z", "01.03.2001 23:30:00 -0500", "Asia/Tokyo", datetime.datetime(2001, 3, 2, 13, 30)),
+        ("date:%Y-%m-%dT%H:%M%z", "2001-03-01T23:30-05:00", "UTC", datetime.date(2001, 3, 2)),
+        ("date:%Y-%m-%dT%H:%M%z", "2001-03-01T23:30-05:00", "America/New_York", datetime.date(2001, 3, 1)),
+        ("time", "2001-07-01T12:00:00Z", "Europe/Berlin", datetime.datetime(2001, 7, 1, 14)),
+        ("time", "2001-07-01T12:00:00", "Europe/Berlin", datetime.datetime(2001, 7, 1, 12)),
+    ],
+)
+def test_times_with_fractions_and_zones(kind, text, zone, value):
+    values, bad, _ = convert(pa.array([text, "x"]), kind, ZoneInfo(zone))
+    assert values.type == arrow_type(kind) and values.to_pylist() == [value, None] and bad.to_pylist() == [False, True]
 
 
 def test_missing_is_neither_wrong_nor_a_value():

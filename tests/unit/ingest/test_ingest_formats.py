@@ -245,8 +245,75 @@ def test_quarantine_of_json_lines(ingest):
     with pytest.raises(InputError, match=r"x\.jsonl, line 2: a field 'z' that ingest.columns does not name"):
         ingest('{"a": 1}\n{"z": 1}\n', name="x.jsonl")
     assert ingest('{"a": 1, "z": {"y": 1}}\n', name="x.jsonl", others="drop").rows == [(1.0, None, None)]
-    with pytest.raises(InputError, match=r"first: x\.jsonl, line 1, column -: not JSON"):
-        ingest('[\n{"a": 1},\n]', name="x.jsonl", max_quarantined=0.5)
+    with pytest.raises(InputError, match=r"first: x\.jsonl, line 2, column -: not JSON"):
+        ingest('{"a": 1}\n{"a": 1},\n]', name="x.jsonl", max_quarantined=0.5)
+
+
+@pytest.mark.parametrize("head", ["[", "\ufeff\n [", "[\n"])
+def test_json_array_is_explained(ingest, head):
+    with pytest.raises(InputError, match=r"x\.json is a JSON array; JSON lines were expected.* jq -c '\.\[\]' x\.json"):
+        ingest(f'{head}{{"a": 1}},\n{{"a": 2}}]\n', name="x.json")
+
+
+@pytest.mark.parametrize("line", ["", '0,"1",x,y\n'])
+def test_column_without_a_name_is_explained_or_dropped(ingest, line):
+    with pytest.raises(InputError, match=r"2001\.csv: line 1: column 1 has no name, like an index that pandas wrote"):
+        ingest(f",a,b,c\n{line}")
+    assert ingest(f",a,b,c\n{line}", others="drop").rows == ([(1.0, "x", "y")] if line else [])
+    assert ingest(",a,,b,c\n0,1,2,x,y\n", others="drop").rows == [(1.0, "x", "y")]
+
+
+@pytest.mark.parametrize("shards", [1, 2, 3])
+def test_one_bad_value_of_parquet_sets_one_row_aside(ingest, shards):
+    count, day = 200, datetime.date(2001, 1, 1)
+    seconds = [978_307_200 + row for row in range(count)]
+    columns = {
+        "at": pa.array([10**9 * second for second in seconds[:-1]] + [seconds[-1] * 10**9 + 1], pa.timestamp("ns")),
+        "day": pa.array([*seconds[:50], 10**15, *seconds[51:]], pa.timestamp("s")),
+        "whole": pa.array([*map(float, range(60)), 0.5, *[1e17] * 139]),
+        "big": pa.array([2**60, *[2**53 + 1] * 9, *range(10, count)]),
+        "n": pa.array([*[float("nan")] * 70, *[1.5] * 130]),
+    }
+    kinds = {"at": "time", "day": "date", "whole": "integer", "big": "number", "n": "number"}
+    file = io.BytesIO()
+    pq.write_table(pa.table(columns), file)
+    made = ingest(file.getvalue(), kinds, name="x.parquet", shards=shards, part=64, group=32, null_values=["nan"])
+    bad = {2, 3, 4, 5, 6, 7, 8, 9, 10, 51, 61, 200}
+    assert {line for line, _ in made.aside} == bad and len(made.rows) == count - len(bad)
+    assert made.rows[0] == (datetime.datetime(2001, 1, 1), day, 0, 2.0**60, None)
+    assert made.rows[-1][2:] == (10**17, 198.0, 1.5)
+    assert (
+        "'9007199254740993' is not a number that a double holds; a column of identifiers is of type" in made.reasons[0]
+    )
+
+
+def test_zones_mean_the_same_in_all_formats(ingest):
+    kinds = {"at": "time", "day": "date:%Y-%m-%dT%H:%M:%S%z"}
+    text, moment = "2001-03-01T23:30:00-05:00", datetime.datetime(2001, 3, 2, 4, 30)
+    file, parquet_kinds = io.BytesIO(), {"at": "time", "day": "date"}
+    zoned = pa.array([moment], pa.timestamp("us", "UTC")).cast(pa.timestamp("us", "America/New_York"))
+    pq.write_table(pa.table({"at": zoned, "day": zoned}), file)
+    for zone, local in (
+        ("UTC", moment),
+        ("America/New_York", datetime.datetime(2001, 3, 1, 23, 30)),
+        ("Asia/Tokyo", datetime.datetime(2001, 3, 2, 13, 30)),
+    ):
+        expected = [(local, local.date())]
+        assert ingest(f"at,day\n{text},{text}\n", kinds, timezone=zone).rows == expected
+        assert ingest(f'{{"at": "{text}", "day": "{text}"}}\n', kinds, name="x.jsonl", timezone=zone).rows == expected
+        assert ingest(file.getvalue(), parquet_kinds, name="x.parquet", timezone=zone).rows == expected
+
+
+def test_texts_are_trimmed_in_all_formats(ingest):
+    kinds, rows = {"t": "text", "u": "text"}, [("a b", None), (None, "c")]
+    more = {"trim": True, "null_values": ["", "NA"]}
+    assert ingest("t,u\n  a b ,NA \n ,c\n", kinds, **more).rows == rows
+    lines = '{"t": "  a b ", "u": "NA "}\n{"t": " ", "u": "c"}\n'
+    assert ingest(lines, kinds, name="x.jsonl", **more).rows == rows
+    assert ingest(lines + '{"t": "\\ud800"}\n', kinds, name="x.jsonl", **more).rows == rows
+    file = io.BytesIO()
+    pq.write_table(pa.table({"t": ["  a b ", " "], "u": ["NA ", "c"]}), file)
+    assert ingest(file.getvalue(), kinds, name="x.parquet", **more).rows == rows
 
 
 @pytest.mark.feature("I1", "I9")

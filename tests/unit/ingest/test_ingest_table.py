@@ -1,6 +1,7 @@
 """Raw CSV to a typed table: every row is kept or quarantined with the line that an editor shows."""
 
 import codecs
+import json
 import random
 
 import pytest
@@ -75,6 +76,27 @@ def test_share_of_rows_set_aside(ingest):
         ingest(text, max_quarantined=0)
     with pytest.raises(InputError, match=r"first: 2001\.csv, line 2, column -: 1 fields, expected 3"):
         ingest("a,b,c\n1\n", max_quarantined=0)
+
+
+@pytest.mark.parametrize("name", ["2001.csv", "x.jsonl"])
+@pytest.mark.parametrize("shards", [0, 2])
+def test_all_unreadable_columns_are_named_and_the_rows_are_kept(ingest, tmp_path, name, shards):
+    text = "a,d,c\nx,no,1\ny,2001-01-01,2\n1,never,z\n1,2001-01-01,3\n"
+    if name == "x.jsonl":
+        rows = [
+            '{"a": "x", "d": "no", "c": 1}',
+            '{"a": "y", "c": 2}',
+            '{"a": 1, "d": "never", "c": "z"}',
+            '{"a": 1, "c": 3}',
+        ]
+        text = "\n".join(rows)
+    kinds = {"a": "number", "d": "date", "c": "integer"}
+    message = r"3 of 4 rows .* by column: a \(2\), d \(2\), c \(1\); first: .* all are in "
+    with pytest.raises(InputError, match=message) as error:
+        ingest(text, kinds, name=name, max_quarantined=0.5, shards=shards)
+    (kept,) = tmp_path.glob("out*/2001/rejected.jsonl")
+    assert str(error.value).endswith(str(kept))
+    assert [json.loads(line)["column"] for line in kept.read_text().splitlines()][:2] == ["a", "a"]
 
 
 @pytest.mark.parametrize("text", ["", "\n"])

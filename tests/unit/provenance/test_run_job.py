@@ -100,6 +100,23 @@ def test_bad_input_exits_2_with_one_sentence(tmp_path) -> None:
     assert (run.returncode, run.stderr) == (2, "error: the moon is missing; wait for it\n")
 
 
+def test_warnings_of_one_place_are_shown_once_and_counted(tmp_path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import warnings\nfrom scripts.provenance.run_job import main\n"
+        "def work() -> None:\n    warnings.simplefilter('always')\n    for number in range(200):\n"
+        "        warnings.warn(f'not converged after {number} steps')\n    warnings.warn('once')\nmain(work)\n"
+    )
+    run = subprocess.run(
+        [sys.executable, script], env={"PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=True
+    )
+    assert (
+        run.stderr.count("not converged") == 2 and "not converged after 0 steps" in run.stderr
+    )  # text and source line
+    assert run.stderr.count("UserWarning: once") == 1
+    assert run.stderr.endswith(f"{script}:6: UserWarning, 199 more times\n")
+
+
 def work(
     table: Path,
     parts: list[Path],

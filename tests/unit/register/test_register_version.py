@@ -99,6 +99,17 @@ def version(folder: Path) -> dict:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(("mask", "mode"), [(0o002, 0o664), (0o077, 0o600)])
+def test_store_has_the_modes_of_the_umask(folder, mask, mode):
+    before = os.umask(mask)
+    try:
+        work(folder, ["register"])
+    finally:
+        os.umask(before)
+    assert (folder / "mlruns/mlflow.db").stat().st_mode & 0o777 == mode
+
+
+@pytest.mark.slow
 def test_version_and_its_mirror(folder):
     _, said = work(folder, ["register"])
     assert "tiny version 1, bundle " in said and "MLflow: version 1" in said

@@ -324,6 +324,17 @@ def test_several_seeds_and_folds_have_a_mean_and_a_spread(tmp_path, splits):
 
 
 @pytest.mark.feature("H6")
+def test_more_folds_than_rows_of_the_rarest_class_are_refused(tmp_path, splits):
+    with np.load(splits[0]) as found:
+        content = dict(found)
+    y = content["y"]
+    few = tmp_path / "few.npz"
+    np.savez(few, **content | {"y": np.where(np.arange(len(y)) < 3, 1, 0)})
+    with pytest.raises(InputError, match=r"tune\.folds is 4, but the rarest class has 3 rows in train"):
+        sweep(tmp_path / "four", (few, splits[1]), folds=4)
+    assert sweep(tmp_path / "three", (few, splits[1]), folds=3)["best"]
+
+
 def test_folds_are_parts_of_train():
     x, y = np.arange(60).reshape(30, 2), np.arange(30) % 3
     objective = Objective((x, y), (None, np.array([2])), "log_loss", folds=5)

@@ -9,12 +9,13 @@ from pathlib import Path
 import pytest
 
 from scripts.data.dvc_cache import cache_path
+from scripts.data.working_copy import folder_listing, folder_md5
 from scripts.errors import InputError
 from scripts.provenance.canonical import tree_digest
 from scripts.provenance.environment import env_id
 from scripts.provenance.explain import count_row_changes
 from scripts.version.fetch import fetch
-from scripts.version.files import folder_listing, folder_md5, md5_and_sha256, reflink_or_copy
+from scripts.version.files import md5_and_sha256, reflink_or_copy
 from tests.workflow import ROOT, environment
 
 FILES = {"b.csv": b"n\n1\n", "a/x.csv": b"n\n2\n", "a-1.csv": b"n\n3\n", ".hidden": b"h"}
@@ -128,6 +129,14 @@ def test_bytes_are_stored_once_and_links_are_left_alone():
     Path("cache/link").symlink_to(Path("cache/one").absolute())
     reflink_or_copy(Path("cache/link"), Path("raw/two"))
     assert not Path("raw/two").is_symlink() and Path("raw/two").read_bytes() == content
+    assert Path("raw/two").stat().st_nlink == 1  # a link to a file outside the cache is no reason to share that file
+    cached = cache_path(md5(content))
+    cached.parent.mkdir(parents=True)
+    Path("cache/one").rename(cached)
+    Path("cache/dvc").symlink_to(cached.absolute())
+    reflink_or_copy(Path("cache/dvc"), Path("raw/three"))
+    assert Path("raw/three").read_bytes() == content
+    assert Path("raw/three").stat().st_ino == cached.stat().st_ino or Path("raw/three").stat().st_nlink == 1
 
 
 @pytest.mark.feature("D1")

@@ -154,7 +154,7 @@ def test_wheel_of_another_hash_is_refused(tmp_path, table):
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"package": "made-up @ file:///srv/made_up.tar.gz"}, "expected NAME==VERSION and nothing else"),
+        ({"package": "made-up @ file:///made_up.tar.gz"}, "expected NAME==VERSION and nothing else"),
         ({"package": "https://example.org/made_up-1.0.tar.gz"}, "expected NAME==VERSION"),
         ({"package": "made-up==1.0\n--extra-index-url https://example.org"}, "expected NAME==VERSION"),
         ({"package": "made-up==1.0 --no-binary :all:"}, "expected NAME==VERSION"),
@@ -165,7 +165,7 @@ def test_wheel_of_another_hash_is_refused(tmp_path, table):
         ({"sha256": "0" * 64 + " --hash=sha256:" + "1" * 64}, "expected 64 hexadecimal digits"),
         ({"sha256": 0}, "expected 64 hexadecimal digits"),
         ({"member": "made_up/.."}, "expected the path of a file in the wheel"),
-        ({"folder": "/srv/elsewhere"}, "has 'folder'"),
+        ({"folder": "elsewhere"}, "has 'folder'"),
     ],
 )
 def test_origin_that_is_not_a_wheel_with_its_hash_is_refused(changes, words):
