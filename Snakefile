@@ -33,7 +33,7 @@ include: "rules/explain.smk"
 
 
 onstart:
-    become_only_submitter(submits=not workflow.local_exec, environments=list_environments(workflow))
+    become_only_submitter(workflow, CASE)
     begin_console()
 
 
