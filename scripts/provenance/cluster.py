@@ -10,6 +10,7 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterable
 from pathlib import Path
@@ -19,6 +20,8 @@ from scripts.provenance.snakemake_api import environment_name, executor_name, ow
 
 SUBMIT_LOCK = Path(".snakemake/ouroboros/submits")
 SNAKEMAKE_LOCKS = Path(".snakemake/locks")  # Snakemake's own locks, of local runs
+NOTICES = Path(".snakemake/ouroboros/notices.txt")  # of the jobs that this run submits
+NOTICE_INTERVAL = 2  # seconds between two looks at it
 MARK = "ouroboros"  # first word of the comment of every job (profiles/slurm/bin/sbatch)
 CANCEL_TIMEOUT = 300  # seconds for cancelled jobs to end
 SLURM_WRAPPERS = Path(__file__).resolve().parents[2] / "profiles/slurm/bin"
@@ -57,6 +60,22 @@ def become_only_submitter(workflow: Any, case: str) -> None:
     os.environ["OUROBOROS_OFFLINE"] = "1"  # for envs/build on compute nodes
     os.environ |= {"OUROBOROS_CASE": case, "OUROBOROS_RULES": f" {' '.join(list_job_names(workflow.rules))} "}
     cancel_orphans(is_slurm=executor_name(workflow) == "slurm")
+    NOTICES.write_text("")
+    os.environ["OUROBOROS_NOTICES"] = str(NOTICES.resolve())
+    threading.Thread(target=print_notices, daemon=True).start()
+
+
+def print_notices() -> None:
+    """Print what submitted jobs have to say to people, as they append it to the file of notices."""
+    printed = 0
+    while True:
+        with open(NOTICES) as file:  # opening a file makes NFS ask the server
+            file.seek(printed)
+            text = file.read()
+        printed += len(text.encode())
+        if text:
+            print(text, end="", file=sys.stderr, flush=True)
+        time.sleep(NOTICE_INTERVAL)
 
 
 def list_job_names(rules: Iterable[Any]) -> list[str]:
