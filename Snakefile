@@ -1,8 +1,14 @@
 """A machine-learning life cycle as files: `snakemake deploy` rebuilds exactly what is stale."""
 
+import os
+import sys
+
 from snakemake.utils import min_version
 
 min_version("9.27")
+
+if os.path.realpath(".") != os.path.realpath(workflow.basedir):  # all paths, also the records', start there
+    sys.exit(f"error: start in the folder of the Snakefile, without --directory: cd {workflow.basedir}")
 
 
 configfile: "config/config.yaml"
