@@ -60,7 +60,11 @@ def test_states_come_from_squeue_for_all_jobs(path):
     expected = ["--noheader", "--states=all", "--format=%i|%T", f"--user={os.getuid()}"]
     assert run("squeue", "--format=%i|%T", "--states=all", "--noheader", "--name", "a-b-c") == expected
     query = ["-X", "--parsable2", "--clusters", "all", "--noheader", "--format=JobIdRaw,State", "--starttime", "x"]
-    assert run("sacct", *query, "--endtime", "now", "--name", "a-b-c") == expected
+    asked = [*query, "--endtime", "now", expected[-1]]
+    assert run("sacct", *query, "--endtime", "now", "--name", "a-b-c") == asked + expected
+    for text, rows in (("echo '7|CANCELLED by 0'", ["7|CANCELLED"]), ("echo no database >&2; exit 1", [])):
+        (path / "sacct").write_text(f"#!/bin/sh\n{text}\n")
+        assert run("sacct", *query, "--endtime", "now", "--name", "a-b-c") == rows + expected
 
 
 def test_other_queries_are_passed_on(path):
