@@ -1,5 +1,8 @@
 """A machine-learning life cycle as files: `snakemake deploy` rebuilds exactly what is stale."""
 
+import os
+import sys
+
 from snakemake.utils import min_version
 
 from scripts.config.cases import locate_case
@@ -7,6 +10,9 @@ from scripts.data.yaml_file import check_yaml
 
 min_version("9.27")
 check_yaml("config/config.yaml")
+
+if os.path.realpath(".") != os.path.realpath(workflow.basedir):  # all paths, also the records', start there
+    sys.exit(f"error: start in the folder of the Snakefile, without --directory: cd {workflow.basedir}")
 
 
 configfile: "config/config.yaml"
@@ -39,7 +45,7 @@ include: "rules/release.smk"
 
 
 onstart:
-    become_only_submitter(submits=not workflow.local_exec, environments=list_environments(workflow))
+    become_only_submitter(workflow, CASE)
     begin_console()
 
 

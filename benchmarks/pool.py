@@ -27,7 +27,6 @@ sys.path.insert(0, str(ROOT))
 from benchmarks.models import PEERS, always_allow, ignore_report, sleep_and_score  # noqa: E402
 from benchmarks.peers import install_peers  # noqa: E402
 
-NAME = "ouroboros_sweep_pool"
 CPUS = 16  # of each of the two nodes: pretended ones, as trials sleep
 FAMILIES = {"f": {"x": {"uniform": [0, 1]}, "y": {"uniform": [0, 1]}}}
 
@@ -58,17 +57,19 @@ class NotedObjective:
 def run_our_job(given: argparse.Namespace) -> None:
     """Work as the job of a sweep, or as one that helps."""
     from scripts.tune.schedule import Schedule
-    from scripts.tune.slurm_jobs import SlurmJobs
+    from scripts.tune.submitters import make_submitter
     from scripts.tune.suggest import make_suggester
     from scripts.tune.sweep import Sweep, run_sweep
+    from scripts.tune.worker_jobs import WorkerJobs
 
     schedule = Schedule(make_suggester(FAMILIES, "mix", 0, []), 2 * given.workers)
     sweep = Sweep(schedule, given.trials, given.folder / "sweep")
-    with SlurmJobs(0 if given.helps else given.workers - 1, NAME, {}, sweep.storage.folder) as slurm_jobs:
+    count, place = 0 if given.worker_only else given.workers - 1, sweep.storage.folder
+    with WorkerJobs(count, make_submitter("", place), {}, place, sweep.storage.heartbeats) as worker_jobs:
 
         def report(running: int) -> None:
-            if slurm_jobs.is_due:
-                slurm_jobs.top_up(sweep.open_trials)
+            if worker_jobs.is_due:
+                worker_jobs.top_up(sweep.open_trials)
 
         objective = NotedObjective(given.seconds, given.folder)
         run_sweep(
@@ -78,8 +79,8 @@ def run_our_job(given: argparse.Namespace) -> None:
             0,
             None,
             always_allow,
-            ignore_report if given.helps else report,
-            worker_only=bool(given.helps),
+            ignore_report if given.worker_only else report,
+            worker_only=bool(given.worker_only),
         )
 
 
@@ -140,8 +141,10 @@ def measure(cluster, python: str, name: str, trials: int, seconds: float, worker
         own = {"OMP_NUM_THREADS": "1", "PYTHONSAFEPATH": "1", "PYTHONPATH": str(ROOT), "RAY_USAGE_STATS_ENABLED": "0"}
         command = [*cluster.prefix, "sbatch", "--wait", f"--chdir={name}", f"--output={name}/%a.log"]
         command += [*sbatch_options(name, workers), f"--wrap=exec {shlex.join(words)}"]
+        own |= cluster.environment()
+        own["PATH"] = f"{ROOT}/profiles/slurm/bin:{own['PATH']}"
         submitted = time.time()
-        done = subprocess.run(command, capture_output=True, text=True, env=environment(**cluster.environment(), **own))
+        done = subprocess.run(command, capture_output=True, text=True, env=environment(**own))
         rows = [json.loads(line) for file in folder.glob("*.trials") for line in file.read_text().splitlines()]
         ended = max((file.stat().st_mtime for file in folder.glob("*.ended")), default=0)
         if done.returncode or len(rows) < trials:
@@ -211,7 +214,7 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=8)
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--peers", type=Path, help="temporary folder to install peers into")
-    for word in ("--job", "--folder", "--job-spec", "--helps"):
+    for word in ("--job", "--folder", "--job-spec", "--worker_only"):
         parser.add_argument(word, type=Path if word == "--folder" else str, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.job:

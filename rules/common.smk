@@ -9,7 +9,7 @@ from scripts.config.side_files import side_files
 from scripts.config.load import load_config
 from scripts.provenance.staleness import Staleness
 from scripts.data.pointer import today
-from scripts.provenance.cluster import become_only_submitter, list_environments, prepend_slurm_wrappers
+from scripts.provenance.cluster import become_only_submitter, prepend_slurm_wrappers
 from scripts.data.working_copy import find_edit
 from scripts.data.spans import expired_spans, find_pointers, resolve_windows, row_level_splits
 from scripts.provenance.rule_functions import RuleFunctions

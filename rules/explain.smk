@@ -14,14 +14,14 @@ DEPLOYED = [f"{RESULTS}/deploy/record.json"]
 rule explain:
     """Say why what is stale, as text."""
     input:
-        print_explanation_and_exit(staleness, DEPLOYED, "text"),
+        print_explanation_and_exit(staleness, DEPLOYED, SWEEP_QUERIES.predict_seconds, "text"),
     localrule: True
 
 
 rule explain_json:
     """Say why what is stale, as JSON."""
     input:
-        print_explanation_and_exit(staleness, DEPLOYED, "json"),
+        print_explanation_and_exit(staleness, DEPLOYED, SWEEP_QUERIES.predict_seconds, "json"),
     localrule: True
 
 

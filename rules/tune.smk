@@ -40,6 +40,7 @@ checkpoint tune:
     resources:
         gpu=0,
         workers=1,  # jobs that share the sweep, on a cluster
+        submit="",  # the command that submits one of them, where the cluster is not SLURM
     params:
         code=f"tune/tune {FAMILIES}",
         cfg=cfg(
@@ -61,4 +62,5 @@ checkpoint tune:
         folder=SWEEPS,
         job=job_command,
     shell:
-        "{params.job} --folder {params.folder} --workers {threads} --jobs {resources.workers} 3>&2 2> {log}"
+        "{params.job} --folder {params.folder} --workers {threads} --jobs {resources.workers}"
+        " --submit {resources.submit:q} 3>&2 2> {log}"

@@ -52,7 +52,12 @@ LIBRARIES = re.compile(r"/(site-packages|dist-packages|lib/python3\.\d+)/")
 CAUSE = re.compile(r"^[\w.]+(?:Error|Exception|Interrupt|Exit|Warning)\b.*")
 INPUT_FUNCTION, WILDCARDS = "InputFunctionException", "Wildcards:"
 TRACE = "Traceback (most recent call last)"
-BATCH = re.compile(r"SLURM-job '[^']*' failed, SLURM status is: '[^']*'")
+BATCH = re.compile(r"SLURM-job '([^']*)' failed, SLURM status is: '([^']*)'")
+ENDED_BY_SLURM = {  # by the state of the job: why its log has nothing to say
+    "TIMEOUT": "reached its time limit; request more time for {rule} (`runtime` in the profile)",
+    "OUT_OF_MEMORY": "needed more memory than it had; request more for {rule} (`mem_mb` in the profile)",
+    "NODE_FAIL": "lost its node; start the run again",
+}
 STATUS = re.compile(r"(returned non-zero exit status \d+|died with <Signals\.\w+: \d+>)")
 NO_TARGET = re.compile(r"No rule to produce (.+) \(if you use input functions .*\)\.")
 PLAIN = {
@@ -78,11 +83,14 @@ def is_job_error(message: str) -> bool:
 
 def explain_failure(job: Job, report: str = "") -> list[str]:
     """Return the lines of the sentence with which *job* failed: of its log, else of Snakemake's *report* of it."""
+    batch = BATCH.search(report)
+    if batch and (reason := ENDED_BY_SLURM.get(batch[2])):
+        return [f"SLURM job {batch[1]} {reason.format(rule=job.rule)}"]
     logs = [read_tail(Path(log)) for log in job.logs]
     for lines in logs:
         if sentence := find_sentence(lines) or find_exception(lines):
             return limit_lines(sentence)
-    status, batch = STATUS.search(report), BATCH.search(report)
+    status = STATUS.search(report)
     ended = batch[0] if batch else f"its command {status[1]}" if status else "it ended without saying why"
     last = [line for lines in logs[:1] for line in lines[-1:]]
     return limit_lines([*last, ended])

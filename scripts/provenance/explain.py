@@ -185,9 +185,12 @@ def past_cost(job: RecordedJob) -> tuple[float, float]:
     return tuple(float(row[name]) if row.get(name, "-").strip("-NA") else 0.0 for name in ("s", "max_rss"))
 
 
-def explain(staleness: Staleness, paths: list[str]) -> dict[str, Any]:
+def explain(
+    staleness: Staleness, paths: list[str], predict_seconds: Callable[[RecordedJob], float | None]
+) -> dict[str, Any]:
     """Return the root causes with the jobs that they make stale, the jobs that may follow, and the cost by past runs.
 
+    *predict_seconds* gives the seconds of a job that will not do all of its work again, None for all others.
     {"causes": [{"cause", "kind", "nodes"}], "follow": [job, ...], "seconds": [least, most], "megabytes": peak}; kind is
     a part of the fingerprint, or "output" for a missing output.
     """
@@ -200,6 +203,8 @@ def explain(staleness: Staleness, paths: list[str]) -> dict[str, Any]:
             continue
         stale.add(job.record)
         seconds, memory = past_cost(job)
+        predicted = predict_seconds(job)
+        seconds = seconds if predicted is None else predicted
         least, most, peak = least + (seconds if changes else 0.0), most + seconds, max(peak, memory)
         if not changes:
             follow.append(job.name)
@@ -213,14 +218,16 @@ def explain(staleness: Staleness, paths: list[str]) -> dict[str, Any]:
     return {"causes": list(roots.values()), "follow": follow, "seconds": seconds_range, "megabytes": round(peak)}
 
 
-def print_explanation_and_exit(staleness: Staleness, paths: list[str], output_format: str) -> Callable:
-    """Return an input function that prints the explanation as "text" or "json" and exits.
+def print_explanation_and_exit(
+    staleness: Staleness, paths: list[str], predict_seconds: Callable[[RecordedJob], float | None], output_format: str
+) -> Callable:
+    """Return an input function that prints the explanation (see `explain`) as "text" or "json" and exits.
 
     Snakemake calls it while it builds its graph, before any job could run. The exit code is 1 if anything is stale.
     """
 
     def print_and_exit(wildcards: object) -> None:
-        result = explain(staleness, paths)
+        result = explain(staleness, paths, predict_seconds)
         print(
             json.dumps(result, indent=1, ensure_ascii=False)
             if output_format == "json"

@@ -10,6 +10,7 @@ count would rerun jobs, too; two other options can hide that an output is stale.
 """
 
 import logging
+import os
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -75,6 +76,16 @@ def count_slots(workflow: Any) -> int:
     """Return how many jobs may run at once: cores of this machine, or jobs submitted to a cluster."""
     resources = workflow.resource_settings
     return (resources.cores if workflow.local_exec else resources.nodes) or 1
+
+
+def executor_name(workflow: Any) -> str:
+    """Return the name of the executor that runs the jobs: "local", "slurm", ..."""
+    return workflow.executor_plugin.name
+
+
+def own_locks(workflow: Any) -> set[str]:
+    """Return the absolute paths of the lock files that this run holds; none with --nolock."""
+    return {os.path.realpath(path) for path in getattr(workflow.persistence, "_lockfile", {}).values()}
 
 
 def log_files(workflow: Any) -> list[str]:

@@ -1,10 +1,13 @@
 """Progress of a running sweep: the budget that may end it, and the lines that say how far it is."""
 
+import os
 import time
 from pathlib import Path
 
 from scripts.metrics.losses import loss_to_score
+from scripts.provenance.canonical import write_json
 from scripts.provenance.run_job import echo
+from scripts.tune.storage import read_entry
 from scripts.tune.sweep import Sweep
 
 INTERVAL = 2  # seconds between two lines
@@ -19,9 +22,18 @@ class Budget:
     def __init__(self, sweep: Sweep, limits: dict, gpus_per_trial: float, worker_only: bool):
         self.sweep, self.limits, self.gpus_per_trial, self.worker_only = sweep, limits, gpus_per_trial, worker_only
         self.stop_file: Path = sweep.storage.folder / "stop"
-        self.started = time.monotonic()
+        self.started, self.spent_file = time.monotonic(), sweep.storage.folder / "spent.json"
         if not worker_only:
             self.stop_file.unlink(missing_ok=True)
+            spent = read_entry(self.spent_file)  # by this job before SLURM started it again
+            if spent and spent["job"] == os.environ.get("SLURM_JOB_ID"):
+                self.started -= spent["seconds"]
+            self.spent_file.unlink(missing_ok=True)
+
+    def save_spent(self) -> None:
+        """Save how long this job has run, for when SLURM starts it again."""
+        spent = {"job": os.environ["SLURM_JOB_ID"], "seconds": time.monotonic() - self.started}
+        write_json(self.spent_file, spent)
 
     @property
     def gpu_hours(self) -> float:

@@ -14,7 +14,7 @@ from scripts.provenance.snakemake_api import resource_value
 from scripts.provenance.staleness import Staleness
 from scripts.tune.heartbeat import has_ended
 from scripts.tune.schedule import sweep_key
-from scripts.tune.storage import list_entries, read_entry
+from scripts.tune.storage import WARNING, list_entries, read_entry
 
 SAMPLE = 100  # records that a prediction uses
 
@@ -44,24 +44,38 @@ def latest_sweep(sweeps: Path) -> Path | None:
     )
 
 
+def sample_trials(sweeps: Path, key: str, trials: int) -> tuple[int, list[dict], bool]:
+    """Return how many of *trials* are to run, the latest records, and whether these are of an earlier sweep."""
+    status = read_status(sweeps / key, trials)
+    earlier = None if status.records else latest_sweep(sweeps)
+    paths = status.records or (read_status(earlier, 10**9).records if earlier else {})
+    records = [record for number in sorted(paths)[-SAMPLE:] if (record := read_entry(paths[number]))]
+    return trials - len(status.records), records, bool(earlier)
+
+
+def predict_seconds(sweeps: Path, key: str, trials: int, trials_per_job: int) -> float | None:
+    """Return how long one job takes for the trials of a sweep that are to run, None if no trial was measured."""
+    remaining, records, _ = sample_trials(sweeps, key, trials)
+    if remaining and not records:
+        return None
+    return remaining * statistics.mean(record["seconds"] for record in records) / trials_per_job if remaining else 0.0
+
+
 def predict_cost(sweeps: Path, key: str, trials: int, trials_per_job: int, gpu: bool) -> str:
     """Return a sentence that predicts the cost of a sweep from its latest trials, or from those of an earlier sweep.
 
     The range is a 95 % prediction interval for the sum of the remaining durations. On a *gpu*, *trials_per_job* trials
     share it.
     """
-    status = read_status(sweeps / key, trials)
-    remaining, unit = trials - len(status.records), "GPU-hours" if gpu else "CPU-hours"
-    progress = f"tune: {trials} trials, {len(status.records)} done, {remaining} to run"
-    earlier = None if status.records else latest_sweep(sweeps)
-    paths = status.records or (read_status(earlier, 10**9).records if earlier else {})
-    records = [record for number in sorted(paths)[-SAMPLE:] if (record := read_entry(paths[number]))]
+    remaining, records, is_earlier = sample_trials(sweeps, key, trials)
+    unit = "GPU-hours" if gpu else "CPU-hours"
+    progress = f"tune: {trials} trials, {trials - remaining} done, {remaining} to run"
     if not remaining or len(records) < 2:
         return progress if not remaining else f"{progress}; what they cost is known once two have run"
     hours = [record["seconds"] / (trials_per_job if gpu else 1) / 3600 for record in records]
     margin = 1.96 * statistics.stdev(hours) * (remaining + remaining**2 / len(hours)) ** 0.5
     expected = remaining * statistics.mean(hours)
-    source = "" if status.records else " of an earlier sweep"
+    source = " of an earlier sweep" if is_earlier else ""
     return (
         f"{progress}: {max(0.0, expected - margin):.2g} to {expected + margin:.2g} {unit}"
         f" by {len(hours)} trials{source}"
@@ -85,10 +99,12 @@ def describe_progress(folder: Path, trials: int, metric: str, trials_per_job: in
     if best := min(full, key=lambda record: (record["loss"], record["number"]), default=None):
         parts.append(f"best {metric} {best['score']:.4f} ({best['family']}, trial {best['number']})")
     if running and records and len(records) < trials:
-        seconds = statistics.median(record["seconds"] for record in records)
+        seconds = statistics.mean(record["seconds"] for record in records)  # trials of a sweep may differ by far
         parts.append(f"about {format_duration(seconds * (trials - len(records)) / running)} left")
     hours = sum(record["seconds"] for record in records) / (trials_per_job if gpu else 1) / 3600
-    return ", ".join([*parts, f"{hours:.2g} {'GPU' if gpu else 'CPU'}-hours used"])
+    progress = ", ".join([*parts, f"{hours:.2g} {'GPU' if gpu else 'CPU'}-hours used"])
+    warning = folder / WARNING
+    return f"{progress}\ntune: {warning.read_text()}" if running and warning.exists() else progress
 
 
 def format_duration(seconds: float) -> str:
@@ -114,6 +130,13 @@ class SweepQueries:
         """Return a sentence that predicts the cost of the remaining trials."""
         key, *per_job = self.describe_sweep(job)
         return predict_cost(self.sweeps, key, self.config["trials"], *per_job)
+
+    def predict_seconds(self, job: RecordedJob) -> float | None:
+        """Return how long *job* takes for the trials that are to run; None if it is another job or not known."""
+        if job.record != self.record or self.config["reuse"]:
+            return None
+        key, trials_per_job, _ = self.describe_sweep(job)
+        return predict_seconds(self.sweeps, key, self.config["trials"], trials_per_job)
 
     def print_progress(self, wildcards: object) -> None:
         """Print the progress of the sweep and exit Snakemake (an input function)."""

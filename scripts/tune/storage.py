@@ -16,9 +16,11 @@ from pathlib import Path
 from scripts.errors import InputError
 from scripts.provenance.canonical import read_json, write_json
 from scripts.tune.heartbeat import LEASE, Heartbeats
+from scripts.tune.slurm import current_job, was_ended_by_slurm
 
-MAX_ATTEMPTS = 3  # a trial that has lost so many processes counts as failed
+MAX_ATTEMPTS = 3  # a trial that has lost so many processes counts as failed, unless SLURM ended them
 SHARD_SIZE = 1000  # trials in one folder
+WARNING = "warning.txt"  # in the folder of a sweep: why it has fewer jobs than it may have
 NO_HARD_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS)  # errors of file systems without hard links
 
 
@@ -65,7 +67,8 @@ class Storage:
     def claim(self, number: int, attempt: int, setting: dict) -> bool:
         """Claim a trial for this process; return False if another process has claimed it or it is done."""
         path = self.claim_path(number, attempt)
-        if not create(path, {"owner": self.heartbeats.name, "setting": setting}, durable=False):
+        claim = {"owner": self.heartbeats.name, "setting": setting, "job": current_job()}
+        if not create(path, claim, durable=False):
             return False
         if self.record_path(number).exists():
             path.unlink()
@@ -83,8 +86,17 @@ class Storage:
         return read_json(path)
 
     def mark_lost(self, number: int, attempt: int, claim: dict) -> None:
-        """Mark an attempt as lost: the process that owned *claim* is dead."""
-        create(self.claim_path(number, attempt).with_suffix(".lost"), claim, durable=False)
+        """Mark an attempt as lost: the process that owned *claim* is dead; note whether SLURM ended its job."""
+        same_machine = claim["owner"].startswith(self.heartbeats.machine)
+        lost = claim | {"by_slurm": was_ended_by_slurm(claim.get("job"), same_machine)}
+        create(self.claim_path(number, attempt).with_suffix(".lost"), lost, durable=False)
+
+    def count_failures(self, number: int, attempt: int) -> int:
+        """Return how many attempts at a trial before *attempt* lost their process for another reason than SLURM's."""
+        if attempt <= MAX_ATTEMPTS:
+            return attempt - 1
+        paths = (self.claim_path(number, earlier).with_suffix(".lost") for earlier in range(1, attempt))
+        return attempt - 1 - sum(bool((lost := read_entry(path)) and lost.get("by_slurm")) for path in paths)
 
     def release_claims(self) -> None:
         """Release the running trials of this process, and end its heartbeat."""

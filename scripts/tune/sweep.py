@@ -84,7 +84,7 @@ class Sweep(TrialStates):
                     self.refresh_trial(number, attempt)
                 if not self.has_begun(number):
                     return None  # released at this moment: try again later
-            elif attempt > MAX_ATTEMPTS:
+            elif self.storage.count_failures(number, attempt) >= MAX_ATTEMPTS:
                 self.finish(number, None, f"its process was lost {MAX_ATTEMPTS} times; was there enough memory?", 0.0)
             else:
                 return number
@@ -93,7 +93,7 @@ class Sweep(TrialStates):
     def requeue(self, number: int) -> bool:
         """Let a trial whose process died wait for a further attempt; return False after MAX_ATTEMPTS."""
         attempt = self.storage.claims[number] + 1
-        if attempt > MAX_ATTEMPTS:
+        if self.storage.count_failures(number, attempt) >= MAX_ATTEMPTS:
             return False
         self.storage.claims.pop(number)
         self.set_waiting(number, attempt)
@@ -121,12 +121,13 @@ def run_sweep(
     may_start: Callable[[], bool],
     report: Callable[[int], None],
     worker_only: bool = False,
+    must_leave: Callable[[], bool] = lambda: False,
 ) -> None:
     """Run trials that are not done or running elsewhere, while *may_start* allows it; wait for the others.
 
     With *worker_only* it does not wait but ends once every trial has started. Settings are suggested while workers are
-    busy. *report* is called at intervals with the number of trials running here. These are released when the process is
-    asked to end.
+    busy. *report* is called at intervals with the number of trials running here. These are released when *must_leave*
+    says so, or when the process is asked to end.
     """
 
     def run_trial(setting: dict, number: int) -> dict:
@@ -134,7 +135,7 @@ def run_sweep(
 
     with release_on_exit(sweep), Pool(run_trial, workers, timeout) as pool:
         last_sync, idle_poll = time.monotonic(), LEADER_POLL
-        while not sweep.is_complete:
+        while not sweep.is_complete and not must_leave():
             sweep.storage.heartbeats.beat()
             allowed = may_start()
             while allowed and pool.idle and (number := sweep.claim_next()) is not None:

@@ -43,7 +43,8 @@ class TrialStates:
         dead = heartbeats.dead_workers({owner for _, owner in self.running_elsewhere.values()}, all_machines=scan)
         for number, (attempt, owner) in [*self.running_elsewhere.items()]:
             if owner in dead and self.refresh_trial(number, attempt) == owner:
-                self.storage.mark_lost(number, attempt, {"owner": owner, "setting": self.suggested[number]})
+                claim = read_entry(self.storage.claim_path(number, attempt))
+                self.storage.mark_lost(number, attempt, claim or {"owner": owner, "setting": self.suggested[number]})
                 self.set_waiting(number, attempt + 1)
         self.is_leader = leader == heartbeats.name and bool(others)
         if self.is_leader:

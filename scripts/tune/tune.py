@@ -4,6 +4,7 @@ Any number of workers and jobs share a sweep, in whose folder each trial has a f
 an earlier sweep is reused without trials.
 """
 
+import time
 from pathlib import Path
 
 import numpy as np
@@ -18,10 +19,13 @@ from scripts.tune.process_pool import use_one_thread
 from scripts.tune.progress import Budget, Progress
 from scripts.tune.schedule import Schedule, derive_seed, sweep_key
 from scripts.tune.search_space import build_space
-from scripts.tune.slurm_jobs import SlurmJobs
+from scripts.tune.slurm import CommandError, requeue_job
+from scripts.tune.submitters import make_submitter
 from scripts.tune.suggest import make_suggester
 from scripts.tune.sweep import Sweep, run_sweep
+from scripts.tune.time_limit import TimeLimit
 from scripts.tune.trial import Objective
+from scripts.tune.worker_jobs import WorkerJobs, notify
 
 
 def select_best(sweep: Sweep, metric: str, seed: int) -> dict:
@@ -58,9 +62,7 @@ def reuse_setting(file: Path, families: dict, trials_file: Path, best: Path, met
     echo(f"tune: the setting in {file} is used, without trials")
 
 
-JOB_NAME_PREFIX = (
-    "ouroboros_sweep_"  # of worker jobs, before the key of the sweep; provenance/cluster.py knows its start
-)
+REQUEUE_TIMEOUT = 300  # seconds for SLURM to end a job that it requeues
 
 
 def make_objective(train: Path, evaluate: Path, metric: str, **more) -> Objective:
@@ -121,12 +123,13 @@ def tune(
     seed: int,
     device: str = "cpu",
     jobs: int = 1,
+    submit: list[str] | None = None,
     worker_only: bool = False,
 ) -> None:
     """Write all trials and the best one. Trials of the same sweep that are already in *folder* are not rerun.
 
-    *workers* trials run at a time in each of *jobs* SLURM jobs: this one and worker jobs that it submits. With
-    *worker_only* this process is such a worker job, which only runs trials.
+    *workers* trials run at a time in each of *jobs* jobs of a cluster: this one and worker jobs that it submits, with
+    the command *submit* if there is one. With *worker_only* this process is such a worker job, which only runs trials.
     """
     if reuse:
         return reuse_setting(reuse[0], families, trials_file, best, metric)
@@ -149,20 +152,47 @@ def tune(
     key = sweep_key(job_spec)
     sweep = Sweep(schedule, trials, folder / key)
     cost_limit = Budget(sweep, budget, 1 / workers if device == "cuda" else 0.0, worker_only)
-    progress = Progress(sweep, metric, cost_limit)
+    progress, time_limit, done_before = Progress(sweep, metric, cost_limit), TimeLimit(), len(sweep.results)
+    place, heartbeats = sweep.storage.folder, sweep.storage.heartbeats
 
-    with SlurmJobs(
-        0 if worker_only else jobs - 1, f"{JOB_NAME_PREFIX}{key}", job_spec, sweep.storage.folder
-    ) as slurm_jobs:
+    with WorkerJobs(
+        0 if worker_only else jobs - 1, make_submitter(" ".join(submit or []), place), job_spec, place, heartbeats
+    ) as worker_jobs:
 
         def report(running: int) -> None:
             progress(running)
-            if slurm_jobs.is_due:
-                slurm_jobs.top_up(-(-sweep.open_trials // workers) if cost_limit.may_start() else 0)
+            if worker_jobs.is_due:
+                worker_jobs.top_up(-(-sweep.open_trials // workers) if cost_limit.may_start() else 0)
 
-        run_sweep(sweep, objective, workers, seed, timeout, cost_limit.may_start, report, worker_only=worker_only)
+        more = {"worker_only": worker_only, "must_leave": time_limit.is_near}
+        run_sweep(sweep, objective, workers, seed, timeout, cost_limit.may_start, report, **more)
+        if time_limit.reached and not worker_only and not sweep.is_complete:
+            cost_limit.save_spent()
+            with worker_jobs.kept():
+                continue_in_new_job(len(sweep.results) - done_before)
     if not worker_only:
         write_results(sweep, metric, seed, trials_file, best)
+
+
+def continue_in_new_job(trials: int) -> None:
+    """Let SLURM start this job again, since its time limit is near; it does not return.
+
+    Raises InputError if no *trials* were done since it started, or if SLURM refuses.
+    """
+    if not trials:
+        raise InputError(
+            "no trial ended within the time limit of this job: request more time for tune (`runtime` in the profile),"
+            " or make trials shorter (tune.max_rows, tune.timeout)"
+        )
+    notify("tune: the time limit of this job is near; SLURM starts it again, and it continues where it stopped")
+    try:
+        requeue_job()
+        time.sleep(REQUEUE_TIMEOUT)
+    except CommandError as error:
+        raise InputError(
+            f"the time limit of this job is near, and it cannot be requeued ({error}); the next attempt continues"
+        ) from error
+    raise InputError("the time limit of this job is near, and SLURM did not requeue it; the next attempt continues")
 
 
 if __name__ == "__main__":

@@ -24,15 +24,28 @@ rule made:
 """
 
 
-def command(*words: str) -> list[str]:
+PROFILE = ("--profile", "profiles/slurm")
+ALONE = ("--executor", "slurm", "--jobs", "9")  # no profile but that of every run
+
+
+def command(*words: str, options: tuple[str, ...] = PROFILE) -> list[str]:
     """Return the command that runs Snakemake on a cluster, asking for states sooner than the profile does."""
-    return [str(PYTHON), "-m", "snakemake", *words, "--profile", "profiles/slurm", *SOON]
+    return [str(PYTHON), "-m", "snakemake", *words, *options, *SOON]
 
 
 class Run:
     """Snakemake at work in the background: jobs that make made/a, made/b, ..., each for some *seconds*."""
 
-    def __init__(self, folder: Path, cluster: Cluster, names: str, seconds: int, *words: str, megabytes: int = 0):
+    def __init__(
+        self,
+        folder: Path,
+        cluster: Cluster,
+        names: str,
+        seconds: int,
+        *words: str,
+        megabytes: int = 0,
+        options: tuple[str, ...] = PROFILE,
+    ):
         self.folder, self.cluster, self.names = folder, cluster, names
         (folder / "times").mkdir(exist_ok=True)
         (folder / "made.smk").write_text(JOBS.format(seconds=seconds, megabytes=megabytes))
@@ -43,7 +56,7 @@ class Run:
         self.log = folder / "stderr"
         with open(self.log, "w") as log:
             targets = [f"made/{name}" for name in names]
-            self.process = subprocess.Popen(command(*targets, *words), stderr=log, stdout=log, **own)
+            self.process = subprocess.Popen(command(*targets, *words, options=options), stderr=log, stdout=log, **own)
 
     def started(self, count: int = 1) -> "Run":
         """Wait until *count* jobs have begun their work."""

@@ -51,7 +51,7 @@ def prepare(folder: Path) -> Path:
     case = folder / "config/cases/tiny.yaml"
     text = case.read_text().replace("logistic:", "slow:").replace("trials: 4", f"trials: {TRIALS}")
     case.write_text(text.replace("width: 2", "width: 12"))
-    helpers = folder / "scripts/tune/slurm_jobs.py"
+    helpers = folder / "scripts/tune/worker_jobs.py"
     helpers.write_text(re.sub(r"^QUEUE_INTERVAL = .*", "QUEUE_INTERVAL = 2.0", helpers.read_text(), flags=re.M))
     run = snakemake(folder, "preprocess")
     assert run.returncode == 0, run.stderr
@@ -74,9 +74,9 @@ class Sweep:
         self.cluster, self.folder = cluster, folder
         own = ["--parsable", "--cpus-per-task=2", "--mem=900", f"--chdir={folder}", f"--output={folder}/main.log"]
         words = ["sbatch", *own, "--requeue", *options, f"--wrap=exec {shlex.join(command(folder))}"]
-        run = subprocess.run(
-            [*cluster.prefix, *words], env=environment(**cluster.environment()), capture_output=True, text=True
-        )
+        own = cluster.environment()
+        own["PATH"] = f"{folder}/profiles/slurm/bin:{own['PATH']}"
+        run = subprocess.run([*cluster.prefix, *words], env=environment(**own), capture_output=True, text=True)
         assert run.returncode == 0, run.stderr
         self.main = run.stdout.strip()
 
@@ -84,7 +84,7 @@ class Sweep:
         """Return the numbers of the helpers in the queue, or of those in some *states*."""
         listed = self.cluster.ask("squeue", "--noheader", "--array", "--format=%i %T %j %Z").splitlines()
         rows = [line.split(maxsplit=3) for line in listed]
-        mine = [row for row in rows if row[2].startswith("ouroboros_sweep_") and row[3] == str(self.folder)]
+        mine = [row for row in rows if row[2].startswith("tiny/tune/worker-") and row[3] == str(self.folder)]
         return [row[0] for row in mine if not states or row[1] in states]
 
     def node(self, job: str) -> str:

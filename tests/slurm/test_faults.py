@@ -6,9 +6,9 @@ import subprocess
 import pytest
 
 from tests.slurm.cluster import Cluster
-from tests.slurm.running import Run, command
+from tests.slurm.running import ALONE, JOBS, Run, command
 from tests.slurm.waiting import wait_for
-from tests.workflow import environment
+from tests.workflow import environment, snakemake
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -61,6 +61,45 @@ def test_jobs_of_a_killed_run_are_cancelled_by_the_next(cluster, fresh):
     assert "cancelling 3 jobs of an earlier run" in again.end()
     for name in "abc":  # the first one began and never ended
         assert len(again.times(name)) == 3
+
+
+OWN = """\
+executor: slurm
+jobs: 9
+slurm-jobname-prefix: mine
+default-resources: {mem_mb: 300, runtime: 5}
+"""
+
+
+@pytest.mark.parametrize("nolock", [False, True])
+def test_jobs_of_a_run_with_any_options_are_cancelled_by_the_next(cluster, fresh, nolock):
+    (fresh / "own").mkdir()
+    (fresh / "own/profile.yaml").write_text(f"{OWN}nolock: {str(nolock).lower()}\n")
+    run = Run(fresh, cluster, "abc", 20, options=ALONE).started(3)
+    run.send(signal.SIGKILL)
+    assert len(run.numbers()) == 3
+    refused = Run(fresh, cluster, "abc", 2, options=("--profile", "own"))
+    assert refused.process.wait(60) != 0 and "--unlock" in refused.log.read_text()  # Snakemake's own lock is left
+    assert snakemake(fresh, "--unlock").returncode == 0
+    again = Run(fresh, cluster, "abc", 2, options=("--profile", "own"))
+    said = again.end()
+    assert "cancelling 3 jobs of an earlier run" in said and "was never awaited" not in said
+    for name in "abc":
+        assert len(again.times(name)) == 3
+
+
+def test_queue_says_case_stage_rule_and_span(cluster, fresh):
+    rule = "from pathlib import Path\n" + JOBS.format(seconds=20, megabytes=0)
+    (fresh / "rules/made.smk").write_text(rule)
+    with open(fresh / "Snakefile", "a") as file:
+        file.write('\n\ninclude: "rules/made.smk"\n')
+    own = {"cwd": fresh, "env": environment(**cluster.environment()), "start_new_session": True}
+    process = subprocess.Popen(command("made/2001"), **own)
+    wait_for("the job", lambda: "RUNNING" in cluster.ask("squeue", "--noheader", "--format=%T"), 60)
+    listed = cluster.ask("squeue", "--noheader", "--format=%j|%k").strip()
+    process.send_signal(signal.SIGINT)
+    process.wait(60)
+    assert listed == "tiny/made/2001|ouroboros tiny/made/2001"
 
 
 def test_second_run_is_refused(cluster, fresh):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.deployed import once
+from tests.deployed import common, once
 from tests.slurm import sweeps
 from tests.slurm.cluster import Cluster
 from tests.slurm.running import command
@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.timeout(300), pytest.mark.feature("H4", "H9", "H12", "
 @pytest.fixture(scope="session")
 def prepared(tmp_path_factory) -> Path:
     """Return a clone whose sweep is to be run, made once for all workers, and beside it one where it was, locally."""
-    shared = tmp_path_factory.getbasetemp().parent
+    shared = common(tmp_path_factory)
 
     def make(folder: Path) -> None:
         sweeps.locally(copied(sweeps.prepare(folder), shared / "local"))
@@ -134,6 +134,29 @@ def test_fewer_jobs_where_a_qos_has_a_limit(clone, local):
         made.end()
         assert len({job for job, _, _ in made.fits()}) == 2
     assert results(clone) == local
+
+
+def test_sweep_longer_than_the_time_limit_goes_on_in_a_new_job(cluster, clone, local):
+    (clone / "seconds").write_text("16")  # 30 trials, six at a time: 80 s, of a limit of 60 s
+    own = {"cwd": clone, "env": environment(**cluster.environment()), "capture_output": True, "text": True}
+    more = ["--set-resources", "tune:workers=3", "tune:mem_mb=900", "tune:runtime=1", "--set-threads", "tune=2"]
+    run = subprocess.run([*command("tune"), "--retries", "0", *more], **own)
+    assert run.returncode == 0, run.stderr
+    assert run.stderr.count("has been submitted with SLURM jobid") == 1
+    assert "tune: the time limit of this job is near; SLURM starts it again" in run.stderr  # on the terminal
+    assert results(clone) == local and len((clone / "fits").read_text().splitlines()) <= TRIALS + 12
+    listed = cluster.ask("squeue", "--noheader", "--states=all", "--format=%T|%j|%Z").splitlines()
+    rows = [line.split("|") for line in listed if line.endswith(f"|{clone}")]
+    assert {state for state, _, _ in rows} == {"COMPLETED"}, rows
+    assert len([name for _, name, _ in rows if name.startswith("tiny/tune/worker-")]) >= 3
+
+
+def test_two_clones_of_a_user_have_their_own_worker_jobs(cluster, prepared, local, tmp_path):
+    made = [Sweep(cluster, copied(prepared, tmp_path / name)) for name in ("a", "b")]
+    for sweep in made:
+        sweep.end()
+        assert len({job for job, _, _ in sweep.fits()}) == 3
+        assert results(sweep.folder) == local
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])

@@ -60,8 +60,24 @@ def test_the_log_of_slurm_does_not_hide_the_sentence_of_the_job(tmp_path):
     failing.logs.append(str(tmp_path / "slurm.log"))
     assert explain_failure(failing) == ["no rows"]
     (tmp_path / "a.log").write_text("fitting\n")
-    report = "SLURM-job '12' failed, SLURM status is: 'TIMEOUT'. SLURM reason: none"
-    assert explain_failure(failing, report) == ["fitting", "SLURM-job '12' failed, SLURM status is: 'TIMEOUT'"]
+    report = "SLURM-job '12' failed, SLURM status is: 'FAILED'. SLURM reason: none"
+    assert explain_failure(failing, report) == ["fitting", "SLURM-job '12' failed, SLURM status is: 'FAILED'"]
+
+
+@pytest.mark.parametrize(
+    ("state", "reason"),
+    [
+        ("TIMEOUT", "reached its time limit; request more time for {} (`runtime` in the profile)"),
+        ("OUT_OF_MEMORY", "needed more memory than it had; request more for {} (`mem_mb` in the profile)"),
+        ("NODE_FAIL", "lost its node; start the run again"),
+    ],
+)
+def test_job_that_slurm_ended_is_one_sentence(tmp_path, state, reason):
+    failing = job(tmp_path, "fitting\n")
+    failing.logs.append(str(tmp_path / "slurm.log"))
+    (tmp_path / "slurm.log").write_text("srun: error: n1: task 0: Exited with exit code 1\n")
+    report = f"SLURM-job '12' failed, SLURM status is: '{state}'. Detailed failure reason unavailable"
+    assert explain_failure(failing, report) == [f"SLURM job 12 {reason.format(failing.rule)}"]
 
 
 def test_long_sentences_are_limited(tmp_path):

@@ -9,8 +9,8 @@ import pytest
 
 from scripts.provenance.canonical import write_json
 from scripts.tune.heartbeat import Heartbeats, start_ticks
-from scripts.tune.status import describe_progress, format_duration, predict_cost
-from scripts.tune.storage import Storage
+from scripts.tune.status import describe_progress, format_duration, predict_cost, predict_seconds
+from scripts.tune.storage import WARNING, Storage
 from tests.unit.tune.made import split, sweep
 
 
@@ -39,6 +39,25 @@ def test_price_is_of_the_latest_trials(tmp_path):
     assert predict_cost(tmp_path, "new", 2, 1, False).endswith(
         "2 to run: 2 to 2 CPU-hours by 6 trials of an earlier sweep"
     )
+
+
+def test_time_is_that_of_the_trials_to_run(tmp_path):
+    assert predict_seconds(tmp_path, "k", 9, 2) is None
+    made(tmp_path / "k", [10.0, 20.0, 60.0])
+    assert predict_seconds(tmp_path, "k", 43, 2) == 40 * 30 / 2
+    assert predict_seconds(tmp_path, "k", 3, 2) == 0
+    assert predict_seconds(tmp_path, "new", 8, 2) == 8 * 30 / 2  # by the earlier sweep
+
+
+@pytest.mark.feature("H12")
+def test_time_left_of_a_mixed_sweep_is_by_the_mean(tmp_path):
+    folder = made(tmp_path / "k", [60.0] * 9 + [6060.0])
+    owner = f"{Heartbeats(folder / 'workers').machine}-{os.getppid()}-{start_ticks(os.getppid())}"
+    write_json(folder / "0000/000010.1.claim", {"owner": owner, "setting": {}})
+    assert "about 110 min left" in describe_progress(folder, 20, "roc_auc", 1, False)  # ten of 660 s on average
+    (folder / WARNING).write_text("worker jobs cannot be submitted (sbatch: no)")
+    said = describe_progress(folder, 20, "roc_auc", 1, False)
+    assert said.endswith(" CPU-hours used\ntune: worker jobs cannot be submitted (sbatch: no)")
 
 
 @pytest.mark.slow

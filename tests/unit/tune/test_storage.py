@@ -15,6 +15,7 @@ import pytest
 from scripts.errors import InputError
 from scripts.provenance.canonical import read_json, write_json
 from scripts.tune import heartbeat as signs_module
+from scripts.tune import storage
 from scripts.tune.heartbeat import HEARTBEAT_INTERVAL, Heartbeats, start_ticks
 from scripts.tune.schedule import Schedule
 from scripts.tune.storage import MAX_ATTEMPTS, Storage, create
@@ -352,3 +353,36 @@ def test_full_disk_stops_the_sweep_with_one_sentence_and_the_next_one_goes_on(tm
     assert "\nerror: the disk is full: " in process.stderr.read().decode()
     assert (tmp_path / "odd").read_text() == ""  # neither claims nor halves of files
     assert read_json(tmp_path / "one/trials.json") == whole
+
+
+def lose(shared: Storage, number: int, attempts: int, by_slurm: bool) -> None:
+    """Write down that so many attempts at a trial lost their processes."""
+    for attempt in range(1, attempts + 1):
+        dead = {"owner": f"{'f' * 12}-1-{attempt}", "setting": {"family": "f", "params": {}, "choice": {}}}
+        path = shared.claim_path(number, attempt)
+        path.parent.mkdir(exist_ok=True)
+        write_json(path, dead)
+        write_json(path.with_suffix(".lost"), dead | {"by_slurm": by_slurm})
+
+
+def test_jobs_that_slurm_ends_are_no_failures_of_a_trial(tmp_path):
+    lose(Storage(tmp_path), 0, 9, by_slurm=True)
+    made = Sweep(Schedule(None), 1, tmp_path)
+    assert made.claim_next() == 0 and made.storage.claims == {0: 10}
+    assert made.requeue(0) and made.claim_next() == 0 and made.requeue(0) and made.claim_next() == 0
+    assert not made.requeue(0)  # its process was killed three times, which is its own failure
+    made.finish(0, None, "x", 0.0)
+    assert [path.name for path in (tmp_path / "0000").iterdir()] == ["000000.json"]
+
+
+@pytest.mark.parametrize("by_slurm", [False, True])
+def test_lost_claim_says_whether_slurm_ended_its_job(tmp_path, monkeypatch, by_slurm):
+    asked = []
+    monkeypatch.setattr(storage, "was_ended_by_slurm", lambda *words: asked.append(words) or by_slurm)
+    monkeypatch.setenv("SLURM_JOB_ID", "7")
+    monkeypatch.setenv("SLURM_RESTART_COUNT", "2")
+    shared = Storage(tmp_path)
+    shared.claim(0, 1, {})
+    shared.mark_lost(0, 1, read_json(shared.claim_path(0, 1)))
+    assert asked == [({"id": "7", "restarts": 2}, True)]
+    assert read_json(shared.claim_path(0, 1).with_suffix(".lost"))["by_slurm"] == by_slurm
