@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from scripts.config.families import family_files
-from scripts.provenance.canonical import canonical, write_json
+from scripts.provenance.canonical import canonical, write_bytes
 from scripts.provenance.source import CodeDigests
 
 ROOT = Path(__file__).parents[2]
@@ -28,5 +28,5 @@ def load_config(config: dict) -> dict:
     document = json.loads(canonical(validate_config(config)))
     with contextlib.suppress(OSError):  # a read-only checkout is not an error
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_json(path, document)
+        write_bytes(path, canonical(document).encode())
     return document

@@ -88,7 +88,10 @@ def write_json(path: str | os.PathLike, value: Any) -> None:
 
 
 def to_exact_json(value: Any) -> bytes:
-    """Return *value* as an indented JSON file with sorted keys and all digits of floats: predictions depend on them."""
+    """Return *value* as an indented JSON file with sorted keys and all digits of floats.
+
+    Predictions depend on them, and so does staleness.
+    """
     return (json.dumps(value, sort_keys=True, indent=1, ensure_ascii=False) + "\n").encode()
 
 

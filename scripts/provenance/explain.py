@@ -89,6 +89,10 @@ def describe_change(job: RecordedJob, change: Change) -> str:
             path = change.key[-1]
             word = {(True, False): "added", (False, True): "removed"}.get((change.before is None, change.after is None))
             return f"input: {path} {word or f'changed ({describe_digests(job, path, change)})'}"
+        case "order":
+            return f"order of the input {change.name} of rule {job.rule.name}: {values}"
+        case "command":
+            return f"command of rule {job.rule.name}: {change.name}: {values}"
         case "shell":
             return f"shell line of rule {job.rule.name}"
         case "params":
@@ -100,7 +104,7 @@ def describe_digests(job: RecordedJob, path: str, change: Change) -> str:
     """Return the digests of an input before and after; for a pointer, also how many rows were added and removed."""
     text = f"{shorten_digest(change.before)} -> {shorten_digest(change.after)}"
     if path.endswith(".dvc") and hasattr(job.rule.output, "raw"):
-        md5 = (str(digest).partition(":")[2] for digest in (change.before, change.after))
+        md5 = (str(digest).partition(":")[2].partition(" as ")[0] for digest in (change.before, change.after))
         fetched = Path(job.format(job.rule.output.raw)) / Path(path).stem
         rows = count_row_changes(path, str(fetched), *md5)
         return f"{text}; {rows}" if rows else text
@@ -108,9 +112,10 @@ def describe_digests(job: RecordedJob, path: str, change: Change) -> str:
 
 
 def shorten_digest(digest: Any) -> str:
-    """Return the kind and the first ten characters of a digest."""
+    """Return the kind and the first ten characters of a digest; for renamed data, also the name."""
     kind, _, value = str(digest).partition(":")
-    return f"{kind} {value[:10]}"
+    value, _, name = value.partition(" as ")
+    return f"{kind} {value[:10]}{f' as {name}' * bool(name)}"
 
 
 def format_text(result: dict[str, Any]) -> Iterator[str]:

@@ -16,7 +16,7 @@ import sys
 from pathlib import Path
 
 from scripts.errors import InputError
-from scripts.provenance.canonical import path_digest, read_json, write_json
+from scripts.provenance.canonical import path_digest, read_json, to_exact_json, write_bytes
 
 TYPE_CHECKING = False  # every job starts with this module: it imports little
 if TYPE_CHECKING:
@@ -157,7 +157,7 @@ def run_recorded(function: Callable, job_spec: dict, arguments: dict[str, Any]) 
             fingerprint = {
                 key: value for key, value in job_spec.items() if key not in ("outputs", "record", "transient")
             }
-            write_json(job_spec["record"], {**fingerprint, "outputs": digests})
+            write_bytes(job_spec["record"], to_exact_json({**fingerprint, "outputs": digests}))
     finally:
         for temporary in temporaries.values():
             remove(temporary)

@@ -24,6 +24,12 @@ def named_inputs(rule: Any) -> dict[str, Any]:
     return {str(name): item for name, item in rule.input._allitems() if name != TRIGGER_INPUT}
 
 
+def named_outputs(rule: Any) -> dict[str, list[str]]:
+    """Return the templates of the outputs of *rule* by name, as the rule file gives them."""
+    items = ((str(name), item) for name, item in rule.output._allitems())
+    return {name: [str(item)] if isinstance(item, str) else [*map(str, item)] for name, item in items}
+
+
 def named_params(rule: Any) -> dict[str, Any]:
     """Return the parameters of *rule* by name, as the rule file gives them."""
     return dict(rule.params._allitems())

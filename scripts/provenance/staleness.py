@@ -14,7 +14,7 @@ from scripts.provenance.canonical import read_json, to_json_types
 from scripts.provenance.environment import env_id, pinned_versions
 from scripts.provenance.fingerprint import Change, content_digest, differences, lookup, shell_text
 from scripts.provenance.recorded_job import RecordedJob, compile_template
-from scripts.provenance.snakemake_api import environment_name, named_params
+from scripts.provenance.snakemake_api import environment_name, named_outputs, named_params
 from scripts.provenance.source import CodeDigests
 
 
@@ -71,12 +71,16 @@ class Staleness:
         return self._digests[path]
 
     def fingerprint(self, job: RecordedJob) -> dict[str, Any]:
-        """Return all that the outputs of *job* depend on: rule, code, environment, configuration, inputs, shell."""
+        """Return all that the outputs of *job* depend on: rule, code, environment, configuration, inputs, shell.
+
+        Inputs are by path, so that differences can be named; "order" says in which order their argument lists them.
+        """
         if job.rule.name not in self._rule_fingerprints:
             self._rule_fingerprints[job.rule.name] = self.rule_fingerprint(job)
         inputs = {name: {path: self.input_digest(path) for path in paths} for name, paths in job.inputs.items()}
         shared = self._rule_fingerprints[job.rule.name]
         own = {"wildcards": job.wildcards, "inputs": inputs, "params": shared["params"] | job.wildcard_params}
+        own["order"] = job.inputs
         return shared | own
 
     def rule_fingerprint(self, job: RecordedJob) -> dict[str, Any]:
@@ -92,6 +96,7 @@ class Staleness:
         self.code.write_cache()
         return {
             "rule": job.rule.name,
+            "command": {"script": job.script, "environment": environments[0], "outputs": named_outputs(job.rule)},
             "code": modules,
             "env": {name: env_id(name) for name in environments},
             "pins": {name: pinned_versions(name) for name in environments},

@@ -391,6 +391,8 @@ EDITS = [
     Edit("a backfill of a span that a rolling window holds", new_rows("2001", 1, "29.5"), CHANGED_SPAN, "input: data/tiny/2001.csv.dvc changed", before=both(spare, rolling)),
     Edit("another way to say the same windows", rolling, set()),
     Edit("a span newer than all others", add_latest, each("fetch", ["2005"]) | each("ingest_span", ["2005"]) | described(["2005"]) | {"summarize 2003 all"} | CHECKS | FROM_GRAPH, "configuration: windows.test: [\"2004\"] -> [\"2005\"]", before=rolling),
+    Edit("spans of a window in another order", case('train: ["2001", "2002"]', 'train: ["2002", "2001"]'), set()),
+    Edit("columns of the data schema in another order", replace("data/tiny/schema.yaml", "  id: {type: number, min_fraction: 1}\n  weight: {type: number, min: 0, max: 100}\n", "  weight: {type: number, min: 0, max: 100}\n  id: {type: number, min_fraction: 1}\n"), set()),
     Edit("a retention date to come", retention("2999-12-31"), set()),
     Edit("a retention date that is past", retention("2001-12-31"), CHECKS | FROM_GRAPH, 'configuration: windows.train: ["2001", "2002"] -> ["2002"]'),
     Edit("style of both pages", append("report/style.css", "\n/* x */\n"), CHECKS, "input: report/style.css changed"),
@@ -415,6 +417,8 @@ EDITS = [
     Edit("two params that swap values", lambda root: rename(root, "first", "second"), {"gate_data"}, "parameter of rule gate_data: first", before=rule_params('        first="1",\n        second="2",\n')),
     Edit("a date among the params", replace("rules/validate.smk", "2020, 1, 2", "2020, 1, 3"), {"gate_data"}, "parameter of rule gate_data: day", before=both(append("rules/common.smk", "\nimport datetime\n"), rule_params("        day=datetime.date(2020, 1, 2),\n"))),
     Edit("a path among the params", replace("rules/validate.smk", '"there"', '"elsewhere"'), {"gate_data"}, "parameter of rule gate_data: place", before=both(append("rules/common.smk", "\nfrom pathlib import Path\n"), rule_params('        place=Path("there"),\n'))),
+    Edit("inputs of one name in another order", replace("rules/validate.smk", '["data/tiny/2001.csv.dvc", "data/tiny/2002.csv.dvc"]', '["data/tiny/2002.csv.dvc", "data/tiny/2001.csv.dvc"]'), {"gate_data"}, "order of the input both of rule gate_data", before=rule_inputs('        both=ancient(["data/tiny/2001.csv.dvc", "data/tiny/2002.csv.dvc"]),\n')),
+    Edit("an integer that becomes true", replace("rules/validate.smk", "first=1,", "first=True,"), {"gate_data"}, "parameter of rule gate_data: first: 1 -> true", before=rule_params("        first=1,\n")),
     Edit("two named inputs that swap", lambda root: rename(root, "first", "second"), {"gate_data"}, "input: ", before=rule_inputs('        first=ancient("data/tiny/2001.csv.dvc"),\n        second=ancient("data/tiny/2002.csv.dvc"),\n')),
 ]  # fmt: skip
 

@@ -55,6 +55,13 @@ def test_output_and_record_appear_together(files) -> None:
     assert sorted(path.name for path in target.parent.iterdir()) == ["record.json", "target.txt"]
 
 
+def test_record_keeps_all_digits_of_floats(files) -> None:
+    source, target = files
+    job_spec = job_spec_of(source, target) | {"params": {"share": 0.1234567890123456}}
+    run_recorded(copy, job_spec, {"source": source, "target": target})
+    assert json.loads((target.parent / "record.json").read_text())["params"] == {"share": 0.1234567890123456}
+
+
 def test_failure_leaves_nothing(files) -> None:
     source, target = files
 
