@@ -15,7 +15,7 @@ from typing import Any
 
 from scripts.data.dvc_cache import cache_path
 from scripts.provenance.canonical import read_json, to_json_types
-from scripts.provenance.environment import pinned_versions
+from scripts.provenance.environment import PYTHON, pinned_versions
 from scripts.provenance.fingerprint import Change
 from scripts.provenance.recorded_job import RecordedJob
 from scripts.provenance.snakemake_api import named_params
@@ -58,7 +58,7 @@ def count_row_changes(pointer: str, fetched: str, before: str, after: str) -> st
 def describe_version_changes(job: RecordedJob, change: Change) -> str:
     """Return which packages of an environment have another version than in the record."""
     before = read_json(job.record).get("pins", {}).get(change.name, {})
-    after = pinned_versions(change.name)
+    after = {"python": PYTHON} | pinned_versions(change.name)
     changes = [
         f"{name} {before.get(name, 'none')} -> {after.get(name, 'none')}"
         for name in sorted({*before, *after})

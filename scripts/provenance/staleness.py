@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import Any
 
 from scripts.provenance.canonical import read_json, to_json_types
-from scripts.provenance.environment import env_id, pinned_versions
+from scripts.provenance.environment import PYTHON, env_id, pinned_versions
 from scripts.provenance.fingerprint import Change, content_digest, differences, lookup, shell_text
 from scripts.provenance.recorded_job import RecordedJob, compile_template
 from scripts.provenance.snakemake_api import environment_name, named_outputs, named_params
@@ -99,7 +99,7 @@ class Staleness:
             "command": {"script": job.script, "environment": environments[0], "outputs": named_outputs(job.rule)},
             "code": modules,
             "env": {name: env_id(name) for name in environments},
-            "pins": {name: pinned_versions(name) for name in environments},
+            "pins": {name: {"python": PYTHON} | pinned_versions(name) for name in environments},
             "config": self.config_values(job),
             "params": others,
             "shell": shell_text(job.rule.shellcmd, self.config),

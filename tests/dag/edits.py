@@ -227,6 +227,27 @@ def add_hook(root: Path) -> None:
     case("    day: season\n", "    day: season\n    id: {kind: hook, module: shape}\n")(root)
 
 
+def hook_that_reads(declared: str) -> Callable[[Path], None]:
+    """Return the edit that adds a hook outside scripts/, with a neighbour that reads a file, and what is declared."""
+
+    def do(root: Path) -> None:
+        folder = root / "hooks/parcels"
+        folder.mkdir(parents=True)
+        (folder / "__init__.py").write_text("SCALE = 1\n")
+        (folder / "weights.json").write_text("[1]")
+        reading = "import json\nfrom pathlib import Path\n\nfrom . import SCALE\n\n"
+        reading += "VALUES = json.loads(Path(__file__).with_name('weights.json').read_text())\n"
+        (folder / "neighbour.py").write_text(reading)
+        text = "import numpy\n\nfrom .neighbour import SCALE, VALUES\n\n\ndef fit(values, options):\n    return VALUES\n\n\n"
+        text += "def transform(values, state):\n    return numpy.full((len(values), 1), SCALE * float(VALUES[0]))\n\n\n"
+        (folder / "shape.py").write_text(f'{text}def names(state):\n    return ["one"]\n')
+        case(
+            "    day: season\n", f"    day: season\n    id: {{kind: hook, module: hooks/parcels/shape.py{declared}}}\n"
+        )(root)
+
+    return do
+
+
 def spare(root: Path) -> None:
     """Add a span before all others that no window takes."""
     tiny.write_span(root / "data/tiny", "2000", tiny.rows("2000"))
@@ -291,6 +312,8 @@ def gate_shell(old: str, new: str) -> Callable[[Path], None]:
 
 GATE_LINE = '"{params.job} --alert'
 MODULE = "_ADDED = 1\n"
+DECLARED = ", files: [hooks/parcels/weights.json]"
+CUSTOM = TRANSFORM | {"fit_graph", "train", "metrics", "sentinel", "register_model", "deploy"}
 DATE = datetime.date(2020, 1, 2)
 CHANGED_SPAN = {"fetch 2001", "ingest_span 2001", "summarize 2001 all"} | described(["2001"]) | CHECKS | FROM_GRAPH
 
@@ -331,7 +354,10 @@ EDITS = [
     Edit("helper shared by two stages", append("scripts/bundle/onnx_builder.py", MODULE), SUMMARIZE | {"fit_graph", "tune", "train", "sentinel"}, "code: scripts/bundle/onnx_builder.py changed"),
     Edit("helper shared by many", append("scripts/bundle/label.py", MODULE), STATISTICS | SUMMARIZE | TRANSFORM | {"fit_graph", "train", "metrics"}, "code: scripts/bundle/label.py changed"),
     Edit("helper of all", append("scripts/provenance/run_job.py", MODULE), ALL, "code: scripts/provenance/run_job.py changed"),
-    Edit("module that a hook imports", replace("scripts/custom/helper.py", "return 1", "return 1 + 0"), TRANSFORM | {"fit_graph", "train", "metrics", "sentinel", "register_model", "deploy"}, "code: scripts/custom/helper.py changed", before=add_hook),
+    Edit("module that a hook imports", replace("scripts/custom/helper.py", "return 1", "return 1 + 0"), CUSTOM, "code: scripts/custom/helper.py changed", before=add_hook),
+    Edit("neighbour of a hook by path", replace("hooks/parcels/neighbour.py", "SCALE", "SCALE as SCALE"), CUSTOM, "code: hooks/parcels/neighbour.py changed", before=hook_that_reads(DECLARED)),
+    Edit("package of a hook by path", replace("hooks/parcels/__init__.py", "1", "1 + 0"), CUSTOM, "code: hooks/parcels/__init__.py changed", before=hook_that_reads(DECLARED)),
+    Edit("file that a hook declares", replace("hooks/parcels/weights.json", "1", "1.0"), CUSTOM, "input: hooks/parcels/weights.json changed", before=hook_that_reads(DECLARED)),
     Edit("hook that no feature names", lambda root: (root / "scripts/custom/other.py").write_text("X = 1\n"), set(), before=add_hook),
     Edit("constant of the golden rows", replace("scripts/train/golden_rows.py", "MISSING_SHARE = 0.1", "MISSING_SHARE = 0.2"), {"train", "metrics", "register_model", "deploy"}, "code: scripts/train/golden_rows.py changed"),
     Edit("file of a family that the case uses", append("scripts/families/logistic.py", MODULE), {"tune", "train", "sentinel"}, "code: scripts/families/logistic.py changed"),

@@ -62,6 +62,14 @@ def test_record_keeps_all_digits_of_floats(files) -> None:
     assert json.loads((target.parent / "record.json").read_text())["params"] == {"share": 0.1234567890123456}
 
 
+def test_another_python_than_that_of_the_fingerprint_is_refused(files) -> None:
+    source, target = files
+    job_spec = job_spec_of(source, target) | {"pins": {"table": {"python": "3.9"}}}
+    with pytest.raises(InputError, match=r"table has Python 3\.\d+, but Snakemake runs in Python 3\.9"):
+        run_recorded(copy, job_spec, {"source": source, "target": target})
+    assert not target.exists()
+
+
 def test_failure_leaves_nothing(files) -> None:
     source, target = files
 
