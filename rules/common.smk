@@ -13,6 +13,7 @@ from scripts.data.pointer import today
 from scripts.provenance.cluster import become_only_submitter, list_environments, prepend_slurm_wrappers
 from scripts.data.spans import expired_spans, find_pointers, resolve_windows, row_level_splits
 from scripts.provenance.rule_functions import RuleFunctions
+from scripts.provenance.snakemake_api import let_records_decide
 
 config.update(load_config(config))
 
@@ -38,6 +39,7 @@ if EXPIRED:
 os.environ.update(OUROBOROS_PYTHON=sys.executable)
 prepend_slurm_wrappers()
 
+let_records_decide()
 staleness = Staleness(workflow, config)
 functions = RuleFunctions(staleness)
 when_stale, only_when_stale = functions.when_stale, functions.only_when_stale

@@ -57,5 +57,5 @@ def declared_families() -> dict[str, dict[str, Any]]:
 
 
 def families_with_types(names: Iterable[str]) -> list[str]:
-    """Return which families of *names* keep their model as an estimator: who loads it reads their file for its types."""
+    """Return which families of *names* keep their model as an estimator: who loads it reads the types in their file."""
     return [name for name in names if declared_family(name)["types"]]

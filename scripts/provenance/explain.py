@@ -17,6 +17,7 @@ from scripts.data.dvc_cache import cache_path
 from scripts.provenance.canonical import read_json, to_json_types
 from scripts.provenance.environment import PYTHON, pinned_versions
 from scripts.provenance.fingerprint import Change
+from scripts.provenance.record import read_record
 from scripts.provenance.recorded_job import RecordedJob
 from scripts.provenance.snakemake_api import named_params
 from scripts.provenance.staleness import Staleness
@@ -57,7 +58,7 @@ def count_row_changes(pointer: str, fetched: str, before: str, after: str) -> st
 
 def describe_version_changes(job: RecordedJob, change: Change) -> str:
     """Return which packages of an environment have another version than in the record."""
-    before = read_json(job.record).get("pins", {}).get(change.name, {})
+    before = read_record(job.record)["pins"].get(change.name, {})
     after = {"python": PYTHON} | pinned_versions(change.name)
     changes = [
         f"{name} {before.get(name, 'none')} -> {after.get(name, 'none')}"
@@ -76,7 +77,7 @@ def describe_change(job: RecordedJob, change: Change) -> str:
     )
     match change.kind:
         case "output":
-            return f"missing: {change.name}"
+            return f"{change.after}: {change.name}"
         case "code":
             word = {True: "is new in the imports", False: "changed"}[change.before is None]
             return f"code: {change.name} {'is no longer imported' if change.after is None else word}"
@@ -168,7 +169,7 @@ def walk_upstream(staleness: Staleness, paths: list[str]) -> list[RecordedJob]:
 
 def own_changes(staleness: Staleness, job: RecordedJob) -> list[Change]:
     """Return the changes of *job* itself, without those of inputs that a stale job upstream will make again."""
-    if not os.path.exists(job.record):
+    if not read_record(job.record):
         return staleness.changes(job)
     pending = {
         path for producer in staleness.upstream(job) if not staleness.is_fresh(producer) for path in producer.outputs

@@ -98,7 +98,7 @@ def differences(kind: str, before: Any, after: Any, prefix: tuple[str, ...] = ()
                 yield Change(kind, (*prefix, str(key)), before.get(key), after.get(key))
     elif is_list_of_dicts(before) and is_list_of_dicts(after) and len(before) == len(after):
         yield from differences(kind, *(dict(enumerate(parts)) for parts in (before, after)), prefix)
-    elif kind != "order" or (before and {*before} == {*after}):  # "inputs" reports paths that are new or gone
+    elif kind != "order" or {*(before or [])} == {*(after or [])}:  # "inputs" reports paths that are new or gone
         yield Change(kind, prefix, before, after)
 
 

@@ -15,6 +15,7 @@ from typing import Any
 from scripts.provenance.canonical import json_digest, to_exact_json, write_bytes
 from scripts.provenance.environment import env_id
 from scripts.provenance.fingerprint import Change, lookup
+from scripts.provenance.record import read_record
 from scripts.provenance.recorded_job import OnlyWhenStale, RecordedJob
 from scripts.provenance.snakemake_api import (
     TRIGGER_INPUT,
@@ -154,7 +155,7 @@ class RuleFunctions:
         """
         job = self.staleness.producer(output.record)
         producers = self.staleness.transient_producers(job)
-        if not all(os.path.exists(producer.record) for producer in [*self.staleness.upstream(job), *producers]):
+        if not all(read_record(producer.record) for producer in [*self.staleness.upstream(job), *producers]):
             return "<TBD>"
         transient = {path: self.staleness.input_digest(path) for path in job.transient_inputs}
         job_spec = self.staleness.fingerprint(job) | {

@@ -16,7 +16,7 @@ import sys
 from pathlib import Path
 
 from scripts.errors import InputError
-from scripts.provenance.canonical import path_digest, read_json, to_exact_json, write_bytes
+from scripts.provenance.canonical import list_tree, path_digest, read_json, to_exact_json, write_bytes
 from scripts.provenance.opened_files import check_opened
 
 TYPE_CHECKING = False  # every job starts with this module: it imports little
@@ -175,7 +175,8 @@ def run_recorded(function: Callable, job_spec: dict, arguments: dict[str, Any], 
             fingerprint = {
                 key: value for key, value in job_spec.items() if key not in ("outputs", "record", "transient")
             }
-            write_bytes(job_spec["record"], to_exact_json({**fingerprint, "outputs": digests}))
+            folders = {path: list_tree(path) for path in digests if os.path.isdir(path)}
+            write_bytes(job_spec["record"], to_exact_json({**fingerprint, "outputs": digests, "folders": folders}))
     finally:
         for temporary in temporaries.values():
             remove(temporary)

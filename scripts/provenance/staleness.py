@@ -10,9 +10,10 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from scripts.provenance.canonical import read_json, to_json_types
+from scripts.provenance.canonical import to_json_types
 from scripts.provenance.environment import PYTHON, env_id, pinned_versions
 from scripts.provenance.fingerprint import Change, content_digest, differences, lookup, shell_text
+from scripts.provenance.record import read_record
 from scripts.provenance.recorded_job import RecordedJob, compile_template
 from scripts.provenance.snakemake_api import environment_name, named_outputs, named_params
 from scripts.provenance.source import CodeDigests
@@ -64,8 +65,7 @@ class Staleness:
     def input_digest(self, path: str) -> str:
         """Return the digest of an input: as its producer recorded it, else of its content (fingerprint.py)."""
         if producer := self.producer(path):
-            recorded = read_json(producer.record)["outputs"] if os.path.exists(producer.record) else {}
-            return f"sha256:{recorded.get(path, 'missing')}"
+            return f"sha256:{read_record(producer.record).get('outputs', {}).get(path, 'missing')}"
         if path not in self._digests:
             self._digests[path] = content_digest(path)
         return self._digests[path]
@@ -106,12 +106,18 @@ class Staleness:
         }
 
     def changes(self, job: RecordedJob) -> list[Change]:
-        """Return missing outputs of *job* and changes since its record; its upstream jobs must be fresh."""
-        record = read_json(job.record) if os.path.exists(job.record) else {}
+        """Return missing outputs of *job* and changes since its record; its upstream jobs must be fresh.
+
+        Outputs are missing, too, if a folder lacks a file that it had. A record that is damaged is an output as well.
+        """
+        record = read_record(job.record)
         paths = dict.fromkeys([*job.outputs, *record.get("outputs", {})])
         missing = [Change("output", (path,), "present", "missing") for path in paths if not os.path.exists(path)]
         if not record:
-            return missing
+            damaged = Change("output", (job.record,), "present", "damaged")
+            return [*missing, damaged] if os.path.exists(job.record) else missing
+        files = [f"{folder}/{name}" for folder, names in record["folders"].items() for name in names]
+        missing += [Change("output", (path,), "present", "missing") for path in files if not os.path.exists(path)]
         current = self.fingerprint(job)
         return missing + [change for kind in current for change in differences(kind, record.get(kind), current[kind])]
 

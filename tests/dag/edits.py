@@ -112,6 +112,15 @@ def touch(*patterns: str, when: float | None = None) -> Callable[[Path], None]:
     return do
 
 
+def write(path: str, text: str) -> Callable[[Path], None]:
+    """Return the edit that gives a file another content."""
+
+    def do(root: Path) -> None:
+        (root / path).write_text(text)
+
+    return do
+
+
 def both(*edits: Callable[[Path], object]) -> Callable[[Path], None]:
     """Return the edit that does all of *edits*."""
 
@@ -419,6 +428,7 @@ EDITS = [
     Edit("a span newer than all others", add_latest, each("fetch", ["2005"]) | each("ingest_span", ["2005"]) | described(["2005"]) | {"summarize 2003 all"} | CHECKS | FROM_GRAPH, "configuration: windows.test: [\"2004\"] -> [\"2005\"]", before=rolling),
     Edit("spans of a window in another order", case('train: ["2001", "2002"]', 'train: ["2002", "2001"]'), set()),
     Edit("columns of the data schema in another order", replace("data/tiny/schema.yaml", "  id: {type: number, min_fraction: 1}\n  weight: {type: number, min: 0, max: 100}\n", "  weight: {type: number, min: 0, max: 100}\n  id: {type: number, min_fraction: 1}\n"), set()),
+    Edit("a pointer that gives the same bytes another name", both(replace("data/tiny/2001.csv.dvc", "path: 2001.csv", "path: 2001.data"), lambda root: (root / "data/tiny/2001.csv").rename(root / "data/tiny/2001.data")), {"fetch 2001", "ingest_span 2001"}, "input: data/tiny/2001.csv.dvc changed (md5"),
     Edit("a retention date to come", retention("2999-12-31"), set()),
     Edit("a retention date that is past", retention("2001-12-31"), CHECKS | FROM_GRAPH, 'configuration: windows.train: ["2001", "2002"] -> ["2002"]'),
     Edit("style of both pages", append("report/style.css", "\n/* x */\n"), CHECKS, "input: report/style.css changed"),
@@ -434,6 +444,12 @@ EDITS = [
     Edit("code of a kind that the case does not use", append("scripts/preprocess/word_vectors.py", MODULE), set()),
     # results
     Edit("a removed output", remove("results/tiny/ingest/2002/all"), {"ingest_span 2002"}, "missing: results/tiny/ingest/2002/all"),
+    Edit("a file removed from a folder of outputs", remove("results/tiny/ingest/2002/all/part-00000.parquet"), {"ingest_span 2002"}, "missing: results/tiny/ingest/2002/all/part-00000.parquet"),
+    Edit("an empty record", write("results/tiny/tune/record.json", ""), {"tune"}, "damaged: results/tiny/tune/record.json"),
+    Edit("a record without content", write("results/tiny/deploy/record.json", "{}"), {"deploy"}, "damaged: results/tiny/deploy/record.json"),
+    Edit("a record that is cut off", write("results/tiny/ingest/2002/record.json", '{"code": {"scr'), {"ingest_span 2002"}, "damaged: results/tiny/ingest/2002/record.json"),
+    Edit("results dated ahead of the clock", both(touch("results/**/*", "data/tiny/*", "results/**/.*", when=4e9), case("min: 0.6", "min: 0.5")), RELEASE, "configuration: analyze.gate.roc_auc.min: 0.6 -> 0.5"),
+    Edit("benchmarks removed", remove("benchmarks/rules"), set()),
     Edit("a removed record", remove("results/tiny/tune/record.json"), {"tune"}, "missing: results/tiny/tune/record.json"),
     Edit("a removed stage", remove("results/tiny/tune"), {"tune"}, "missing: results/tiny/tune/best.json"),
     Edit("a removed published file", remove("serving/tiny/1/model.onnx"), {"deploy"}, "missing: serving/tiny/1/model.onnx"),

@@ -70,6 +70,18 @@ def test_another_python_than_that_of_the_fingerprint_is_refused(files) -> None:
     assert not target.exists()
 
 
+def test_record_lists_the_files_of_a_folder(tmp_path) -> None:
+    def fill(folder: Path) -> None:
+        for name in ("b", "a/c", ".hidden", ".h/d"):
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_text(name)
+
+    target = tmp_path / "made/folder"
+    job_spec = {"outputs": [str(target)], "record": str(tmp_path / "made/record.json")}
+    run_recorded(fill, job_spec, {"folder": target})
+    assert json.loads((tmp_path / "made/record.json").read_text())["folders"] == {str(target): ["a/c", "b"]}
+
+
 def test_failure_leaves_nothing(files) -> None:
     source, target = files
 
