@@ -11,6 +11,9 @@ COMPARES = compares_with_deployed(config["analyze"]["gate"])
 LIMITS_LATENCY = "latency_ms" in config["analyze"]["gate"]
 # scripts/analyze/compare.py and scripts/analyze/latency.py count as code of the gate only if a limit needs them
 GATE = f"analyze/gate{' analyze/compare' * COMPARES}{' analyze/latency' * LIMITS_LATENCY}"
+GATE += f" {HOOKS} {ESTIMATORS}" * (COMPARES or LIMITS_LATENCY)
+# the deployed model may be of any family
+GATE += "".join(f" families/{name}" for name in families_with_types(declared_families())) * COMPARES
 EVALUATION_KEYS = [
     "preprocess.label",
     *(f"analyze.{key}" for key in ("min_slice", "bootstrap", "seed", "unit", "ranking")),
@@ -31,6 +34,7 @@ checkpoint metrics:
         eval_tables=ancient(tables("eval")),
         test_tables=ancient(tables("test")),
         bundle=ancient(f"{RESULTS}/train/bundle"),
+        hook_files=ancient(HOOK_FILES),
         changed=when_stale("metrics"),
     output:
         metrics=f"{RESULTS}/analyze/metrics/metrics.json",
@@ -42,7 +46,7 @@ checkpoint metrics:
     conda:
         "../envs/analyze.yaml"
     params:
-        code=f"analyze/metrics {HOOKS}",
+        code=f"analyze/metrics {HOOKS} {ESTIMATORS}",
         cfg=cfg(
             *EVALUATION_KEYS,
             "analyze.threshold",
@@ -89,6 +93,7 @@ checkpoint gate_model:
         sentinel=ancient(f"{RESULTS}/analyze/sentinel/sentinel.json"),
         bundle=ancient(f"{RESULTS}/train/bundle" if COMPARES or LIMITS_LATENCY else []),
         tables=ancient(tables("test") if COMPARES else []),
+        hook_files=ancient(HOOK_FILES if COMPARES or LIMITS_LATENCY else []),
         changed=when_stale("gate_model"),
     output:
         blessing=f"{RESULTS}/analyze/gate/blessing.json",

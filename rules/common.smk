@@ -4,7 +4,8 @@ import os
 import sys
 from pathlib import Path
 
-from scripts.preprocess.registry import hook_modules, kind_modules
+from scripts.preprocess.registry import hook_files, hook_modules, kind_modules
+from scripts.config.families import declared_families, families_with_types
 from scripts.config.side_files import side_files
 from scripts.config.load import load_config
 from scripts.provenance.staleness import Staleness
@@ -13,6 +14,7 @@ from scripts.provenance.cluster import become_only_submitter, prepend_slurm_wrap
 from scripts.data.working_copy import find_edit
 from scripts.data.spans import expired_spans, find_pointers, resolve_windows, row_level_splits
 from scripts.provenance.rule_functions import RuleFunctions
+from scripts.provenance.snakemake_api import let_records_decide
 
 config.update(load_config(config))
 
@@ -28,7 +30,9 @@ ROW_LEVEL_SPLITS = sorted(row_level_splits(config))  # splits that get single ro
 config["windows"] = SPLITS
 KINDS = kind_modules(config["preprocess"]["features"])  # code that fits features
 HOOKS = hook_modules(config["preprocess"]["features"])  # code that encodes rows
+HOOK_FILES = hook_files(config["preprocess"]["features"])  # and what that code reads
 FAMILIES = " ".join(f"families/{name}" for name in sorted(config["tune"]["families"]))  # code that tune and train use
+ESTIMATORS = " ".join(f"families/{name}" for name in families_with_types(sorted(config["tune"]["families"])))
 
 if EXPIRED:
     print(f"left out of all windows because their retention has ended: {', '.join(sorted(EXPIRED))}", file=sys.stderr)
@@ -36,6 +40,7 @@ if EXPIRED:
 os.environ.update(OUROBOROS_PYTHON=sys.executable)
 prepend_slurm_wrappers()
 
+let_records_decide()
 staleness = Staleness(workflow, config)
 functions = RuleFunctions(staleness)
 when_stale, only_when_stale = functions.when_stale, functions.only_when_stale

@@ -14,6 +14,7 @@ checkpoint deploy:
         version=ancient(f"{RESULTS}/register/version.json"),
         blessing=ancient(f"{RESULTS}/analyze/gate/blessing.json"),
         rules=ancient(f"{RESULTS}/validate/anomalies/schema.json"),
+        hook_files=ancient(HOOK_FILES),
         changed=when_stale("deploy"),
     output:
         published=f"{RESULTS}/deploy/published.json",
@@ -26,7 +27,7 @@ checkpoint deploy:
     conda:
         "../envs/serve.yaml"
     params:
-        code=f"deploy/deploy serve/server {HOOKS}",
+        code=f"deploy/deploy serve/server {HOOKS} {ESTIMATORS}",
         cfg=cfg("case", "deploy.label", "deploy.max_latency_ms", "deploy.max_size_mb"),
         job=job_command,
     shell:

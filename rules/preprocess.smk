@@ -45,6 +45,7 @@ checkpoint fit_graph:
         summaries=ancient(each_part(f"{RESULTS}/preprocess/summary/{{span}}/{{split}}/summary.npz", "train")),
         lookups=ancient(lookup_tables()),
         gate=ancient(f"{RESULTS}/validate/gate/granted.json"),
+        hook_files=ancient(HOOK_FILES),
         changed=when_stale("fit_graph"),
     output:
         graph=f"{RESULTS}/preprocess/graph/graph.onnx",
@@ -82,6 +83,7 @@ checkpoint transform:
         graph=ancient(f"{RESULTS}/preprocess/graph/graph.onnx"),
         contract=ancient(f"{RESULTS}/preprocess/graph/contract.json"),
         schema=ancient(f"{RESULTS}/preprocess/graph/schema.json"),
+        hook_files=ancient(HOOK_FILES),
         changed=when_stale("transform"),
     output:
         features=f"{RESULTS}/preprocess/features/{{split}}/features.npz",

@@ -35,7 +35,7 @@ checkpoint report:
     conda:
         "../envs/report.yaml"
     params:
-        code="report/report",
+        code=f"report/report {FAMILIES}",
         cfg=cfg("title", "tune.families", "preprocess.features"),
         job=job_command,
     shell:

@@ -15,6 +15,7 @@ checkpoint train:
         graph=ancient(f"{RESULTS}/preprocess/graph/graph.onnx"),
         contract=ancient(f"{RESULTS}/preprocess/graph/contract.json"),
         best=ancient(f"{RESULTS}/tune/best.json"),
+        hook_files=ancient(HOOK_FILES),
         changed=when_stale("train"),
     output:
         bundle=directory(f"{RESULTS}/train/bundle"),

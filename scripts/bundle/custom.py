@@ -2,7 +2,7 @@
 
 The module has `fit(values, options)`, which returns a state of JSON types, `transform(values, state)`, which returns
 float64 [rows, width], and `names(state)`. It runs wherever rows are encoded, offline and in the server. A bundle
-contains the name of the module, the state and the digest of the code, but never the code itself.
+contains the name of the module, its files, the state and the digest of the code, but never the code itself.
 """
 
 import importlib.util
@@ -13,7 +13,7 @@ from types import ModuleType
 import numpy as np
 
 from scripts.errors import InputError
-from scripts.provenance.canonical import json_digest
+from scripts.provenance.canonical import file_digest, json_digest
 from scripts.provenance.source import CodeDigests
 
 ROOT = Path(__file__).parents[2]
@@ -34,15 +34,25 @@ def find_module(module: str) -> str:
 
 
 @cache
-def code_digest(module: str) -> str:
-    """Return the digest of the code of *module* and of all own modules that it imports."""
-    return json_digest(CodeDigests(ROOT).closure(find_module(module)))
+def code_digest(module: str, *files: str) -> str:
+    """Return the digest of *module*, of all own modules that it imports, and of the *files* that it reads.
+
+    Raises InputError if the clone lacks one of them.
+    """
+    if missing := [path for path in files if ".." in Path(path).parts or not (ROOT / path).is_file()]:
+        raise InputError(f"{missing[0]}, which the hook {module} declares in `files`, is not a file in the clone")
+    contents = {path: file_digest(ROOT / path) for path in files}
+    return json_digest(CodeDigests(ROOT).closure(find_module(module)) | contents)
 
 
 @cache
 def load_module(module: str) -> ModuleType:
-    """Import *module*, once per process, and return it. Raises InputError if it lacks one of FUNCTIONS."""
-    spec = importlib.util.spec_from_file_location(f"hook_{json_digest(module)[:16]}", ROOT / find_module(module))
+    """Import *module*, once per process, and return it. Raises InputError if it lacks one of FUNCTIONS.
+
+    Its name in Python is that of its path in the clone, so its relative imports find its neighbours.
+    """
+    path = find_module(module)
+    spec = importlib.util.spec_from_file_location(path.removesuffix(".py").replace("/", "."), ROOT / path)
     imported = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(imported)
     for name in FUNCTIONS:
@@ -52,15 +62,15 @@ def load_module(module: str) -> ModuleType:
 
 
 def apply_custom(name: str, spec: dict, values: np.ndarray) -> np.ndarray:
-    """Transform the *values* [rows, 1] of column *name* with the module of *spec* (module, state, width, code).
+    """Transform the *values* [rows, 1] of column *name* with the module of *spec* (module, files, state, width, code).
 
     Returns float64 [rows, width]. Raises InputError if the code in the clone differs from the code that was fitted, or
     if the module returns another dtype, another shape or values that are not finite.
     """
     module = spec["module"]
-    if code_digest(module) != spec["code"]:
+    if (digest := code_digest(module, *spec.get("files", []))) != spec["code"]:
         raise InputError(
-            f"{name}: {find_module(module)} here is {code_digest(module)[:12]}, the bundle was made with "
+            f"{name}: {find_module(module)} here is {digest[:12]}, the bundle was made with "
             f"{spec['code'][:12]}; check out the code of the bundle, or deploy again"
         )
     transformed = np.asarray(load_module(module).transform(values.ravel(), spec["state"]))

@@ -15,7 +15,7 @@ import onnxruntime
 
 from scripts.bundle.files import ONNX, SKOPS, read_contents
 from scripts.bundle.skops_file import load_estimator
-from scripts.config.families import declared_families
+from scripts.config.families import declared_family
 from scripts.errors import InputError
 
 OUTPUTS = {"classification": "probabilities", "regression": "prediction"}
@@ -72,7 +72,7 @@ def load_predictor(source: Path | dict[str, bytes], contract: dict | None = None
     if SKOPS not in contents:
         check_graph(session.get_modelmeta().custom_metadata_map.get("graph"), contract, ONNX)
         return Predictor(session, output, classes)
-    types = declared_families().get(contract["family"], {}).get("types", ())
+    types = declared_family(contract["family"])["types"]
     estimator, graph = load_estimator(contents[SKOPS], types)
     check_graph(graph, contract, SKOPS)
     check_graph(hashlib.sha256(contents[ONNX]).hexdigest(), contract, ONNX)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from scripts.config.families import family_files
-from scripts.provenance.canonical import canonical, write_json
+from scripts.provenance.canonical import canonical, write_bytes
 from scripts.provenance.source import CodeDigests
 
 ROOT = Path(__file__).parents[2]
@@ -27,7 +27,7 @@ def write_cache(path: Path, document: Any) -> None:
     """Write *document* to *path*, unless the checkout is read-only."""
     with contextlib.suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_json(path, document)
+        write_bytes(path, canonical(document).encode())
 
 
 def load_config(config: dict) -> dict:

@@ -110,10 +110,11 @@ def select_spans(split: str, window: list | dict, pool: list[str]) -> list[str]:
 
 
 def resolve_windows(config: dict, known: dict[str, SpanPointer], expired: set[str]) -> Iterator[tuple[str, list[str]]]:
-    """Yield the spans of each split of `windows`, less those in *ended*, whose retention is over.
+    """Yield the spans of each split of `windows`, less those in *expired*, whose retention is over.
 
-    Spans after `until` are ignored. Raises ConfigError for a span without pointer, for a window with too few spans, and
-    for a span in two splits unless `ingest.split` divides its rows between them.
+    They are in natural order, whatever the order in the configuration, so that this order cannot count. Spans after
+    `until` are ignored. Raises ConfigError for a span without pointer, for a window with too few spans, and for a span
+    in two splits unless `ingest.split` divides its rows between them.
     """
     until = natural_sort_key(config["until"]) if config["until"] else None
     shared, owner = row_level_splits(config), {}
@@ -133,7 +134,7 @@ def resolve_windows(config: dict, known: dict[str, SpanPointer], expired: set[st
                 raise ConfigError(f"windows.{split}: span {span} is in {other} too; ingest.split can divide its rows")
             if spans.count(span) > 1:
                 raise ConfigError(f"windows.{split}: span {span} is listed twice")
-        remaining = [span for span in spans if span not in expired]
+        remaining = sorted(set(spans) - expired, key=lambda span: (natural_sort_key(span), span))
         if not remaining:
             raise ConfigError(f"windows.{split}: the retention of all its spans ({', '.join(spans)}) has ended")
         yield split, remaining

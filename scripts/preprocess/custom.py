@@ -39,7 +39,8 @@ class Hook(FeatureKind):
             "module": options["module"],
             "state": state,
             "width": len(names),
-            "code": code_digest(options["module"]),
+            "files": options["files"],
+            "code": code_digest(options["module"], *options["files"]),
         }
         if values.dtype == np.float64:  # for golden rows
             present = values[~np.isnan(values)]

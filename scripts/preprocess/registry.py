@@ -29,6 +29,12 @@ def hook_modules(features: dict[str, list[dict]]) -> str:
     return " ".join(f"../{name[:-3]}" if name.endswith(".py") else f"custom/{name}" for name in sorted(named))
 
 
+def hook_files(features: dict[str, list[dict]]) -> list[str]:
+    """Return the files that the hooks in *features* declare."""
+    specs = [spec for kinds in features.values() for spec in kinds if spec["kind"] == "hook"]
+    return sorted({path for spec in specs for path in spec["files"]})
+
+
 def kind_modules(features: dict[str, list[dict]]) -> str:
     """Return the modules, below scripts/, of the kinds in *features*, in the form of `code` of a rule."""
     used = {MODULES[spec["kind"]] for specs in features.values() for spec in specs}

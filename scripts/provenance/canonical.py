@@ -72,20 +72,23 @@ def file_digest(path: str | os.PathLike, algorithm: str = "sha256") -> str:
         return hashlib.file_digest(file, algorithm).hexdigest()
 
 
+def list_tree(folder: str | os.PathLike) -> list[str]:
+    """Return the relative paths of all files below *folder*, sorted; hidden files and folders do not count."""
+    paths = []
+    for parent, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if name[0] != "."]
+        paths += [os.path.relpath(os.path.join(parent, name), folder) for name in names if name[0] != "."]
+    return sorted(paths)
+
+
 def tree_digest(folder: str | os.PathLike, known: dict[str, str] | None = None) -> str:
     """Return the sha256 over the lines "<relative path> <sha256>" of all files below *folder*, sorted by path.
 
     Hidden files, whose names start with a dot, do not count. *known* gives digests by relative path, so that those
     files need not be read.
     """
-    lines = []
-    for parent, folders, names in os.walk(folder):
-        folders[:] = [name for name in folders if name[0] != "."]
-        for name in names:
-            if name[0] != ".":
-                path = os.path.join(parent, name)
-                relative = os.path.relpath(path, folder)
-                lines.append(f"{relative} {(known or {}).get(relative) or file_digest(path)}\n")
+    known = known or {}
+    lines = [f"{name} {known.get(name) or file_digest(os.path.join(folder, name))}\n" for name in list_tree(folder)]
     return hashlib.sha256("".join(sorted(lines)).encode()).hexdigest()
 
 
@@ -101,7 +104,10 @@ def write_json(path: str | os.PathLike, value: Any) -> None:
 
 
 def to_exact_json(value: Any) -> bytes:
-    """Return *value* as an indented JSON file with sorted keys and all digits of floats: predictions depend on them."""
+    """Return *value* as an indented JSON file with sorted keys and all digits of floats.
+
+    Predictions depend on them, and so does staleness.
+    """
     return (json.dumps(value, sort_keys=True, indent=1, ensure_ascii=False) + "\n").encode()
 
 

@@ -1,10 +1,16 @@
-"""The identity and the pinned versions of an environment, both from the requirement lines of its lock."""
+"""The identity and the pinned versions of an environment: from the requirement lines of its lock, and its Python.
+
+An environment has the Python that runs Snakemake, which builds it. Locks, images, Nix and conda agree on LOCKED_PYTHON.
+"""
 
 import hashlib
 import re
+import sys
 from functools import cache
 from pathlib import Path
 
+LOCKED_PYTHON = "3.11"
+PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 PIN = re.compile(r"^([A-Za-z0-9._-]+)==([^\s;\\]+)")
 
 
@@ -17,8 +23,11 @@ def lock_lines(lock: Path) -> list[str]:
 
 @cache
 def env_id(name: str, folder: Path = Path("envs")) -> str:
-    """Return NAME-DIGEST (12 hexadecimal digits of the lock's sha256), the folder name of environment *name*."""
-    lines = lock_lines(folder / f"{name}.txt")
+    """Return NAME-DIGEST, the folder name of environment *name*.
+
+    The digest is 12 hexadecimal digits of a sha256: of the lock and, unless it is LOCKED_PYTHON, of the Python.
+    """
+    lines = lock_lines(folder / f"{name}.txt") + [f"python=={PYTHON}"] * (PYTHON != LOCKED_PYTHON)
     return f"{name}-{hashlib.sha256(chr(10).join(lines).encode()).hexdigest()[:12]}"
 
 

@@ -16,8 +16,9 @@ from typing import Any
 
 from scripts.data.dvc_cache import cache_path
 from scripts.provenance.canonical import read_json, to_json_types, write_bytes
-from scripts.provenance.environment import pinned_versions
+from scripts.provenance.environment import PYTHON, pinned_versions
 from scripts.provenance.fingerprint import Change
+from scripts.provenance.record import read_record
 from scripts.provenance.recorded_job import RecordedJob
 from scripts.provenance.snakemake_api import named_params
 from scripts.provenance.staleness import Staleness
@@ -58,8 +59,8 @@ def count_row_changes(pointer: str, fetched: str, before: str, after: str) -> st
 
 def describe_version_changes(job: RecordedJob, change: Change) -> str:
     """Return which packages of an environment have another version than in the record."""
-    before = read_json(job.record).get("pins", {}).get(change.name, {})
-    after = pinned_versions(change.name)
+    before = read_record(job.record)["pins"].get(change.name, {})
+    after = {"python": PYTHON} | pinned_versions(change.name)
     changes = [
         f"{name} {before.get(name, 'none')} -> {after.get(name, 'none')}"
         for name in sorted({*before, *after})
@@ -77,7 +78,7 @@ def describe_change(job: RecordedJob, change: Change) -> str:
     )
     match change.kind:
         case "output":
-            return f"missing: {change.name}"
+            return f"{change.after}: {change.name}"
         case "code":
             word = {True: "is new in the imports", False: "changed"}[change.before is None]
             return f"code: {change.name} {'is no longer imported' if change.after is None else word}"
@@ -90,6 +91,10 @@ def describe_change(job: RecordedJob, change: Change) -> str:
             path = change.key[-1]
             word = {(True, False): "added", (False, True): "removed"}.get((change.before is None, change.after is None))
             return f"input: {path} {word or f'changed ({describe_digests(job, path, change)})'}"
+        case "order":
+            return f"order of the input {change.name} of rule {job.rule.name}: {values}"
+        case "command":
+            return f"command of rule {job.rule.name}: {change.name}: {values}"
         case "shell":
             return f"shell line of rule {job.rule.name}"
         case "params":
@@ -101,7 +106,7 @@ def describe_digests(job: RecordedJob, path: str, change: Change) -> str:
     """Return the digests of an input before and after; for a pointer, also how many rows were added and removed."""
     text = f"{shorten_digest(change.before)} -> {shorten_digest(change.after)}"
     if path.endswith(".dvc") and hasattr(job.rule.output, "raw"):
-        md5 = (str(digest).partition(":")[2] for digest in (change.before, change.after))
+        md5 = (str(digest).partition(":")[2].partition(" as ")[0] for digest in (change.before, change.after))
         fetched = Path(job.format(job.rule.output.raw)) / Path(path).stem
         rows = count_row_changes(path, str(fetched), *md5)
         return f"{text}; {rows}" if rows else text
@@ -109,9 +114,10 @@ def describe_digests(job: RecordedJob, path: str, change: Change) -> str:
 
 
 def shorten_digest(digest: Any) -> str:
-    """Return the kind and the first ten characters of a digest."""
+    """Return the kind and the first ten characters of a digest; for renamed data, also the name."""
     kind, _, value = str(digest).partition(":")
-    return f"{kind} {value[:10]}"
+    value, _, name = value.partition(" as ")
+    return f"{kind} {value[:10]}{f' as {name}' * bool(name)}"
 
 
 def format_text(result: dict[str, Any]) -> Iterator[str]:
@@ -167,7 +173,7 @@ def walk_upstream(staleness: Staleness, paths: list[str]) -> list[RecordedJob]:
 
 def own_changes(staleness: Staleness, job: RecordedJob) -> list[Change]:
     """Return the changes of *job* itself, without those of inputs that a stale job upstream will make again."""
-    if not os.path.exists(job.record):
+    if not read_record(job.record):
         return staleness.changes(job)
     pending = {
         path for producer in staleness.upstream(job) if not staleness.is_fresh(producer) for path in producer.outputs

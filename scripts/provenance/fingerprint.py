@@ -1,5 +1,9 @@
-"""The parts of a fingerprint (configuration, shell command, digests of inputs) and how two fingerprints differ."""
+"""The parts of a fingerprint (configuration, shell command, digests of inputs) and how two fingerprints differ.
 
+Values are equal if their canonical JSON is: `1`, `1.0` and `true` are three values, although Python finds them equal.
+"""
+
+import os
 import string
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -55,27 +59,52 @@ def shell_text(template: str, config: dict) -> str:
 
 
 def content_digest(path: str) -> str:
-    """Return the digest of an input that no rule makes: the md5 of a pointer, YAML by value, other files by bytes."""
+    """Return the digest of an input that no rule makes: the md5 of a pointer, YAML by value, other files by bytes.
+
+    A pointer also counts by the name that it gives the data if this differs from its own: its ending says the format.
+    """
     if path.endswith(".dvc"):
-        return f"md5:{read_pointer(path)['md5']}"
+        pointer = read_pointer(path)
+        renamed = pointer["path"] != os.path.basename(path).removesuffix(".dvc")
+        return f"md5:{pointer['md5']}" + (f" as {pointer['path']}" if renamed else "")
     if path.endswith((".yaml", ".yml")):
         with open(path, encoding="utf-8") as file:
-            return f"yaml:{json_digest(yaml.load(file, Loader=getattr(yaml, 'CSafeLoader', yaml.SafeLoader)))}"
+            value = yaml.load(file, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+            return f"yaml:{json_digest(with_types(value))}"
     return f"file:{file_digest(path)}"
+
+
+def with_types(value: Any) -> Any:
+    """Return a YAML value as JSON that keeps apart what JSON writes alike: the date 2020-01-02 and that text, keys too.
+
+    The order of keys does not count.
+    """
+    if isinstance(value, dict):
+        return {"map": sorted(([with_types(key), with_types(item)] for key, item in value.items()), key=canonical)}
+    if isinstance(value, list):
+        return [with_types(item) for item in value]
+    return value if value is None or isinstance(value, bool | int | float | str) else {type(value).__name__: str(value)}
 
 
 def differences(kind: str, before: Any, after: Any, prefix: tuple[str, ...] = ()) -> Iterator[Change]:
     """Yield a change for each leaf in which two values of the part *kind* differ; *prefix* is the key so far."""
-    if kind == "pins":  # "env" reports the environment; its pins only say which packages changed
+    if kind == "pins" or is_same(before, after):  # "env" reports the environment; pins only say which packages changed
         return
     if isinstance(before, dict) and isinstance(after, dict):
         for key in sorted({*before, *after}):
-            if before.get(key) != after.get(key):
-                yield from differences(kind, before.get(key), after.get(key), (*prefix, str(key)))
+            if key in before and key in after:
+                yield from differences(kind, before[key], after[key], (*prefix, str(key)))
+            elif kind != "order":
+                yield Change(kind, (*prefix, str(key)), before.get(key), after.get(key))
     elif is_list_of_dicts(before) and is_list_of_dicts(after) and len(before) == len(after):
         yield from differences(kind, *(dict(enumerate(parts)) for parts in (before, after)), prefix)
-    elif before != after:
+    elif kind != "order" or {*(before or [])} == {*(after or [])}:  # "inputs" reports paths that are new or gone
         yield Change(kind, prefix, before, after)
+
+
+def is_same(before: Any, after: Any) -> bool:
+    """Return whether two values are the same in canonical JSON."""
+    return canonical(before) == canonical(after)
 
 
 def is_list_of_dicts(value: Any) -> bool:

@@ -77,6 +77,11 @@ class RecordedJob:
             name: to_json_types(function(SimpleNamespace(**self.wildcards))) for name, function in functions.items()
         }
 
+    @property
+    def script(self) -> str:
+        """The script that the job runs: the first one that its rule names as code."""
+        return f"scripts/{named_params(self.rule)['code'].split()[0]}.py"
+
     @cached_property
     def outputs(self) -> list[str]:
         return [self.format(path) for path in self.rule.output]

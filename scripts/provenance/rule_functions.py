@@ -12,16 +12,16 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from scripts.provenance.canonical import json_digest, write_json
+from scripts.provenance.canonical import json_digest, to_exact_json, write_bytes
 from scripts.provenance.environment import env_id
 from scripts.provenance.fingerprint import Change, lookup
+from scripts.provenance.record import read_record
 from scripts.provenance.recorded_job import OnlyWhenStale, RecordedJob
 from scripts.provenance.snakemake_api import (
     TRIGGER_INPUT,
     check_options,
     environment_name,
     is_forced,
-    named_params,
     wait_for,
 )
 from scripts.provenance.staleness import Staleness
@@ -53,7 +53,7 @@ def write_job_spec(job_spec: dict) -> Path:
     path = JOB_SPECS / f"{json_digest(job_spec)[:16]}.json"
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_json(path, job_spec)
+        write_bytes(path, to_exact_json(job_spec))
     return path
 
 
@@ -73,11 +73,6 @@ def file_arguments(*groups: Any) -> Iterator[str]:
             if name not in (TRIGGER_INPUT, "record"):
                 yield f"--{name}"
                 yield from map(shlex.quote, [paths] if isinstance(paths, str) else paths)
-
-
-def script_of(job: RecordedJob) -> str:
-    """Return the script that *job* runs: the first one that its rule names as code."""
-    return f"scripts/{named_params(job.rule)['code'].split()[0]}.py"
 
 
 class RuleFunctions:
@@ -146,7 +141,7 @@ class RuleFunctions:
             job_spec = {"config": self.staleness.config_values(job), "outputs": job.outputs}
             environment = env_id(environment_name(job.rule))
             options = ["--job-spec", str(write_job_spec(job_spec)), *file_arguments(input, output)]
-            return " ".join(["envs/python", environment, script_of(job), *options])
+            return " ".join(["envs/python", environment, job.script, *options])
 
         return command
 
@@ -160,7 +155,7 @@ class RuleFunctions:
         """
         job = self.staleness.producer(output.record)
         producers = self.staleness.transient_producers(job)
-        if not all(os.path.exists(producer.record) for producer in [*self.staleness.upstream(job), *producers]):
+        if not all(read_record(producer.record) for producer in [*self.staleness.upstream(job), *producers]):
             return "<TBD>"
         transient = {path: self.staleness.input_digest(path) for path in job.transient_inputs}
         job_spec = self.staleness.fingerprint(job) | {
@@ -172,4 +167,4 @@ class RuleFunctions:
         options = ["--job-spec", str(write_job_spec(job_spec))]
         if resources.get("gpu"):
             environment, options = env_id(f"{name}-gpu"), [*options, "--device", "cuda"]
-        return " ".join(["envs/python", environment, script_of(job), *options, *file_arguments(input, output)])
+        return " ".join(["envs/python", environment, job.script, *options, *file_arguments(input, output)])

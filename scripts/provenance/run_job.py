@@ -17,7 +17,8 @@ import warnings
 from pathlib import Path
 
 from scripts.errors import InputError
-from scripts.provenance.canonical import path_digest, read_json, write_json
+from scripts.provenance.canonical import list_tree, path_digest, read_json, to_exact_json, write_bytes
+from scripts.provenance.opened_files import check_opened
 from scripts.provenance.warning_log import WarningLog
 
 TYPE_CHECKING = False  # every job starts with this module: it imports little
@@ -53,6 +54,17 @@ def check_inputs(job_spec: dict) -> dict[str, tuple[str, tuple[int, ...]]]:
                 )
             checked[path] = (expected, state)
     return checked
+
+
+def check_python(job_spec: dict) -> None:
+    """Raise InputError if this Python is another one than the environments of the fingerprint have."""
+    own = f"{sys.version_info.major}.{sys.version_info.minor}"
+    for name, pins in job_spec.get("pins", {}).items():
+        if pins["python"] != own:
+            raise InputError(
+                f"the environment {name} has Python {own}, but Snakemake runs in Python {pins['python']}, of which the "
+                "results would speak: run Snakemake in the Python of the environments"
+            )
 
 
 def check_unchanged(checked: dict[str, tuple[str, tuple[int, ...]]]) -> None:
@@ -139,13 +151,19 @@ def use_temporary_outputs(arguments: dict[str, Any], outputs: list[str]) -> dict
     return temporaries
 
 
-def run_recorded(function: Callable, job_spec: dict, arguments: dict[str, Any]) -> None:
-    """Call *function* with temporary output paths, move the outputs into place and, last of all, write the record."""
+def run_recorded(function: Callable, job_spec: dict, arguments: dict[str, Any], verifies: bool = False) -> None:
+    """Call *function* with temporary output paths, move the outputs into place and, last of all, write the record.
+
+    Raises InputError, and nothing appears, if it read what the fingerprint lacks, unless it *verifies* what it reads.
+    """
     temporaries = use_temporary_outputs(arguments, job_spec.get("outputs", []))
+    check_python(job_spec)
     checked = check_inputs(job_spec)
     try:
         extra_outputs = function(**arguments) or {}
         check_unchanged(checked)
+        if not verifies and "code" in job_spec:
+            check_opened({*job_spec["code"]}, sys.argv[1:])
         known_digests = extra_outputs if isinstance(extra_outputs, dict) else dict.fromkeys(extra_outputs)
         digests = {}
         for final, temporary in temporaries.items():
@@ -159,7 +177,8 @@ def run_recorded(function: Callable, job_spec: dict, arguments: dict[str, Any]) 
             fingerprint = {
                 key: value for key, value in job_spec.items() if key not in ("outputs", "record", "transient")
             }
-            write_json(job_spec["record"], {**fingerprint, "outputs": digests})
+            folders = {path: list_tree(path) for path in digests if os.path.isdir(path)}
+            write_bytes(job_spec["record"], to_exact_json({**fingerprint, "outputs": digests, "folders": folders}))
     finally:
         for temporary in temporaries.values():
             remove(temporary)
@@ -175,17 +194,18 @@ def remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def main(function: Callable) -> None:
+def main(function: Callable, verifies: bool = False) -> None:
     """Run *function* from the command line; exit 2 with one sentence on bad input, a full disk or a missing permission.
 
     *function* may return further files that it wrote, such as published bundles, which are recorded like outputs. If it
     returns a dictionary, the values are the sha256 digests of such files, or of outputs, where it knows them already.
+    A function that *verifies* what it reads, by digests in its inputs, may read it anywhere.
     """
     log = WarningLog()
     warnings.showwarning = log.show
     try:
         job_spec, arguments = parse_arguments(sys.argv[1:], function)
-        run_recorded(function, job_spec, arguments)
+        run_recorded(function, job_spec, arguments, verifies)
         log.summarize()
     except InputError as error:
         sys.exit(report_error(str(error)))

@@ -25,6 +25,12 @@ def named_inputs(rule: Any) -> dict[str, Any]:
     return {str(name): item for name, item in rule.input._allitems() if name != TRIGGER_INPUT}
 
 
+def named_outputs(rule: Any) -> dict[str, list[str]]:
+    """Return the templates of the outputs of *rule* by name, as the rule file gives them."""
+    items = ((str(name), item) for name, item in rule.output._allitems())
+    return {name: [str(item)] if isinstance(item, str) else [*map(str, item)] for name, item in items}
+
+
 def named_params(rule: Any) -> dict[str, Any]:
     """Return the parameters of *rule* by name, as the rule file gives them."""
     return dict(rule.params._allitems())
@@ -102,6 +108,52 @@ def build_log_handler(settings: Any, stream: TextIO) -> logging.Handler:
     shown = settings.debug_dag, settings.verbose, settings.dryrun, settings.printshellcmds
     handler.addFilter(DefaultFilter(settings.quiet, *shown))
     return handler
+
+
+def find_unwritable_folder(path: str) -> str:
+    """Return the first folder whose permissions keep the output at *path* from being replaced, "" if there is none.
+
+    To replace a file, its folder must be writable; the file itself need not be.
+    """
+    inside = [place for place, _, _ in os.walk(path)]  # none for a file
+    folders = [os.path.dirname(path) or ".", *inside]
+    return next((folder for folder in folders if os.path.exists(path) and not os.access(folder, os.W_OK)), "")
+
+
+def let_records_decide() -> None:
+    """Take back three decisions of Snakemake that contradict the records.
+
+    It would stop where an output is older than an input, which says that clocks differ and nothing else; run a target
+    again whose benchmark is missing, which is no result; and refuse to replace an output that it may not write to, as
+    those of another user who shares the folder: jobs replace files, so the permissions of the folder count.
+    """
+    from snakemake.dag import DAG
+    from snakemake.exceptions import WorkflowError
+    from snakemake.jobs import Job
+
+    remove_existing_output = Job.remove_existing_output
+
+    async def accept_times(dag, job, expanded_output):
+        pass
+
+    def products(job, include_logfiles=True):
+        return [*job.output, *(job.log if include_logfiles else [])]
+
+    async def check_replaceable(job):
+        for path in job.output:
+            if folder := find_unwritable_folder(str(path)):
+                advice = "a folder that users share needs a group that may write to it, and umask 002"
+                raise WorkflowError(f"{path} cannot be replaced, because {folder} is not yours to write to; {advice}")
+
+    async def remove_outputs_and_benchmark(job):
+        await remove_existing_output(job)
+        if job.benchmark and await job.benchmark.protected():
+            await job.benchmark.remove()
+
+    DAG.check_output_mtime = accept_times
+    Job.products = products
+    Job.check_protected_output = check_replaceable
+    Job.remove_existing_output = remove_outputs_and_benchmark
 
 
 def wait_for(rule: Any, output: str) -> NoReturn:

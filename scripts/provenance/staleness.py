@@ -10,11 +10,12 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from scripts.provenance.canonical import read_json, to_json_types
-from scripts.provenance.environment import env_id, pinned_versions
+from scripts.provenance.canonical import to_json_types
+from scripts.provenance.environment import PYTHON, env_id, pinned_versions
 from scripts.provenance.fingerprint import Change, content_digest, differences, lookup, shell_text
+from scripts.provenance.record import read_record
 from scripts.provenance.recorded_job import RecordedJob, compile_template
-from scripts.provenance.snakemake_api import environment_name, named_params
+from scripts.provenance.snakemake_api import environment_name, named_outputs, named_params
 from scripts.provenance.source import CodeDigests
 
 
@@ -64,19 +65,22 @@ class Staleness:
     def input_digest(self, path: str) -> str:
         """Return the digest of an input: as its producer recorded it, else of its content (fingerprint.py)."""
         if producer := self.producer(path):
-            recorded = read_json(producer.record)["outputs"] if os.path.exists(producer.record) else {}
-            return f"sha256:{recorded.get(path, 'missing')}"
+            return f"sha256:{read_record(producer.record).get('outputs', {}).get(path, 'missing')}"
         if path not in self._digests:
             self._digests[path] = content_digest(path)
         return self._digests[path]
 
     def fingerprint(self, job: RecordedJob) -> dict[str, Any]:
-        """Return all that the outputs of *job* depend on: rule, code, environment, configuration, inputs, shell."""
+        """Return all that the outputs of *job* depend on: rule, code, environment, configuration, inputs, shell.
+
+        Inputs are by path, so that differences can be named; "order" says in which order their argument lists them.
+        """
         if job.rule.name not in self._rule_fingerprints:
             self._rule_fingerprints[job.rule.name] = self.rule_fingerprint(job)
         inputs = {name: {path: self.input_digest(path) for path in paths} for name, paths in job.inputs.items()}
         shared = self._rule_fingerprints[job.rule.name]
         own = {"wildcards": job.wildcards, "inputs": inputs, "params": shared["params"] | job.wildcard_params}
+        own["order"] = job.inputs
         return shared | own
 
     def rule_fingerprint(self, job: RecordedJob) -> dict[str, Any]:
@@ -92,21 +96,28 @@ class Staleness:
         self.code.write_cache()
         return {
             "rule": job.rule.name,
+            "command": {"script": job.script, "environment": environments[0], "outputs": named_outputs(job.rule)},
             "code": modules,
             "env": {name: env_id(name) for name in environments},
-            "pins": {name: pinned_versions(name) for name in environments},
+            "pins": {name: {"python": PYTHON} | pinned_versions(name) for name in environments},
             "config": self.config_values(job),
             "params": others,
             "shell": shell_text(job.rule.shellcmd, self.config),
         }
 
     def changes(self, job: RecordedJob) -> list[Change]:
-        """Return missing outputs of *job* and changes since its record; its upstream jobs must be fresh."""
-        record = read_json(job.record) if os.path.exists(job.record) else {}
+        """Return missing outputs of *job* and changes since its record; its upstream jobs must be fresh.
+
+        Outputs are missing, too, if a folder lacks a file that it had. A record that is damaged is an output as well.
+        """
+        record = read_record(job.record)
         paths = dict.fromkeys([*job.outputs, *record.get("outputs", {})])
         missing = [Change("output", (path,), "present", "missing") for path in paths if not os.path.exists(path)]
         if not record:
-            return missing
+            damaged = Change("output", (job.record,), "present", "damaged")
+            return [*missing, damaged] if os.path.exists(job.record) else missing
+        files = [f"{folder}/{name}" for folder, names in record["folders"].items() for name in names]
+        missing += [Change("output", (path,), "present", "missing") for path in files if not os.path.exists(path)]
         current = self.fingerprint(job)
         return missing + [change for kind in current for change in differences(kind, record.get(kind), current[kind])]
 

@@ -4,13 +4,16 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from scripts.provenance.canonical import path_digest, read_json
+from scripts.provenance.canonical import path_digest
+from scripts.provenance.record import read_record
 
 
 def find_damaged(folder: Path) -> Iterator[tuple[str, str]]:
     """Yield (path, problem) for each output below *folder* that differs from its record."""
     for record in sorted(folder.rglob("record.json")):
-        for path, digest in read_json(record)["outputs"].items():
+        if not (content := read_record(record)):
+            yield str(record), "damaged: it is no record of a job"
+        for path, digest in content.get("outputs", {}).items():
             if not Path(path).exists():
                 yield path, "missing"
             elif path_digest(path) != digest:

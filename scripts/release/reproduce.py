@@ -76,9 +76,7 @@ def reproduce(case: str, cores: int) -> bool:
     differing = find_difference(stages, reproduced)
     if not differing:
         outputs = sum(len(stage["outputs"]) for stage in stages)
-        print(
-            f"{case}: {outputs} outputs of {len(stages)} stages, all as in the release {release['commit'][:12]}"
-        )
+        print(f"{case}: {outputs} outputs of {len(stages)} stages, all as in the release {release['commit'][:12]}")
         shutil.rmtree(folder)
         return True
     stage, paths = differing

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from scripts.config.families import declared_families as declared
+from scripts.config.families import declared_family
 from scripts.config.features import columns_of
 from scripts.provenance.canonical import read_json, write_bytes
 from scripts.provenance.run_job import echo, main
@@ -14,8 +14,7 @@ from scripts.report.verdicts import verdicts
 
 def spaces(families: dict[str, dict]) -> dict[str, dict]:
     """Return the search space of each family: as the configuration says, else by the family's own file."""
-    known = declared()
-    return {name: known.get(name, {}).get("space", {}) | space for name, space in families.items()}
+    return {name: declared_family(name)["space"] | space for name, space in families.items()}
 
 
 def feature_columns(features: dict[str, list[dict]]) -> set[str]:

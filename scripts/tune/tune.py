@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from scripts.bundle.feature_matrix import load_features
-from scripts.config.families import declared_families as declared
+from scripts.config.families import declared_family
 from scripts.errors import InputError
 from scripts.metrics.losses import is_regression, loss_to_score
 from scripts.provenance.canonical import read_json, write_json
@@ -134,7 +134,7 @@ def tune(
     if reuse:
         return reuse_setting(reuse[0], families, trials_file, best, metric)
     use_one_thread()
-    families = {name: declared()[name]["space"] | space for name, space in families.items()}
+    families = {name: declared_family(name)["space"] | space for name, space in families.items()}
     objective = make_objective(
         train,
         evaluate,

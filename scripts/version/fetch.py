@@ -158,4 +158,4 @@ def fetch(pointer: Path, raw: Path) -> dict[Path, str]:
 
 
 if __name__ == "__main__":
-    main(fetch)
+    main(fetch, verifies=True)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from scripts.data.pointer import is_retained, read_pointer, today
 from scripts.provenance.canonical import read_json, write_bytes
+from scripts.provenance.record import read_record
 from scripts.provenance.run_job import echo, remove
 from scripts.version.dvc_objects import open_databases
 from scripts.version.fetch import cached_files
@@ -90,17 +91,19 @@ def delete_objects(folder: Path, results: Path) -> int:
 def delete_derived(results: Path, purged: set[tuple[str, str]]) -> int:
     """Delete what was derived from purged versions, given as (pointer, md5), from *results*; return how many.
 
-    Deleted are fetched and ingested spans whose record names such a version or is missing, with their statistics and
-    row checks, and differences of such versions. Files rebuilt from packages are deleted without being counted.
+    Deleted are fetched and ingested spans whose record names such a version, is missing or is damaged, with their
+    statistics and row checks, and differences of such versions. Files rebuilt from packages are deleted without being
+    counted.
     """
     shutil.rmtree(results.parent / ".origin", ignore_errors=True)
     removed = 0
     derived = [*results.glob("validate/statistics/*"), *results.glob("validate/checks/*")]
     for folder in [*results.glob("version/*"), *results.glob("ingest/*")]:
         record = folder / "record.json"
-        inputs = read_json(record)["inputs"].values() if record.exists() else []
-        made_from = {(path, digest.removeprefix("md5:")) for group in inputs for path, digest in group.items()}
-        if not record.exists() or made_from & purged:
+        content = read_record(record)
+        digests = [item for group in content.get("inputs", {}).values() for item in group.items()]
+        made_from = {(path, digest.removeprefix("md5:").partition(" as ")[0]) for path, digest in digests}
+        if not content or made_from & purged:
             for place in [folder, *(place for place in derived if place.name == folder.name and place.exists())]:
                 remove(place)
                 removed += 1

@@ -112,6 +112,15 @@ def touch(*patterns: str, when: float | None = None) -> Callable[[Path], None]:
     return do
 
 
+def write(path: str, text: str) -> Callable[[Path], None]:
+    """Return the edit that gives a file another content."""
+
+    def do(root: Path) -> None:
+        (root / path).write_text(text)
+
+    return do
+
+
 def both(*edits: Callable[[Path], object]) -> Callable[[Path], None]:
     """Return the edit that does all of *edits*."""
 
@@ -227,6 +236,27 @@ def add_hook(root: Path) -> None:
     case("    day: season\n", "    day: season\n    id: {kind: hook, module: shape}\n")(root)
 
 
+def hook_that_reads(declared: str) -> Callable[[Path], None]:
+    """Return the edit that adds a hook outside scripts/, with a neighbour that reads a file, and what is declared."""
+
+    def do(root: Path) -> None:
+        folder = root / "hooks/parcels"
+        folder.mkdir(parents=True)
+        (folder / "__init__.py").write_text("SCALE = 1\n")
+        (folder / "weights.json").write_text("[1]")
+        reading = "import json\nfrom pathlib import Path\n\nfrom . import SCALE\n\n"
+        reading += "VALUES = json.loads(Path(__file__).with_name('weights.json').read_text())\n"
+        (folder / "neighbour.py").write_text(reading)
+        text = "import numpy\n\nfrom .neighbour import SCALE, VALUES\n\n\ndef fit(values, options):\n    return VALUES\n\n\n"
+        text += "def transform(values, state):\n    return numpy.full((len(values), 1), SCALE * float(VALUES[0]))\n\n\n"
+        (folder / "shape.py").write_text(f'{text}def names(state):\n    return ["one"]\n')
+        case(
+            "    day: season\n", f"    day: season\n    id: {{kind: hook, module: hooks/parcels/shape.py{declared}}}\n"
+        )(root)
+
+    return do
+
+
 def spare(root: Path) -> None:
     """Add a span before all others that no window takes."""
     tiny.write_span(root / "data/tiny", "2000", tiny.rows("2000"))
@@ -291,6 +321,8 @@ def gate_shell(old: str, new: str) -> Callable[[Path], None]:
 
 GATE_LINE = '"{params.job} --alert'
 MODULE = "_ADDED = 1\n"
+DECLARED = ", files: [hooks/parcels/weights.json]"
+CUSTOM = TRANSFORM | {"fit_graph", "train", "metrics", "sentinel", "register_model", "deploy"}
 DATE = datetime.date(2020, 1, 2)
 CHANGED_SPAN = {"fetch 2001", "ingest_span 2001", "summarize 2001 all"} | described(["2001"]) | CHECKS | FROM_GRAPH
 
@@ -331,7 +363,10 @@ EDITS = [
     Edit("helper shared by two stages", append("scripts/bundle/onnx_builder.py", MODULE), SUMMARIZE | {"fit_graph", "tune", "train", "sentinel"}, "code: scripts/bundle/onnx_builder.py changed"),
     Edit("helper shared by many", append("scripts/bundle/label.py", MODULE), STATISTICS | SUMMARIZE | TRANSFORM | {"fit_graph", "train", "metrics"}, "code: scripts/bundle/label.py changed"),
     Edit("helper of all", append("scripts/provenance/run_job.py", MODULE), ALL, "code: scripts/provenance/run_job.py changed"),
-    Edit("module that a hook imports", replace("scripts/custom/helper.py", "return 1", "return 1 + 0"), TRANSFORM | {"fit_graph", "train", "metrics", "sentinel", "register_model", "deploy"}, "code: scripts/custom/helper.py changed", before=add_hook),
+    Edit("module that a hook imports", replace("scripts/custom/helper.py", "return 1", "return 1 + 0"), CUSTOM, "code: scripts/custom/helper.py changed", before=add_hook),
+    Edit("neighbour of a hook by path", replace("hooks/parcels/neighbour.py", "SCALE", "SCALE as SCALE"), CUSTOM, "code: hooks/parcels/neighbour.py changed", before=hook_that_reads(DECLARED)),
+    Edit("package of a hook by path", replace("hooks/parcels/__init__.py", "1", "1 + 0"), CUSTOM, "code: hooks/parcels/__init__.py changed", before=hook_that_reads(DECLARED)),
+    Edit("file that a hook declares", replace("hooks/parcels/weights.json", "1", "1.0"), CUSTOM, "input: hooks/parcels/weights.json changed", before=hook_that_reads(DECLARED)),
     Edit("hook that no feature names", lambda root: (root / "scripts/custom/other.py").write_text("X = 1\n"), set(), before=add_hook),
     Edit("constant of the golden rows", replace("scripts/train/golden_rows.py", "MISSING_SHARE = 0.1", "MISSING_SHARE = 0.2"), {"train", "metrics", "register_model", "deploy"}, "code: scripts/train/golden_rows.py changed"),
     Edit("file of a family that the case uses", append("scripts/families/logistic.py", MODULE), {"tune", "train", "sentinel"}, "code: scripts/families/logistic.py changed"),
@@ -391,6 +426,9 @@ EDITS = [
     Edit("a backfill of a span that a rolling window holds", new_rows("2001", 1, "29.5"), CHANGED_SPAN, "input: data/tiny/2001.csv.dvc changed", before=both(spare, rolling)),
     Edit("another way to say the same windows", rolling, set()),
     Edit("a span newer than all others", add_latest, each("fetch", ["2005"]) | each("ingest_span", ["2005"]) | described(["2005"]) | {"summarize 2003 all"} | CHECKS | FROM_GRAPH, "configuration: windows.test: [\"2004\"] -> [\"2005\"]", before=rolling),
+    Edit("spans of a window in another order", case('train: ["2001", "2002"]', 'train: ["2002", "2001"]'), set()),
+    Edit("columns of the data schema in another order", replace("data/tiny/schema.yaml", "  id: {type: number, min_fraction: 1}\n  weight: {type: number, min: 0, max: 100}\n", "  weight: {type: number, min: 0, max: 100}\n  id: {type: number, min_fraction: 1}\n"), set()),
+    Edit("a pointer that gives the same bytes another name", both(replace("data/tiny/2001.csv.dvc", "path: 2001.csv", "path: 2001.data"), lambda root: (root / "data/tiny/2001.csv").rename(root / "data/tiny/2001.data")), {"fetch 2001", "ingest_span 2001"}, "input: data/tiny/2001.csv.dvc changed (md5"),
     Edit("a retention date to come", retention("2999-12-31"), set()),
     Edit("a retention date that is past", retention("2001-12-31"), CHECKS | FROM_GRAPH, 'configuration: windows.train: ["2001", "2002"] -> ["2002"]'),
     Edit("style of both pages", append("report/style.css", "\n/* x */\n"), CHECKS, "input: report/style.css changed"),
@@ -406,6 +444,12 @@ EDITS = [
     Edit("code of a kind that the case does not use", append("scripts/preprocess/word_vectors.py", MODULE), set()),
     # results
     Edit("a removed output", remove("results/tiny/ingest/2002/all"), {"ingest_span 2002"}, "missing: results/tiny/ingest/2002/all"),
+    Edit("a file removed from a folder of outputs", remove("results/tiny/ingest/2002/all/part-00000.parquet"), {"ingest_span 2002"}, "missing: results/tiny/ingest/2002/all/part-00000.parquet"),
+    Edit("an empty record", write("results/tiny/tune/record.json", ""), {"tune"}, "damaged: results/tiny/tune/record.json"),
+    Edit("a record without content", write("results/tiny/deploy/record.json", "{}"), {"deploy"}, "damaged: results/tiny/deploy/record.json"),
+    Edit("a record that is cut off", write("results/tiny/ingest/2002/record.json", '{"code": {"scr'), {"ingest_span 2002"}, "damaged: results/tiny/ingest/2002/record.json"),
+    Edit("results dated ahead of the clock", both(touch("results/**/*", "data/tiny/*", "results/**/.*", when=4e9), case("min: 0.6", "min: 0.5")), RELEASE, "configuration: analyze.gate.roc_auc.min: 0.6 -> 0.5"),
+    Edit("benchmarks removed", remove("benchmarks/rules"), set()),
     Edit("a removed record", remove("results/tiny/tune/record.json"), {"tune"}, "missing: results/tiny/tune/record.json"),
     Edit("a removed stage", remove("results/tiny/tune"), {"tune"}, "missing: results/tiny/tune/best.json"),
     Edit("a removed published file", remove("serving/tiny/1/model.onnx"), {"deploy"}, "missing: serving/tiny/1/model.onnx"),
@@ -415,6 +459,8 @@ EDITS = [
     Edit("two params that swap values", lambda root: rename(root, "first", "second"), {"gate_data"}, "parameter of rule gate_data: first", before=rule_params('        first="1",\n        second="2",\n')),
     Edit("a date among the params", replace("rules/validate.smk", "2020, 1, 2", "2020, 1, 3"), {"gate_data"}, "parameter of rule gate_data: day", before=both(append("rules/common.smk", "\nimport datetime\n"), rule_params("        day=datetime.date(2020, 1, 2),\n"))),
     Edit("a path among the params", replace("rules/validate.smk", '"there"', '"elsewhere"'), {"gate_data"}, "parameter of rule gate_data: place", before=both(append("rules/common.smk", "\nfrom pathlib import Path\n"), rule_params('        place=Path("there"),\n'))),
+    Edit("inputs of one name in another order", replace("rules/validate.smk", '["data/tiny/2001.csv.dvc", "data/tiny/2002.csv.dvc"]', '["data/tiny/2002.csv.dvc", "data/tiny/2001.csv.dvc"]'), {"gate_data"}, "order of the input both of rule gate_data", before=rule_inputs('        both=ancient(["data/tiny/2001.csv.dvc", "data/tiny/2002.csv.dvc"]),\n')),
+    Edit("an integer that becomes true", replace("rules/validate.smk", "first=1,", "first=True,"), {"gate_data"}, "parameter of rule gate_data: first: 1 -> true", before=rule_params("        first=1,\n")),
     Edit("two named inputs that swap", lambda root: rename(root, "first", "second"), {"gate_data"}, "input: ", before=rule_inputs('        first=ancient("data/tiny/2001.csv.dvc"),\n        second=ancient("data/tiny/2002.csv.dvc"),\n')),
 ]  # fmt: skip
 

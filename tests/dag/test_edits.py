@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests import tiny
-from tests.dag.edits import EDITS, ROOT_ENV, Edit
+from tests.dag.edits import EDITS, ROOT_ENV, Edit, hook_that_reads
 from tests.workflow import deploy, environment, explain, jobs, snakemake
 
 COLD = {  # edits of all kinds that run in the real environments
@@ -115,6 +115,17 @@ def test_edited_output_is_refused_by_the_next_job(checkout: Path) -> None:
     run = snakemake(checkout, "deploy", "--config", "train={seed: 3}")
     assert run.returncode != 0
     assert "results/tiny/tune/best.json is not what its job wrote" in run.stderr + run.stdout
+
+
+@pytest.mark.feature("U3")
+def test_a_hook_that_reads_an_undeclared_file_is_refused(checkout: Path) -> None:
+    hook_that_reads("")(checkout)
+    run = snakemake(checkout, "deploy")
+    assert run.returncode != 0
+    assert (
+        "error: hooks/parcels/weights.json: this job used it, but its fingerprint lacks it" in run.stdout + run.stderr
+    )
+    assert not (checkout / "results/tiny/preprocess/graph/graph.onnx").exists()
 
 
 def test_dry_run_shows_what_may_follow(checkout: Path) -> None:

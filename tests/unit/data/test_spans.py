@@ -38,7 +38,7 @@ def years(tmp_path) -> Path:
 @pytest.mark.parametrize(
     ("window", "spans"),
     [
-        (["1993", "1991"], ["1993", "1991"]),
+        (["1993", "1991"], ["1991", "1993"]),
         ({"last": 3}, YEARS[-3:]),
         ({"last": 3, "skip": 2}, YEARS[-5:-2]),
         ({"last": 30}, YEARS),
@@ -49,6 +49,12 @@ def years(tmp_path) -> Path:
 )
 def test_window(window, spans, years):
     assert windows(years, train=window)["train"] == spans
+
+
+def test_the_order_in_which_a_window_lists_spans_does_not_count(tmp_path):
+    folder = pointers(tmp_path / "x", "9.csv", "10.csv", "09.csv")
+    assert windows(folder, train=["10", "9", "09"]) == windows(folder, train=["09", "10", "9"])
+    assert windows(folder, train=["10", "9", "09"]) == {"train": ["09", "9", "10"]}
 
 
 @pytest.mark.feature("I5")

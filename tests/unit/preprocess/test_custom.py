@@ -12,7 +12,7 @@ import pytest
 from scripts.bundle import custom as module
 from scripts.bundle.encode import encode_rows, encode_table
 from scripts.errors import InputError
-from scripts.preprocess.registry import hook_modules
+from scripts.preprocess.registry import hook_files, hook_modules
 from scripts.train.golden_rows import make_golden_rows
 from tests.features import completed, fitted
 
@@ -102,6 +102,25 @@ def test_code_of_a_hook_holds_what_it_imports(clone):
     (clone / "scripts/custom/helper.py").write_text(HELPER.replace("aeiou", "aeiouy"))
     forget()
     assert module.code_digest("shape") != before
+
+
+@pytest.mark.feature("T9")
+def test_a_file_that_a_hook_declares_counts_as_its_code(clone):
+    (clone / "words.json").write_text("[]")
+    folder = table(clone / "2001/all")
+    features = {"note": FEATURES["note"] | {"files": ["words.json"]}, "n": "number"}
+    contract = fitted(clone, [folder], [folder], features, LABEL)
+    assert hook_files(completed(features)) == contract["columns"]["note"]["files"] == ["words.json"]
+    (clone / "words.json").write_text("[1]")
+    forget()
+    with pytest.raises(InputError, match="the bundle was made with"):
+        encode_rows([{"note": "e", "n": 1}], contract)
+    (clone / "words.json").unlink()
+    forget()
+    with pytest.raises(
+        InputError, match=r"words\.json, which the hook shape declares in `files`, is not a file in the"
+    ):
+        encode_rows([{"note": "e", "n": 1}], contract)
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import re
 
+from scripts.provenance import environment
 from scripts.provenance.environment import env_id, lock_lines, pinned_versions
 from tests.workflow import ROOT
 
@@ -61,3 +62,13 @@ def test_pins_are_named_in_lower_case_with_all_versions(tmp_path):
 def test_locks_of_the_repository_have_their_own_identities():
     names = [path.stem for path in (ROOT / "envs").glob("*.txt")]
     assert len({env_id(name, ROOT / "envs").rpartition("-")[2] for name in names}) == len(names)
+
+
+def test_another_python_is_another_environment(tmp_path, monkeypatch):
+    folder, ids = lock(tmp_path, LOCK), []
+    for python in ("3.11", "3.12", "3.13"):
+        monkeypatch.setattr(environment, "PYTHON", python)
+        env_id.cache_clear()
+        ids.append(env_id("one", folder))
+    env_id.cache_clear()
+    assert len(set(ids)) == 3

@@ -35,6 +35,24 @@ def test_digest_of_a_pointer_is_its_md5_alone(tmp_path):
     assert content_digest(str(path)) == "md5:" + "0a" * 16
 
 
+def test_the_name_that_a_pointer_gives_the_data_counts(tmp_path):
+    path = tmp_path / "a.csv.dvc"
+    path.write_text(POINTER.format(md5="0a" * 16).replace("a.csv", "a.jsonl"))
+    assert content_digest(str(path)) == "md5:" + "0a" * 16 + " as a.jsonl"
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("1", "true"), ("1", "1.0"), ("2020-01-02", "'2020-01-02'"), ("{1: x}", "{'1': x}"), ("no", "'no'")],
+)
+def test_yaml_values_of_two_types_differ(tmp_path, one, other):
+    digests = set()
+    for text in (one, other):
+        (tmp_path / "a.yaml").write_text(f"key: {text}\n")
+        digests.add(content_digest(str(tmp_path / "a.yaml")))
+    assert len(digests) == 2
+
+
 def test_digest_of_yaml_is_by_value(tmp_path):
     digests = []
     for index, text in enumerate(["a: 1\nb: [x, y]\n", "# why\nb:\n  - x\n  - 'y'\na: 1\n", "a: 1\nb: [y, x]\n"]):
@@ -61,6 +79,23 @@ def test_differences_name_each_leaf():
         Change("config", ("gone",), {"x": 1}, None),
         Change("config", ("new",), None, "n"),
     ]
+
+
+@pytest.mark.parametrize(("before", "after"), [(1, True), (1, 1.0), (0, False), ([1], [True]), ("1", 1)])
+def test_values_of_two_types_differ(before, after):
+    assert list(differences("config", {"a": before}, {"a": after})) == [Change("config", ("a",), before, after)]
+
+
+def test_a_missing_key_is_not_null():
+    assert list(differences("config", {"a": {}}, {"a": {"b": None}})) == [Change("config", ("a", "b"), None, None)]
+
+
+def test_order_of_inputs_is_a_change_of_its_own_unless_paths_are_new_or_gone():
+    before = {"tables": ["a", "b"], "one": ["c"]}
+    swapped = {"tables": ["b", "a"], "one": ["c"]}
+    assert list(differences("order", before, swapped)) == [Change("order", ("tables",), ["a", "b"], ["b", "a"])]
+    assert list(differences("order", {"tables": ["a"]}, {"tables": ["a", "a"]})) != []
+    assert list(differences("order", before, {"tables": ["a"], "two": ["c"]})) == []
 
 
 def test_no_difference_no_cause():

@@ -55,6 +55,33 @@ def test_output_and_record_appear_together(files) -> None:
     assert sorted(path.name for path in target.parent.iterdir()) == ["record.json", "target.txt"]
 
 
+def test_record_keeps_all_digits_of_floats(files) -> None:
+    source, target = files
+    job_spec = job_spec_of(source, target) | {"params": {"share": 0.1234567890123456}}
+    run_recorded(copy, job_spec, {"source": source, "target": target})
+    assert json.loads((target.parent / "record.json").read_text())["params"] == {"share": 0.1234567890123456}
+
+
+def test_another_python_than_that_of_the_fingerprint_is_refused(files) -> None:
+    source, target = files
+    job_spec = job_spec_of(source, target) | {"pins": {"table": {"python": "3.9"}}}
+    with pytest.raises(InputError, match=r"table has Python 3\.\d+, but Snakemake runs in Python 3\.9"):
+        run_recorded(copy, job_spec, {"source": source, "target": target})
+    assert not target.exists()
+
+
+def test_record_lists_the_files_of_a_folder(tmp_path) -> None:
+    def fill(folder: Path) -> None:
+        for name in ("b", "a/c", ".hidden", ".h/d"):
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_text(name)
+
+    target = tmp_path / "made/folder"
+    job_spec = {"outputs": [str(target)], "record": str(tmp_path / "made/record.json")}
+    run_recorded(fill, job_spec, {"folder": target})
+    assert json.loads((tmp_path / "made/record.json").read_text())["folders"] == {str(target): ["a/c", "b"]}
+
+
 def test_failure_leaves_nothing(files) -> None:
     source, target = files
 

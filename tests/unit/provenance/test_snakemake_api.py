@@ -1,10 +1,16 @@
 """Options of Snakemake that would make it run too much or too little are refused (real runs: tests/run)."""
 
+import os
 from types import SimpleNamespace
 
 import pytest
 
-from scripts.provenance.snakemake_api import check_options, count_slots, find_option_problem
+from scripts.provenance.snakemake_api import (
+    check_options,
+    count_slots,
+    find_option_problem,
+    find_unwritable_folder,
+)
 
 
 def workflow(*triggers: str, ancient: dict | None = None, trusts: bool = False) -> SimpleNamespace:
@@ -37,3 +43,19 @@ def test_options_that_hide_what_is_stale_are_refused():
 def test_slots_are_cores_of_the_machine_or_jobs_of_the_cluster(local, cores, nodes, slots):
     resources = SimpleNamespace(cores=cores, nodes=nodes)
     assert count_slots(SimpleNamespace(local_exec=local, resource_settings=resources)) == slots
+
+
+def test_what_keeps_an_output_from_being_replaced_is_its_folder_not_its_own_mode(tmp_path, monkeypatch):
+    (tmp_path / "made/table/inner").mkdir(parents=True)
+    for path in ("made/a.json", "made/table/b", "made/table/inner/c"):
+        (tmp_path / path).write_text("")
+        (tmp_path / path).chmod(0o444)
+    protected: list[str] = []
+    # root may write everywhere, so modes prove nothing where tests run as root
+    monkeypatch.setattr(os, "access", lambda path, mode: os.path.relpath(path, tmp_path) not in protected)
+    outputs = [str(tmp_path / path) for path in ("made/a.json", "made/table", "made/none")]
+    assert [find_unwritable_folder(path) for path in outputs] == ["", "", ""]
+    protected.append("made/table/inner")
+    assert [find_unwritable_folder(path) for path in outputs] == ["", str(tmp_path / "made/table/inner"), ""]
+    protected.append("made")
+    assert [find_unwritable_folder(path) for path in outputs] == [str(tmp_path / "made")] * 2 + [""]

@@ -28,6 +28,40 @@ def test_closure_is_transitive(root) -> None:
 
 
 @pytest.mark.parametrize(
+    ("line", "own"),
+    [
+        ("from .deep import double", ["scripts/deep.py"]),
+        ("from . import deep", ["scripts/deep.py"]),
+        ("from .kit.tool import x", ["scripts/kit/__init__.py", "scripts/kit/tool.py"]),
+        ("import scripts.kit.tool", ["scripts/kit/__init__.py", "scripts/kit/tool.py"]),
+        ("from scripts.kit import tool", ["scripts/kit/__init__.py", "scripts/kit/tool.py"]),
+        ("import scripts.kit", ["scripts/kit/__init__.py"]),
+        ("import outside", ["outside.py"]),
+        ("from hooks.near import y", ["hooks/near.py"]),
+        ("import importlib\nimportlib.import_module('hooks.near')", ["hooks/near.py"]),
+        ("m = __import__('scripts.deep')", ["scripts/deep.py"]),
+        ("import numpy, json, hooks.nothing", []),
+    ],
+)
+def test_imports_of_all_forms_are_followed(root, line, own) -> None:
+    for path in ("scripts/kit/__init__.py", "scripts/kit/tool.py", "outside.py", "hooks/near.py"):
+        (root / path).parent.mkdir(exist_ok=True)
+        (root / path).write_text("x = y = 1\n")
+    (root / "scripts/main.py").write_text(f"{line}\n")
+    assert sorted(digests(root)) == sorted([*own, "scripts/main.py"])
+
+
+def test_relative_imports_start_at_the_package_of_each_module(root) -> None:
+    (root / "hooks/inner").mkdir(parents=True)
+    (root / "hooks/__init__.py").write_text("")
+    (root / "hooks/inner/a.py").write_text("from ..b import x\nfrom .c import y\n")
+    (root / "hooks/b.py").write_text("x = 1\n")
+    (root / "hooks/inner/c.py").write_text("y = 1\n")
+    expected = ["hooks/__init__.py", "hooks/b.py", "hooks/inner/a.py", "hooks/inner/c.py"]
+    assert list(CodeDigests(root).closure("scripts/../hooks/inner/a.py")) == expected
+
+
+@pytest.mark.parametrize(
     "text",
     [
         BASE + "# more\n",
