@@ -14,7 +14,7 @@ from envs.groups import below_floors, constraints, groups
 from scripts.config.families import declared_families
 from scripts.preprocess.registry import MODULES
 from scripts.provenance.environment import lock_lines
-from scripts.provenance.source import CodeDigests, imported_modules
+from scripts.provenance.source import CodeDigests, imported_names
 from tests.order import dealt
 from tests.workflow import clone
 
@@ -135,7 +135,7 @@ def test_every_script_is_used():
     assert [name(path) for path in SCRIPTS if name(path) not in used.keys() | PACKAGES] == []
 
 
-def test_packages_hold_a_docstring_alone_because_they_do_not_count_as_code():
+def test_packages_hold_a_docstring_alone():
     for path in PACKAGES:
         (docstring,) = ast.parse((ROOT / path).read_text()).body
         assert isinstance(docstring, ast.Expr) and isinstance(docstring.value, ast.Constant), path
@@ -152,10 +152,16 @@ def folder_of(module: str) -> str:
     return parts[1] if len(parts) > 2 and (ROOT / "scripts" / parts[1]).is_dir() else ""
 
 
+def own_imports(path: Path) -> list[str]:
+    """Return the dotted names below scripts/ that the module at *path* may import."""
+    names = imported_names(ast.parse(path.read_text()))
+    return [name for level, name in names if not level and name.startswith("scripts.")]
+
+
 def test_stages_import_only_shared_code_and_themselves():
     crossing = set()
     for path in SCRIPTS:
-        for module in imported_modules(ast.parse(path.read_text())):
+        for module in own_imports(path):
             folder = folder_of(module)
             if folder and folder not in SHARED | {path.parent.name}:
                 crossing.add((path.parent.name, folder))
@@ -165,7 +171,7 @@ def test_stages_import_only_shared_code_and_themselves():
 def test_shared_folders_import_only_from_the_floors_below():
     upward = set()
     for path in SCRIPTS:
-        for module in imported_modules(ast.parse(path.read_text())):
+        for module in own_imports(path):
             folder, own = folder_of(module), path.parent.name
             if own == "scripts":
                 assert not folder, f"{name(path)} imports {module}"
