@@ -38,6 +38,7 @@ checkpoint register_model:
         cfg=cfg("case", "windows"),
         trail=f"trail/{CASE}.jsonl",
         store="mlruns",
+        serving="serving",
         job=job_command,
     shell:
-        "{params.job} --trail {params.trail} --store {params.store} 3>&2 2> {log}"
+        "{params.job} --trail {params.trail} --store {params.store}" " --serving {params.serving} 3>&2 2> {log}"

@@ -8,9 +8,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from scripts.bundle.aliases import read_aliases
-from scripts.errors import BundleError
+from scripts.bundle.published import CHECKSUMS, published_model
+from scripts.errors import BundleError, InputError
 from scripts.provenance.canonical import write_bytes, write_json
-from scripts.serve.published_bundle import CHECKSUMS, format_checksums, read_bundle
+from scripts.serve.published_bundle import format_checksums, read_bundle
 
 
 def fsync_folder(folder: Path) -> None:
@@ -42,7 +43,16 @@ def staged_bundle(serving: Path, case: str, version: int, contents: dict[str, by
 
 
 def publish(folder: Path, final: Path) -> list[Path]:
-    """Move the bundle in *folder* to *final* unless it is there already, undamaged; return the files in *final*."""
+    """Move the bundle in *folder* to *final* unless it is there already, undamaged; return the files in *final*.
+
+    The model of a published version never changes; its threshold and its schema may, and damaged files are replaced.
+    Raises InputError if *final* holds another model.
+    """
+    if (there := published_model(final)) not in ("", published_model(folder)):
+        raise InputError(
+            f"{final} is another model (sha256 {there[:12]}), and a published version is never replaced; delete "
+            f"results/{final.parent.name}/register and deploy again: the new model gets the next free number"
+        )
     final.parent.mkdir(parents=True, exist_ok=True)
     if not is_already_published(folder, final):
         old = final.with_name(f".old-{final.name}")

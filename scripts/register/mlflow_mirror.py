@@ -33,6 +33,25 @@ def find_model_version(client: MlflowClient, case: str, bundle: str) -> str | No
     return next((str(item.version) for item in versions if item.tags.get("bundle") == bundle), None)
 
 
+def connect(store: str) -> MlflowClient:
+    """Return the client of the store that MLFLOW_TRACKING_URI names, else of the SQLite store in the folder *store*."""
+    return MlflowClient(os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{store}/mlflow.db")
+
+
+def mirrored_bundles(store: str, case: str) -> dict[int, str]:
+    """Return the bundle by version of *case* that the mirror has, {} if there is none or it cannot be read."""
+    if not os.environ.get("MLFLOW_TRACKING_URI") and not Path(store, "mlflow.db").exists():
+        return {}
+    try:
+        versions = connect(store).search_model_versions(f"name = '{case}'")
+    except MlflowException:
+        return {}
+    tags = [item.tags for item in versions]
+    return {
+        int(tag["version"]): tag["bundle"] for tag in tags if tag.get("version", "").isdecimal() and "bundle" in tag
+    }
+
+
 def mirror_version(
     store: str, case: str, version: int, bundle: str, lineage: dict, files: list[Path], commit: str, env: dict
 ) -> str:
@@ -43,7 +62,7 @@ def mirror_version(
     Path(store).mkdir(parents=True, exist_ok=True)
     if not (database := Path(store, "mlflow.db")).exists():
         database.touch()  # with the modes of the umask: SQLite itself would let nobody else of the group write
-    client = MlflowClient(os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{store}/mlflow.db")
+    client = connect(store)
     if number := find_model_version(client, case, bundle):
         return f"already there as version {number}"
     run = client.create_run(get_or_create_experiment(client, case, store), run_name=f"{case}-{version}").info

@@ -4,23 +4,35 @@ import subprocess
 from pathlib import Path
 
 from scripts.bundle.files import bundle_digest
+from scripts.bundle.published import published_models
 from scripts.data.pointer import read_pointer
 from scripts.errors import InputError
 from scripts.provenance.canonical import file_digest, read_json, write_json
 from scripts.provenance.fingerprint import content_digest
 from scripts.provenance.run_job import echo, main
-from scripts.register.mlflow_mirror import mirror_version
+from scripts.register.mlflow_mirror import mirror_version, mirrored_bundles
 from scripts.register.trail import append_event
 
 
-def assign_version(trail: Path, case: str, bundle: str) -> int:
-    """Return the version of *bundle* in the trail of *case*; a new bundle is appended with the next number."""
+def assign_version(trail: Path, case: str, bundle: str, elsewhere: list[dict[int, str]]) -> int:
+    """Return the version of *bundle* in the trail of *case*; a new bundle is appended.
+
+    A number is never given to a second bundle, even if the trail was lost: *elsewhere* says, for each other place that
+    keeps versions, which bundle has which number there. A bundle that the trail lacks gets the number that it has there
+    unless the places disagree, else the next one that is free in all of them.
+    """
 
     def decide(events: list[dict]) -> dict | None:
         versions = {event["bundle"]: event["version"] for event in events if event["event"] == "register"}
         if bundle in versions:
             return None
-        return {"event": "register", "case": case, "version": len(versions) + 1, "bundle": bundle}
+        places = [{number: name for name, number in versions.items()}, *elsewhere]
+        holders = {
+            number: {place[number] for place in places if number in place} for place in places for number in place
+        }
+        former = [number for number, bundles in sorted(holders.items()) if bundles == {bundle}]
+        number = former[0] if former else max(holders, default=0) + 1
+        return {"event": "register", "case": case, "version": number, "bundle": bundle}
 
     events = append_event(trail, decide)
     return next(event["version"] for event in events if event["event"] == "register" and event["bundle"] == bundle)
@@ -41,6 +53,7 @@ def register(
     others: list[Path],
     trail: Path,
     store: str,
+    serving: Path,
     version: Path,
     job_spec: dict,
     case: str,
@@ -65,7 +78,7 @@ def register(
     }
     if others:  # side files: word vectors, edge lists
         lineage["others"] = {path.name: content_digest(str(path)) for path in others}
-    number = assign_version(trail, case, digest)
+    number = assign_version(trail, case, digest, [published_models(serving / case), mirrored_bundles(store, case)])
     write_json(version, {"case": case, "version": number, "bundle": digest, "lineage": lineage})
     files = [*sorted(path for path in bundle.iterdir() if path.name != "golden.json"), metrics]
     mirrored = mirror_version(store, case, number, digest, lineage, files, git_commit(), job_spec.get("env", {}))

@@ -4,9 +4,9 @@ import hashlib
 from pathlib import Path
 
 from scripts.bundle.files import ONNX, SKOPS, STATE
+from scripts.bundle.published import CHECKSUMS
 from scripts.errors import BundleError
 
-CHECKSUMS = "SHA256SUMS"
 FILES = ("contract.json", "golden.json", "lineage.json", ONNX, "schema.json")
 
 

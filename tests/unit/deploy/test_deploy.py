@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from scripts.bundle.published import published_models
 from scripts.deploy.deploy import deploy
 from scripts.deploy.publish import move_label, publish, staged_bundle
 from scripts.deploy.rollback import rollback
@@ -165,9 +166,9 @@ def test_labels_that_cannot_be_read_are_not_overwritten(tmp_path):
 
 def test_a_bundle_is_replaced_whole_and_one_with_a_file_missing_is_none(tmp_path):
     put(tmp_path, "birds", 1, bundle(0.0))
-    with staged_bundle(tmp_path, "birds", 1, bundle(1.0)) as root:
+    with staged_bundle(tmp_path, "birds", 1, bundle(0.0, lineage=b'{"p": 1}')) as root:
         publish(root / "birds" / "1", tmp_path / "birds" / "1")
-    assert read_bundle(tmp_path / "birds" / "1")["model.onnx"] == model_bytes(1.0)
+    assert read_bundle(tmp_path / "birds" / "1")["lineage.json"] == b'{"p": 1}'
     (tmp_path / "birds" / "1" / "lineage.json").unlink()
     with pytest.raises(BundleError, match="No such file"):
         read_bundle(tmp_path / "birds" / "1")
@@ -214,6 +215,23 @@ def test_golden_rows_are_mended_for_the_check_by_values_of_other_rows(tmp_path):
 
 
 @pytest.mark.slow
+def test_a_published_version_never_becomes_another_model(tmp_path):
+    deploy(**stage(tmp_path, 0.0, 1))
+    folder = tmp_path / "serving/birds/1"
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    labels = (tmp_path / "serving/birds/labels.json").read_text()
+    with pytest.raises(
+        InputError, match=r"serving/birds/1 is another model \(sha256 \w{12}\), and a published version is"
+    ):
+        deploy(**stage(tmp_path, 0.5, 1))
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+    assert (tmp_path / "serving/birds/labels.json").read_text() == labels
+    (folder / "golden.json").write_text("damaged")
+    deploy(**stage(tmp_path, 0.0, 1))
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+    assert published_models(tmp_path / "serving/birds") == {1: hashlib.sha256(model_bytes(0.0)).hexdigest()}
+
+
 def test_a_bundle_without_rules_or_without_a_good_golden_row_is_published(tmp_path):
     deploy(**stage(tmp_path, 0.0, 1, schema={"columns": {}}))
     deploy(**stage(tmp_path, 0.0, 2, schema={"columns": {"phase": {"type": "text", "domain": ["Taxi"]}}}))

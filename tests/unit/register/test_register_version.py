@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -27,12 +28,16 @@ def made():
     names = ("metrics", "blessing", "best", "version")
     files = {name: Path(f"{name}.json") for name in names}
     register(**files, bundle=Path("bundle"), pointers=[Path("2001.csv.dvc"), Path("2002.csv.dvc")],
-             others=[], trail=Path("trail/tiny.jsonl"), store="mlruns",
+             others=[], trail=Path("trail/tiny.jsonl"), store="mlruns", serving=Path("serving"),
              job_spec={"env": {"model": "model-1"}}, case="tiny",
              windows={"train": ["2001"], "test": ["2002"]})
 
 def versions(*bundles):
-    return [assign_version(Path("trail/tiny.jsonl"), "tiny", bundle) for bundle in bundles]
+    return [assign_version(Path("trail/tiny.jsonl"), "tiny", bundle, []) for bundle in bundles]
+
+def lost(*elsewhere):
+    places = [{int(number): bundle for number, bundle in place.items()} for place in elsewhere]
+    return [assign_version(Path(f"trail/{name}.jsonl"), "tiny", name, places) for name in ("a", "b", "new")]
 
 def shown():
     client, found = MlflowClient("sqlite:///mlruns/mlflow.db"), []
@@ -48,7 +53,7 @@ def shown():
 answers = []
 for name, *words in json.loads(sys.argv[1]):
     try:
-        do = {"register": made, "versions": versions, "show": shown}.get(name) or Path(name).write_text
+        do = {"register": made, "versions": versions, "lost": lost, "show": shown}.get(name) or Path(name).write_text
         answers.append(do(*words))
     except InputError as error:
         answers.append(str(error))
@@ -155,6 +160,28 @@ def test_versions_are_given_once_and_only_to_blessed_bundles_by_a_whole_trail(fo
     assert answers[2] == "blessing.json does not bless the model; nothing is registered"
     assert answers[5].startswith("trail/tiny.jsonl, line 1: does not match the previous line")
     assert not (folder / "version.json").exists() and not (folder / "mlruns").exists()
+
+
+@pytest.mark.slow
+def test_a_number_is_never_given_twice_though_the_trail_is_lost(folder):
+    answers, _ = work(folder, ["lost", {"1": "a", "2": "b"}, {"2": "c", "4": "d"}])
+    assert answers[0] == [1, 5, 5], "2 is disputed, 3 was never published, and 5 is the next one free everywhere"
+
+    put(folder / "serving/tiny/1/SHA256SUMS", f"{'0' * 64}  model.onnx\n")
+    put(folder / "serving/tiny/3/SHA256SUMS", f"{file_digest(folder / 'bundle/model.onnx')}  model.onnx\n")
+    shutil.rmtree(folder / "trail")
+    work(folder, ["register"])
+    assert version(folder)["version"] == 3, "the same bytes keep the number under which they are published"
+    shutil.rmtree(folder / "trail")
+    shutil.rmtree(folder / "serving")
+    work(folder, ["bundle/model.onnx", "another bundle"], ["register"])
+    assert version(folder)["version"] == 4, "the mirror has 3"
+
+
+def put(path: Path, text: str) -> None:
+    """Write a file in a folder that may not exist."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
 
 
 SPEAK = """
