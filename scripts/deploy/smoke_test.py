@@ -3,6 +3,7 @@
 import contextlib
 import http.client
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -31,8 +32,12 @@ REQUESTS = 60  # enough that the first ones, which find cold caches, do not affe
 @contextlib.contextmanager
 def running_server(root: Path) -> Iterator[http.client.HTTPConnection]:
     """Run the server on *root* and provide a connection to it. Raises InputError if it does not start or load."""
-    command = [sys.executable, str(SERVER), "--root", str(root), "--port", "0", "--poll", "60"]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+    command = [sys.executable, str(SERVER), "--root", str(root), "--port", "0", "--poll", "60", "--until-eof"]
+    pipes = {"stdin": subprocess.PIPE, "stderr": subprocess.PIPE}  # stdin ends with this process, even if it is killed
+    own = {
+        name: value for name, value in os.environ.items() if name != "OUROBOROS_TERMINAL"
+    }  # its messages are read here
+    with subprocess.Popen(command, text=True, env=own, **pipes) as process:
         limit = threading.Timer(START_SECONDS, process.kill)
         limit.start()
         try:
@@ -64,7 +69,8 @@ def send_request(
     connection: http.client.HTTPConnection, method: str, path: str, value: object = None
 ) -> tuple[int, dict]:
     """Send a request with *value* as JSON body (None: no body) and return its status and reply."""
-    connection.request(method, path, None if value is None else json.dumps(value))
+    body = None if value is None else json.dumps(value)
+    connection.request(method, path, body, {"Content-Type": "application/json"})
     response = connection.getresponse()
     return response.status, json.loads(response.read())
 
