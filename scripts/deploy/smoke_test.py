@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from scripts.errors import InputError
+from scripts.schema.check_row import RowChecker
+from scripts.schema.columns import types_of
 from scripts.schema.rules import Rule
 from scripts.serve.model import Model
 
@@ -81,7 +83,11 @@ def check_answers(connection: http.client.HTTPConnection, path: str, model: Mode
     Loading *model* verified it on the *golden* rows, which were drawn without regard to the schema. The server gets
     them with valid values, and one row that violates the schema. Returns the valid rows, or *golden* if there are none.
     """
-    rows = [row for row in (make_valid(model, row, golden) for row in golden) if not find_refusing_rule(model, row)]
+    valid = make_valid(model, golden)
+    refused = {
+        index for index, rules in model.guard.find_violations(valid).items() if any(map(model.guard.refuses, rules))
+    }
+    rows = [row for index, row in enumerate(valid) if index not in refused]
     if rows:
         status, reply = send_request(connection, "POST", path, rows)
         if status != 200:
@@ -105,24 +111,35 @@ def find_refusing_rule(model: Model, row: dict) -> Rule | None:
     return next((rule for rule in model.guard.broken_rules(row) if model.guard.refuses(rule)), None)
 
 
-def make_valid(model: Model, row: dict, others: list[dict]) -> dict:
-    """Return *row* with each invalid value replaced by a valid one from *others*, if there is one."""
-    for name in model.contract["columns"]:
-        for candidate in (row | {name: other[name]} for other in [row, *others]):
-            if all(rule.column != name for rule in model.guard.broken_rules(candidate)):
-                row = candidate
-                break
-    return row
+def checkers_by_column(model: Model, custom: bool) -> dict[str, RowChecker]:
+    """Return for each column with rules the checker of these alone, so that the cost is linear in the columns."""
+    rules: dict[str, list[Rule]] = {}
+    for rule in model.guard.row_checker.rules:
+        for name in rule.columns if custom or rule.column else []:
+            rules.setdefault(name, []).append(rule)
+    types = types_of({"columns": model.guard.columns})
+    return {name: RowChecker(found, types) for name, found in rules.items()}
+
+
+def make_valid(model: Model, golden: list[dict]) -> list[dict]:
+    """Return the *golden* rows; a value that breaks a rule on its column becomes the first one there that does not."""
+    columns = {}
+    for name, checker in checkers_by_column(model, custom=False).items():
+        values = [row[name] for row in golden]
+        broken = checker.find_violations([{name: value} for value in values])
+        good = next((value for index, value in enumerate(values) if index not in broken), None)
+        columns[name] = [good if index in broken else value for index, value in enumerate(values)]
+    return [row | {name: columns[name][index] for name in columns} for index, row in enumerate(golden)]
 
 
 def make_invalid(model: Model, row: dict) -> dict | None:
     """Return *row* with one of EXTREME_VALUES so that it must be refused, None if none of them is forbidden."""
-    candidates = (
-        row | {name: value}
-        for name, spec in model.contract["columns"].items()
-        for value in EXTREME_VALUES[spec["type"]]
-    )
-    return next((candidate for candidate in candidates if find_refusing_rule(model, candidate)), None)
+    for name, checker in checkers_by_column(model, custom=True).items():
+        for value in EXTREME_VALUES[model.contract["columns"][name]["type"]]:
+            candidate = row | {name: value}
+            if any(map(model.guard.refuses, checker.broken_rules(candidate))):
+                return candidate
+    return None
 
 
 def measure_request_ms(connection: http.client.HTTPConnection, path: str, rows: list[dict]) -> float:
