@@ -20,4 +20,4 @@ rule serve:
         poll=config["serve"]["poll_seconds"],
     shell:
         "exec envs/python {params.env} scripts/serve/server.py --root serving "
-        "--port {params.port} --poll {params.poll} 2> >(tee -i {log} >&2)"
+        "--port {params.port} --poll {params.poll} 3>&2 2> {log}"

@@ -41,9 +41,10 @@ CURL = """\
 import json, sys, time, urllib.error, urllib.request
 words = sys.argv[1:]
 data = words[words.index("--data") + 1].encode() if "--data" in words else None
+headers = dict([words[words.index("--header") + 1].split(":", 1)]) if "--header" in words else {}
 for attempt in range(300):
     try:
-        print(urllib.request.urlopen(words[-1], data).read().decode(), end="")
+        print(urllib.request.urlopen(urllib.request.Request(words[-1], data, headers)).read().decode(), end="")
         break
     except urllib.error.HTTPError as error:
         print(error.read().decode(), end="")

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from scripts.metrics.table import METRICS
 from scripts.metrics.weighted import (
     BINARY_METRICS,
     MULTICLASS_METRICS,
@@ -91,11 +92,16 @@ def bootstrap_weights(rows: int, units: np.ndarray | None, samples: int, seed: i
         yield weights if units is None else weights[units]
 
 
-def estimate(value: float | None, samples: np.ndarray) -> dict:
-    """Return {"value", "low", "high"}: *value* and the 95 % interval of *samples*, None where undefined."""
+def estimate(value: float | None, samples: np.ndarray, undefined: str = "") -> dict:
+    """Return {"value", "low", "high"}: *value* and the 95 % interval of *samples*, None where undefined.
+
+    Without a value, *undefined* is the "reason".
+    """
     defined = np.asarray(samples)[np.isfinite(samples)]
     low, high = map(float, np.percentile(defined, LEVEL)) if len(defined) else (None, None)
-    return {"value": None if value is None or not np.isfinite(value) else float(value), "low": low, "high": high}
+    if value is None or not np.isfinite(value):
+        return {"value": None, "low": low, "high": high} | ({"reason": undefined} if undefined else {})
+    return {"value": float(value), "low": low, "high": high}
 
 
 @dataclass(frozen=True)
@@ -106,8 +112,10 @@ class BootstrapResult:
     samples: dict[str, np.ndarray]
 
     def estimates(self) -> dict[str, dict]:
-        """Return {metric: {"value", "low", "high"}}."""
-        return {name: estimate(value, self.samples[name]) for name, value in self.overall.items()}
+        """Return {metric: {"value", "low", "high"}}, with a "reason" where a metric is undefined."""
+        return {
+            name: estimate(value, self.samples[name], METRICS[name].undefined) for name, value in self.overall.items()
+        }
 
 
 def bootstrap_metrics(scores: Scores, samples: int, seed: int | list[int]) -> BootstrapResult:

@@ -14,6 +14,7 @@ from scripts.bundle.files import bundle_digest
 from scripts.bundle.predictor import load_predictor
 from scripts.config.check_analyze import COMPARISON_LIMITS
 from scripts.errors import InputError
+from scripts.metrics.table import METRICS
 from scripts.provenance.canonical import read_json
 
 
@@ -101,8 +102,10 @@ def estimate_changes(new: Scores, old: Scores, samples: int, seed: int) -> dict[
         )
         for index, name in enumerate(names):
             result[name] = {
-                "absolute": estimate(overall[index, 0], sample_changes[:, index, 0]),
-                "relative": estimate(overall[index, 1], sample_changes[:, index, 1]),
+                "absolute": estimate(overall[index, 0], sample_changes[:, index, 0], METRICS[name].undefined),
+                "relative": estimate(
+                    overall[index, 1], sample_changes[:, index, 1], f"{METRICS[name].undefined}, or the old value is 0"
+                ),
             }
     return result
 

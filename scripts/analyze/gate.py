@@ -23,6 +23,7 @@ def check_bounds(kind: str, of: str, metric: str, limit: dict, estimate: dict | 
     A minimum applies to the lower end of the interval, a maximum to the upper end.
     """
     estimate = estimate or UNDEFINED
+    why = why or estimate.get("reason", "")
     passed = estimate["low"] is not None and not why
     passed = passed and estimate["low"] >= limit.get("min", estimate["low"])
     passed = passed and estimate["high"] <= limit.get("max", estimate["high"])
@@ -130,7 +131,7 @@ def check_change(of: str, metric: str, limits: dict, change: dict, why: str = ""
         estimate = (change or {}).get("relative" if kind.startswith("relative") else "absolute", UNDEFINED)
         low, high = estimate["low"], estimate["high"]
         if low is None:
-            passed, why = False, why or "the change is not defined"
+            passed, why = False, why or estimate.get("reason", "the change is not defined")
         elif kind == "gain":
             passed = (low if sign > 0 else -high) > limit
         else:

@@ -10,6 +10,7 @@ from scripts.analyze.bootstrap import Scores, estimate
 from scripts.analyze.scores import Predict, to_scores
 from scripts.bundle.encode import encode_table
 from scripts.bundle.label import labelled_batches
+from scripts.metrics.table import METRICS
 
 
 def permutation_importance(
@@ -26,8 +27,10 @@ def permutation_importance(
         rng = np.random.default_rng([seed, index])
         shuffled = ({**tensors, column: tensors[column][rng.permutation(rows)]} for _ in range(repeats))
         drops = np.array([baseline_value - predict(data).measure_skill()[1] for data in shuffled])
-        entries.append({"column": column, "metric": metric, "drop": estimate(drops.mean(), drops)})
-    return sorted(entries, key=lambda entry: -entry["drop"]["value"])
+        entries.append(
+            {"column": column, "metric": metric, "drop": estimate(drops.mean(), drops, METRICS[metric].undefined)}
+        )
+    return sorted(entries, key=lambda entry: -(entry["drop"]["value"] or 0))
 
 
 def sample_rows(tables: list[Path], contract: dict, label: dict, most: int) -> tuple[dict, np.ndarray]:

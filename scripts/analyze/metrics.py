@@ -3,7 +3,8 @@
 Metrics with intervals, curves, slices, gaps between slices, and fairness are written to metrics.json. The threshold is
 chosen on eval alone.
 
-An estimate is ``{"value", "low", "high"}`` with a 95 % interval, null where it is undefined. metrics.json contains:
+An estimate is ``{"value", "low", "high"}`` with a 95 % interval; where it is undefined, it is null and has a
+``reason``. metrics.json contains:
 
 - ``task``: classification or regression; ``classes`` (two: the positive one last; regression: []), ``positive``
 - ``threshold`` and the ``criterion`` (analyze.threshold) that chose it; both null unless there are two classes
@@ -84,7 +85,9 @@ def slice_gaps(results: list[BootstrapResult]) -> dict[str, dict]:
     gap_estimates = {}
     for name in results[0].overall:
         (value,) = largest_gap(np.array([[part.overall[name]] for part in results]))
-        gap_estimates[name] = estimate(value, largest_gap(np.array([part.samples[name] for part in results])))
+        gap_estimates[name] = estimate(
+            value, largest_gap(np.array([part.samples[name] for part in results])), "fewer than two slices have a value"
+        )
     return gap_estimates
 
 

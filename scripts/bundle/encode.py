@@ -14,6 +14,7 @@ import numpy as np
 from scripts.bundle.custom import apply_custom
 from scripts.column_types import IDENTIFIER_ADVICE, MAX_NUMBER, as_text, is_exact_number
 from scripts.errors import ContractError
+from scripts.schema.json_value import format_value
 
 EPOCH = datetime.datetime(1970, 1, 1)
 MICROSECONDS_PER_DAY = 86_400_000_000.0  # microseconds
@@ -22,7 +23,7 @@ MICROSECONDS_PER_DAY = 86_400_000_000.0  # microseconds
 def parse_number(value: Any) -> float:
     """Return a JSON number as float. Raises ValueError on anything else."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= MAX_NUMBER:
-        raise ValueError("a finite number or null")
+        raise ValueError(f"a number from {-MAX_NUMBER:.2g} to {MAX_NUMBER:.2g} or null")
     if isinstance(value, int) and not is_exact_number(str(value)):
         raise ValueError(f"a number{IDENTIFIER_ADVICE}")
     return float(value)
@@ -127,7 +128,7 @@ def encode_values(name: str, spec: dict, values: list) -> np.ndarray:
             if value is not None:
                 cells[index, 0] = as_text(parse(value)) if as_texts else parse(value)
         except ValueError as error:
-            message = f"row {index}: {name} must be {error}, got {value!r:.60}"
+            message = f"row {index}: {name} must be {error}, got {format_value(value):.60}"
             raise ContractError("UNEXPECTED_DATA_TYPE", message, name, index) from None
     return cells
 

@@ -6,6 +6,7 @@ scikit-learn estimator is in model.skops: model.onnx then computes the features,
 
 import hashlib
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,8 @@ from scripts.bundle.skops_file import load_estimator
 from scripts.config.families import declared_family
 from scripts.errors import InputError
 
+# where a graph may have weights in files of their own: nowhere, since no digest of a bundle would cover them
+DATA_FOLDER = "session.model_external_initializers_file_folder_path"
 OUTPUTS = {"classification": "probabilities", "regression": "prediction"}
 
 
@@ -61,12 +64,14 @@ def load_predictor(source: Path | dict[str, bytes], contract: dict | None = None
     """Return the predictor of the bundle *source* (a folder or its contents), by its own contract or by *contract*.
 
     It uses a single thread. Raises InputError if model and contract belong to different graphs, or if model.skops
-    contains a type that its family does not allow.
+    contains a type that its family does not allow; ONNX Runtime raises its own errors on a graph that it cannot load or
+    that has weights in other files.
     """
     contents = source if isinstance(source, dict) else read_contents(source)
     contract = contract or json.loads(contents["contract.json"])
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.add_session_config_entry(DATA_FOLDER, os.devnull)
     session = onnxruntime.InferenceSession(contents[ONNX], options, providers=["CPUExecutionProvider"])
     classes, output = len(contract["classes"]), OUTPUTS[contract["task"]]
     if SKOPS not in contents:

@@ -8,7 +8,7 @@ from scripts.deploy.smoke_test import check_answers, measure_request_ms, running
 from scripts.errors import InputError
 from scripts.provenance.canonical import file_digest, read_json, to_exact_json, write_json
 from scripts.provenance.run_job import echo, main
-from scripts.schema.check_row import extract_serving_rules
+from scripts.schema.serving_rules import extract_serving_rules
 from scripts.serve.model import load_model
 
 

@@ -3,6 +3,7 @@
 import contextlib
 import http.client
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -13,6 +14,8 @@ from pathlib import Path
 
 from scripts.bundle.clean import clean_rows
 from scripts.errors import ContractError, InputError
+from scripts.schema.check_row import RowChecker
+from scripts.schema.columns import types_of
 from scripts.schema.rules import Rule
 from scripts.serve.model import Model
 
@@ -32,8 +35,12 @@ REQUESTS = 60  # enough that the first ones, which find cold caches, do not affe
 @contextlib.contextmanager
 def running_server(root: Path) -> Iterator[http.client.HTTPConnection]:
     """Run the server on *root* and provide a connection to it. Raises InputError if it does not start or load."""
-    command = [sys.executable, str(SERVER), "--root", str(root), "--port", "0", "--poll", "60"]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+    command = [sys.executable, str(SERVER), "--root", str(root), "--port", "0", "--poll", "60", "--until-eof"]
+    pipes = {"stdin": subprocess.PIPE, "stderr": subprocess.PIPE}  # stdin ends with this process, even if it is killed
+    own = {
+        name: value for name, value in os.environ.items() if name != "OUROBOROS_TERMINAL"
+    }  # its messages are read here
+    with subprocess.Popen(command, text=True, env=own, **pipes) as process:
         limit = threading.Timer(START_SECONDS, process.kill)
         limit.start()
         try:
@@ -65,7 +72,8 @@ def send_request(
     connection: http.client.HTTPConnection, method: str, path: str, value: object = None
 ) -> tuple[int, dict]:
     """Send a request with *value* as JSON body (None: no body) and return its status and reply."""
-    connection.request(method, path, None if value is None else json.dumps(value))
+    body = None if value is None else json.dumps(value)
+    connection.request(method, path, body, {"Content-Type": "application/json"})
     response = connection.getresponse()
     return response.status, json.loads(response.read())
 
@@ -76,7 +84,11 @@ def check_answers(connection: http.client.HTTPConnection, path: str, model: Mode
     Loading *model* verified it on the *golden* rows, which were drawn without regard to the schema. The server gets
     them with valid values, and one row that violates the schema. Returns the valid rows, or *golden* if there are none.
     """
-    rows = [row for row in (make_valid(model, row, golden) for row in golden) if not find_refusing_rule(model, row)]
+    valid = make_valid(model, golden)
+    refused = {
+        index for index, rules in model.guard.find_violations(valid).items() if any(map(model.guard.refuses, rules))
+    }
+    rows = [row for index, row in enumerate(valid) if index not in refused]
     if rows:
         status, reply = send_request(connection, "POST", path, rows)
         if status != 200:
@@ -108,24 +120,39 @@ def find_refusing_rule(model: Model, row: dict) -> Rule | None:
     return next((rule for rule in broken_rules(model, row) if model.guard.refuses(rule)), None)
 
 
-def make_valid(model: Model, row: dict, others: list[dict]) -> dict:
-    """Return *row* with each invalid value replaced by a valid one from *others*, if there is one."""
-    for name in model.contract["columns"]:
-        for candidate in (row | {name: other[name]} for other in [row, *others]):
-            if all(rule.column != name for rule in broken_rules(model, candidate)):
-                row = candidate
-                break
-    return row
+def checkers_by_column(model: Model, custom: bool) -> dict[str, RowChecker]:
+    """Return for each column with rules the checker of these alone, so that the cost is linear in the columns."""
+    rules: dict[str, list[Rule]] = {}
+    for rule in model.guard.row_checker.rules:
+        for name in rule.columns if custom or rule.column else []:
+            rules.setdefault(name, []).append(rule)
+    types = types_of({"columns": model.guard.columns})
+    return {name: RowChecker(found, types) for name, found in rules.items()}
+
+
+def make_valid(model: Model, golden: list[dict]) -> list[dict]:
+    """Return the *golden* rows; a value that breaks a rule on its column becomes the first one there that does not."""
+    columns, cleaned = {}, clean_rows(golden, model.contract)
+    for name, checker in checkers_by_column(model, custom=False).items():
+        values = [row[name] for row in golden]
+        broken = checker.find_violations([{name: row[name]} for row in cleaned])
+        good = next((value for index, value in enumerate(values) if index not in broken), None)
+        columns[name] = [good if index in broken else value for index, value in enumerate(values)]
+    return [row | {name: columns[name][index] for name in columns} for index, row in enumerate(golden)]
 
 
 def make_invalid(model: Model, row: dict) -> dict | None:
     """Return *row* with one of EXTREME_VALUES so that it must be refused, None if none of them is forbidden."""
-    candidates = (
-        row | {name: value}
-        for name, spec in model.contract["columns"].items()
-        for value in EXTREME_VALUES[spec["type"]]
-    )
-    return next((candidate for candidate in candidates if find_refusing_rule(model, candidate)), None)
+    (cleaned,) = clean_rows([row], model.contract)
+    for name, checker in checkers_by_column(model, custom=True).items():
+        for value in EXTREME_VALUES[model.contract["columns"][name]["type"]]:
+            try:
+                (read,) = clean_rows([{name: value}], model.contract)
+            except ContractError:  # no date in the format of the column
+                continue
+            if any(map(model.guard.refuses, checker.broken_rules(cleaned | read))):
+                return row | {name: value}
+    return None
 
 
 def measure_request_ms(connection: http.client.HTTPConnection, path: str, rows: list[dict]) -> float:

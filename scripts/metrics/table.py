@@ -14,29 +14,31 @@ CLASSIFICATION = ("binary", "multiclass")
 class Metric:
     """A metric of the *tasks* binary, multiclass and regression, of rankings (ranking), or of any bundle (bundle).
 
-    *lower_is_better* is None if neither direction is better. A sweep can optimise it if it is *tunable*.
+    *lower_is_better* is None if neither direction is better. A sweep can optimise it if it is *tunable*. *undefined*
+    says when it has no value; others always have one.
     """
 
     name: str
     tasks: tuple[str, ...]
     lower_is_better: bool | None = False
     tunable: bool = False
+    undefined: str = "a number is too large"
 
 
 METRICS = {
     metric.name: metric
     for metric in (
-        Metric("roc_auc", CLASSIFICATION, tunable=True),
-        Metric("pr_auc", CLASSIFICATION, tunable=True),
+        Metric("roc_auc", CLASSIFICATION, tunable=True, undefined="all rows are of one class"),
+        Metric("pr_auc", CLASSIFICATION, tunable=True, undefined="no row is of the positive class"),
         Metric("log_loss", CLASSIFICATION, lower_is_better=True, tunable=True),
         Metric("brier", CLASSIFICATION, lower_is_better=True, tunable=True),
         Metric("ece", CLASSIFICATION, lower_is_better=True),
-        Metric("precision", CLASSIFICATION),
-        Metric("recall", CLASSIFICATION),
-        Metric("f1", CLASSIFICATION, tunable=True),
+        Metric("precision", CLASSIFICATION, undefined="no row is of the positive class, or predicted as it"),
+        Metric("recall", CLASSIFICATION, undefined="no row is of the positive class"),
+        Metric("f1", CLASSIFICATION, tunable=True, undefined="no row is of the positive class, or predicted as it"),
         Metric("accuracy", CLASSIFICATION, tunable=True),
         Metric("balanced_accuracy", CLASSIFICATION),
-        Metric("specificity", CLASSIFICATION),
+        Metric("specificity", CLASSIFICATION, undefined="no row is of another class"),
         Metric("mcc", CLASSIFICATION),
         Metric("precision_weighted", ("multiclass",)),
         Metric("recall_weighted", ("multiclass",)),
@@ -44,10 +46,10 @@ METRICS = {
         Metric("rmse", ("regression",), lower_is_better=True, tunable=True),
         Metric("mae", ("regression",), lower_is_better=True, tunable=True),
         Metric("median_absolute_error", ("regression",), lower_is_better=True),
-        Metric("r2", ("regression",), tunable=True),
-        Metric("mape", ("regression",), lower_is_better=True),
+        Metric("r2", ("regression",), tunable=True, undefined="all values are equal"),
+        Metric("mape", ("regression",), lower_is_better=True, undefined="a value is 0"),
         Metric("bias", ("regression",), lower_is_better=None),
-        Metric("ndcg", ("ranking",)),
+        Metric("ndcg", ("ranking",), undefined="no group has a row with a gain"),
         Metric("precision_at_k", ("ranking",)),
         Metric("size_mb", ("bundle",), lower_is_better=True),
         Metric("latency_ms", ("bundle",), lower_is_better=True),

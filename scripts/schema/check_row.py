@@ -1,25 +1,40 @@
 """Check single rows against the rules of a schema.
 
 RowChecker evaluates the same list of rules as the columnar checks of check_table.py: violates is the counterpart of
-violations there, and evaluate_on_row, for custom rules, that of evaluate_table.py. extract_serving_rules selects the
-part of a schema that requests must satisfy: deploy publishes it next to a bundle, and Guard enforces it in the server.
+violations there, and evaluate_on_row, for custom rules, that of evaluate_table.py. Guard enforces in the server the
+rules that deploy publishes next to a bundle (serving_rules.py). Patterns are matched by RE2, as in Arrow: its time
+grows linearly with the text, whatever the pattern.
 """
 
+import functools
 import math
 import operator
-import re
 from collections.abc import Iterable
 from typing import Any
 
+import re2
+
 from scripts.column_types import list_values
-from scripts.schema.columns import is_checked, parse_bound, types_of
-from scripts.schema.expression import PARSERS, Node, columns_of, parse_expression
+from scripts.schema.columns import parse_bound, types_of
+from scripts.schema.expression import PARSERS, Node
+from scripts.schema.json_value import format_value
 from scripts.schema.rules import Rule, rules_of
 
 OPERATORS = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge, "==": operator.eq}
 OPERATORS |= {"!=": operator.ne, "+": operator.add, "-": operator.sub, "*": operator.mul}
-SERVED_KEYS = {"type", "min_fraction", "serving", "min", "max", "domain", "kind", "matches", "min_length", "max_length"}
-SERVED_KEYS |= {"allow_nan", "allow_infinite"}
+
+
+@functools.cache
+def compile_re2(pattern: str) -> Any:
+    """Return the compiled *pattern*, which the data schema was checked to contain."""
+    options = re2.Options()
+    options.never_capture = True  # several times as fast
+    return re2.compile(pattern, options)
+
+
+def match_fully(pattern: str, text: str) -> bool:
+    """Return whether *pattern* matches the whole *text*, as evaluate_table.match_fully() does."""
+    return compile_re2(pattern).fullmatch(text) is not None
 
 
 def evaluate_on_row(node: Node, row: dict[str, Any]) -> Any:
@@ -43,7 +58,7 @@ def evaluate_on_row(node: Node, row: dict[str, Any]) -> Any:
         case "length", [value]:
             return float(len(value))
         case "matches", [value, text]:
-            return re.fullmatch(text, value, re.ASCII) is not None
+            return match_fully(text, value)
         case "in", [value, known]:
             return value in known
         case "/", [a, b]:
@@ -80,7 +95,7 @@ def violates(rule: Rule, value: Any) -> bool:
         case "domain":
             return value not in rule.limit
         case "kind" | "matches":
-            return not re.fullmatch(rule.limit, value, re.ASCII)
+            return not match_fully(rule.limit, value)
     return False
 
 
@@ -123,17 +138,6 @@ class RowChecker:
         return row | times
 
 
-def extract_serving_rules(schema: dict, columns: dict) -> dict:
-    """Return the part of *schema* that concerns *columns* (those of a contract) in the environment SERVING."""
-    specs = {
-        name: {key: value for key, value in spec.items() if key in SERVED_KEYS}
-        for name, spec in schema["columns"].items()
-        if name in columns and is_checked(spec, "SERVING")
-    }
-    trees = [(rule, parse_expression(rule["expression"], types_of(schema))) for rule in schema["custom"]]
-    return {"columns": specs, "custom": [rule for rule, tree in trees if specs.keys() >= set(columns_of(tree))]}
-
-
 class Guard:
     """The rules for requests: a row that violates one is refused, or flagged where the schema tolerates it.
 
@@ -170,6 +174,8 @@ class Guard:
             return f"breaks the rule {rule.key}"
         if rule.key == "present":
             return f"{rule.column} must have a value"
-        limit = self.columns[rule.column].get(rule.key, False)
-        words = list_values(limit) if isinstance(limit, list) else f"{limit!s:.120}"
-        return f"{rule.column} must satisfy {rule.key} {words}, got {row[rule.column]!r:.60}"
+        limit, value = self.columns[rule.column].get(rule.key, False), row[rule.column]
+        stated = (
+            list_values(limit) if isinstance(limit, list) else limit if isinstance(limit, str) else format_value(limit)
+        )
+        return f"{rule.column} must satisfy {rule.key} {stated:.120}, got {format_value(value):.60}"

@@ -187,3 +187,10 @@ def columns_of(node: Node) -> list[str]:
         return [node.args[0]]
     inner = [name for part in node.args if isinstance(part, Node) for name in columns_of(part)]
     return list(dict.fromkeys(inner))
+
+
+def patterns_of(node: Node) -> list[str]:
+    """Return the patterns in an expression."""
+    if node.op == "matches":
+        return [node.args[1]]
+    return [pattern for part in node.args if isinstance(part, Node) for pattern in patterns_of(part)]

@@ -39,12 +39,11 @@ def rules_of(schema: dict, environment: str = "TRAINING") -> list[Rule]:
     for name, spec in schema["columns"].items():
         if is_checked(spec, environment):
             rules += [Rule(code, name, key, limit, spec["type"]) for code, key, limit in column_rules(spec)]
-    checked = {
-        name: kind for name, kind in types_of(schema).items() if is_checked(schema["columns"][name], environment)
-    }
+    types = types_of(schema)
+    checked = {name for name, spec in schema["columns"].items() if is_checked(spec, environment)}
     for rule in schema["custom"]:
-        tree = parse_expression(rule["expression"], types_of(schema))
-        if set(columns_of(tree)) <= checked.keys():
+        tree = parse_expression(rule["expression"], types)
+        if checked.issuperset(columns_of(tree)):
             rules.append(Rule("CUSTOM_VALIDATION", "", rule["name"], tree, "custom"))
     return rules
 

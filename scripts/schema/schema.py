@@ -2,13 +2,15 @@
 
 from typing import Any
 
+import pyarrow as pa
 from cerberus import Validator
 
 from scripts.errors import ExpressionError
 from scripts.provenance.canonical import to_json_types
 from scripts.schema.cerberus_errors import describe_error, flatten_errors
 from scripts.schema.columns import ENVIRONMENTS, parse_bound, types_of
-from scripts.schema.expression import TEXT_KINDS, compile_pattern, parse_expression
+from scripts.schema.evaluate_table import match_fully
+from scripts.schema.expression import TEXT_KINDS, compile_pattern, parse_expression, patterns_of
 
 SHARE = {"type": "number", "min": 0, "max": 1}
 COUNT = {"type": "integer", "min": 0}
@@ -96,7 +98,8 @@ def validate_schema(content: Any) -> dict:
         try:
             if rule["name"] in names[:index]:
                 raise ExpressionError("two rules have this name")
-            parse_expression(rule["expression"], types_of(schema))
+            for pattern in patterns_of(parse_expression(rule["expression"], types_of(schema))):
+                check_pattern(pattern)
         except ExpressionError as error:
             raise ExpressionError(f"custom.{rule['name']}: {error}") from None
     return schema
@@ -122,4 +125,13 @@ def check_column(rules: dict) -> None:
     if not all(type(value) is PYTHON_TYPES[dtype] for value in rules.get("domain", [])):
         raise ExpressionError(f"domain: every value must be a {dtype} (quote texts)")
     if "matches" in rules:
-        compile_pattern(rules["matches"])
+        check_pattern(rules["matches"])
+
+
+def check_pattern(pattern: str) -> None:
+    """Raise ExpressionError if *pattern* is not allowed, or too large for RE2, which matches it in tables and rows."""
+    compile_pattern(pattern)
+    try:
+        match_fully(pa.array([""]), pattern)
+    except pa.ArrowInvalid as error:
+        raise ExpressionError(f"pattern {pattern!r:.80}: {error}") from None

@@ -1,7 +1,11 @@
 """The HTTP interface of the model server (ASGI): four routes, read only.
 
 Request bodies are read within limits of size and time. A request that cannot be answered gets an HTTP error whose JSON
-body states an error code and the reason.
+body states an error code and the reason: 400 if its body is not JSON, 422 if it is not what the model takes.
+
+The server has no authentication, so no web page may use it through a browser of this machine: requests must name the
+loopback interface as their host, which DNS rebinding cannot, and bodies must be application/json, which a page of
+another origin may only send with a permission (CORS) that the server never gives.
 """
 
 import asyncio
@@ -17,14 +21,19 @@ import orjson
 from scripts.bundle.clean import clean_rows
 from scripts.bundle.encode import encode_rows
 from scripts.errors import ContractError
+from scripts.serve.connection import error_reply
 from scripts.serve.model import Model, add_request_lags, answer_score
 from scripts.serve.model_store import NAME, VERSION, ModelStore
 from scripts.serve.request_log import RequestLog
 
 MAX_BODY = 16 << 20
+SMALL_BODY = 64 << 10
 MAX_ROWS = 10_000
 BODY_SECONDS = 10
 REQUEST_ID = re.compile(rb"[A-Za-z0-9_-]{1,64}")
+LOCAL_HOST = re.compile(rb"(?:localhost|127\.0\.0\.1|\[::1\])(?::[0-9]{1,5})?", re.I)
+LOCAL_ORIGIN = re.compile(rb"https?://" + LOCAL_HOST.pattern, re.I)
+JSON_TYPE = re.compile(rb"\s*application/json\s*(?:;.*)?", re.I)
 
 
 class HTTPError(Exception):
@@ -48,7 +57,7 @@ def parse_rows(body: bytes) -> list:
     if isinstance(value, dict) and value.keys() == {"rows"}:
         value = value["rows"]
     if not isinstance(value, list):
-        raise HTTPError(400, "INVALID_REQUEST", 'a list of objects or {"rows": [...]} was expected')
+        raise HTTPError(422, "INVALID_REQUEST", 'a list of objects or {"rows": [...]} was expected')
     if len(value) > MAX_ROWS:
         raise HTTPError(413, "TOO_MANY_ROWS", f"{len(value)} rows, at most {MAX_ROWS} are answered at once")
     return value
@@ -77,6 +86,22 @@ async def read_body(receive: Callable[[], Awaitable[dict]]) -> bytes:
     return b"".join(parts)
 
 
+def check_sender(headers: list[tuple[bytes, bytes]]) -> None:
+    """Raise HTTPError unless the request names this machine as its host and, if it comes from a web page, as origin."""
+    hosts = [value for name, value in headers if name == b"host"]
+    if len(hosts) != 1 or not LOCAL_HOST.fullmatch(hosts[0]):
+        raise HTTPError(421, "WRONG_HOST", "requests must have the header Host: localhost or 127.0.0.1")
+    if not all(LOCAL_ORIGIN.fullmatch(value) for name, value in headers if name == b"origin"):
+        raise HTTPError(403, "WRONG_ORIGIN", "web pages of other hosts may not use this server")
+
+
+def check_content_type(headers: list[tuple[bytes, bytes]]) -> None:
+    """Raise HTTPError unless the request says that its body is JSON."""
+    types = [value for name, value in headers if name == b"content-type"]
+    if len(types) != 1 or not JSON_TYPE.fullmatch(types[0]):
+        raise HTTPError(415, "WRONG_CONTENT_TYPE", "the header Content-Type: application/json was expected")
+
+
 def read_request_id(headers: list[tuple[bytes, bytes]]) -> str:
     """Return the client's X-Request-Id if it is well formed, otherwise a new one."""
     for name, value in headers:
@@ -90,12 +115,16 @@ PREDICT = re.compile(f"/predict/({NAME.pattern})(?:/versions/({VERSION.pattern})
 
 
 class App:
-    """The ASGI application on a model store and a request log."""
+    """The ASGI application on a model store and a request log.
+
+    Large requests have threads of their own, so that small ones never wait until these are answered.
+    """
 
     def __init__(self, store: ModelStore, log: RequestLog):
         self.store, self.log = store, log
         self.in_flight = 0
-        self.pool = ThreadPoolExecutor(min(4, os.cpu_count() or 1), "predict")
+        threads = min(4, os.cpu_count() or 1)
+        self.small_pool, self.large_pool = ThreadPoolExecutor(threads, "small"), ThreadPoolExecutor(threads, "large")
 
     async def __call__(self, scope: dict, receive: Callable, send: Callable) -> None:
         """Answer one request."""
@@ -105,11 +134,10 @@ class App:
         except ClientDisconnected:
             return
         except ContractError as error:
-            status, reply = 422, {"code": error.code, "message": str(error), "column": error.column, "row": error.row}
-            reply = {"error": {key: v[:300] if isinstance(v, str) else v for key, v in reply.items()}}
+            column = error.column and error.column[:300]
+            status, reply = 422, error_reply(error.code, str(error)[:300], column, error.row)
         except HTTPError as error:
-            status, extra = error.status, error.headers
-            reply = {"error": {"code": error.code, "message": str(error), "column": None, "row": None}}
+            status, extra, reply = error.status, error.headers, error_reply(error.code, str(error))
         body = reply if isinstance(reply, bytes) else orjson.dumps(reply)
         headers = {"content-type": "application/json", "content-length": str(len(body)), **extra}
         pairs = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
@@ -118,7 +146,8 @@ class App:
 
     async def route(self, scope: dict, receive: Callable) -> tuple[int, Any]:
         """Return HTTP status and reply. Raises HTTPError, ContractError or ClientDisconnected."""
-        method, path = scope["method"], scope["path"]
+        method, path, headers = scope["method"], scope["path"], scope["headers"]
+        check_sender(headers)
         match = PREDICT.fullmatch(path)
         if not match and path not in ("/health", "/models"):
             routes = (
@@ -129,8 +158,9 @@ class App:
         if method != allowed:
             raise HTTPError(405, "WRONG_METHOD", f"only {allowed} here", allow=allowed)
         if match:
+            check_content_type(headers)
             model = self.find_model(*match.groups())
-            return 200, await self.predict(match[1], model, read_request_id(scope["headers"]), receive)
+            return 200, await self.predict(match[1], model, read_request_id(headers), receive)
         return self.check_health() if path == "/health" else (200, self.list_models())
 
     def check_health(self) -> tuple[int, dict]:
@@ -169,8 +199,9 @@ class App:
         self.in_flight += 1
         try:
             body = await read_body(receive)
+            pool = self.small_pool if len(body) <= SMALL_BODY else self.large_pool
             return await asyncio.get_running_loop().run_in_executor(
-                self.pool, self.answer_request, name, model, request, body
+                pool, self.answer_request, name, model, request, body
             )
         finally:
             self.in_flight -= 1

@@ -17,6 +17,7 @@ from scripts.bundle.lags import OutOfOrder, add_lags_to_rows
 from scripts.bundle.predictor import Predictor, load_predictor
 from scripts.errors import BundleError, ContractError
 from scripts.schema.check_row import Guard
+from scripts.schema.json_value import format_value
 from scripts.serve.published_bundle import format_checksums, read_bundle
 
 
@@ -116,13 +117,16 @@ def add_request_lags(rows: list, contract: dict) -> list:
         for name in (*lags["key"], lags["order"], *lags["columns"]):
             if name not in row:
                 raise ContractError("SCHEMA_MISSING_COLUMN", f"row {index} lacks {name}", name, index)
+            if isinstance(row[name], list | dict):
+                message = f"row {index}: {name} must be a single value, got {format_value(row[name]):.60}"
+                raise ContractError("UNEXPECTED_DATA_TYPE", message, name, index)
     order = lags["order"]
     try:
         result = add_lags_to_rows(rows, lags)
     except OutOfOrder as error:
         raise ContractError("SERIES_OUT_OF_ORDER", f"row {error.row}: {error}", order, error.row) from error
     except TypeError as error:
-        message = f"{order} and {', '.join(lags['key']) or 'the key'} must be single values that can be compared"
+        message = f"{order} and {', '.join(lags['key']) or 'the key'} must be values that can be compared"
         raise ContractError("UNEXPECTED_DATA_TYPE", message, order) from error
     if not result:
         raise ContractError("INVALID_REQUEST", f"no row has a complete window, {lags['size']} rows of one key in order")

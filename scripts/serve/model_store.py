@@ -3,14 +3,19 @@
 import collections
 import contextlib
 import json
+import queue
 import re
-import sys
+import threading
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from scripts.errors import BundleError
+from scripts.provenance.run_job import echo
 from scripts.serve.model import Model, load_model
-from scripts.serve.published_bundle import CHECKSUMS
+from scripts.serve.published_bundle import CHECKSUMS, read_file
 
+LOAD_SECONDS = 60
 NAME = re.compile(r"[a-z][a-z0-9_-]*")
 VERSION = re.compile(r"[1-9][0-9]{0,8}")
 
@@ -24,30 +29,49 @@ class Case:
 
 
 class ModelStore:
-    """All cases under *root*; `refresh` replaces changed cases as a whole, so readers see the old or the new state."""
+    """All cases under *root*; `refresh` replaces changed cases as a whole, so readers see the old or the new state.
+
+    Each case is loaded in a thread of its own, so that none can hold up the others.
+    """
 
     def __init__(self, root: Path):
         self.root = root
         self.cases: dict[str, Case] = {}
         self.refused: collections.Counter[str] = collections.Counter()
         self._generations: dict[str, tuple[int, bytes] | None] = {}
+        self._threads: dict[str, threading.Thread] = {}
+        self._lock = threading.Lock()
 
     def refresh(self) -> None:
-        """Load every case again whose .generation has changed since the last time."""
+        """Start to load every case again whose .generation has changed since the last time."""
         folders: list[Path] = []
         with contextlib.suppress(
             OSError
         ):  # nothing is published yet, or the disk is out of reach: what is served stays
             folders = sorted(path for path in self.root.iterdir() if NAME.fullmatch(path.name) and path.is_dir())
         for folder in folders:
-            state = read_generation(folder)
-            if folder.name in self._generations and self._generations[folder.name] == state:
+            name, state = folder.name, read_generation(folder)
+            if name in self._generations and self._generations[name] == state:
                 continue
-            try:
-                self.cases = {**self.cases, folder.name: self.load_case(folder)}
-                self._generations[folder.name] = state
-            except Exception as error:  # the thread must survive whatever is on the disk
-                self.log_refusal(folder.name, f"{folder}: {type(error).__name__}: {error}")
+            if name not in self._threads or not self._threads[name].is_alive():
+                self._threads[name] = threading.Thread(target=self._update, args=(folder, state), daemon=True)
+                self._threads[name].start()
+
+    def wait(self, seconds: float) -> None:
+        """Wait until all that refresh() started is loaded, but not longer than *seconds*."""
+        end = time.monotonic() + seconds
+        for thread in self._threads.values():
+            thread.join(max(0, end - time.monotonic()))
+
+    def _update(self, folder: Path, state: tuple[int, bytes] | None) -> None:
+        """Serve what is published in *folder*, whose .generation is *state*."""
+        try:
+            case = self.load_case(folder)
+            with self._lock:
+                self.cases = {**self.cases, folder.name: case}
+            self._generations[folder.name] = state
+        except Exception as error:  # serving must survive whatever is on the disk
+            self.log_refusal(folder.name, f"{folder}: {type(error).__name__}: {error}")
 
     def load_case(self, folder: Path) -> Case:
         """Return what can be served from *folder* now; whatever fails to load stays as it was."""
@@ -72,9 +96,9 @@ class ModelStore:
     def load_version(self, path: Path, before: Model | None) -> Model | None:
         """Return the model in *path*, or *before* if the bundle is unchanged or fails to load."""
         try:
-            if before and before.checksums == (path / CHECKSUMS).read_text(encoding="utf-8"):
+            if before and before.checksums == read_file(path / CHECKSUMS).decode():
                 return before
-            return load_model(path)
+            return load_in_time(path)
         except Exception as error:  # a bundle can be broken in any way; serving must continue
             self.log_refusal(path.parent.name, f"{path}: {type(error).__name__}: {error}")
             return before
@@ -82,7 +106,7 @@ class ModelStore:
     def read_labels(self, folder: Path, before: dict[str, int]) -> dict[str, int]:
         """Return the labels of the case in *folder*, or *before* if labels.json is missing or invalid."""
         try:
-            labels = json.loads((folder / "labels.json").read_bytes())
+            labels = json.loads(read_file(folder / "labels.json"))
             if all(NAME.fullmatch(label) and type(number) is int for label, number in labels.items()):
                 return labels
             raise ValueError("label names to version numbers were expected")
@@ -95,12 +119,32 @@ class ModelStore:
     def log_refusal(self, case: str, reason: str) -> None:
         """Count and log something of *case* that cannot be served, and the *reason*."""
         self.refused[case] += 1
-        print(f"refused {reason}; what was served before stays", file=sys.stderr, flush=True)
+        echo(f"refused {reason}; what was served before stays")
 
 
 def read_generation(folder: Path) -> tuple[int, bytes] | None:
     """Return time and content of .generation, which change whenever something is published in *folder*, or None."""
     try:
-        return (folder / ".generation").stat().st_mtime_ns, (folder / ".generation").read_bytes()
+        return (folder / ".generation").stat().st_mtime_ns, read_file(folder / ".generation")
     except OSError:
         return None
+
+
+def load_in_time(path: Path) -> Model:
+    """Return the model in *path* as load_model() does. Raises BundleError after LOAD_SECONDS: a graph may never end."""
+    results: queue.SimpleQueue[Model | Exception] = queue.SimpleQueue()
+
+    def load() -> None:
+        try:
+            results.put(load_model(path))
+        except Exception as error:  # raised again below
+            results.put(error)
+
+    threading.Thread(target=load, daemon=True).start()  # it cannot be stopped, and ends with the server
+    try:
+        result = results.get(timeout=LOAD_SECONDS)
+    except queue.Empty:
+        raise BundleError(f"not loaded within {LOAD_SECONDS} s") from None
+    if isinstance(result, Exception):
+        raise result
+    return result

@@ -3,12 +3,13 @@
 import collections
 import datetime
 import os
-import sys
 import threading
 from pathlib import Path
 from typing import Any
 
 import orjson
+
+from scripts.provenance.run_job import echo
 
 MAX_LINES, MAX_BYTES = 10_000, 64 << 20  # that may wait to be written; more are dropped
 
@@ -80,5 +81,5 @@ class RequestLog:
             except OSError as error:
                 self.dropped[case] += len(lines)
                 if not self._failing:
-                    print(f"request log stopped, requests are still answered: {error}", file=sys.stderr, flush=True)
+                    echo(f"request log stopped, requests are still answered: {error}")
                 self._failing = True

@@ -4,6 +4,7 @@ While it runs, it picks up what `snakemake deploy` publishes. On SIGTERM and SIG
 """
 
 import argparse
+import os
 import signal
 import socket
 import sys
@@ -12,8 +13,10 @@ from pathlib import Path
 
 import uvicorn
 
+from scripts.provenance.run_job import echo, report_error
 from scripts.serve.app import App
-from scripts.serve.model_store import ModelStore
+from scripts.serve.connection import Connection
+from scripts.serve.model_store import LOAD_SECONDS, ModelStore
 from scripts.serve.request_log import RequestLog
 
 HOST = "127.0.0.1"
@@ -26,7 +29,7 @@ class Server(uvicorn.Server):
         """Start listening and print the address."""
         await super().startup(sockets)
         for listener in sockets or []:
-            print(f"serving http://{HOST}:{listener.getsockname()[1]}", file=sys.stderr, flush=True)
+            echo(f"serving http://{HOST}:{listener.getsockname()[1]}")
 
 
 def listen(port: int) -> socket.socket:
@@ -36,8 +39,7 @@ def listen(port: int) -> socket.socket:
     try:
         listener.bind((HOST, port))
     except OSError as error:
-        print(f"error: port {port} of {HOST}: {error.strerror}; set another serve.port", file=sys.stderr)
-        sys.exit(2)
+        sys.exit(report_error(f"port {port} of {HOST}: {error.strerror}; set another serve.port"))
     return listener
 
 
@@ -47,17 +49,27 @@ def watch(store: ModelStore, seconds: float, stop: threading.Event) -> None:
         store.refresh()
 
 
-def serve(root: Path, port: int, poll: float) -> None:
+def stop_at_end_of_input() -> None:
+    """Send this process SIGTERM when its standard input ends."""
+    while os.read(0, 1024):
+        pass
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def serve(root: Path, port: int, poll: float, until_eof: bool) -> None:
     """Serve the bundles under *root* until SIGTERM or SIGINT; look for new ones every *poll* seconds."""
     for number in (signal.SIGTERM, signal.SIGINT):  # uvicorn raises these again after its last answer
         signal.signal(number, lambda *_: sys.exit(0))
     listener = listen(port)
     store, log, stop = ModelStore(root), RequestLog(root), threading.Event()
     store.refresh()
+    store.wait(LOAD_SECONDS)
+    if until_eof:
+        threading.Thread(target=stop_at_end_of_input, daemon=True).start()
     threading.Thread(target=watch, args=(store, poll, stop), name="watch", daemon=True).start()
     config = uvicorn.Config(
         App(store, log),
-        http="httptools",
+        http=Connection,
         loop="uvloop",
         ws="none",
         lifespan="off",
@@ -79,4 +91,5 @@ if __name__ == "__main__":
     parser.add_argument("--root", type=Path, default=Path("serving"), help="folder of published bundles")
     parser.add_argument("--port", type=int, default=8080, help="port on the loopback interface; 0 for a free one")
     parser.add_argument("--poll", type=float, default=1, help="seconds between checks for new versions")
+    parser.add_argument("--until-eof", action="store_true", help="stop when standard input ends")
     serve(**vars(parser.parse_args()))

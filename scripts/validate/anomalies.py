@@ -8,8 +8,8 @@ from pathlib import Path
 from scripts.errors import InputError
 from scripts.provenance.canonical import read_json, write_bytes, write_json
 from scripts.provenance.run_job import echo, main
-from scripts.schema.check_row import extract_serving_rules
 from scripts.schema.load import load_schema
+from scripts.schema.serving_rules import extract_serving_rules
 from scripts.validate.anomalies_page import render_page
 from scripts.validate.column_checks import check_columns
 from scripts.validate.drift_checks import check_drift, training_distances

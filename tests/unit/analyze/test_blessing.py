@@ -52,6 +52,16 @@ def test_limits_of_values(limits, passed):
     assert check == {"kind": "value", "of": "", "metric": metric, "limit": limit, "passed": passed, **ESTIMATES[metric]}
 
 
+def test_a_limit_on_an_undefined_metric_fails_and_says_why():
+    undefined = {"value": None, "low": None, "high": None, "reason": "a value is 0"}
+    (check,) = held.check_values({"metrics": {"mape": undefined}}, {"mape": {"max": 0.5}})
+    assert (check["passed"], check["why"], format_check(check)) == (
+        False,
+        "a value is 0",
+        "mape: a value is 0 (limit max 0.5)",
+    )
+
+
 @pytest.mark.feature("A3", "A10")
 def test_limits_of_slices():
     gate = {"roc_auc": {"slices": {"*": {"min": 0.81}, "sex=m": {"min": 0.85}}}}

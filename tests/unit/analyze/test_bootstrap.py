@@ -282,7 +282,8 @@ def test_metrics_of_values_are_scikit_learns(offset):
 def test_what_is_not_defined_has_no_figure():
     y = np.array([0.0, 1.0, 2.0])
     found = bootstrap_metrics(Scores(y, y + 1, regression=True), 5, 0).estimates()
-    assert found["mape"] == {"value": None, "low": None, "high": None} and found["rmse"]["value"] == 1
+    assert found["mape"] == {"value": None, "low": None, "high": None, "reason": "a value is 0"}
+    assert found["rmse"]["value"] == 1
     assert bootstrap_metrics(Scores(np.ones(3), y, regression=True), 5, 0).estimates()["r2"]["value"] is None
     one_class = bootstrap_metrics(Scores(np.ones(4, np.int64), np.array([0.1, 0.4, 0.6, 0.9]), 0.5), 5, 0).estimates()
     assert one_class["roc_auc"]["value"] is one_class["specificity"]["value"] is None

@@ -31,3 +31,11 @@ def test_columns_count_by_what_the_model_makes_of_them(regression):
     assert strong["low"] > weak["high"] and weak["low"] > 0
     assert unused == {"value": 0, "low": 0, "high": 0}
     assert permutation_importance(predict, data, 5, 0) == made != permutation_importance(predict, data, 5, 1)
+
+
+def test_an_undefined_metric_has_no_importance_and_says_why():
+    values = np.ones(400)
+    made = permutation_importance(lambda found: Scores(values, found["weak"][:, 0], regression=True), tensors(), 2, 0)
+    assert [entry["column"] for entry in made] == ["strong", "unused", "weak"]
+    undefined = {"value": None, "low": None, "high": None, "reason": "all values are equal"}
+    assert [entry["drop"] for entry in made] == [undefined] * 3

@@ -112,7 +112,12 @@ def test_slice_of_one_class_has_what_is_defined():
     women, men = (entry["metrics"] for entry in made["slices"])
     assert women["roc_auc"]["value"] is None and women["recall"]["value"] == pytest.approx(0.5)
     assert men["recall"]["value"] is None and men["accuracy"]["value"] == 0
-    assert made["gaps"]["sex"]["roc_auc"] == {"value": None, "low": None, "high": None}
+    assert made["gaps"]["sex"]["roc_auc"] == {
+        "value": None,
+        "low": None,
+        "high": None,
+        "reason": "fewer than two slices have a value",
+    }
 
 
 def test_slices_of_many_classes_and_of_values():

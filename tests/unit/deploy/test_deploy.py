@@ -4,8 +4,11 @@ import dataclasses
 import hashlib
 import json
 import os
+import signal
+import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -210,7 +213,7 @@ def test_golden_rows_are_mended_for_the_check_by_values_of_other_rows(tmp_path):
     put(tmp_path / "serving", "birds", 1, bundle(0.0, schema=json.dumps(validate_schema(SCHEMA)).encode()))
     model = load_model(tmp_path / "serving" / "birds" / "1")
     assert [find_refusing_rule(model, row) is None for row in ROWS] == [True, False, False]
-    assert all(find_refusing_rule(model, make_valid(model, row, ROWS)) is None for row in ROWS)
+    assert [find_refusing_rule(model, row) for row in make_valid(model, ROWS)] == [None] * 3
     assert find_refusing_rule(model, make_invalid(model, ROW)).code == "FLOAT_TYPE_SMALL_FLOAT"
 
 
@@ -236,3 +239,29 @@ def test_a_bundle_without_rules_or_without_a_good_golden_row_is_published(tmp_pa
     deploy(**stage(tmp_path, 0.0, 1, schema={"columns": {}}))
     deploy(**stage(tmp_path, 0.0, 2, schema={"columns": {"phase": {"type": "text", "domain": ["Taxi"]}}}))
     assert json.loads((tmp_path / "serving" / "birds" / "labels.json").read_text()) == {"champion": 2}
+
+
+CHECK = """
+import sys, time
+from pathlib import Path
+from scripts.deploy.smoke_test import running_server
+with running_server(Path(sys.argv[1])) as connection:
+    print(connection.port, flush=True)
+    time.sleep(60)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_the_server_of_a_check_that_is_killed_ends_with_it(tmp_path, number):
+    put(tmp_path / "serving", "birds", 1, bundle())
+    command = [sys.executable, "-c", CHECK, tmp_path / "serving"]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as check:
+        port = int(check.stdout.readline())
+        check.send_signal(number)
+    for _ in range(200):
+        time.sleep(0.05)
+        with socket.socket() as link:
+            if link.connect_ex(("127.0.0.1", port)):
+                return
+    raise AssertionError("the server still listens")

@@ -97,7 +97,7 @@ PATTERNS = [
 
 @given(text=st.text(st.sampled_from("abcxy.\\1-ä٣\n\r \u2028"), max_size=5), one=st.sampled_from(PATTERNS))
 @settings(max_examples=500, deadline=None)
-def test_patterns_mean_the_same_to_arrow_and_python(text, one):
+def test_patterns_mean_the_same_to_tables_and_rows(text, one):
     tree = parse_expression(f"matches(t, {one!r})", {"t": "text"})
     table = pa.table({"t": [text]})
     assert evaluate_on_table(tree, table).to_pylist() == [evaluate_on_row(tree, {"t": text})]
@@ -110,6 +110,20 @@ def test_patterns_mean_the_same_to_arrow_and_python(text, one):
 def test_patterns_that_the_two_would_read_otherwise_are_refused(one):
     with pytest.raises(ExpressionError, match="pattern"):
         compile_pattern(one)
+
+
+@pytest.mark.parametrize("one", ["(?:a{999}){999}", "((a{99}){99}){9}"])
+def test_patterns_that_are_too_large_for_re2_are_refused(one):
+    column = {"type": "text"}
+    for schema in (
+        {"columns": {"t": column | {"matches": one}}},
+        {
+            "columns": {"t": column},
+            "custom": [{"name": "large", "expression": f"not (is_null(t) or matches(t, {one!r}))"}],
+        },
+    ):
+        with pytest.raises(ExpressionError, match=r"pattern .* repetition"):
+            validate_schema(schema)
 
 
 @pytest.mark.parametrize(

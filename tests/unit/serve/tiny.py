@@ -11,11 +11,15 @@ import time
 from pathlib import Path
 
 import numpy as np
+import onnx
 import onnxruntime as ort
 from onnx import TensorProto, helper
 
+from scripts.bundle.custom import code_digest
 from scripts.bundle.encode import encode_rows
 from scripts.deploy.publish import move_label, publish, staged_bundle
+from scripts.schema.schema import validate_schema
+from scripts.serve.model import add_request_lags
 
 SERVER = Path(__file__).parents[3] / "scripts" / "serve" / "server.py"
 COLUMNS = {
@@ -102,6 +106,69 @@ def bundle(bias: float = 0.0, **changes: bytes) -> dict[str, bytes]:
     return {name: changes.get(name.split(".")[0], content) for name, content in contents.items()}
 
 
+HOOK = "tests/unit/serve/hook.py"
+RICH_SCHEMA = {
+    "columns": {
+        "height": {"type": "number", "min": 0, "max": 1000, "min_fraction": 1},
+        "phase": {"type": "text", "domain": ["Climb", "Approach", "taxi"], "matches": "[A-Z][a-z]+", "max_length": 8},
+        "date": {"type": "date", "min": "1990-01-01", "max": "2009-12-31"},
+        "note": {"type": "text", "max_length": 40},
+    },
+    "custom": [
+        {"name": "late climb", "expression": "phase != 'Climb' or date < '2000-01-01'"},
+        {"name": "often low", "expression": "height < 900", "limit": 0.2},
+    ],
+}
+LAGS = {"key": ["site"], "order": "step", "columns": ["height"], "size": 2, "complete": False}
+RICH_ROW = ROW | {"note": "a bird", "site": "A", "step": 0}
+
+
+def rich_contract() -> dict:
+    """Return the contract of a bundle with a lag of a time series and a custom transformer."""
+    hook = {"type": "text", "tensor": "hook", "module": HOOK, "state": {"usual": 8.0}, "width": 1}
+    columns = {"height@1": COLUMNS["height"], "note": hook | {"code": code_digest(HOOK)}}
+    return CONTRACT | {"columns": COLUMNS | columns, "window": LAGS, "threshold": 0.5}
+
+
+def rich_model(bias: float) -> bytes:
+    """Return a model that also depends on the earlier height and on the note."""
+    model = onnx.load_from_string(model_bytes(bias))
+    for name in ("height@1", "note"):
+        model.graph.input.append(helper.make_tensor_value_info(name, TensorProto.DOUBLE, [None, 1]))
+    (total,) = (node for node in model.graph.node if node.op_type == "Sum")
+    before = [
+        helper.make_node("IsNaN", ["height@1"], ["first"]),
+        helper.make_node("Where", ["first", "one", "height@1"], ["before"]),
+        helper.make_node("Mul", ["before", "scale"], ["before_scaled"]),
+    ]
+    total.input.extend(["before_scaled", "note"])
+    others = list(model.graph.node)
+    del model.graph.node[:]
+    model.graph.node.extend([*before, *others])
+    return model.SerializeToString(deterministic=True)
+
+
+def rich_answers(bias: float, rows: list[dict]) -> list[list[float]]:
+    """Return what onnxruntime itself gives for raw *rows* of a time series."""
+    contract = rich_contract()
+    session = ort.InferenceSession(rich_model(bias), providers=["CPUExecutionProvider"])
+    return session.run(["probabilities"], encode_rows(add_request_lags(rows, contract), contract))[0].tolist()
+
+
+def rich_bundle(bias: float) -> dict[str, bytes]:
+    """Return the files of a bundle with rules, lags and a custom transformer."""
+    model, contract = rich_model(bias), rich_contract()
+    rows = [row | {"height@1": 7.5, "note": "a note"} for row in ROWS]
+    session = ort.InferenceSession(model, providers=["CPUExecutionProvider"])
+    outputs = session.run(["probabilities"], encode_rows(rows, contract))[0].tolist()
+    values = {
+        "contract": contract,
+        "golden": {"rows": rows, "outputs": outputs},
+        "schema": validate_schema(RICH_SCHEMA),
+    }
+    return bundle(bias, model=model, **{name: json.dumps(value).encode() for name, value in values.items()})
+
+
 def put(root: Path, case: str, version: int, contents: dict[str, bytes], label: str = "champion") -> None:
     """Publish *contents* and move *label*, as deploy does but unchecked."""
     root.mkdir(exist_ok=True)
@@ -143,8 +210,9 @@ class Running:
     def ask(self, method: str, path: str, value=None, connection=None, **headers: str):
         """Return status and reply; *value* is bytes or becomes JSON."""
         body = value if isinstance(value, bytes) or value is None else json.dumps(value).encode()
+        sent = {name.replace("_", "-"): text for name, text in ({"Content_Type": "application/json"} | headers).items()}
         with contextlib.closing(self.connect()) if connection is None else contextlib.nullcontext(connection) as link:
-            link.request(method, path, body, {name.replace("_", "-"): text for name, text in headers.items()})
+            link.request(method, path, body, sent)
             response = link.getresponse()
             content = response.read()
         return response.status, json.loads(content) if content else None

@@ -16,8 +16,8 @@ import yaml
 
 from scripts.errors import InputError
 from scripts.provenance.canonical import read_json
-from scripts.schema.check_row import extract_serving_rules
 from scripts.schema.load import load_schema
+from scripts.schema.serving_rules import extract_serving_rules
 from scripts.schema.waivers import waivers_in_force
 from scripts.validate.anomalies import anomalies
 from scripts.validate.anomalies_page import render_page
