@@ -11,7 +11,7 @@ from scripts.config.load import load_config
 from scripts.provenance.staleness import Staleness
 from scripts.data.pointer import today
 from scripts.provenance.cluster import become_only_submitter, prepend_slurm_wrappers
-from scripts.data.working_copy import find_edit
+from scripts.data.working_copy import check_working_copy
 from scripts.data.spans import expired_spans, find_pointers, resolve_windows, row_level_splits
 from scripts.provenance.rule_functions import RuleFunctions
 from scripts.provenance.snakemake_api import let_records_decide
@@ -82,14 +82,8 @@ def each_part(template, *splits):
 
 
 def pointer_path(wildcards):
-    """Return the pointer of the span, or the path of the side file, that the wildcard names.
-
-    Exits with one sentence if the file next to the pointer was edited: what lies there must be what is used.
-    """
-    path = SIDE_FILE_PATHS.get(wildcards.span) or SPAN_POINTERS[wildcards.span].pointer
-    if edit := path.endswith(".dvc") and find_edit(Path(path)):
-        sys.exit(f"error: {edit}")
-    return path
+    """Return the pointer of the span, or the path of the side file, that the wildcard names."""
+    return check_working_copy(SIDE_FILE_PATHS.get(wildcards.span) or SPAN_POINTERS[wildcards.span].pointer)
 
 
 def tables_of_split(wildcards):

@@ -1,4 +1,4 @@
-"""Which model each published version of a case holds, by the checksums beside its files."""
+"""Which model each published version of a case holds, by the checksums next to its files."""
 
 from pathlib import Path
 

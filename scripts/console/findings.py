@@ -128,6 +128,11 @@ def describe_limit(check: dict) -> str:
     return f"{name} {check['value']:.4g} ({limit})" if check["value"] is not None else f"{name} ({limit})"
 
 
+def describe_claims(job: Job) -> str:
+    verdicts = job.read("claims.json")
+    return f"{len(verdicts['claims']) - verdicts['missed']} of {format_count(len(verdicts['claims']), 'claim')} hold"
+
+
 def describe_version(job: Job) -> str:
     version = job.read("version.json")
     return f"version {version['version']}, bundle {version['bundle'][:12]}"
@@ -157,6 +162,7 @@ FINDINGS: dict[str, Callable[[Job], str]] = {
     "anomalies": describe_anomalies,
     "gate_data": describe_data_gate,
     "propose": describe_proposal,
+    "check_claims": describe_claims,
     "summarize": describe_summary,
     "fit_graph": describe_graph,
     "transform": describe_features,

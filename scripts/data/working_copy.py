@@ -7,6 +7,7 @@ import contextlib
 import hashlib
 import json
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -74,6 +75,16 @@ def find_edit(pointer: Path) -> str:
         cache = others | {key: folder_md5(md5s) if path.is_dir() else md5s[path.name]}
         write_cache(cache)
     return "" if cache[key] == version["md5"] else describe_edit(path, pointer, version, size, cache[key])
+
+
+def check_working_copy(path: str) -> str:
+    """Return *path*, a pointer or a side file. Exits with one sentence if what lies next to the pointer was edited.
+
+    What lies there must be what is used.
+    """
+    if edit := path.endswith(".dvc") and find_edit(Path(path)):
+        sys.exit(f"error: {edit}")
+    return path
 
 
 def write_cache(cache: dict[str, str]) -> None:

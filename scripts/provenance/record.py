@@ -1,4 +1,4 @@
-"""The record of a job: `record.json` beside its outputs, with their digests and the fingerprint of the job."""
+"""The record of a job: `record.json` next to its outputs, with their digests and the fingerprint of the job."""
 
 import os
 from typing import Any

@@ -51,6 +51,7 @@ CODE = [
     "scripts/provenance/canonical.py",
     "scripts/provenance/opened_files.py",
     "scripts/provenance/run_job.py",
+    "scripts/provenance/warning_log.py",
 ]
 
 
