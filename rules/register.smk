@@ -40,4 +40,4 @@ checkpoint register_model:
         store="mlruns",
         job=job_command,
     shell:
-        "{params.job} --trail {params.trail} --store {params.store} 3>&2 2> {log}"
+        "{params.job} --trail {params.trail} --store {params.store} --serving serving 3>&2 2> {log}"

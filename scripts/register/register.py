@@ -9,21 +9,25 @@ from scripts.errors import InputError
 from scripts.provenance.canonical import file_digest, read_json, write_json
 from scripts.provenance.fingerprint import content_digest
 from scripts.provenance.run_job import echo, main
-from scripts.register.mlflow_mirror import mirror_version
-from scripts.register.trail import append_event
+from scripts.register.mlflow_mirror import flatten, mirror_missing, prepared_mirror
+from scripts.register.trail import append_event, read_events
 
 
 def assign_version(trail: Path, case: str, bundle: str) -> int:
     """Return the version of *bundle* in the trail of *case*; a new bundle is appended with the next number."""
 
     def decide(events: list[dict]) -> dict | None:
-        versions = {event["bundle"]: event["version"] for event in events if event["event"] == "register"}
+        versions = registered_versions(events)
         if bundle in versions:
             return None
         return {"event": "register", "case": case, "version": len(versions) + 1, "bundle": bundle}
 
-    events = append_event(trail, decide)
-    return next(event["version"] for event in events if event["event"] == "register" and event["bundle"] == bundle)
+    return registered_versions(append_event(trail, decide))[bundle]
+
+
+def registered_versions(events: list[dict]) -> dict[str, int]:
+    """Return the version of each bundle that *events* of a trail register."""
+    return {event["bundle"]: event["version"] for event in events if event["event"] == "register"}
 
 
 def git_commit() -> str:
@@ -41,12 +45,16 @@ def register(
     others: list[Path],
     trail: Path,
     store: str,
+    serving: Path,
     version: Path,
     job_spec: dict,
     case: str,
     windows: dict,
 ) -> None:
     """Write *version*: number, digest and lineage (data, setting, metrics, checks of the gate) of the bundle.
+
+    MLflow gets the version, and earlier ones that it lacks and *serving* has. Its run is prepared before the line of
+    the trail is written, and becomes a version afterwards, so that a failure leaves neither half of it.
 
     Raises InputError if *blessing* does not bless the model.
     """
@@ -65,11 +73,18 @@ def register(
     }
     if others:  # side files: word vectors, edge lists
         lineage["others"] = {path.name: content_digest(str(path)) for path in others}
-    number = assign_version(trail, case, digest)
-    write_json(version, {"case": case, "version": number, "bundle": digest, "lineage": lineage})
     files = [*sorted(path for path in bundle.iterdir() if path.name != "golden.json"), metrics]
-    mirrored = mirror_version(store, case, number, digest, lineage, files, git_commit(), job_spec.get("env", {}))
-    echo(f"{case} version {number}, bundle {digest[:12]}, MLflow: {mirrored}")
+    tags = {"bundle": digest, "commit": git_commit()}
+    tags |= flatten({"data": lineage["data"], "env": job_spec.get("env", {})})
+    with prepared_mirror(store, case, lineage, files, tags) as finish:
+        number = assign_version(trail, case, digest)
+        write_json(version, {"case": case, "version": number, "bundle": digest, "lineage": lineage})
+    mirrored, done = finish(number)
+    echo(f"{case} version {number}, bundle {digest[:12]}, MLflow: {done}")
+    if mirrored:
+        earlier = {key: known for key, known in registered_versions(read_events(trail)).items() if key != digest}
+        for other in mirror_missing(store, case, serving, earlier):
+            echo(f"MLflow: version {other}, which was missing, too")
 
 
 if __name__ == "__main__":
