@@ -91,9 +91,9 @@ def finish_run(client: MlflowClient, case: str, version: int, run: Run) -> str:
             client.create_registered_model(case)
         shown = {"version": str(version)} | {key: run.data.tags[key] for key in ("bundle", "commit")}
         source = f"{run.info.artifact_uri}/bundle"
-        made = client.create_model_version(case, source, run.info.run_id, tags=shown)
+        created = client.create_model_version(case, source, run.info.run_id, tags=shown)
         client.set_terminated(run.info.run_id)
-    return f"version {made.version}"
+    return f"version {created.version}"
 
 
 @contextlib.contextmanager
