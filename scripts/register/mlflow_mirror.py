@@ -1,10 +1,23 @@
-"""Mirror a version in MLflow, for people who look there; the files remain authoritative."""
+"""Mirror versions in MLflow, for people who look there; the files remain authoritative.
 
+MLflow never stops a registration: what a store that is locked, down or unwritable did not get, it gets with the next
+version.
+"""
+
+import contextlib
 import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from mlflow import MlflowClient
-from mlflow.exceptions import MlflowException
+from mlflow.entities import Run
+
+from scripts.bundle.files import ONNX, SKOPS, STATE, bundle_digest
+from scripts.provenance.canonical import read_json
+
+# a server that does not answer is given up after a minute, not after the quarter of an hour that MLflow would take
+HTTP_LIMITS = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2", "MLFLOW_HTTP_REQUEST_TIMEOUT": "20"}
+MIRRORED = ("contract.json", ONNX, SKOPS, STATE)
 
 
 def flatten(value: dict, path: str = "") -> dict[str, object]:
@@ -26,25 +39,27 @@ def get_or_create_experiment(client: MlflowClient, case: str, store: str) -> str
 
 def find_model_version(client: MlflowClient, case: str, bundle: str) -> str | None:
     """Return MLflow's number of the model version that has the tag *bundle*, None if there is none."""
-    try:
-        versions = client.search_model_versions(f"name = '{case}'")
-    except MlflowException:
-        return None
+    versions = client.search_model_versions(f"name = '{case}'")
     return next((str(item.version) for item in versions if item.tags.get("bundle") == bundle), None)
 
 
 def connect(store: str) -> MlflowClient:
-    """Return the client of the store that MLFLOW_TRACKING_URI names, else of the SQLite store in the folder *store*."""
+    """Return a client of the SQLite store in the folder *store*, or of what MLFLOW_TRACKING_URI names."""
+    for name, value in HTTP_LIMITS.items():
+        os.environ.setdefault(name, value)
+    Path(store).mkdir(parents=True, exist_ok=True)
+    if not (database := Path(store, "mlflow.db")).exists():
+        database.touch()  # with the modes of the umask: SQLite itself would let nobody else of the group write
     return MlflowClient(os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{store}/mlflow.db")
 
 
 def mirrored_bundles(store: str, case: str) -> dict[int, str]:
     """Return the bundle by version of *case* that the mirror has, {} if there is none or it cannot be read."""
-    if not os.environ.get("MLFLOW_TRACKING_URI") and not Path(store, "mlflow.db").exists():
+    if not os.environ.get("MLFLOW_TRACKING_URI") and not Path(store, "mlflow.db").is_file():
         return {}
     try:
         versions = connect(store).search_model_versions(f"name = '{case}'")
-    except MlflowException:
+    except Exception:  # it never stops a registration
         return {}
     tags = [item.tags for item in versions]
     return {
@@ -52,32 +67,99 @@ def mirrored_bundles(store: str, case: str) -> dict[int, str]:
     }
 
 
-def mirror_version(
-    store: str, case: str, version: int, bundle: str, lineage: dict, files: list[Path], commit: str, env: dict
-) -> str:
-    """Create run, artifacts and model version of *bundle* unless they exist; return what was done, for the log.
+def create_run(client: MlflowClient, store: str, case: str, lineage: dict, files: list[Path], tags: dict) -> Run:
+    """Return a new run with parameters, metrics, tags and artifacts; runs that a killed job left open are deleted."""
+    experiment = get_or_create_experiment(client, case, store)
+    left = f"tags.bundle = '{tags['bundle']}' and attributes.status = 'RUNNING'"
+    for run in client.search_runs([experiment], left):
+        client.delete_run(run.info.run_id)
+    run = client.create_run(experiment, tags={key: str(value) for key, value in tags.items()})
+    with deleted_on_error(client, run):
+        for key, value in flatten(lineage["setting"]).items():
+            client.log_param(run.info.run_id, key, value)
+        for name, estimate in lineage["test"]["metrics"].items():
+            if estimate["value"] is not None:  # undefined: MLflow has no word for it
+                client.log_metric(run.info.run_id, f"test_{name}", estimate["value"])
+        for path in files:
+            client.log_artifact(run.info.run_id, str(path), "bundle")
+    return run
 
-    *store* is the folder of the default SQLite store; MLFLOW_TRACKING_URI names another server or store.
+
+@contextlib.contextmanager
+def deleted_on_error(client: MlflowClient, run: Run | None) -> Iterator[None]:
+    """Delete *run* if the block raises, so that none stays open."""
+    try:
+        yield
+    except BaseException:
+        if run is not None:
+            with contextlib.suppress(Exception):  # the store may be what failed
+                client.delete_run(run.info.run_id)
+        raise
+
+
+def finish_run(client: MlflowClient, case: str, version: int, run: Run) -> str:
+    """Make *run* the *version* of *case*; return the number that MLflow gives it, for the log."""
+    tags = {"mlflow.runName": f"{case}-{version}", "version": str(version)}
+    with deleted_on_error(client, run):
+        for key, value in tags.items():
+            client.set_tag(run.info.run_id, key, value)
+        if not client.search_registered_models(f"name = '{case}'"):
+            client.create_registered_model(case)
+        shown = {"version": str(version)} | {key: run.data.tags[key] for key in ("bundle", "commit")}
+        source = f"{run.info.artifact_uri}/bundle"
+        created = client.create_model_version(case, source, run.info.run_id, tags=shown)
+        client.set_terminated(run.info.run_id)
+    return f"version {created.version}"
+
+
+@contextlib.contextmanager
+def prepared_mirror(
+    store: str, case: str, lineage: dict, files: list[Path], tags: dict
+) -> Iterator[Callable[[int], tuple[bool, str]]]:
+    """Create a run for the bundle of *tags* unless MLflow has it; provide the function that makes it a version.
+
+    That function returns whether MLflow has it, and what was done, for the log. The run is deleted if the block raises;
+    errors of MLflow are not raised.
     """
-    Path(store).mkdir(parents=True, exist_ok=True)
-    if not (database := Path(store, "mlflow.db")).exists():
-        database.touch()  # with the modes of the umask: SQLite itself would let nobody else of the group write
-    client = connect(store)
-    if number := find_model_version(client, case, bundle):
-        return f"already there as version {number}"
-    run = client.create_run(get_or_create_experiment(client, case, store), run_name=f"{case}-{version}").info
-    for key, value in flatten(lineage["setting"]).items():
-        client.log_param(run.run_id, key, value)
-    for name, estimate in lineage["test"]["metrics"].items():
-        client.log_metric(run.run_id, f"test_{name}", estimate["value"])
-    tags = {"bundle": bundle, "version": version, "commit": commit} | flatten({"data": lineage["data"], "env": env})
-    for key, value in tags.items():
-        client.set_tag(run.run_id, key, value)
-    for path in files:
-        client.log_artifact(run.run_id, str(path), "bundle")
-    client.set_terminated(run.run_id)
-    if not client.search_registered_models(f"name = '{case}'"):
-        client.create_registered_model(case)
-    version_tags = {key: str(tags[key]) for key in ("bundle", "version", "commit")}
-    model_version = client.create_model_version(case, f"{run.artifact_uri}/bundle", run.run_id, tags=version_tags)
-    return f"version {model_version.version}"
+    client = run = known = None
+    failure = ""
+    try:
+        client = connect(store)
+        known = find_model_version(client, case, tags["bundle"])
+        run = None if known else create_run(client, store, case, lineage, files, tags)
+    except Exception as error:
+        failure = describe_failure(error)
+
+    def finish(version: int) -> tuple[bool, str]:
+        if failure:
+            return False, failure
+        try:
+            return True, f"already there as version {known}" if known else finish_run(client, case, version, run)
+        except Exception as error:
+            return False, describe_failure(error)
+
+    with deleted_on_error(client, run):
+        yield finish
+
+
+def describe_failure(error: Exception) -> str:
+    """Return that MLflow did not get a version, and why."""
+    reason = next(iter(str(error).splitlines()), "")
+    return f"not mirrored, the next version brings it along ({type(error).__name__}: {reason:.200})"
+
+
+def mirror_missing(store: str, case: str, serving: Path, versions: dict[str, int]) -> list[int]:
+    """Mirror those of *versions* (number by bundle) that MLflow lacks and *serving* has; return their numbers."""
+    mirrored = []
+    with contextlib.suppress(Exception):  # they are tried again with the next version
+        client = connect(store)
+        for bundle, version in versions.items():
+            folder = serving / case / str(version)
+            if not folder.is_dir() or find_model_version(client, case, bundle) or bundle_digest(folder) != bundle:
+                continue
+            lineage, tags = read_json(folder / "lineage.json"), {"bundle": bundle, "commit": "unknown"}
+            files = [folder / name for name in MIRRORED if (folder / name).exists()]
+            run = create_run(client, store, case, lineage, files, tags | flatten({"data": lineage["data"]}))
+            finish_run(client, case, version, run)
+            mirrored.append(version)
+    return mirrored

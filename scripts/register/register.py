@@ -10,8 +10,8 @@ from scripts.errors import InputError
 from scripts.provenance.canonical import file_digest, read_json, write_json
 from scripts.provenance.fingerprint import content_digest
 from scripts.provenance.run_job import echo, main
-from scripts.register.mlflow_mirror import mirror_version, mirrored_bundles
-from scripts.register.trail import append_event
+from scripts.register.mlflow_mirror import flatten, mirror_missing, mirrored_bundles, prepared_mirror
+from scripts.register.trail import append_event, read_events
 
 
 def assign_version(trail: Path, case: str, bundle: str, elsewhere: list[dict[int, str]]) -> int:
@@ -23,7 +23,7 @@ def assign_version(trail: Path, case: str, bundle: str, elsewhere: list[dict[int
     """
 
     def decide(events: list[dict]) -> dict | None:
-        versions = {event["bundle"]: event["version"] for event in events if event["event"] == "register"}
+        versions = registered_versions(events)
         if bundle in versions:
             return None
         places = [{number: name for name, number in versions.items()}, *elsewhere]
@@ -34,8 +34,12 @@ def assign_version(trail: Path, case: str, bundle: str, elsewhere: list[dict[int
         number = former[0] if former else max(holders, default=0) + 1
         return {"event": "register", "case": case, "version": number, "bundle": bundle}
 
-    events = append_event(trail, decide)
-    return next(event["version"] for event in events if event["event"] == "register" and event["bundle"] == bundle)
+    return registered_versions(append_event(trail, decide))[bundle]
+
+
+def registered_versions(events: list[dict]) -> dict[str, int]:
+    """Return the version of each bundle that *events* of a trail register."""
+    return {event["bundle"]: event["version"] for event in events if event["event"] == "register"}
 
 
 def git_commit() -> str:
@@ -61,10 +65,15 @@ def register(
 ) -> None:
     """Write *version*: number, digest and lineage (data, setting, metrics, checks of the gate) of the bundle.
 
-    Raises InputError if *blessing* does not bless the model.
+    MLflow gets the version, and earlier ones that it lacks and *serving* has. Its run is prepared before the line of
+    the trail is written, and becomes a version afterwards, so that a failure leaves neither half of it.
+
+    Raises InputError if *blessing* does not bless the model or the trail is damaged.
     """
     if not read_json(blessing)["blessed"]:
         raise InputError(f"{blessing} does not bless the model; nothing is registered")
+    if trail.is_file():
+        read_events(trail)  # a damaged one stops the job before MLflow gets anything
     digest = bundle_digest(bundle)
     span_names = sorted({span for spans in windows.values() for span in spans})
     md5 = {span: read_pointer(path)["md5"] for span, path in zip(span_names, pointers, strict=True)}
@@ -78,11 +87,19 @@ def register(
     }
     if others:  # side files: word vectors, edge lists
         lineage["others"] = {path.name: content_digest(str(path)) for path in others}
-    number = assign_version(trail, case, digest, [published_models(serving / case), mirrored_bundles(store, case)])
-    write_json(version, {"case": case, "version": number, "bundle": digest, "lineage": lineage})
     files = [*sorted(path for path in bundle.iterdir() if path.name != "golden.json"), metrics]
-    mirrored = mirror_version(store, case, number, digest, lineage, files, git_commit(), job_spec.get("env", {}))
-    echo(f"{case} version {number}, bundle {digest[:12]}, MLflow: {mirrored}")
+    tags = {"bundle": digest, "commit": git_commit()}
+    tags |= flatten({"data": lineage["data"], "env": job_spec.get("env", {})})
+    elsewhere = [published_models(serving / case), mirrored_bundles(store, case)]
+    with prepared_mirror(store, case, lineage, files, tags) as finish:
+        number = assign_version(trail, case, digest, elsewhere)
+        write_json(version, {"case": case, "version": number, "bundle": digest, "lineage": lineage})
+    mirrored, done = finish(number)
+    echo(f"{case} version {number}, bundle {digest[:12]}, MLflow: {done}")
+    if mirrored:
+        earlier = {key: known for key, known in registered_versions(read_events(trail)).items() if key != digest}
+        for other in mirror_missing(store, case, serving, earlier):
+            echo(f"MLflow: version {other}, which was missing, too")
 
 
 if __name__ == "__main__":

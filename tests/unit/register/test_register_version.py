@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -16,9 +17,13 @@ from scripts.register.trail import read_events
 from tests.tiny import write_pointer
 from tests.workflow import ROOT, environment
 
-METRICS = {"roc_auc": {"value": 0.9, "low": 0.88, "high": 0.92}, "brier": {"value": 0.1, "low": 0.09, "high": 0.11}}
+METRICS = {
+    "roc_auc": {"value": 0.9, "low": 0.88, "high": 0.92},
+    "brier": {"value": 0.1, "low": 0.09, "high": 0.11},
+    "mape": {"value": None, "low": None, "high": None, "reason": "a value is 0"},
+}
 WORK = """
-import json, sys
+import json, shutil, sqlite3, sys
 from pathlib import Path
 from mlflow import MlflowClient
 from scripts.register.register import assign_version, register
@@ -50,12 +55,23 @@ def shown():
     runs = client.search_runs([client.get_experiment_by_name("tiny").experiment_id])
     return {"versions": sorted(found, key=lambda item: item["version"]), "runs": len(runs)}
 
+def remake(path, content):
+    shutil.rmtree(path, ignore_errors=True)
+    Path(path).unlink(missing_ok=True)
+    Path(path).write_text(content) if content is not None else Path(path).mkdir()
+
+def locked():
+    with sqlite3.connect("mlruns/mlflow.db") as database:
+        database.execute("begin exclusive")
+        made()
+        database.rollback()
+
 answers = []
+KNOWN = {"register": made, "versions": versions, "lost": lost, "show": shown, "remake": remake, "locked": locked}
 for name, *words in json.loads(sys.argv[1]):
     try:
-        do = {"register": made, "versions": versions, "lost": lost, "show": shown}.get(name) or Path(name).write_text
-        answers.append(do(*words))
-    except InputError as error:
+        answers.append((KNOWN.get(name) or Path(name).write_text)(*words))
+    except (InputError, OSError) as error:
         answers.append(str(error))
 print(json.dumps(answers))
 """
@@ -64,7 +80,8 @@ print(json.dumps(answers))
 def work(folder: Path, *steps: list) -> tuple[list, str]:
     """Run *steps* in register's environment and *folder*; return their answers and standard error.
 
-    A step is "register", "versions" of bundles, "show" what MLflow has, or a file to write. The terminal is
+    A step is "register", also while MLflow's store is "locked", "versions" of bundles, "show" what MLflow has, "remake"
+    a path as a file with some content (None: as a folder), or a file to write. The terminal is
     descriptor 3, as a rule has it.
     """
     python = [str(ROOT / "envs/python"), env_id("register", ROOT / "envs"), "-c", WORK, json.dumps(steps)]
@@ -182,6 +199,61 @@ def put(path: Path, text: str) -> None:
     """Write a file in a folder that may not exist."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text)
+
+
+def publish(folder: Path, number: int) -> None:
+    """Write to *folder* what is published of a version whose model consists of its number."""
+    published = folder / f"serving/tiny/{number}"
+    published.mkdir(parents=True)
+    (published / "model.onnx").write_text(str(number))
+    (published / "SHA256SUMS").write_text(f"{file_digest(published / 'model.onnx')}  model.onnx\n")
+    lineage = {"setting": {"family": "logistic"}, "test": {"metrics": METRICS}, "data": {"train": {"2001": "a"}}}
+    for name, content in (("lineage", lineage), ("contract", {})):
+        (published / f"{name}.json").write_text(json.dumps(content))
+
+
+@pytest.mark.slow
+def test_mlflow_never_stops_a_registration_and_gets_later_what_it_missed(folder):
+    publish(folder, 1)
+    publish(folder, 2)
+    steps = [
+        ["bundle/model.onnx", "1"],
+        ["remake", "mlruns", "a file, so nothing can be written there"],
+        ["register"],
+        ["remake", "mlruns", None],
+        ["versions"],
+        ["bundle/model.onnx", "2"],
+        ["register"],
+        ["show"],
+        ["bundle/model.onnx", "3"],
+        ["locked"],
+        ["bundle/model.onnx", "4"],
+        ["register"],
+        ["show"],
+    ]
+    answers, said = work(folder, *steps)
+    lines = re.findall(r"^tiny version \d.*|^MLflow: .*", said, re.M)
+    assert len(set(lines)) == 5, said
+    assert [event["version"] for event in read_events(folder / "trail/tiny.jsonl")] == [1, 2, 3, 4]
+    assert "MLflow: not mirrored, the next version brings it along (FileExistsError" in lines[0]
+    assert "MLflow: not mirrored" in next(line for line in lines if line.startswith("tiny version 3"))
+    assert any("MLflow: version 1, which was missing, too" in line for line in lines)
+    (first, last) = (answer for answer in answers if isinstance(answer, dict))
+    assert [item["tags"]["version"] for item in first["versions"]] == ["2", "1"]
+    assert sorted(item["tags"]["version"] for item in last["versions"]) == ["1", "2", "4"]
+    assert {item["status"] for item in last["versions"]} == {"FINISHED"} and last["runs"] == 3
+    assert first["versions"][1]["name"] == "tiny-1" and first["versions"][1]["metrics"] == {
+        "test_roc_auc": 0.9,
+        "test_brier": 0.1,
+    }
+
+
+@pytest.mark.slow
+def test_a_registration_that_fails_leaves_no_line_and_no_run(folder):
+    (folder / "trail/tiny.jsonl").mkdir(parents=True)
+    answers, _ = work(folder, ["register"], ["show"])
+    assert "tiny.jsonl" in answers[0] and answers[1] == {"versions": [], "runs": 0}
+    assert not (folder / "version.json").exists()
 
 
 SPEAK = """
