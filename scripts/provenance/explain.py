@@ -256,10 +256,11 @@ def note_causes(staleness: Staleness, record: str, path: str) -> Callable:
     def write_causes() -> None:
         if not os.path.exists(record):
             return
-        result = explain(staleness, [record])
+        result = explain(staleness, [record], lambda job: None)
         if result["causes"]:
+            *causes, _ = format_text(result)  # the last line is about the time that jobs take
             os.makedirs(os.path.dirname(path), exist_ok=True)
-            write_bytes(Path(path), "".join(f"{line}\n" for line in format_text(result)).encode())
+            write_bytes(Path(path), "".join(f"{line}\n" for line in causes).encode())
 
     def find_none(wildcards: object) -> list[str]:
         write_causes()
