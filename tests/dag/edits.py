@@ -428,7 +428,7 @@ EDITS = [
     Edit("a span newer than all others", add_latest, each("fetch", ["2005"]) | each("ingest_span", ["2005"]) | described(["2005"]) | {"summarize 2003 all"} | CHECKS | FROM_GRAPH, "configuration: windows.test: [\"2004\"] -> [\"2005\"]", before=rolling),
     Edit("spans of a window in another order", case('train: ["2001", "2002"]', 'train: ["2002", "2001"]'), set()),
     Edit("columns of the data schema in another order", replace("data/tiny/schema.yaml", "  id: {type: number, min_fraction: 1}\n  weight: {type: number, min: 0, max: 100}\n", "  weight: {type: number, min: 0, max: 100}\n  id: {type: number, min_fraction: 1}\n"), set()),
-    Edit("a pointer that gives the same bytes another name", both(replace("data/tiny/2001.csv.dvc", "path: 2001.csv", "path: 2001.data"), lambda root: (root / "data/tiny/2001.csv").rename(root / "data/tiny/2001.data")), {"fetch 2001", "ingest_span 2001"}, "input: data/tiny/2001.csv.dvc changed (md5"),
+    Edit("a pointer that gives the same bytes another name", both(replace("data/tiny/2001.csv.dvc", "path: 2001.csv", "path: 2001.data"), lambda root: (root / "data/tiny/2001.csv").rename(root / "data/tiny/2001.data")), {"fetch 2001", "ingest_span 2001", "register_model"}, "input: data/tiny/2001.csv.dvc changed (md5"),
     Edit("a retention date to come", retention("2999-12-31"), set()),
     Edit("a retention date that is past", retention("2001-12-31"), CHECKS | FROM_GRAPH, 'configuration: windows.train: ["2001", "2002"] -> ["2002"]'),
     Edit("style of both pages", append("report/style.css", "\n/* x */\n"), CHECKS, "input: report/style.css changed"),
