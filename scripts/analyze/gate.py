@@ -7,6 +7,7 @@ compare. "of" names a slice or a column and is empty for all rows. A change is n
 
 import importlib
 from pathlib import Path
+from types import ModuleType
 
 from scripts.errors import InputError
 from scripts.metrics.table import METRICS
@@ -152,9 +153,17 @@ def format_check(check: dict) -> str:
     return f"{name} {value} ({span}), limit {limit}"
 
 
+def load_module(name: str) -> ModuleType:
+    """Return the module *name* of this stage, which is code of the gate only where the case needs it.
+
+    The name is no literal, so that the imports do not count it; GATE in rules/analyze.smk does.
+    """
+    return importlib.import_module(f"scripts.analyze.{name}")
+
+
 def check_latency(bundle: Path, limit: dict) -> dict:
     """Return the check of the latency of *bundle*; its value is only logged, since no two runs measure the same."""
-    latency = importlib.import_module("scripts.analyze.latency").measure_prediction_ms(bundle)
+    latency = load_module("latency").measure_prediction_ms(bundle)
     echo(f"a row takes {latency:.3g} ms (median), limit {limit['max']:g}")
     passed = latency <= limit["max"]
     return make_check("latency", "", "latency_ms", limit, UNDEFINED, passed, "" if passed else "slower, see the log")
@@ -201,7 +210,7 @@ def gate(
     if "latency_ms" in gate:
         checks.append(check_latency(bundle[0], gate["latency_ms"]))
     if tables:
-        compare = importlib.import_module("scripts.analyze.compare")
+        compare = load_module("compare")
         settings = compare.Settings(label, columns, measured["cuts"], min_slice, unit, ranking, bootstrap, seed)
         comparison = compare.compare_with_deployed(
             tables, bundle[0], measured["threshold"], Path(serving), case, tag, gate, settings
