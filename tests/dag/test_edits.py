@@ -30,6 +30,7 @@ ALONE = {  # edits of times and of what Snakemake keeps: one would hide another
     "touched results",
     ".snakemake removed",
     "fresh clone with pulled results",
+    "spans of a window in another order",  # windows by rules leave no list to reorder
 }
 TOGETHER = [edit for edit in EDITS if not (edit.ran or edit.before or edit.words or edit.name in ALONE)]
 ONE_BY_ONE = [edit for edit in EDITS if edit not in TOGETHER]
