@@ -74,6 +74,7 @@ class CodeDigests:
         self.root = root
         self.top_level = {name.removesuffix(".py") for name in os.listdir(root)}
         self.modules: dict[str, tuple[str, list[str]]] = {}
+        self.known_files: dict[str, bool] = {}
         self.cache: dict[str, list] = {}
         with contextlib.suppress(OSError, ValueError):
             self.cache = json.loads((root / CACHE).read_text())
@@ -105,12 +106,18 @@ class CodeDigests:
         module = "/".join(parts) + ".py"
         packages = self.packages(parts)
         is_package = packages[-1:] == ["/".join([*parts, "__init__.py"])]
-        return packages if is_package or not (self.root / module).is_file() else [*packages, module]
+        return packages if is_package or not self.is_file(module) else [*packages, module]
+
+    def is_file(self, path: str) -> bool:
+        """Return whether there is a file at *path*; most imports of a run look for the same ones."""
+        if path not in self.known_files:
+            self.known_files[path] = os.path.isfile(f"{self.root}/{path}")
+        return self.known_files[path]
 
     def packages(self, parts: list[str]) -> list[str]:
         """Return the `__init__.py` of the package *parts* and of those that it is in."""
         files = ("/".join([*parts[:count], "__init__.py"]) for count in range(1, len(parts) + 1))
-        return [file for file in files if (self.root / file).is_file()]
+        return [file for file in files if self.is_file(file)]
 
     def closure(self, *scripts: str) -> dict[str, str]:
         """Return the digest by path of *scripts* and of all own modules that they import, directly or indirectly."""
