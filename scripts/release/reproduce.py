@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from scripts.data.dvc_cache import cache_folder
 from scripts.errors import InputError
 from scripts.provenance.canonical import read_json
 from scripts.release.compare import describe_output, find_difference
@@ -33,10 +34,7 @@ def clone_commit(commit: str, folder: Path) -> None:
     run_git("-C", str(folder), "checkout", "--quiet", "--detach", commit)
     if (local := Path(".dvc/config.local")).is_file():
         shutil.copy(local, folder / local)
-    run = subprocess.run(["git", "config", "--file", str(folder / ".dvc/config.local"), "--get", "cache.dir"])
-    if run.returncode:
-        cache = Path(".dvc/cache").resolve()
-        run_git("config", "--file", str(folder / ".dvc/config.local"), "cache.dir", str(cache))
+    run_git("config", "--file", str(folder / ".dvc/config.local"), "cache.dir", str(cache_folder().resolve()))
     for pointer in folder.glob("data/*/*.dvc"):
         copy = pointer.with_suffix("")
         own = copy.relative_to(folder)
