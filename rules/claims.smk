@@ -4,8 +4,7 @@ Needs: results/<case>/ and below it the JSON outputs that the claims of the case
 Gives: results/<case>/claims/{claims.json,claims.html,claims.tex}
 """
 
-from scripts.claims.inputs import claimed_outputs
-from scripts.provenance.explain import note_causes
+from scripts.claims.inputs import claimed_outputs, note_causes
 
 CAUSES = f".snakemake/ouroboros/claims/{CASE}.txt"
 

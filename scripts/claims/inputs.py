@@ -1,9 +1,14 @@
-"""The outputs that the claims of a case are compared with, as inputs of a rule."""
+"""What Snakemake asks about claims while it builds its graph: the outputs that they need, and why these are stale."""
 
+import functools
+import os
 from collections.abc import Callable
+from pathlib import Path
 
 from scripts.claims.values import claim_output
 from scripts.errors import InputError
+from scripts.provenance.canonical import write_bytes
+from scripts.provenance.explain import explain, format_text
 from scripts.provenance.staleness import Staleness
 
 
@@ -22,3 +27,27 @@ def claimed_outputs(staleness: Staleness, claims: list[dict], results: str, span
         return sorted(set(paths.values()))
 
     return find_outputs
+
+
+def note_causes(staleness: Staleness, record: str, path: str) -> Callable:
+    """Return an input function, of no input, that writes to *path* why the job that wrote *record* is stale now.
+
+    It does so once, while Snakemake builds its graph, before a job could run; nothing is written where nothing is stale
+    and where the job never ran.
+    """
+
+    @functools.cache
+    def write_causes() -> None:
+        if not os.path.exists(record):
+            return
+        result = explain(staleness, [record], lambda job: None)
+        if result["causes"]:
+            *causes, _ = format_text(result)  # the last line is about the time that jobs take
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            write_bytes(Path(path), "".join(f"{line}\n" for line in causes).encode())
+
+    def find_none(wildcards: object) -> list[str]:
+        write_causes()
+        return []
+
+    return find_none

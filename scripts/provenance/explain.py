@@ -5,7 +5,6 @@ how many rows were added and removed, if both versions of the data are available
 """
 
 import csv
-import functools
 import json
 import os
 import sys
@@ -15,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from scripts.data.dvc_cache import cache_path
-from scripts.provenance.canonical import read_json, to_json_types, write_bytes
+from scripts.provenance.canonical import read_json, to_json_types
 from scripts.provenance.environment import PYTHON, pinned_versions
 from scripts.provenance.fingerprint import Change
 from scripts.provenance.record import read_record
@@ -243,27 +242,3 @@ def print_explanation_and_exit(
         sys.exit(1 if result["causes"] else 0)
 
     return print_and_exit
-
-
-def note_causes(staleness: Staleness, record: str, path: str) -> Callable:
-    """Return an input function, of no input, that writes to *path* why the job that wrote *record* is stale now.
-
-    It does so once, while Snakemake builds its graph, before a job could run; nothing is written where nothing is stale
-    and where the job never ran.
-    """
-
-    @functools.cache
-    def write_causes() -> None:
-        if not os.path.exists(record):
-            return
-        result = explain(staleness, [record], lambda job: None)
-        if result["causes"]:
-            *causes, _ = format_text(result)  # the last line is about the time that jobs take
-            os.makedirs(os.path.dirname(path), exist_ok=True)
-            write_bytes(Path(path), "".join(f"{line}\n" for line in causes).encode())
-
-    def find_none(wildcards: object) -> list[str]:
-        write_causes()
-        return []
-
-    return find_none

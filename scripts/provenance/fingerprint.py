@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import yaml
-
 from scripts.data.pointer import read_pointer
+from scripts.data.yaml_file import parse_yaml
+from scripts.errors import InputError
 from scripts.provenance.canonical import canonical, file_digest, json_digest
 
 
@@ -62,6 +62,7 @@ def content_digest(path: str) -> str:
     """Return the digest of an input that no rule makes: the md5 of a pointer, YAML by value, other files by bytes.
 
     A pointer also counts by the name that it gives the data if this differs from its own: its ending says the format.
+    Raises InputError if a file that should be YAML is not.
     """
     if path.endswith(".dvc"):
         pointer = read_pointer(path)
@@ -69,8 +70,10 @@ def content_digest(path: str) -> str:
         return f"md5:{pointer['md5']}" + (f" as {pointer['path']}" if renamed else "")
     if path.endswith((".yaml", ".yml")):
         with open(path, encoding="utf-8") as file:
-            value = yaml.load(file, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-            return f"yaml:{json_digest(with_types(value))}"
+            try:
+                return f"yaml:{json_digest(with_types(parse_yaml(file.read())))}"
+            except ValueError as error:
+                raise InputError(f"{path}: not YAML: {error}") from error
     return f"file:{file_digest(path)}"
 
 
