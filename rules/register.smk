@@ -41,4 +41,4 @@ checkpoint register_model:
         serving="serving",
         job=job_command,
     shell:
-        "{params.job} --trail {params.trail} --store {params.store}" " --serving {params.serving} 3>&2 2> {log}"
+        "{params.job} --trail {params.trail} --store {params.store} --serving {params.serving} 3>&2 2> {log}"

@@ -8,7 +8,6 @@ import re
 from scripts.metrics.table import METRICS
 
 OUTPUT = re.compile(r"[a-z_]+(/[A-Za-z0-9_-][A-Za-z0-9_.-]*)*\.json")
-METRIC_KEYS = ("split", "slice")  # say more about a metric
 
 
 def check_claims(claims: list[dict], windows: dict) -> list[tuple[str, str]]:
@@ -34,6 +33,8 @@ def check_origin(claim: dict, windows: dict) -> list[tuple[str, str]]:
         if claim["split"] not in windows:
             return [(".split", f"{claim['split']} is no split; there are {', '.join(windows)}")]
         return [(".at", "goes with output, not with metric")] if pointer is not None else []
+    if claim["slice"]:
+        return [(".slice", "goes with metric, not with output")]
     if not OUTPUT.fullmatch(output):
         return [(".output", "expected the path of a JSON file below results/<case>/, such as tune/trials.json")]
     if pointer is None or not pointer.startswith("/"):

@@ -85,6 +85,7 @@ def test_tolerance(published, tolerance, obtained, holds):
         ({"metric": "auc"}, "claims.1.metric", "auc is no metric; there are accuracy, "),
         ({"metric": "mae", "split": "tset"}, "claims.1.split", "tset is no split; there are train, test"),
         ({"metric": "mae", "at": "/b"}, "claims.1.at", "goes with output"),
+        ({"output": "tune/trials.json", "at": "/b", "slice": "a=1"}, "claims.1.slice", "goes with metric"),
         ({"output": "../b.json", "at": "/b"}, "claims.1.output", "below results"),
         ({"output": "tune/.hidden.json", "at": "/b"}, "claims.1.output", "below results"),
         ({"output": "/etc/b.json", "at": "/b"}, "claims.1.output", "below results"),
