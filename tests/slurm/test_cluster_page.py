@@ -24,7 +24,7 @@ def test_page_has_nine_commands():
 
 @pytest.mark.feature("H7")
 @pytest.mark.takes(276)
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1200)
 def test_every_command_of_the_page_and_the_records_of_a_local_run(cluster, deployed, fresh):
     subprocess.run(["git", "add", "--all"], cwd=fresh, check=True)
     said, own = {}, environment(**cluster.environment())
