@@ -37,12 +37,12 @@ import numpy as np
 
 from scripts.analyze import curves
 from scripts.analyze.bootstrap import BootstrapResult, Scores, bootstrap_metrics, estimate
-from scripts.analyze.curves import choose_threshold
 from scripts.analyze.importance import measure_importance
 from scripts.analyze.scores import ScoredSplit, require_columns, score_tables, split_scores
 from scripts.analyze.slices import Slice, encode_texts, make_slices, needed_columns, quantile_edges
 from scripts.bundle.files import bundle_digest, size_mb
 from scripts.bundle.predictor import load_predictor
+from scripts.metrics.threshold import choose_threshold
 from scripts.provenance.canonical import read_json, write_json
 from scripts.provenance.run_job import echo, main
 

@@ -14,13 +14,15 @@ CLASSIFICATION = ("binary", "multiclass")
 class Metric:
     """A metric of the *tasks* binary, multiclass and regression, of rankings (ranking), or of any bundle (bundle).
 
-    *lower_is_better* is None if neither direction is better. A sweep can optimise it if it is *tunable*.
+    *lower_is_better* is None if neither direction is better. A sweep can optimise it if it is *tunable*. With two
+    classes, one that is *thresholded* depends on the decision threshold.
     """
 
     name: str
     tasks: tuple[str, ...]
     lower_is_better: bool | None = False
     tunable: bool = False
+    thresholded: bool = False
 
 
 METRICS = {
@@ -31,13 +33,13 @@ METRICS = {
         Metric("log_loss", CLASSIFICATION, lower_is_better=True, tunable=True),
         Metric("brier", CLASSIFICATION, lower_is_better=True, tunable=True),
         Metric("ece", CLASSIFICATION, lower_is_better=True),
-        Metric("precision", CLASSIFICATION),
-        Metric("recall", CLASSIFICATION),
-        Metric("f1", CLASSIFICATION, tunable=True),
-        Metric("accuracy", CLASSIFICATION, tunable=True),
-        Metric("balanced_accuracy", CLASSIFICATION),
-        Metric("specificity", CLASSIFICATION),
-        Metric("mcc", CLASSIFICATION),
+        Metric("precision", CLASSIFICATION, thresholded=True),
+        Metric("recall", CLASSIFICATION, thresholded=True),
+        Metric("f1", CLASSIFICATION, tunable=True, thresholded=True),
+        Metric("accuracy", CLASSIFICATION, tunable=True, thresholded=True),
+        Metric("balanced_accuracy", CLASSIFICATION, thresholded=True),
+        Metric("specificity", CLASSIFICATION, thresholded=True),
+        Metric("mcc", CLASSIFICATION, thresholded=True),
         Metric("precision_weighted", ("multiclass",)),
         Metric("recall_weighted", ("multiclass",)),
         Metric("f1_weighted", ("multiclass",)),

@@ -102,6 +102,7 @@ def tune(
     width: int,
     algorithm: str,
     metric: str,
+    positive: int | None,
     max_rows: int | None,
     folds: int,
     seeds: int,
@@ -111,12 +112,14 @@ def tune(
     halving: dict,
     budget: dict,
     seed: int,
+    threshold: str | dict | None = None,
     device: str = "cpu",
     jobs: int = 1,
     worker_only: bool = False,
 ) -> None:
     """Write all trials and the best one. Trials of the same sweep that are already in *folder* are not rerun.
 
+    *threshold* is given if the metric needs a decision threshold and there is a *positive* class, by its number.
     *workers* trials run at a time in each of *jobs* SLURM jobs: this one and worker jobs that it submits. With
     *worker_only* this process is such a worker job, which only runs trials.
     """
@@ -128,6 +131,8 @@ def tune(
         train,
         evaluate,
         metric,
+        positive=positive,
+        threshold=threshold,
         max_rows=max_rows,
         folds=folds,
         seeds=seeds,
