@@ -1,4 +1,4 @@
-"""Does a sweep judge settings as the analysis does? Simulated worlds in which the positive class sorts first or last.
+"""Does a sweep judge settings as the analysis does, wherever the positive class sorts, and does it keep its bounds?
 
 envs/python test benchmarks/statistics_sweep.py [--only NAME] [--worlds N]
 """
@@ -16,6 +16,7 @@ sys.path.insert(0, str(ROOT))
 from benchmarks.simulation import run_simulations, share  # noqa: E402
 from scripts.families.base import load_family  # noqa: E402
 from scripts.metrics.losses import measure  # noqa: E402
+from scripts.tune.suggest import suggest  # noqa: E402
 from scripts.tune.trial import Objective  # noqa: E402
 
 SETTINGS = [
@@ -58,5 +59,20 @@ def chooses_as_analysis_would(worlds: int) -> Iterator[tuple[str, str]]:
             yield f"{metric}, positive class sorts {order}", f"before {share(before)}, now {share(now)}"
 
 
+def grids_keep_bounds_and_are_even(worlds: int) -> Iterator[tuple[str, str]]:
+    """Share of random settings outside the bounds, and at the two bounds against an even grid."""
+    for kind, arguments in (("quniform", [7, 31, 4]), ("qloguniform", [1, 100, 10]), ("uniformint", [1, 5])):
+        families = {"boosting": {"x": {kind: arguments}}}
+        low, high = arguments[:2]
+        found = [suggest(families, [], [], n, "random", 0)["params"]["x"] for n in range(10 * worlds)]
+        distinct = sorted(set(found))
+        ends = share([value in (distinct[0], distinct[-1]) for value in found])
+        outside = share([not low <= value <= high for value in found])
+        yield (
+            f"{kind} {arguments}",
+            f"outside {outside}; {distinct[0]:g} or {distinct[-1]:g} {ends} (n={len(distinct)})",
+        )
+
+
 if __name__ == "__main__":
-    run_simulations(__doc__, chooses_as_analysis_would)
+    run_simulations(__doc__, chooses_as_analysis_would, grids_keep_bounds_and_are_even)
