@@ -6,9 +6,14 @@ Gives: results/<case>/tune/{trials.json,best.json}; single trials, to resume fro
 `snakemake progress` shows the progress of a sweep, while it runs or later; a dry run prints its expected cost.
 """
 
+from scripts.config.classes import positive_number
+from scripts.metrics.table import METRICS
 from scripts.tune.status import SweepQueries
 
+# The trials depend on the number of the positive class alone, not on the names or the raw values of classes.
+config["tune"]["positive"] = positive_number(config["preprocess"]["label"])
 SWEEPS = f"{RESULTS}/tune/sweeps"
+THRESHOLDED = config["tune"]["positive"] is not None and METRICS[config["tune"]["metric"]].thresholded
 SWEEP_QUERIES = SweepQueries(staleness, f"{RESULTS}/tune/record.json", Path(SWEEPS), config["tune"])
 
 
@@ -49,6 +54,7 @@ checkpoint tune:
             "tune.width",
             "tune.algorithm",
             "tune.metric",
+            "tune.positive",
             "tune.max_rows",
             "tune.seed",
             "tune.points_to_evaluate",
@@ -58,6 +64,7 @@ checkpoint tune:
             "tune.early_stop",
             "tune.halving",
             "tune.budget",
+            **({"threshold": "analyze.threshold"} if THRESHOLDED else {}),
         ),
         folder=SWEEPS,
         job=job_command,

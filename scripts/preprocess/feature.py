@@ -9,8 +9,8 @@ import numpy as np
 import pyarrow as pa
 
 from scripts.bundle.encode import encode_table
-from scripts.bundle.label import sort_classes
 from scripts.bundle.onnx_builder import Builder
+from scripts.config.classes import sort_classes
 from scripts.config.features import columns_of
 from scripts.preprocess.lookup_table import pack_strings, unpack_strings
 from scripts.preprocess.registry import load_kind

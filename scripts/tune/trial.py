@@ -10,7 +10,7 @@ from sklearn.model_selection import KFold, StratifiedKFold
 
 from scripts.bundle.feature_matrix import Rows
 from scripts.families.base import load_family
-from scripts.metrics.losses import LOSSES, is_regression, loss_to_score
+from scripts.metrics.losses import is_regression, loss_to_score, measure_loss
 from scripts.tune.schedule import derive_seed
 
 
@@ -24,7 +24,11 @@ def subsample(x: sparse.csr_matrix, y: np.ndarray, max_rows: int | None) -> Rows
 
 @dataclass(frozen=True)
 class Objective:
-    """What all trials of a sweep share: the rows and how settings are evaluated on them."""
+    """What all trials of a sweep share: the rows and how settings are evaluated on them.
+
+    *positive* is the number of the positive class, if there is one. A metric that needs a decision threshold judges
+    each fit at the one that *threshold* (analyze.threshold) chooses for it, as the analysis of the model does.
+    """
 
     train: Rows
     evaluate: Rows
@@ -34,6 +38,8 @@ class Objective:
     seeds: int = 1
     resource: str = "rows"  # of successive halving: rows, or a hyperparameter
     device: str = "cpu"
+    positive: int | None = None
+    threshold: str | dict | None = None
 
     @property
     def classes(self) -> int:
@@ -66,7 +72,7 @@ class Objective:
             for index in range(self.seeds):
                 fitted = family.fit(x, y, params, derive_seed(seed, index) if index else seed, task, self.device)
                 score = family.score(fitted, held_out, self.classes)
-                losses.append(float(LOSSES[self.metric](truth, score)))
+                losses.append(measure_loss(self.metric, truth, score, self.positive, self.threshold))
         return losses
 
     def run(self, setting: dict, number: int, fraction: float, seed: int) -> dict:

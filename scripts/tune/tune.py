@@ -112,6 +112,7 @@ def tune(
     width: int,
     algorithm: str,
     metric: str,
+    positive: int | None,
     max_rows: int | None,
     folds: int,
     seeds: int,
@@ -121,6 +122,7 @@ def tune(
     halving: dict,
     budget: dict,
     seed: int,
+    threshold: str | dict | None = None,
     device: str = "cpu",
     jobs: int = 1,
     submit: list[str] | None = None,
@@ -128,6 +130,7 @@ def tune(
 ) -> None:
     """Write all trials and the best one. Trials of the same sweep that are already in *folder* are not rerun.
 
+    *threshold* is given if the metric needs a decision threshold and there is a *positive* class, by its number.
     *workers* trials run at a time in each of *jobs* jobs of a cluster: this one and worker jobs that it submits, with
     the command *submit* if there is one. With *worker_only* this process is such a worker job, which only runs trials.
     """
@@ -139,6 +142,8 @@ def tune(
         train,
         evaluate,
         metric,
+        positive=positive,
+        threshold=threshold,
         max_rows=max_rows,
         folds=folds,
         seeds=seeds,

@@ -142,6 +142,7 @@ def test_wrong_value_is_named_with_what_is_allowed(changes, key, text):
         ({"tune__families": {"logistic": {"C": {"quniform": [1, 2]}}}}, "quniform takes [low, high, step], got [1, 2]"),
         ({"tune__families": {"logistic": {"C": {"normal": [1, 0]}}}}, "normal takes [mean, standard deviation], got"),
         ({"tune__families": {"logistic": {"C": {"randint": [4, 2]}}}}, "randint takes [end] or [first, end], got"),
+        ({"tune__families": {"logistic": {"C": {"quniform": [1, 3, 4]}}}}, "no multiple of the step lies between"),
         ({"tune__families": {"logistic": {"C": {"uniformint": [0, 1.5]}}}}, "uniformint takes [low, high], got"),
         ({"tune__families": {"logistic": {"C": {"uniform": ["a", 1]}}}}, "uniform takes [low, high], got ['a', 1]"),
         (

@@ -22,6 +22,8 @@ CONFIG = {
     "width": 2,
     "algorithm": "mix",
     "metric": "roc_auc",
+    "positive": 1,
+    "threshold": "f1",
     "max_rows": None,
     "folds": 0,
     "seeds": 1,

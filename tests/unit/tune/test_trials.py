@@ -7,16 +7,23 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy import sparse
 
-from scripts.bundle.feature_matrix import load_features
+from scripts.analyze.bootstrap import bootstrap_metrics
+from scripts.analyze.scores import to_scores
+from scripts.bundle.feature_matrix import load_features, save_features
 from scripts.errors import InputError
 from scripts.families.base import load_family
-from scripts.metrics.losses import LOSSES
+from scripts.metrics.losses import measure_loss
+from scripts.metrics.table import TUNABLE_METRICS
+from scripts.metrics.threshold import choose_threshold
 from scripts.provenance.canonical import read_json, write_json
+from scripts.tune import trial as trial_module
 from scripts.tune import tune as module
 from scripts.tune.schedule import Schedule, sweep_key
 from scripts.tune.sweep import Sweep
@@ -166,6 +173,43 @@ def test_best_is_the_one_with_the_best_score(tmp_path, splits):
         }
 
 
+def rare_positives(path: Path, seed: int, positive: int) -> Path:
+    """Write the features of a split whose positive class has one row in ten and sorts first (0) or last (1)."""
+    rng = np.random.default_rng(seed)
+    x, hit = rng.normal(size=(600, 3)), rng.random(600) < 0.1
+    x[:, 0] += 1.2 * hit
+    x = sparse.csr_matrix(x)
+    save_features(path, x, np.where(hit, positive, 1 - positive))
+    return path
+
+
+@pytest.mark.parametrize("metric", TUNABLE_METRICS[: TUNABLE_METRICS.index("rmse")])
+def test_trials_say_what_the_analysis_says_wherever_the_positive_class_sorts(tmp_path, metric):
+    """The score of a trial is that of the analysis for the same model, so a sweep chooses what analysis would."""
+    found = {}
+    for positive in (0, 1):
+        paths = [rare_positives(tmp_path / f"{seed}-{positive}.npz", seed, positive) for seed in (0, 1)]
+        (x, y), (held, truth) = map(load_features, paths)
+        for criterion in ("f1", {"cost": {"fp": 1, "fn": 3}}, {"value": 0.3}):
+            objective = Objective((x, y), (held, truth), metric, positive=positive, threshold=criterion)
+            record = objective.run({"family": "logistic", "params": {"C": 1.0}, "choice": {}}, 0, 1.0, 0)
+            family = load_family("logistic")
+            p = family.score(family.fit(x, y, {"C": 1.0}, 0, "classification", "cpu"), held, 2)
+            scores = to_scores(truth, p, {"task": "classification", "classes": ["a", "b"], "positive": "ab"[positive]})
+            scores = replace(scores, threshold=choose_threshold(scores.y, scores.p, criterion))
+            assert record["score"] == pytest.approx(bootstrap_metrics(scores, 0, 0).overall[metric], abs=1e-12)
+            found[positive, str(criterion)] = record["score"]
+    assert [found[0, key] for place, key in found if place] == pytest.approx(
+        [found[1, key] for place, key in found if place], abs=1e-6
+    )
+
+
+def test_a_criterion_that_no_threshold_meets_is_a_failed_trial(splits):
+    objective = Objective(*map(load_features, splits), "f1", positive=1, threshold={"precision": 1.01})
+    record = objective.run({"family": "logistic", "params": {"C": 1.0}, "choice": {}}, 0, 1.0, 0)
+    assert record["status"] == "failed" and "no threshold has a precision of 1.01 on eval" in record["error"]
+
+
 @pytest.mark.feature("H11")
 def test_best_trial_fitted_alone_gives_the_same_loss_and_model(tmp_path, splits):
     for workers in (1, 2):
@@ -178,7 +222,7 @@ def test_best_trial_fitted_alone_gives_the_same_loss_and_model(tmp_path, splits)
         family.score(family.fit(x, y, best["params"], best["seed"], "classification", "cpu"), held, 2) for _ in range(2)
     ]
     assert (scores[0] == scores[1]).all()
-    assert LOSSES["roc_auc"](truth, scores[0]) == pytest.approx(1 - made["best"]["score"], abs=1e-12)
+    assert measure_loss("roc_auc", truth, scores[0], 1) == pytest.approx(1 - made["best"]["score"], abs=1e-12)
 
 
 @pytest.mark.feature("H12")
@@ -199,7 +243,7 @@ def test_failed_trial_is_a_result(tmp_path, splits, setting, error):
 
 @pytest.mark.feature("H12")
 def test_a_loss_that_is_no_number_is_a_failure(tmp_path, splits, monkeypatch):
-    monkeypatch.setitem(LOSSES, "roc_auc", lambda y, p: float("nan"))
+    monkeypatch.setattr(trial_module, "measure_loss", lambda *given: float("nan"))
     objective = Objective(load_features(splits[0]), load_features(splits[1]), "roc_auc")
     made = objective.run({"family": "logistic", "params": {"C": 1.0}, "choice": {}}, 0, 1.0, 0)
     assert made["loss"] is None and made["error"] == "ValueError: the loss is nan"
