@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 from scripts.preprocess.registry import hook_modules, kind_modules
+from scripts.config.features import learns_from_labels
 from scripts.config.side_files import side_files
 from scripts.config.load import load_config
 from scripts.provenance.staleness import Staleness
@@ -27,6 +28,7 @@ ROW_LEVEL_SPLITS = sorted(row_level_splits(config))  # splits that get single ro
 config["windows"] = SPLITS
 KINDS = kind_modules(config["preprocess"]["features"])  # code that fits features
 HOOKS = hook_modules(config["preprocess"]["features"])  # code that encodes rows
+CROSS_FITTED = any(learns_from_labels(spec) for specs in config["preprocess"]["features"].values() for spec in specs)
 FAMILIES = " ".join(f"families/{name}" for name in sorted(config["tune"]["families"]))  # code that tune and train use
 
 if EXPIRED:
@@ -83,6 +85,11 @@ def pointer_path(wildcards):
 def tables_of_split(wildcards):
     """Return the ingested tables of the split that the wildcard names."""
     return tables(wildcards.split)
+
+
+def encodings_of_split(wildcards):
+    """Return the cross-fitted encodings, which only the training split has, and only if a feature needs them."""
+    return [f"{RESULTS}/preprocess/cross_fit/encodings.npz"] if CROSS_FITTED and wildcards.split == "train" else []
 
 
 wildcard_constraints:

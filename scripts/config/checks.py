@@ -10,7 +10,7 @@ from scripts.config.check_alert import check_alert
 from scripts.config.check_analyze import check_analyze
 from scripts.config.check_tune import check_tune
 from scripts.config.families import declared_families
-from scripts.config.features import check_feature_options, columns_of
+from scripts.config.features import check_feature_options, columns_of, learns_from_labels
 from scripts.errors import ExpressionError
 from scripts.metrics.table import TUNABLE_METRICS, metrics_of
 from scripts.schema.expression import parse_expression
@@ -80,7 +80,7 @@ def check_target_encoding(prepare: dict) -> list[tuple[str, str]]:
     return [
         (f"preprocess.features.{name}", "encode: target needs a label with classes")
         for name, spec in named
-        if no_classes and spec.get("encode") == "target"
+        if no_classes and learns_from_labels(spec)
     ]
 
 

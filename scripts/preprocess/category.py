@@ -1,11 +1,11 @@
 """Categorical features: one-hot, ordinal and target encoding of the levels of a column, and feature hashing.
 
-The results are those of OneHotEncoder, OrdinalEncoder, TargetEncoder (fitted on all rows) and FeatureHasher of
-scikit-learn. Target encoding: Micci-Barreca, "A preprocessing scheme for high-cardinality categorical attributes",
-SIGKDD Explorations 3(1), 2001.
+The results are those of OneHotEncoder, OrdinalEncoder, TargetEncoder and FeatureHasher of scikit-learn; training rows
+are cross-fitted (scripts/preprocess/cross_fit.py). Target encoding: Micci-Barreca, "A preprocessing scheme for
+high-cardinality categorical attributes", SIGKDD Explorations 3(1), 2001.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -62,8 +62,12 @@ class LevelEncoder:
     frequent: list[str]
     table: np.ndarray | None = None
 
+    def levels_of(self, values: np.ndarray) -> np.ndarray:
+        """Return the level of each of *values* [rows, 1], -1 for none (int64, [rows])."""
+        return np.append(self.levels, self.unknown_level)[positions(values, self.keys)]
+
     def transform(self, values: np.ndarray) -> Any:
-        at = np.append(self.levels, self.unknown_level)[positions(values, self.keys)]
+        at = self.levels_of(values)
         if self.table is not None:
             return self.table[at]
         rows = np.flatnonzero(at >= 0)
@@ -139,6 +143,11 @@ class Category(TextCounts):
             encoder.table = target_encoding(sums[:-1, 1:], counts[:, 1:].sum(axis=0), options["smooth"])
             encoder.names = [f" target {name}" for name in options["classes"]][-encoder.table.shape[1] :]
         return encoder
+
+    def refit(self, fitted: LevelEncoder, values: np.ndarray, y: np.ndarray, options: dict) -> LevelEncoder:
+        counts = np.zeros((len(fitted.table), len(options["classes"])), np.int64)
+        np.add.at(counts, (fitted.levels_of(values), y), 1)
+        return replace(fitted, table=target_encoding(counts[:-1], counts.sum(axis=0), options["smooth"]))
 
     def names(self, name: str, fitted: LevelEncoder | HashEncoder) -> list[str]:
         return [f"{name}{end}" for end in fitted.names]

@@ -44,6 +44,9 @@ class Cross(Category):
     def fit(self, summary: Summary, options: dict, rows: Rows) -> CrossEncoder:
         return CrossEncoder(super().fit(summary, options, rows), len(options["columns"]))
 
+    def refit(self, fitted: CrossEncoder, values: np.ndarray, y: np.ndarray, options: dict) -> CrossEncoder:
+        return CrossEncoder(super().refit(fitted.inner, join_columns(values), y, options), fitted.width)
+
     def names(self, name: str, fitted: CrossEncoder) -> list[str]:
         return [f"{name}{end.replace(SEPARATOR, ' x ')}" for end in fitted.names]
 
