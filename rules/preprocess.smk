@@ -3,7 +3,7 @@
 Needs: results/<case>/ingest/<span>/<split>/ and permission in results/<case>/validate/gate/
 Gives: results/<case>/preprocess/graph/{graph.onnx,contract.json,schema.json},
 preprocess/features/<split>/{features.npz,statistics.json},
-preprocess/cross_fit/encodings.npz (of the training rows, where a feature learns from labels),
+preprocess/cross_fit/{encodings.npz,folds.npz} (where a feature learns from labels, or with tune.folds),
 preprocess/summary/<span>/<split>/summary.npz (what the rows of a span contribute to the fit)
 """
 
@@ -73,7 +73,7 @@ checkpoint fit_graph:
 
 
 checkpoint cross_fit:
-    """Encode each training row by what the labels of other rows teach."""
+    """Encode each training row by what the labels of other rows teach, also in the folds of cross-validation."""
     input:
         tables=ancient(tables("train")),
         summaries=ancient(each_part(f"{RESULTS}/preprocess/summary/{{span}}/{{split}}/summary.npz", "train")),
@@ -81,6 +81,7 @@ checkpoint cross_fit:
         changed=when_stale("cross_fit"),
     output:
         encodings=f"{RESULTS}/preprocess/cross_fit/encodings.npz",
+        folds=f"{RESULTS}/preprocess/cross_fit/folds.npz",
         record=f"{RESULTS}/preprocess/cross_fit/record.json",
     log:
         f"logs/{CASE}/preprocess/cross_fit.log",
@@ -90,7 +91,7 @@ checkpoint cross_fit:
         "../envs/model.yaml"
     params:
         code=f"preprocess/cross_fit {KINDS}",
-        cfg=cfg("preprocess.features", "preprocess.label", "analyze.unit"),
+        cfg=cfg("preprocess.features", "preprocess.label", "analyze.unit", count="tune.folds"),
         job=job_command,
     shell:
         "{params.job} 3>&2 2> {log}"

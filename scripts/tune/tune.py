@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from scripts.bundle.feature_matrix import load_features
+from scripts.bundle.folds import load_folds
 from scripts.config.families import declared_families as declared
 from scripts.errors import InputError
 from scripts.metrics.losses import is_regression, loss_to_score
@@ -91,6 +92,7 @@ def parse_points(families: dict, points: list[dict]) -> list[dict]:
 def tune(
     train: Path,
     evaluate: Path,
+    fold_rows: list[Path],
     reuse: list[Path],
     trials_file: Path,
     best: Path,
@@ -117,6 +119,7 @@ def tune(
 ) -> None:
     """Write all trials and the best one. Trials of the same sweep that are already in *folder* are not rerun.
 
+    *fold_rows* has the *folds* of cross-validation, if there are any.
     *workers* trials run at a time in each of *jobs* SLURM jobs: this one and worker jobs that it submits. With
     *worker_only* this process is such a worker job, which only runs trials.
     """
@@ -129,7 +132,7 @@ def tune(
         evaluate,
         metric,
         max_rows=max_rows,
-        folds=folds,
+        folds=load_folds(fold_rows[0]) if folds else None,
         seeds=seeds,
         resource=halving["resource"],
         device=device,

@@ -11,11 +11,14 @@ from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import PredefinedSplit, StratifiedKFold
 from sklearn.preprocessing import TargetEncoder
 
+from benchmarks.statistics_folds import cross_validate, draw_spans, draw_subjects, measure_auc
 from scripts.bundle import table as batches
 from scripts.bundle.feature_matrix import load_features
+from scripts.bundle.folds import load_folds
 from scripts.errors import InputError
-from scripts.preprocess.cross_fit import assign_folds, cross_fit
+from scripts.preprocess.cross_fit import assign_folds, cross_fit, plan_folds
 from scripts.provenance.canonical import read_json
+from scripts.tune.trial import Objective
 from tests.features import completed, fitted, transformed
 
 LABEL = {"column": "y", "classes": {"a": ["a"], "b": ["b"]}, "positive": "b"}
@@ -47,12 +50,19 @@ def write(folder: Path, columns: dict[str, list], parts: int = 1) -> Path:
     return folder
 
 
-def encoded(folder: Path, tables: list[Path], features: dict = FEATURES, label: dict = LABEL, unit: str | None = None):
+def encoded(
+    folder: Path,
+    tables: list[Path],
+    features: dict = FEATURES,
+    label: dict = LABEL,
+    unit: str | None = None,
+    folds: int = 0,
+):
     """Return features and labels of the training split *tables*, and those that any other split of its rows has."""
     fitted(folder, tables, tables[:1], features, label)
     summaries = sorted(folder.glob("summary-*.npz"), key=lambda path: int(path.stem.partition("-")[2]))
-    arguments = tables, summaries[: len(tables)], folder / "contract.json", folder / "encodings.npz"
-    cross_fit(*arguments, completed(features), label, unit)
+    files = [folder / name for name in ("contract.json", "encodings.npz", "folds.npz")]
+    cross_fit(tables, summaries[: len(tables)], *files, completed(features), label, unit, folds)
     transformed(folder, tables, folder / "train.npz", label, [folder / "encodings.npz"])
     transformed(folder, tables, folder / "other.npz", label)
     return *load_features(folder / "train.npz"), load_features(folder / "other.npz")[0]
@@ -137,6 +147,60 @@ def test_column_of_noise_teaches_nothing(tmp_path):
     assert leaky < best - 0.05 and right > best - 0.01
 
 
+@pytest.mark.feature("H6")
+def test_encoding_in_a_fold_knows_only_the_rows_that_it_is_fitted_on(tmp_path):
+    rows = draw(240, 30, 7)
+    x, y, _ = encoded(tmp_path, [write(tmp_path / "1/all", rows)], folds=4)
+    folds = load_folds(tmp_path / "folds.npz")
+    levels = np.array(rows["level"], object).reshape(-1, 1)
+    assert folds.columns.tolist() == [names(tmp_path).index("level target b")] and folds.fit.shape == (4, 240)
+    for fold, (fit, scored) in enumerate(Objective((x, y), (x, y), "roc_auc", folds=folds).iter_splits()):
+        encoder = TargetEncoder(cv=StratifiedKFold(5, shuffle=True, random_state=0))
+        inside = encoder.fit_transform(levels[folds.fit[fold]], fit[1])
+        assert np.allclose(fit[0][:, [0]].toarray(), inside, rtol=0, atol=1e-12)
+        outside = encoder.transform(levels[folds.held_out[fold]])
+        assert np.allclose(scored[0][:, [0]].toarray(), outside, rtol=0, atol=1e-12)
+        assert (fit[0][:, [1]] != x[folds.fit[fold]][:, [1]]).nnz == 0
+
+
+@pytest.mark.feature("H6")
+def test_folds_of_several_spans_score_later_spans():
+    spans = np.repeat([0, 1, 2, 3, 4], 20)
+    y, rows = np.tile([0, 1], 50), np.arange(100)
+    fit, held_out = plan_folds(y, spans, rows, 4)
+    assert [sorted(set(spans[fold])) for fold in fit] == [[0], [0, 1], [0, 1, 2], [0, 1, 2, 3]]
+    assert [sorted(set(spans[fold])) for fold in held_out] == [[1], [2], [3], [4]]
+    fit, held_out = plan_folds(y, spans, rows, 2)  # blocks of spans 0 and 1, 2 and 3, 4
+    assert [sorted(set(spans[fold])) for fold in fit] == [[0, 1], [0, 1, 2, 3]]
+    assert [sorted(set(spans[fold])) for fold in held_out] == [[2, 3], [4]]
+    assert len(plan_folds(y, spans, rows, 9)[0]) == 4 and len(plan_folds(y, np.minimum(spans, 1), rows, 9)[0]) == 1
+
+
+@pytest.mark.feature("H6")
+@pytest.mark.parametrize("spans", [1, 2, 6])
+def test_no_unit_is_on_both_sides_of_a_fold(spans):
+    rng = np.random.default_rng(8)
+    units, span = rng.integers(0, 40, 600), rng.integers(0, spans, 600)
+    y = rng.integers(0, 2, 600)
+    fit, held_out = plan_folds(y, span, units, 4)
+    assert len(fit) == (1 if spans == 2 else 4)
+    for inside, outside in zip(fit, held_out, strict=True):
+        assert not set(units[inside]) & set(units[outside])
+        assert spans == 1 or span[inside].max() < span[outside].min()
+    assert spans > 1 or (held_out.sum(axis=0) == 1).all()
+
+
+def test_spans_are_in_the_order_of_time_and_folds_of_one_class_are_refused(tmp_path):
+    rows = draw(60, 5, 9)
+    tables = [write(tmp_path / f"{span}/all", rows) for span in ("10", "9", "100")]
+    encoded(tmp_path, tables, folds=2)
+    folds = load_folds(tmp_path / "folds.npz")
+    assert folds.held_out.reshape(2, 3, 60).all(axis=2).tolist() == [[True, False, False], [False, False, True]]
+    assert folds.fit.reshape(2, 3, 60).all(axis=2).tolist() == [[False, True, False], [True, True, False]]
+    with pytest.raises(InputError, match=r"tune\.folds: fold 1 of 1 scores 2 rows, which lack labels of two kinds"):
+        plan_folds(np.array([0, 1, 1, 1]), np.array([0, 0, 1, 1]), np.arange(4), 3)
+
+
 @pytest.mark.parametrize("classes", [2, 3])
 def test_folds_keep_units_whole_and_classes_in_proportion(classes):
     rng = np.random.default_rng(6)
@@ -155,3 +219,17 @@ def test_folds_keep_units_whole_and_classes_in_proportion(classes):
 def test_one_unit_cannot_be_divided():
     with pytest.raises(InputError, match=r"6 training rows with a label have 1 values of analyze\.unit"):
         assign_folds(np.array([0, 1, 0, 1, 0, 1]), np.zeros(6, int), 5)
+
+
+@pytest.mark.slow
+@pytest.mark.feature("H6")
+@pytest.mark.parametrize(("draw_world", "promised"), [(draw_subjects, 0.9), (draw_spans, 0.75)])
+def test_folds_promise_what_new_rows_give(draw_world, promised):
+    random, planned, truth = [], [], []
+    for world in range(5):
+        x, y, spans, units, is_new = draw_world(np.random.default_rng(world))
+        own, rows = ~is_new, np.arange((~is_new).sum())
+        random.append(cross_validate("boosting", x[own], y[own], plan_folds(y[own], 0 * rows, rows, 5)))
+        planned.append(cross_validate("boosting", x[own], y[own], plan_folds(y[own], spans[own], units[own], 5)))
+        truth.append(measure_auc("boosting", x[own], y[own], x[is_new], y[is_new]))
+    assert np.mean(random) > promised and abs(np.mean(planned) - np.mean(truth)) < 0.1
