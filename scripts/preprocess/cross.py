@@ -21,7 +21,7 @@ class CrossEncoder:
     """Applies *inner*, a fitted encoder, to the joined values of *width* columns."""
 
     def __init__(self, inner: Any, width: int):
-        self.inner, self.width, self.frequent, self.names = inner, width, inner.frequent, inner.names
+        self.inner, self.width, self.keys, self.names = inner, width, inner.keys, inner.names
 
     def transform(self, values: np.ndarray) -> Any:
         return self.inner.transform(join_columns(values))

@@ -323,7 +323,7 @@ def test_features_get_the_options_of_their_kind():
     full = validate_config(config(preprocess__features=features, preprocess__min_count=7), SCHEMA)["preprocess"][
         "features"
     ]
-    assert full["note"][0]["terms"] == 20 and full["note"][0]["min_count"] == 1 and full["note"][1]["min_count"] == 3
+    assert full["note"][0]["terms"] == 20 and full["note"][0]["min_count"] == 5 and full["note"][1]["min_count"] == 3
     assert full["weight"][0]["n_quantiles"] == 100
     assert validate_config(config(preprocess__features=full), SCHEMA)["preprocess"]["features"] == full
 
