@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 from scipy import sparse
 from sklearn.metrics import roc_auc_score
 
@@ -15,7 +16,9 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from benchmarks.simulation import mean, run_simulations  # noqa: E402
+from scripts.bundle.lags import lag_indices  # noqa: E402
 from scripts.families.base import load_family  # noqa: E402
+from scripts.ingest.split import hash_rows  # noqa: E402
 from scripts.preprocess.category import Category  # noqa: E402
 from scripts.preprocess.cross_fit import FOLDS, assign_folds, encode_out_of_fold, plan_folds  # noqa: E402
 from scripts.preprocess.feature import Feature, FeatureKind  # noqa: E402
@@ -172,7 +175,30 @@ def compare_fits(kind: FeatureKind, options: dict, rows: int, signal: float, wor
     return whole - float(np.mean(each))
 
 
+def lags_cross_hash_splits(worlds: int, rows: int = 2000) -> Iterator[tuple[str, str]]:
+    """Share of the test rows that have a training row as lag, by the key of the hash buckets (3 train, 1 eval, 1 test).
+
+    Forty series of fifty rows; with the key of all columns, which is refused now, and with the series as key.
+    """
+    buckets = {"train": 3, "eval": 1, "test": 1}
+    for size in (2, 4):
+        for key in (["series", "at"], ["series"]):
+            shares = []
+            for world in range(worlds):
+                series = [f"{world} {number % 40}" for number in range(rows)]
+                table = pa.table({"series": series, "at": np.arange(rows)})
+                bucket = hash_rows(table, key) % np.uint64(sum(buckets.values()))
+                split = np.where(bucket < 1, "eval", np.where(bucket < 2, "test", "train"))
+                lags = np.array(lag_indices(series, range(rows), size))[:, split == "test"]
+                shares.append(float(((lags >= 0) & (split[lags] == "train")).any(axis=0).mean()))
+            yield f"windows of {size} rows, key {', '.join(key)}", mean(shares)
+
+
 if __name__ == "__main__":
     run_simulations(
-        __doc__, target_encoding_teaches_noise, folds_promise_what_new_rows_give, label_free_features_may_see_all_rows
+        __doc__,
+        target_encoding_teaches_noise,
+        folds_promise_what_new_rows_give,
+        label_free_features_may_see_all_rows,
+        lags_cross_hash_splits,
     )

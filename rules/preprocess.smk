@@ -91,7 +91,7 @@ checkpoint cross_fit:
         "../envs/model.yaml"
     params:
         code=f"preprocess/cross_fit {KINDS}",
-        cfg=cfg("preprocess.features", "preprocess.label", "analyze.unit", count="tune.folds"),
+        cfg=cfg("preprocess.features", "preprocess.label", "analyze.unit", "ingest.window", count="tune.folds"),
         job=job_command,
     shell:
         "{params.job} 3>&2 2> {log}"

@@ -168,6 +168,13 @@ def check_splits(config: dict) -> list[tuple[str, str]]:
     ]
     if (split["buckets"] and split["values"]) or bool(split["values"]) != bool(split["column"]):
         problems.append(("ingest.split", "either buckets (and key), or column and values"))
+    window = config["ingest"]["window"]
+    if split["buckets"] and window["columns"] and not (split["key"] and {*split["key"]} <= {*window["key"]}):
+        series = f"key: [{', '.join(window['key'])}]" if window["key"] else "with a single series, only spans can be"
+        text = (
+            "the lags of ingest.window would bring rows, and labels, of one split into another; divide whole series: "
+        )
+        problems.append(("ingest.split", text + series))
     named = {"ingest.split.key": split["key"], "version.key": config["version"]["key"]}
     named["validate.duplicates"] = [name for name in config["validate"]["duplicates"] if name != "*"]
     named["ingest.split.column"] = [split["column"]] if split["column"] else []

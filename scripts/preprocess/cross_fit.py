@@ -173,12 +173,14 @@ def cross_fit(
     label: dict,
     unit: str | None = None,
     count: int = 0,
+    window: dict | None = None,
 ) -> None:
     """Write *encodings* (npz): the columns [w] of the features that learn from labels, and their values [rows, w].
 
     The rows are those of *tables*, the training split, that have a label. Rows that share a value of the column *unit*
     do not teach each other. *summaries* are those of *tables*, and *contract* names the features in their order.
-    *folds* (npz) gets *count* folds of cross-validation.
+    *folds* (npz) gets *count* folds of cross-validation. Raises InputError if rows of both sides of a fold would be
+    lags of each other (*window*, ingest.window).
     """
     plan = plan_features(features, label)
     supervised = fit_supervised(summaries, contract, plan)
@@ -186,6 +188,11 @@ def cross_fit(
     columns = np.array([place for own in supervised for place in own.columns], np.int64)
     with open(encodings, "wb") as file:
         np.savez(file, columns=columns, values=encode_training(supervised, rows))
+    if count and window and window["columns"] and not unit and not rows.spans.any():
+        raise InputError(
+            "tune.folds: with ingest.window, rows on both sides of a fold would be lags of each other; name the column "
+            "of the series in analyze.unit, or take several spans into windows.train"
+        )
     none = np.zeros((0, len(rows.y)), bool)
     fit, held_out = plan_folds(rows.y, rows.spans, rows.units, count) if count else (none, none)
     encoded = [encode_fold(supervised, rows, *sides) for sides in zip(fit, held_out, strict=True)]

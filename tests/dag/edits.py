@@ -405,6 +405,7 @@ EDITS = [
     Edit("an edge list", write_beside("roads.csv", ROADS.replace("blue,2", "blue,7")), {"fetch roads.csv", "node_table roads.csv"} | FROM_GRAPH, "input: data/tiny/roads.csv changed", before=beside),
     Edit("an edge list that gives the same figures", write_beside("roads.csv", ROADS.replace("red,green", "green,red")), {"fetch roads.csv", "node_table roads.csv", "register_model", "deploy"}, "input: data/tiny/roads.csv changed", before=beside),
     Edit("an option of an edge list", case("size: 2", "size: 3"), {"node_table roads.csv"} | FROM_GRAPH, "configuration: preprocess.edges.roads.csv.size: 2 -> 3", before=beside),
+    Edit("a last training span at which dated edges are cut", case('train: ["2001", "2002"]', 'train: ["2001"]'), {"node_table roads.csv"} | CHECKS | FROM_GRAPH, "input: results/tiny/ingest/2002/all removed", before=both(beside, case("size: 2", "size: 2, date: day"), write_beside("roads.csv", "source,target,day\nred,green,2001-02-03\ngreen,blue,2001-01-01\nblue,black,2002-01-01\n"))),
     Edit("word vectors by their pointer", write_beside("glove.txt", "rain 1 0\nbox 1 1\n", with_pointer=True), {"fetch glove.txt", "word_table glove.txt"} | FROM_GRAPH, "input: data/tiny/glove.txt.dvc changed", before=beside),
     Edit("code of the figures of nodes", append("scripts/preprocess/node_table.py", MODULE), {"node_table roads.csv"}, "code: scripts/preprocess/node_table.py changed", before=beside),
     Edit("code of a kind that the case does not use", append("scripts/preprocess/word_vectors.py", MODULE), set()),

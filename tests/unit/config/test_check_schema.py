@@ -187,6 +187,21 @@ def test_wrong_value_is_named_with_what_is_allowed(changes, key, text):
         ({"ingest__window": {"columns": ["weight"]}}, "ingest.window: order is not a column of ingest.columns"),
         ({"ingest__window": {"columns": ["x"], "order": "id"}}, "ingest.window: x is not a column of ingest.columns"),
         ({"version__key": ["nr"]}, "version.key: nr is not a column of ingest.columns"),
+        (
+            {
+                "ingest__window": {"columns": ["weight"], "order": "id", "key": ["colour"]},
+                "ingest__split": {"buckets": {"train": 2}},
+            },
+            "ingest.split: the lags of ingest.window would bring rows, and labels, of one split into another; divide "
+            "whole series: key: [colour]",
+        ),
+        (
+            {
+                "ingest__window": {"columns": ["weight"], "order": "id"},
+                "ingest__split": {"buckets": {"train": 2}, "key": ["id"]},
+            },
+            "divide whole series: with a single series, only spans can be",
+        ),
         ({"ingest__split": {"buckets": {"trian": 2}}}, "ingest.split.buckets.trian: no such split in windows"),
         ({"ingest__split": {"column": "late"}}, "ingest.split: either buckets (and key), or column and values"),
         ({"preprocess__label__positive": "maybe"}, "preprocess.label.positive: not one of the classes no, yes"),

@@ -57,12 +57,13 @@ def encoded(
     label: dict = LABEL,
     unit: str | None = None,
     folds: int = 0,
+    window: dict | None = None,
 ):
     """Return features and labels of the training split *tables*, and those that any other split of its rows has."""
     fitted(folder, tables, tables[:1], features, label)
     summaries = sorted(folder.glob("summary-*.npz"), key=lambda path: int(path.stem.partition("-")[2]))
     files = [folder / name for name in ("contract.json", "encodings.npz", "folds.npz")]
-    cross_fit(tables, summaries[: len(tables)], *files, completed(features), label, unit, folds)
+    cross_fit(tables, summaries[: len(tables)], *files, completed(features), label, unit, folds, window)
     transformed(folder, tables, folder / "train.npz", label, [folder / "encodings.npz"])
     transformed(folder, tables, folder / "other.npz", label)
     return *load_features(folder / "train.npz"), load_features(folder / "other.npz")[0]
@@ -199,6 +200,16 @@ def test_spans_are_in_the_order_of_time_and_folds_of_one_class_are_refused(tmp_p
     assert folds.fit.reshape(2, 3, 60).all(axis=2).tolist() == [[False, True, False], [True, True, False]]
     with pytest.raises(InputError, match=r"tune\.folds: fold 1 of 1 scores 2 rows, which lack labels of two kinds"):
         plan_folds(np.array([0, 1, 1, 1]), np.array([0, 0, 1, 1]), np.arange(4), 3)
+
+
+def test_folds_of_rows_that_are_lags_of_each_other_are_refused(tmp_path):
+    tables = [write(tmp_path / f"{span}/all", draw(60, 5, 10)) for span in ("1", "2")]
+    window = {"columns": ["weight"]}
+    with pytest.raises(InputError, match="both sides of a fold would be lags of each other"):
+        encoded(tmp_path, tables[:1], folds=2, window=window)
+    encoded(tmp_path, tables[:1], folds=2, window=window, unit="person")
+    encoded(tmp_path, tables, folds=2, window=window)
+    encoded(tmp_path, tables[:1], window=window)
 
 
 @pytest.mark.parametrize("classes", [2, 3])
