@@ -1,6 +1,6 @@
 """The search for the best model family and setting.
 
-Needs: results/<case>/preprocess/features/{train,eval}/features.npz
+Needs: results/<case>/preprocess/features/{train,eval}/features.npz, with tune.folds preprocess/cross_fit/folds.npz
 Gives: results/<case>/tune/{trials.json,best.json}; single trials, to resume from, in results/<case>/tune/sweeps/
 
 `snakemake progress` shows the progress of a sweep, while it runs or later; a dry run prints its expected cost.
@@ -29,6 +29,7 @@ checkpoint tune:
     input:
         train=ancient(f"{RESULTS}/preprocess/features/train/features.npz"),
         evaluate=ancient(f"{RESULTS}/preprocess/features/eval/features.npz"),
+        fold_rows=ancient([f"{RESULTS}/preprocess/cross_fit/folds.npz"] if config["tune"]["folds"] else []),
         reuse=ancient(config["tune"]["reuse"] or []),
         changed=when_stale("tune", SWEEP_QUERIES.predict_cost),
     output:

@@ -46,6 +46,13 @@ class FeatureKind:
         """Return the fitted transformer; its `transform` maps values to doubles [rows, width], dense or CSR."""
         raise NotImplementedError
 
+    def refit(self, fitted: Any, values: np.ndarray, y: np.ndarray, options: dict) -> Any:
+        """Return *fitted* with what it learnt from labels learnt anew from *values* and their labels *y* [rows] alone.
+
+        Only kinds whose options say that they learn from labels (scripts/config/features.py) have it.
+        """
+        raise NotImplementedError
+
     def names(self, name: str, fitted: Any) -> list[str]:
         """Return the names of the columns that *fitted* computes for the feature *name* [width]."""
         raise NotImplementedError

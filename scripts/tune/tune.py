@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from scripts.bundle.feature_matrix import load_features
+from scripts.bundle.folds import load_folds
 from scripts.config.families import declared_family
 from scripts.errors import InputError
 from scripts.metrics.losses import is_regression, loss_to_score
@@ -101,6 +102,7 @@ def parse_points(families: dict, points: list[dict]) -> list[dict]:
 def tune(
     train: Path,
     evaluate: Path,
+    fold_rows: list[Path],
     reuse: list[Path],
     trials_file: Path,
     best: Path,
@@ -131,6 +133,7 @@ def tune(
     """Write all trials and the best one. Trials of the same sweep that are already in *folder* are not rerun.
 
     *threshold* is given if the metric needs a decision threshold and there is a *positive* class, by its number.
+    *fold_rows* has the *folds* of cross-validation, if there are any.
     *workers* trials run at a time in each of *jobs* jobs of a cluster: this one and worker jobs that it submits, with
     the command *submit* if there is one. With *worker_only* this process is such a worker job, which only runs trials.
     """
@@ -145,7 +148,7 @@ def tune(
         positive=positive,
         threshold=threshold,
         max_rows=max_rows,
-        folds=folds,
+        folds=load_folds(fold_rows[0]) if folds else None,
         seeds=seeds,
         resource=halving["resource"],
         device=device,

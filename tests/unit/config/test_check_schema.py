@@ -190,6 +190,21 @@ def test_wrong_value_is_named_with_what_is_allowed(changes, key, text):
         ({"ingest__window": {"columns": ["weight"]}}, "ingest.window: order is not a column of ingest.columns"),
         ({"ingest__window": {"columns": ["x"], "order": "id"}}, "ingest.window: x is not a column of ingest.columns"),
         ({"version__key": ["nr"]}, "version.key: nr is not a column of ingest.columns"),
+        (
+            {
+                "ingest__window": {"columns": ["weight"], "order": "id", "key": ["colour"]},
+                "ingest__split": {"buckets": {"train": 2}},
+            },
+            "ingest.split: the lags of ingest.window would bring rows, and labels, of one split into another; divide "
+            "whole series: key: [colour]",
+        ),
+        (
+            {
+                "ingest__window": {"columns": ["weight"], "order": "id"},
+                "ingest__split": {"buckets": {"train": 2}, "key": ["id"]},
+            },
+            "divide whole series: with a single series, only spans can be",
+        ),
         ({"ingest__split": {"buckets": {"trian": 2}}}, "ingest.split.buckets.trian: no such split in windows"),
         ({"ingest__split": {"column": "late"}}, "ingest.split: either buckets (and key), or column and values"),
         ({"preprocess__label__positive": "maybe"}, "preprocess.label.positive: not one of the classes no, yes"),
@@ -326,7 +341,7 @@ def test_features_get_the_options_of_their_kind():
     full = validate_config(config(preprocess__features=features, preprocess__min_count=7), SCHEMA)["preprocess"][
         "features"
     ]
-    assert full["note"][0]["terms"] == 20 and full["note"][0]["min_count"] == 1 and full["note"][1]["min_count"] == 3
+    assert full["note"][0]["terms"] == 20 and full["note"][0]["min_count"] == 5 and full["note"][1]["min_count"] == 3
     assert full["weight"][0]["n_quantiles"] == 100
     assert validate_config(config(preprocess__features=full), SCHEMA)["preprocess"]["features"] == full
 

@@ -29,7 +29,7 @@ from scripts.tune.schedule import Schedule, sweep_key
 from scripts.tune.sweep import Sweep
 from scripts.tune.trial import Objective, failure_result, subsample
 from scripts.tune.tune import parse_points, select_best
-from tests.unit.tune.made import FAMILIES, STAMP, split, sweep
+from tests.unit.tune.made import FAMILIES, STAMP, make_folds, split, sweep
 
 ROOT = Path(__file__).parents[3]
 
@@ -381,13 +381,23 @@ def test_more_folds_than_rows_of_the_rarest_class_are_refused(tmp_path, splits):
 
 def test_folds_are_parts_of_train():
     x, y = np.arange(60).reshape(30, 2), np.arange(30) % 3
-    objective = Objective((x, y), (None, np.array([2])), "log_loss", folds=5)
+    objective = Objective((x, y), (None, np.array([2])), "log_loss", folds=make_folds(y, 5))
     parts = list(objective.iter_splits())
     assert len(parts) == 5
     assert sorted(value for _, (held, _) in parts for value in held[:, 0]) == list(range(0, 60, 2))
     for (fitted, labels), (held, truth) in parts:
         assert not set(fitted[:, 0]) & set(held[:, 0]) and sorted(truth) == [0, 0, 1, 1, 2, 2]
         assert len(fitted) == len(labels) == 24
+
+
+def test_part_of_the_rows_has_every_class_in_proportion():
+    y = np.repeat([0, 1, 2], [970, 29, 1])
+    x = np.arange(1000).reshape(-1, 1)
+    for count, expected in ((3, [1, 1, 1]), (100, [96, 3, 1]), (500, [485, 14, 1]), (999, [969, 29, 1])):
+        found = np.bincount(subsample(x, y, count)[1])
+        assert abs(found - expected).max() <= 1 and found.min() >= 1 and found.sum() == count
+    values = np.linspace(0, 1, 1000)
+    assert 0.4 < subsample(x, values, 100)[1].mean() < 0.6
 
 
 @pytest.mark.feature("H3")
@@ -484,6 +494,8 @@ def test_trials_are_fitted_on_the_same_part_of_the_rows(tmp_path, splits):
     rows = [(x.toarray() == row).all(axis=1).argmax() for row in few.toarray()]
     assert len(rows) == 30 and rows == sorted(set(rows)) and (y[rows] == classes).all()
     assert (subsample(x, y, 30)[0] != few).nnz == 0
+    more = subsample(x, y, 50)[0].toarray()
+    assert all((more == row).all(axis=1).any() for row in few.toarray())
     setting = {"family": "logistic", "params": {"C": 1.0}, "choice": {}}
 
     def loss(most: int | None) -> float:
