@@ -108,7 +108,7 @@ checkpoint gate_model:
         "../envs/analyze.yaml"
     params:
         code=GATE,
-        cfg=cfg("analyze.gate", limits="analyze.fairness.limits", **COMPARISON_KEYS),
+        cfg=cfg("analyze.gate", "analyze.leaks", limits="analyze.fairness.limits", **COMPARISON_KEYS),
         rejected=f"{RESULTS}/analyze/rejected",
         # The gate reads the deployed version when it runs, but that is not an input: each deployment follows from a
         # blessing and would make the gate stale that has permitted it.

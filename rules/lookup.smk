@@ -4,6 +4,8 @@ Needs: data/<case>/<file> or its pointer data/<case>/<file>.dvc
 Gives: results/<case>/preprocess/{words,nodes}/<file>/table.npz
 """
 
+from scripts.data.natural_order import natural_sort_key
+
 
 def word_vectors_path(wildcards):
     """Return the path of the word vectors that the wildcard names: the pointer, or the file if it has none."""
@@ -13,6 +15,12 @@ def word_vectors_path(wildcards):
 def edge_list_path(wildcards):
     """Return the path of the edge list that the wildcard names: the pointer, or the file if it has none."""
     return SIDE_FILES["node"][wildcards.file]
+
+
+def last_training_span(wildcards):
+    """Return the span at which the edge list that the wildcard names is cut: the last of training, if it has dates."""
+    dated = config["preprocess"]["edges"][wildcards.file]["date"]
+    return max(SPLITS["train"], key=natural_sort_key) if dated else ""
 
 
 def lookup_tables():
@@ -61,6 +69,7 @@ checkpoint node_table:
     params:
         code="preprocess/node_table",
         cfg=cfg("preprocess.edges"),
+        until=last_training_span,
         job=job_command,
     shell:
-        "{params.job} --name {wildcards.file} 3>&2 2> {log}"
+        "{params.job} --name {wildcards.file} --until '{params.until}' 3>&2 2> {log}"

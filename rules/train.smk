@@ -5,6 +5,12 @@ Gives: results/<case>/train/bundle/{model.onnx,contract.json,golden.json}, model
 state.npz if the family supports a warm start
 """
 
+from scripts.bundle.seen_rows import name_rows
+
+# The contract says which rows the model has seen. Those that it is tested on matter for a warm start alone.
+WARM = config["train"]["warm_start"]
+DIVISION = cfg("ingest.split", "ingest.columns") if ROW_LEVEL_SPLITS else {}
+
 
 checkpoint train:
     """Train the best setting and bundle it with the preprocessing graph."""
@@ -30,8 +36,13 @@ checkpoint train:
         gpu=0,
     params:
         code=f"train/train {FAMILIES} {HOOKS}",
-        cfg=cfg("preprocess.label", "train.seed", "train.golden", "train.tolerance", "train.warm_start", "case"),
+        cfg=cfg("preprocess.label", "train.seed", "train.golden", "train.tolerance", "train.warm_start", "case")
+        | DIVISION,
+        trained=name_rows(map(Path, tables("train"))),
+        chosen=name_rows(map(Path, tables("eval"))),
+        tested=name_rows(map(Path, tables("test"))) if WARM else [],
         serving="serving",
         job=job_command,
     shell:
-        "{params.job} --serving {params.serving} 3>&2 2> {log}"
+        "{params.job} --serving {params.serving} --trained {params.trained} --chosen {params.chosen}"
+        " --tested {params.tested} 3>&2 2> {log}"

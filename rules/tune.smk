@@ -1,14 +1,19 @@
 """The search for the best model family and setting.
 
-Needs: results/<case>/preprocess/features/{train,eval}/features.npz
+Needs: results/<case>/preprocess/features/{train,eval}/features.npz, with tune.folds preprocess/cross_fit/folds.npz
 Gives: results/<case>/tune/{trials.json,best.json}; single trials, to resume from, in results/<case>/tune/sweeps/
 
 `snakemake progress` shows the progress of a sweep, while it runs or later; a dry run prints its expected cost.
 """
 
+from scripts.config.classes import positive_number
+from scripts.metrics.table import METRICS
 from scripts.tune.status import SweepQueries
 
+# The trials depend on the number of the positive class alone, not on the names or the raw values of classes.
+config["tune"]["positive"] = positive_number(config["preprocess"]["label"])
 SWEEPS = f"{RESULTS}/tune/sweeps"
+THRESHOLDED = config["tune"]["positive"] is not None and METRICS[config["tune"]["metric"]].thresholded
 SWEEP_QUERIES = SweepQueries(staleness, f"{RESULTS}/tune/record.json", Path(SWEEPS), config["tune"])
 
 
@@ -24,6 +29,7 @@ checkpoint tune:
     input:
         train=ancient(f"{RESULTS}/preprocess/features/train/features.npz"),
         evaluate=ancient(f"{RESULTS}/preprocess/features/eval/features.npz"),
+        fold_rows=ancient([f"{RESULTS}/preprocess/cross_fit/folds.npz"] if config["tune"]["folds"] else []),
         reuse=ancient(config["tune"]["reuse"] or []),
         changed=when_stale("tune", SWEEP_QUERIES.predict_cost),
     output:
@@ -49,6 +55,7 @@ checkpoint tune:
             "tune.width",
             "tune.algorithm",
             "tune.metric",
+            "tune.positive",
             "tune.max_rows",
             "tune.seed",
             "tune.points_to_evaluate",
@@ -58,6 +65,7 @@ checkpoint tune:
             "tune.early_stop",
             "tune.halving",
             "tune.budget",
+            **({"threshold": "analyze.threshold"} if THRESHOLDED else {}),
         ),
         folder=SWEEPS,
         job=job_command,

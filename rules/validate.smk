@@ -11,7 +11,7 @@ from scripts.schema.waivers import waivers_in_force
 
 SCHEMA = [path for path in [f"data/{CASE}/schema.yaml"] if os.path.exists(path)]
 for path in SCHEMA:
-    check_data_schema(Path(path))
+    check_data_schema(Path(path), config["preprocess"]["features"])
 WAIVERS = waivers_in_force(Path(f"data/{CASE}/waivers.yaml"), today())
 STATISTICS = each_part(f"{RESULTS}/validate/statistics/{{span}}/{{split}}/statistics.json")
 CHECKS_LEAKS = config["version"]["key"] or config["validate"]["duplicates"]

@@ -49,7 +49,9 @@ def fitted(folder: Path, tables: list[Path], evaluate: list[Path], features: dic
     return read_json(folder / "contract.json")
 
 
-def transformed(folder: Path, tables: list[Path], features: Path, label: dict) -> None:
+def transformed(
+    folder: Path, tables: list[Path], features: Path, label: dict, cross_fitted: list[Path] | None = None
+) -> None:
     """Write the *features* of *tables*, computed by the graph in *folder*, and statistics.json."""
     given = [folder / name for name in ("graph.onnx", "contract.json", "schema.json")]
-    transform(tables, *given, features, folder / "statistics.json", label)
+    transform(tables, *given, cross_fitted or [], features, folder / "statistics.json", label)

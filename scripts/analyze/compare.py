@@ -12,6 +12,7 @@ from scripts.analyze.slices import make_slices, needed_columns
 from scripts.bundle.aliases import read_aliases
 from scripts.bundle.files import bundle_digest
 from scripts.bundle.predictor import load_predictor
+from scripts.bundle.seen_rows import find_seen, name_rows
 from scripts.config.check_analyze import COMPARISON_LIMITS
 from scripts.errors import InputError
 from scripts.metrics.table import METRICS
@@ -130,7 +131,8 @@ def compare_with_deployed(
     """Return "baseline" (version and bundle, None in the first run), "first", and the "checks" of changes in *gate*.
 
     *tag* is the label that names the deployed version. If the bundle is the deployed one, nothing has changed and there
-    is nothing to check. Raises InputError if the deployed version cannot be compared.
+    is nothing to check. Only rows that neither model has seen (seen_rows.py) are compared; the baseline says which are
+    "left_out", or "seen": "unknown". Raises InputError if the deployed version cannot be compared.
     """
     deployed_version = find_deployed(serving, case, tag)
     if deployed_version is None:
@@ -138,14 +140,37 @@ def compare_with_deployed(
     version, folder = deployed_version
     if is_deployed_bundle(folder, bundle):
         return {"baseline": {"version": version, "bundle": bundle_digest(bundle)}, "first": False, "checks": []}
+    tables, about = select_unseen(tables, bundle, version, folder)
     split, new, contract = score_bundle(tables, bundle, settings, threshold)
     old = score_deployed(tables, version, folder, settings, contract)
-    result = {"baseline": {"version": version, "bundle": bundle_digest(folder)}, "first": False}
+    result = {"baseline": {"version": version, "bundle": bundle_digest(folder)} | about, "first": False}
     cuts = {name: np.array(inner) for name, inner in settings.cuts.items()}
     parts = {
         part.name: part.rows for part in make_slices(settings.columns, split.table, require_columns(tables, []), cuts)
     }
     return result | {"checks": check_changes(new, old, parts, gate, settings)}
+
+
+def select_unseen(tables: list[Path], bundle: Path, version: int, folder: Path) -> tuple[list[Path], dict]:
+    """Return those of *tables* of which neither *bundle* nor the deployed *version* has seen a row, and the others.
+
+    The latter are as in "baseline" of compare_with_deployed(). Raises InputError if no rows are left.
+    """
+    try:
+        new, old = (read_json(path / "contract.json").get("seen") for path in (bundle, folder))
+    except (OSError, ValueError):
+        return tables, {}  # scoring will say what is wrong with the deployed version
+    if not new or not old:
+        return tables, {"seen": "unknown"} if new else {}
+    left_out = find_seen(name_rows(tables), new[0]["rule"], new + old)
+    unseen = [table for table, name in zip(tables, name_rows(tables), strict=True) if name not in left_out]
+    if not unseen:
+        raise InputError(
+            f"the deployed version {version} ({folder}) was trained or chosen on all test rows "
+            f"({', '.join(left_out)}), so it would look better than it is: measure on rows that came later "
+            "(windows.test), remove the limits on changes from analyze.gate for this run, or move the label"
+        )
+    return unseen, {"left_out": left_out} if left_out else {}
 
 
 def check_changes(new: Scores, old: Scores, parts: dict[str, np.ndarray], gate: dict, settings: Settings) -> list[dict]:

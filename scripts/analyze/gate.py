@@ -15,6 +15,7 @@ from scripts.provenance.canonical import json_digest, read_json, round_floats, w
 from scripts.provenance.run_job import echo, main
 
 BOUNDS = ("min", "max")
+MAX_DETERMINED = 0.15  # share of each class that single values of a column may decide
 UNDEFINED = {"value": None, "low": None, "high": None}
 
 
@@ -113,6 +114,38 @@ def check_fairness(test: dict, limits: dict) -> list[dict]:
     return checks
 
 
+def explain_leak(entry: dict, limit: float) -> str:
+    """Return why the column of *entry* (leaks.py) is held to leak the label, "" if it is not."""
+    if entry["identifier"]:
+        return "its values identify rows"
+    if (entry["skill"] or 0.0) > limit:
+        return f"alone it predicts the label of eval rows with {entry['metric']} {entry['skill']:.3f}"
+    if entry["determined"] > MAX_DETERMINED:
+        return f"on eval it decides the label without exception in {entry['determined']:.0%} of each class or more"
+    return ""
+
+
+def check_leaks(columns: list[dict], limit: float, accepted: list[str]) -> list[dict]:
+    """Return a check of each of *columns* that seems to leak the label; it passes if the column is *accepted*."""
+    checks = []
+    for entry in columns:
+        if why := explain_leak(entry, limit):
+            passed = entry["column"] in accepted
+            advice = (
+                ""
+                if passed
+                else (
+                    "; if it is known only after the event, leave it out of preprocess.features; if it is right, "
+                    "name it in analyze.leaks.accept"
+                )
+            )
+            skill = {"value": entry["skill"], "low": None, "high": None}
+            checks.append(
+                make_check("leak", entry["column"], entry["metric"], {"max": limit}, skill, passed, why + advice)
+            )
+    return checks
+
+
 def check_size(measured: dict, gate: dict) -> list[dict]:
     """Return the check of the size of the bundle, if *gate* limits it."""
     size = measured["size_mb"]
@@ -195,8 +228,11 @@ def gate(
     ranking: dict | None = None,
     bootstrap: int = 0,
     seed: int = 0,
+    leaks: dict | None = None,
 ) -> None:
     """Write *blessing* if all limits of *gate* and *limits* (on fairness) are met, otherwise a file in *rejected*.
+
+    So it is if a column seems to leak the label and *leaks* (analyze.leaks) does not accept it.
 
     *bundle*, *tables* and the arguments from *case* on are given if a limit needs them: the rows are then scored again,
     by the bundle and by the version that the label *tag* names in *serving* now. Raises InputError with all limits that
@@ -220,6 +256,8 @@ def gate(
         echo(f"compared with {comparison['baseline'] or 'nothing: this is the first run'}")
     if not checks and "baseline" not in content:
         raise InputError("no limit is configured under analyze.gate, so no model is blessed; set at least one")
+    if leaks:
+        checks += check_leaks(measured["leaks"], leaks["limit"], leaks["accept"])
     failed = [check for check in checks if not check["passed"]]
     if failed:
         path = write_rejection(Path(rejected), content | {"blessed": False, "checks": checks})

@@ -12,6 +12,8 @@ An estimate is ``{"value", "low", "high"}`` with a 95 % interval; where it is un
 - ``bundle``: SHA-256 of the bundle that was measured; ``size_mb``
 - ``importance``: [{"column", "metric", "drop": estimate}], largest drop first: how much the metric drops on eval rows
   whose values of the column are shuffled; the interval is that of the repeats
+- ``leaks``: [{"column", "metric", "skill", "determined", "identifier"}], what each column alone says about the label of
+  eval rows (leaks.py)
 - ``splits.<split>``, eval and test:
   - ``rows``; ``positives`` (null unless two classes); ``metrics``: {metric: estimate}
   - classification: ``confusion`` [true][predicted]; more than two classes: ``classes`` {class: {rows, precision, ...}}
@@ -38,12 +40,13 @@ import numpy as np
 
 from scripts.analyze import curves
 from scripts.analyze.bootstrap import BootstrapResult, Scores, bootstrap_metrics, estimate
-from scripts.analyze.curves import choose_threshold
 from scripts.analyze.importance import measure_importance
+from scripts.analyze.leaks import screen_columns
 from scripts.analyze.scores import ScoredSplit, require_columns, score_tables, split_scores
 from scripts.analyze.slices import Slice, encode_texts, make_slices, needed_columns, quantile_edges
 from scripts.bundle.files import bundle_digest, size_mb
 from scripts.bundle.predictor import load_predictor
+from scripts.metrics.threshold import choose_threshold
 from scripts.provenance.canonical import read_json, write_json
 from scripts.provenance.run_job import echo, main
 
@@ -166,7 +169,9 @@ def metrics(
     threshold_keys["cuts"] = {column: inner.tolist() for column, inner in cuts.items()}
     bundle_keys = {"bundle": bundle_digest(bundle), "size_mb": size_mb(bundle)}
     importance = measure_importance(eval_tables, predict, contract, label, shuffles, seed)
-    write_json(metrics, task_keys | threshold_keys | bundle_keys | {"importance": importance, "splits": splits})
+    leaks = screen_columns(eval_tables, label, list(contract["columns"]), len(classes))
+    columns_keys = {"importance": importance, "leaks": leaks}
+    write_json(metrics, task_keys | threshold_keys | bundle_keys | columns_keys | {"splits": splits})
 
 
 if __name__ == "__main__":

@@ -32,6 +32,13 @@ class ScoredSplit:
         """Return the values of *column* as numbers [rows], None without a column."""
         return encode_texts(self.table[column])[0] if column else None
 
+    def units(self, column: str | None) -> np.ndarray | None:
+        """Return the subjects of *column* as numbers [rows]; each row without one is a subject of its own."""
+        numbers = self.codes(column)
+        if numbers is not None and (unknown := self.table[column].is_null().to_numpy()).any():
+            numbers = np.where(unknown, len(numbers) + np.arange(len(numbers)), numbers)
+        return numbers
+
 
 def score_tables(tables: list[Path], predict: Predict, contract: dict, label: dict, columns: list[str]) -> ScoredSplit:
     """Return the outputs of *predict* for the labelled rows of *tables*, with their *columns* and their span.
@@ -84,7 +91,7 @@ def split_scores(
 ) -> Scores:
     """Return the scores of *split* with *threshold* and, if named, the subjects of *unit* and groups of *ranking*."""
     grouped = {"groups": split.codes(ranking["group"]), "k": ranking["k"]}
-    return replace(to_scores(split.y, split.p, contract), threshold=threshold, units=split.codes(unit), **grouped)
+    return replace(to_scores(split.y, split.p, contract), threshold=threshold, units=split.units(unit), **grouped)
 
 
 def require_columns(tables: list[Path], names: list[str]) -> dict[str, str]:

@@ -8,6 +8,16 @@ from scipy import sparse
 Rows = tuple[sparse.csr_matrix, np.ndarray]
 
 
+def replace_columns(x: sparse.csr_matrix, columns: np.ndarray, values: np.ndarray) -> sparse.csr_matrix:
+    """Return *x* [rows, width] with *values* [rows, columns] in its *columns*."""
+    others, at = np.ones(x.shape[1]), (np.repeat(np.arange(len(values)), len(columns)), np.tile(columns, len(values)))
+    others[columns] = 0
+    replaced = sparse.csr_matrix(x @ sparse.diags_array(others) + sparse.csr_array((values.ravel(), at), x.shape))
+    replaced.eliminate_zeros()
+    replaced.sort_indices()
+    return replaced
+
+
 def save_features(path: Path, x: sparse.csr_matrix, y: np.ndarray) -> None:
     """Write features [rows, width] and labels [rows] to *path*."""
     with open(path, "wb") as file:

@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from scripts.bundle.table import iter_batches
 from scripts.column_types import as_text
+from scripts.config.classes import sort_classes
 from scripts.errors import InputError
 
 
@@ -40,11 +41,6 @@ def to_class_numbers(column: Any, classes: dict[str, list[str | None]]) -> np.nd
         by_code = np.array([numbers[name] for name in to_classes(values, classes)], np.int64)
         parts.append(by_code[encoded.indices.fill_null(len(values) - 1).to_numpy(zero_copy_only=False)])
     return np.concatenate(parts)
-
-
-def sort_classes(classes: Iterable[str]) -> list[str]:
-    """Return the classes in the order of their numbers: alphabetical, so that the order of keys does not matter."""
-    return sorted(classes)
 
 
 def extract_targets(column: Any, label: dict) -> tuple[np.ndarray, np.ndarray]:

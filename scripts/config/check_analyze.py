@@ -22,6 +22,11 @@ def check_analyze(config: dict, columns: dict[str, str]) -> list[tuple[str, str]
     for key, name in [("analyze.unit", analyze["unit"]), ("analyze.ranking.group", analyze["ranking"]["group"])]:
         if name is not None and columns.get(name) not in SLICE_TYPES:
             problems.append((key, wrong_type_message(name, SLICE_TYPES)))
+    problems += [
+        ("analyze.leaks.accept", f"{name} is not a column of ingest.columns")
+        for name in analyze["leaks"]["accept"]
+        if name not in columns
+    ]
     if analyze["ranking"]["group"] and len(classes) > 2:
         problems.append(
             ("analyze.ranking", f"only for two classes or for regression, there are {len(classes)} classes")

@@ -83,6 +83,10 @@ def check_space(key: str, space: dict[str, dict]) -> list[tuple[str, str]]:
                 problems += check_option(f"{key}.{name}", option)
         elif not are_valid_arguments(kind, values):
             problems.append((f"{key}.{name}", f"{kind} takes {ARGUMENTS[kind]}, got {values}"))
+        elif kind in ("quniform", "qloguniform") and math.floor(values[1] / values[2]) < math.ceil(
+            values[0] / values[2]
+        ):
+            problems.append((f"{key}.{name}", f"no multiple of the step lies between the bounds of {kind}: {values}"))
     return problems
 
 

@@ -11,7 +11,7 @@ from scripts.config.check_analyze import check_analyze
 from scripts.config.check_claims import check_claims
 from scripts.config.check_tune import check_tune
 from scripts.config.families import declared_families
-from scripts.config.features import check_feature_options, columns_of
+from scripts.config.features import check_feature_options, columns_of, learns_from_labels
 from scripts.data.times import find_format_problem, load_zone
 from scripts.errors import ExpressionError
 from scripts.metrics.table import TUNABLE_METRICS, metrics_of
@@ -94,7 +94,7 @@ def check_target_encoding(prepare: dict) -> list[tuple[str, str]]:
     return [
         (f"preprocess.features.{name}", "encode: target needs a label with classes")
         for name, spec in named
-        if no_classes and spec.get("encode") == "target"
+        if no_classes and learns_from_labels(spec)
     ]
 
 
@@ -182,6 +182,13 @@ def check_splits(config: dict) -> list[tuple[str, str]]:
     ]
     if (split["buckets"] and split["values"]) or bool(split["values"]) != bool(split["column"]):
         problems.append(("ingest.split", "either buckets (and key), or column and values"))
+    window = config["ingest"]["window"]
+    if split["buckets"] and window["columns"] and not (split["key"] and {*split["key"]} <= {*window["key"]}):
+        series = f"key: [{', '.join(window['key'])}]" if window["key"] else "with a single series, only spans can be"
+        text = (
+            "the lags of ingest.window would bring rows, and labels, of one split into another; divide whole series: "
+        )
+        problems.append(("ingest.split", text + series))
     named = {"ingest.split.key": split["key"], "version.key": config["version"]["key"]}
     named["validate.duplicates"] = [name for name in config["validate"]["duplicates"] if name != "*"]
     named["ingest.split.column"] = [split["column"]] if split["column"] else []

@@ -63,6 +63,11 @@ def side_file(spec: dict) -> str:
     return spec.get(SIDE_FILE_OPTIONS.get(spec["kind"], ""), "")
 
 
+def learns_from_labels(spec: dict) -> bool:
+    """Return whether one kind of a feature learns from labels, so that training rows must be cross-fitted."""
+    return spec.get("encode") == "target"
+
+
 def columns_of(name: str, spec: dict) -> list[str]:
     """Return the columns that one kind of the feature *name* reads."""
     return spec.get("columns") or [name]

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from scripts.config.families import family_files
+from scripts.config.features import columns_of
+from scripts.errors import ConfigError
 from scripts.provenance.canonical import canonical, write_bytes
 from scripts.provenance.source import CodeDigests
 
@@ -43,11 +45,26 @@ def load_config(config: dict) -> dict:
     return document
 
 
-def check_data_schema(path: Path) -> None:
-    """Raise InputError if the data schema at *path* is malformed, so that no job has to find it out."""
-    cached = cache_path("scripts/schema/load.py", str(path).encode(), path.read_bytes())
-    if not cached.exists():
-        from scripts.schema.load import load_schema
+def check_data_schema(path: Path, features: dict[str, list[dict]]) -> None:
+    """Raise InputError if the data schema at *path* is malformed, so that no job has to find it out.
 
-        load_schema(path)
-        write_cache(cached, {})
+    Raises ConfigError if one of *features* (preprocess.features) reads a column that is known only after the event.
+    """
+    cached = cache_path("scripts/schema/load.py", str(path).encode(), path.read_bytes())
+    with contextlib.suppress(OSError, ValueError):
+        return check_known(json.loads(cached.read_text(encoding="utf-8")), path, features)
+    from scripts.schema.load import load_schema
+
+    late = [name for name, rules in load_schema(path)["columns"].items() if rules.get("known_at") == "after"]
+    write_cache(cached, late)
+    check_known(late, path, features)
+
+
+def check_known(late: list[str], path: Path, features: dict[str, list[dict]]) -> None:
+    """Raise ConfigError if one of *features* reads a column of *late*, those known only after the event."""
+    for name, specs in features.items():
+        for column in (column for spec in specs for column in columns_of(name, spec) if column in late):
+            raise ConfigError(
+                f"preprocess.features.{name}: column {column} is known only after the event (known_at in {path}), so "
+                "no request can have it: leave it out, or change known_at"
+            )

@@ -8,6 +8,7 @@ from datetime import date
 from pathlib import Path
 
 from scripts.data.formats import COMPRESSIONS, FORMATS
+from scripts.data.natural_order import natural_sort_key
 from scripts.data.pointer import is_retained
 from scripts.errors import ConfigError
 
@@ -80,11 +81,6 @@ def find_pointers(folder: Path, pattern: str, others: Collection[str] = ()) -> d
 def expired_spans(known: dict[str, SpanPointer], today: date) -> set[str]:
     """Return the spans of *known* whose retention ended before *today*."""
     return {span for span, pointer in known.items() if not is_retained(pointer.pointer, today)}
-
-
-def natural_sort_key(span: str) -> list:
-    """Return the natural sort key of a span: numbers in it compare by value."""
-    return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", span)]
 
 
 def select_spans(split: str, window: list | dict, pool: list[str]) -> list[str]:

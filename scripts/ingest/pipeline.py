@@ -16,7 +16,7 @@ from scripts.errors import InputError
 from scripts.ingest.convert import Block, arrow_schema
 from scripts.ingest.parquet_writer import GROUP_ROWS, PART_RECORDS, PartWriter
 from scripts.ingest.reader import FileRange, read_blocks
-from scripts.ingest.split import Filters, Splitter
+from scripts.ingest.split import Filters, MissingKey, Splitter
 from scripts.provenance.run_job import echo
 
 REJECTED = "rejected.jsonl"  # the quarantine of a span that has too many unreadable rows
@@ -85,6 +85,11 @@ class Pipeline:
         if self.filters.conditions:
             mask = self.filters.apply(rows, self.counts["filtered"])
             rows, numbers = rows.filter(pa.array(mask)), numbers[mask]
+        try:
+            self.splitter.check_keys(rows)
+        except MissingKey as error:
+            (line,) = block.line_numbers([int(numbers[error.row])])
+            raise InputError(f"{file}, line {line}: {error}") from error
         if self.lag_columns:
             try:
                 rows = self.lag_columns.add_lags(rows)

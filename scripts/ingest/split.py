@@ -37,15 +37,32 @@ def hash_column(values: pa.Array) -> np.ndarray:
     return np.where(values.is_valid().to_numpy(zero_copy_only=False), found, MISSING)
 
 
+class MissingKey(InputError):
+    """A row has no key that could decide its split; *row* is its number in the table."""
+
+    def __init__(self, message: str, row: int):
+        super().__init__(message)
+        self.row = row
+
+
+def missing_key(rows: pa.Table, key: list[str]) -> np.ndarray:
+    """Return for each row whether one of the columns *key* has no value."""
+    masks = [pc.is_null(rows[name], nan_is_null=True).to_numpy() for name in key]
+    return np.logical_or.reduce(masks)
+
+
 class Splitter:
     """Divides rows among the splits as `ingest.split` says; if not *parted*, all rows are in a split called all.
+
+    With `ingest.split.missing: row`, the hash of all columns decides for rows without a key.
 
     Raises InputError if a value in `ingest.split.values` is not of the column's type.
     """
 
     def __init__(self, split: dict, columns: dict[str, str], parted: bool, zone: tzinfo = UTC):
         self.buckets, self.column = dict(sorted(split["buckets"].items())), split["column"]
-        self.key = split["key"] or list(columns)
+        self.columns, self.key = list(columns), split["key"] or list(columns)
+        self.missing = split["missing"] if parted and self.buckets and split["key"] else ""
         self.parted, self.values = parted, {}
         if self.column:
             dtype = columns[self.column]
@@ -62,6 +79,18 @@ class Splitter:
         """Return the splits that get rows."""
         return self.splits if self.parted else ["all"]
 
+    def check_keys(self, rows: pa.Table) -> None:
+        """Raise MissingKey for the first of *rows* without a key, unless `ingest.split.missing` allows such rows."""
+        if self.missing == "stop" and (unknown := missing_key(rows, self.key)).any():
+            row = int(unknown.argmax())
+            column = next(name for name in self.key if missing_key(rows.slice(row, 1), [name])[0])
+            raise MissingKey(
+                f"FEATURE_TYPE_LOW_FRACTION_PRESENT: column {column} has no value, but decides the split of a row "
+                "(ingest.split.key): all such rows would go to one split. Leave them out with ingest.filter "
+                "(present: true), or let all of their columns decide with ingest.split.missing: row",
+                row,
+            )
+
     def split(self, rows: pa.Table) -> dict[str, pa.Table]:
         """Return the rows of each split. Raises InputError on a value that belongs to no split."""
         if not self.parted:
@@ -76,7 +105,10 @@ class Splitter:
                     "ingest.split.values assigns to no split: add it there, or leave such rows out by ingest.filter"
                 )
             return {name: rows.filter(mask) for name, mask in masks.items()}
-        bucket = hash_rows(rows, self.key) % np.uint64(sum(self.buckets.values()))
+        keys = hash_rows(rows, self.key)
+        if self.missing == "row" and (unknown := missing_key(rows, self.key)).any():
+            keys[unknown] = hash_rows(rows.filter(pa.array(unknown)), self.columns)
+        bucket = keys % np.uint64(sum(self.buckets.values()))
         found, first = {}, 0
         for name, width in self.buckets.items():
             found[name] = rows.filter(pa.array((bucket >= first) & (bucket < first + width)))

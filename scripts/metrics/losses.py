@@ -1,78 +1,40 @@
-"""Metrics that a sweep optimises, as losses: lower is better."""
-
-from collections.abc import Callable
+"""Metrics of all rows, and as losses of a sweep: lower is better."""
 
 import numpy as np
-from sklearn.metrics import average_precision_score, f1_score, log_loss, r2_score, roc_auc_score
 
 from scripts.metrics.table import METRICS
+from scripts.metrics.threshold import choose_threshold
+from scripts.metrics.weighted import binary_metrics, multiclass_metrics, regression_metrics
 
 
-def one_vs_rest_loss(score: Callable, y: np.ndarray, p: np.ndarray) -> float:
-    """Return 1 - *score* of the second of two classes; with more, 1 - the mean of each class against the rest."""
-    classes = [1] if p.shape[1] == 2 else np.unique(y)
-    return 1 - float(np.mean([score(y == number, p[:, number]) for number in classes]))
+def measure(
+    metric: str, y: np.ndarray, p: np.ndarray, positive: int | None = None, criterion: str | dict | None = None
+) -> float:
+    """Return *metric* of the labels *y* [rows] and outputs *p* [rows, classes], NaN if it is undefined or an output is.
+
+    *positive* is the number of the positive class; without one, classes are averaged, and with a single output *y* and
+    *p* are values. A metric that needs a decision threshold is measured at the one that *criterion* chooses on the same
+    rows. Raises InputError if no threshold meets the criterion.
+    """
+    if not np.isfinite(p).all():
+        return np.nan
+    if p.shape[1] == 1:
+        function = regression_metrics(y, p[:, 0])
+    elif positive is None:
+        function = multiclass_metrics(y, p, coarse=False)
+    else:
+        hits, scores = (y == positive).astype(np.int64), p[:, positive]
+        threshold = choose_threshold(hits, scores, criterion) if METRICS[metric].thresholded else np.nan
+        function = binary_metrics(hits, scores, threshold, coarse=False)
+    return function(np.ones(len(y)))[metric]
 
 
-def roc_auc_loss(y: np.ndarray, p: np.ndarray) -> float:
-    """Return 1 - the area under the ROC curve."""
-    return one_vs_rest_loss(roc_auc_score, y, p)
-
-
-def pr_auc_loss(y: np.ndarray, p: np.ndarray) -> float:
-    """Return 1 - the average precision."""
-    return one_vs_rest_loss(average_precision_score, y, p)
-
-
-def cross_entropy(y: np.ndarray, p: np.ndarray) -> float:
-    """Return the log loss."""
-    return log_loss(y, p, labels=range(p.shape[1]))
-
-
-def f1_loss(y: np.ndarray, p: np.ndarray) -> float:
-    """Return 1 - the F1 score of the second of two classes; with more, 1 - the mean over classes that have rows."""
-    labels = [1] if p.shape[1] == 2 else np.unique(y)
-    return 1 - f1_score(y, p.argmax(axis=1), labels=labels, average="macro", zero_division=0)
-
-
-def error_rate(y: np.ndarray, p: np.ndarray) -> float:
-    """Return the error rate: the share of rows whose most probable class is wrong."""
-    return float((p.argmax(axis=1) != y).mean())
-
-
-def brier_score(y: np.ndarray, p: np.ndarray) -> float:
-    """Return the Brier score: the mean squared error of the probability of the second class, or summed over all."""
-    if p.shape[1] == 2:
-        return float(((p[:, 1] - y) ** 2).mean())
-    return float(((p - np.eye(p.shape[1])[y]) ** 2).sum(axis=1).mean())
-
-
-def rmse(y: np.ndarray, p: np.ndarray) -> float:
-    """Return the root of the mean squared error."""
-    return float(np.sqrt(((p[:, 0] - y) ** 2).mean()))
-
-
-def mae(y: np.ndarray, p: np.ndarray) -> float:
-    """Return the mean absolute error."""
-    return float(np.abs(p[:, 0] - y).mean())
-
-
-def r2_loss(y: np.ndarray, p: np.ndarray) -> float:
-    """Return 1 - the coefficient of determination."""
-    return 1 - r2_score(y, p[:, 0])
-
-
-LOSSES: dict[str, Callable[[np.ndarray, np.ndarray], float]] = {  # of each tunable metric
-    "roc_auc": roc_auc_loss,
-    "pr_auc": pr_auc_loss,
-    "f1": f1_loss,
-    "accuracy": error_rate,
-    "log_loss": cross_entropy,
-    "brier": brier_score,
-    "rmse": rmse,
-    "mae": mae,
-    "r2": r2_loss,
-}
+def measure_loss(
+    metric: str, y: np.ndarray, p: np.ndarray, positive: int | None = None, criterion: str | dict | None = None
+) -> float:
+    """Return what measure() returns as a loss: the value, or 1 - value if higher is better."""
+    value = measure(metric, y, p, positive, criterion)
+    return value if METRICS[metric].lower_is_better else 1 - value
 
 
 def loss_to_score(metric: str, loss: float | None) -> float | None:

@@ -14,8 +14,9 @@ CLASSIFICATION = ("binary", "multiclass")
 class Metric:
     """A metric of the *tasks* binary, multiclass and regression, of rankings (ranking), or of any bundle (bundle).
 
-    *lower_is_better* is None if neither direction is better. A sweep can optimise it if it is *tunable*. *undefined*
-    says when it has no value; others always have one.
+    *lower_is_better* is None if neither direction is better. A sweep can optimise it if it is *tunable*. With two
+    classes, one that is *thresholded* depends on the decision threshold. *undefined* says when it has no value; others
+    always have one.
     """
 
     name: str
@@ -23,6 +24,7 @@ class Metric:
     lower_is_better: bool | None = False
     tunable: bool = False
     undefined: str = "a number is too large"
+    thresholded: bool = False
 
 
 METRICS = {
@@ -33,13 +35,24 @@ METRICS = {
         Metric("log_loss", CLASSIFICATION, lower_is_better=True, tunable=True),
         Metric("brier", CLASSIFICATION, lower_is_better=True, tunable=True),
         Metric("ece", CLASSIFICATION, lower_is_better=True),
-        Metric("precision", CLASSIFICATION, undefined="no row is of the positive class, or predicted as it"),
-        Metric("recall", CLASSIFICATION, undefined="no row is of the positive class"),
-        Metric("f1", CLASSIFICATION, tunable=True, undefined="no row is of the positive class, or predicted as it"),
-        Metric("accuracy", CLASSIFICATION, tunable=True),
-        Metric("balanced_accuracy", CLASSIFICATION),
-        Metric("specificity", CLASSIFICATION, undefined="no row is of another class"),
-        Metric("mcc", CLASSIFICATION),
+        Metric(
+            "precision",
+            CLASSIFICATION,
+            undefined="no row is of the positive class, or predicted as it",
+            thresholded=True,
+        ),
+        Metric("recall", CLASSIFICATION, undefined="no row is of the positive class", thresholded=True),
+        Metric(
+            "f1",
+            CLASSIFICATION,
+            tunable=True,
+            undefined="no row is of the positive class, or predicted as it",
+            thresholded=True,
+        ),
+        Metric("accuracy", CLASSIFICATION, tunable=True, thresholded=True),
+        Metric("balanced_accuracy", CLASSIFICATION, thresholded=True),
+        Metric("specificity", CLASSIFICATION, undefined="no row is of another class", thresholded=True),
+        Metric("mcc", CLASSIFICATION, thresholded=True),
         Metric("precision_weighted", ("multiclass",)),
         Metric("recall_weighted", ("multiclass",)),
         Metric("f1_weighted", ("multiclass",)),

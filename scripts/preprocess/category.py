@@ -1,11 +1,11 @@
 """Categorical features: one-hot, ordinal and target encoding of the levels of a column, and feature hashing.
 
-The results are those of OneHotEncoder, OrdinalEncoder, TargetEncoder (fitted on all rows) and FeatureHasher of
-scikit-learn. Target encoding: Micci-Barreca, "A preprocessing scheme for high-cardinality categorical attributes",
-SIGKDD Explorations 3(1), 2001.
+The results are those of OneHotEncoder, OrdinalEncoder, TargetEncoder and FeatureHasher of scikit-learn; training rows
+are cross-fitted (scripts/preprocess/cross_fit.py). Target encoding: Micci-Barreca, "A preprocessing scheme for
+high-cardinality categorical attributes", SIGKDD Explorations 3(1), 2001.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -49,21 +49,25 @@ def positions(values: np.ndarray, keys: list[str]) -> np.ndarray:
 
 @dataclass
 class LevelEncoder:
-    """A fitted encoder by levels: *levels* has the level of each of *keys*, other values have the *unknown_level*.
+    """A fitted encoder by levels: each of *keys* has one, in their order, and all other values the *other_level*.
 
-    Rare values may share a level; the *frequent* values have levels of their own. *table* has a row of numbers for each
-    level, and a last one for level -1; without it the encoding is one-hot with a column for each of *names*.
+    That is the level after those of the keys, or -1 for none. *table* has a row of numbers for each level, and a last
+    one for level -1; without it the encoding is one-hot with a column for each of *names*. Rare values are not listed,
+    because a value of a single row may identify a person.
     """
 
     keys: list[str]
-    levels: np.ndarray
-    unknown_level: int
+    other_level: int
     names: list[str]
-    frequent: list[str]
     table: np.ndarray | None = None
 
+    def levels_of(self, values: np.ndarray) -> np.ndarray:
+        """Return the level of each of *values* [rows, 1], -1 for none (int64, [rows])."""
+        at = positions(values, self.keys)
+        return np.where(at < 0, self.other_level, at)
+
     def transform(self, values: np.ndarray) -> Any:
-        at = np.append(self.levels, self.unknown_level)[positions(values, self.keys)]
+        at = self.levels_of(values)
         if self.table is not None:
             return self.table[at]
         rows = np.flatnonzero(at >= 0)
@@ -71,18 +75,19 @@ class LevelEncoder:
 
     def export(self, graph: Builder, tensor: str) -> str:
         """Add the same computation to *graph*; return the tensor of doubles [rows, width]."""
-        if self.table is None and self.unknown_level < 0 and len(self.names) == len(self.keys):
+        if self.table is None and self.other_level < 0:
             flat = graph.flatten(tensor)
             return graph.to_double(
                 graph.add("OneHotEncoder", flat, domain="ai.onnx.ml", cats_strings=self.keys, zeros=1)
             )
+        keys, levels = (self.keys, list(range(len(self.keys)))) if self.keys else ([""], [self.other_level])
         level = graph.add(
             "LabelEncoder",
             tensor,
             domain="ai.onnx.ml",
-            keys_tensor=helper.make_tensor("keys", 8, [len(self.keys)], [key.encode() for key in self.keys]),
-            values_tensor=helper.make_tensor("values", 7, [len(self.keys)], self.levels.tolist()),
-            default_tensor=helper.make_tensor("default", 7, [1], [self.unknown_level]),
+            keys_tensor=helper.make_tensor("keys", 8, [len(keys)], [key.encode() for key in keys]),
+            values_tensor=helper.make_tensor("values", 7, [len(levels)], levels),
+            default_tensor=helper.make_tensor("default", 7, [1], [self.other_level]),
         )
         if self.table is None:
             return graph.one_hot(level, len(self.names))
@@ -92,8 +97,8 @@ class LevelEncoder:
 class HashEncoder:
     """One-hot encoding of the hash of a text in *count* columns, as FeatureHasher(alternate_sign=False) of one text."""
 
-    def __init__(self, count: int, frequent: list[str]):
-        self.count, self.frequent = count, frequent
+    def __init__(self, count: int):
+        self.count, self.keys = count, []
         self.hasher = FeatureHasher(count, input_type="string", alternate_sign=False)
         self.names = [f"#{number}" for number in range(count)]
 
@@ -117,34 +122,32 @@ class Category(TextCounts):
 
     def fit(self, summary: Summary, options: dict, rows: Rows) -> LevelEncoder | HashEncoder:
         values, counts, encode = unpack_strings(summary), summary["counts"], options["encode"]
-        is_frequent = counts[:, 0] >= options["min_count"]
-        is_frequent = is_frequent if is_frequent.any() else np.arange(len(values)) == counts[:, 0].argmax()
-        frequent = [value for value, often_enough in zip(values, is_frequent, strict=True) if often_enough]
         if encode == "hash":
-            return HashEncoder(options["n_features"], frequent)
-        names = [f"={value or '(missing)'}" for value in frequent]
-        unknown = options["unknown"] == "rare"
-        rare = unknown or (options["rare"] and not is_frequent.all())
-        levels = np.where(is_frequent, np.cumsum(is_frequent) - 1, len(frequent) if rare else -1)
-        names += ["=(rare)"] * rare
-        other = len(frequent) if unknown else -1
-        has_level = levels != other
-        keys = [value for value, listed in zip(values, has_level, strict=True) if listed]
-        encoder = LevelEncoder(keys, levels[has_level], other, names, frequent)
+            return HashEncoder(options["n_features"])
+        is_frequent = counts[:, 0] >= options["min_count"]
+        keys = [value for value, often_enough in zip(values, is_frequent, strict=True) if often_enough]
+        rare = options["unknown"] == "rare" or not keys or (options["rare"] and not is_frequent.all())
+        names = [f"={value or '(missing)'}" for value in keys] + ["=(rare)"] * rare
+        encoder = LevelEncoder(keys, len(keys) if rare else -1, names)
         if encode == "ordinal":
             encoder.table, encoder.names = np.append(np.arange(len(names)), -1.0).reshape(-1, 1), [" level"]
         if encode == "target":
             sums = np.zeros((len(names) + 1, counts.shape[1]), np.int64)
-            np.add.at(sums, levels, counts)
+            np.add.at(sums, np.where(is_frequent, np.cumsum(is_frequent) - 1, encoder.other_level), counts)
             encoder.table = target_encoding(sums[:-1, 1:], counts[:, 1:].sum(axis=0), options["smooth"])
             encoder.names = [f" target {name}" for name in options["classes"]][-encoder.table.shape[1] :]
         return encoder
+
+    def refit(self, fitted: LevelEncoder, values: np.ndarray, y: np.ndarray, options: dict) -> LevelEncoder:
+        counts = np.zeros((len(fitted.table), len(options["classes"])), np.int64)
+        np.add.at(counts, (fitted.levels_of(values), y), 1)
+        return replace(fitted, table=target_encoding(counts[:-1], counts.sum(axis=0), options["smooth"]))
 
     def names(self, name: str, fitted: LevelEncoder | HashEncoder) -> list[str]:
         return [f"{name}{end}" for end in fitted.names]
 
     def vocabulary(self, fitted: LevelEncoder | HashEncoder) -> list[str]:
-        return fitted.frequent
+        return fitted.keys
 
     def export(self, graph: Builder, tensor: str, fitted: LevelEncoder | HashEncoder) -> str:
         return fitted.export(graph, tensor)

@@ -21,7 +21,7 @@ class CrossEncoder:
     """Applies *inner*, a fitted encoder, to the joined values of *width* columns."""
 
     def __init__(self, inner: Any, width: int):
-        self.inner, self.width, self.frequent, self.names = inner, width, inner.frequent, inner.names
+        self.inner, self.width, self.keys, self.names = inner, width, inner.keys, inner.names
 
     def transform(self, values: np.ndarray) -> Any:
         return self.inner.transform(join_columns(values))
@@ -43,6 +43,9 @@ class Cross(Category):
 
     def fit(self, summary: Summary, options: dict, rows: Rows) -> CrossEncoder:
         return CrossEncoder(super().fit(summary, options, rows), len(options["columns"]))
+
+    def refit(self, fitted: CrossEncoder, values: np.ndarray, y: np.ndarray, options: dict) -> CrossEncoder:
+        return CrossEncoder(super().refit(fitted.inner, join_columns(values), y, options), fitted.width)
 
     def names(self, name: str, fitted: CrossEncoder) -> list[str]:
         return [f"{name}{end.replace(SEPARATOR, ' x ')}" for end in fitted.names]

@@ -6,6 +6,7 @@ import numpy as np
 
 from scripts.bundle.custom import apply_custom, code_digest, find_module, load_module
 from scripts.bundle.onnx_builder import Builder
+from scripts.bundle.value_range import describe_range
 from scripts.errors import InputError
 from scripts.preprocess.feature import FeatureKind, Rows, Summary
 from scripts.provenance.canonical import round_floats, to_json_types
@@ -43,8 +44,7 @@ class Hook(FeatureKind):
             "code": code_digest(options["module"], *options["files"]),
         }
         if values.dtype == np.float64:  # for golden rows
-            present = values[~np.isnan(values)]
-            spec["range"] = np.quantile(present, [0.05, 0.95]).tolist() if len(present) else [0.0, 1.0]
+            spec["range"] = list(describe_range(values))
         return CustomTransformer(find_module(options["module"]), spec, names)
 
     def names(self, name: str, fitted: CustomTransformer) -> list[str]:

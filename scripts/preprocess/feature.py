@@ -9,8 +9,8 @@ import numpy as np
 import pyarrow as pa
 
 from scripts.bundle.encode import encode_table
-from scripts.bundle.label import sort_classes
 from scripts.bundle.onnx_builder import Builder
+from scripts.config.classes import sort_classes
 from scripts.config.features import columns_of
 from scripts.preprocess.lookup_table import pack_strings, unpack_strings
 from scripts.preprocess.registry import load_kind
@@ -44,6 +44,13 @@ class FeatureKind:
 
     def fit(self, summary: Summary, options: dict, rows: Rows) -> Any:
         """Return the fitted transformer; its `transform` maps values to doubles [rows, width], dense or CSR."""
+        raise NotImplementedError
+
+    def refit(self, fitted: Any, values: np.ndarray, y: np.ndarray, options: dict) -> Any:
+        """Return *fitted* with what it learnt from labels learnt anew from *values* and their labels *y* [rows] alone.
+
+        Only kinds whose options say that they learn from labels (scripts/config/features.py) have it.
+        """
         raise NotImplementedError
 
     def names(self, name: str, fitted: Any) -> list[str]:

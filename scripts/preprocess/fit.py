@@ -15,10 +15,11 @@ import onnxruntime
 from scipy import sparse
 
 from scripts.bundle.clean import describe_cleaning
-from scripts.bundle.label import infer_task, sort_classes
+from scripts.bundle.label import infer_task
 from scripts.bundle.onnx_builder import Builder, build_model, to_bytes
 from scripts.bundle.table import column_types, iter_batches, span_names
 from scripts.column_types import list_values
+from scripts.config.classes import sort_classes
 from scripts.config.features import side_file
 from scripts.errors import InputError
 from scripts.preprocess.feature import SEPARATOR, Feature, input_columns, plan_features, read_summaries, to_tensors

@@ -3,6 +3,7 @@
 The feature kind node looks up the values of a column in this table.
 """
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from scripts.preprocess.embedding import factorize, ppmi
 from scripts.preprocess.lookup_table import LookupTable, find_only_file, save_table
 from scripts.provenance.run_job import echo, main
 
+DATE = re.compile(r"\d{4}(-\d\d){0,2}")
 END_COLUMNS = ["source", "target"]
 MAX_ITERATIONS = 1000  # of PageRank
 TOLERANCE = 1e-12  # PageRank stops at this change of the ranks, summed over all nodes
@@ -118,14 +120,38 @@ def node_measures(weights: sparse.csr_array, directed: bool, size: int) -> dict[
     return found | {f"vector {index + 1}": vectors[:, index] for index in range(size)}
 
 
-def read_edges(path: Path) -> tuple[list[str], np.ndarray, np.ndarray]:
+def cut_edges(table: pa.Table, column: str, until: str, name: str) -> pa.Table:
+    """Return the edges of *table* whose date in *column* is not after the span *until*, a year, month or day.
+
+    Raises InputError, naming the file *name*, if there is no such column, or a date or the span is none.
+    """
+    if not DATE.fullmatch(until):
+        raise InputError(
+            f"preprocess.edges.{name}.date: edges are cut at the last training span, which must be named by year, "
+            f"month or day (1995, 1995-06, 1995-06-30), not {until}"
+        )
+    if column not in table.column_names:
+        raise InputError(f"{name} has no column {column}, which preprocess.edges.{name}.date names")
+    dates = pc.fill_null(table[column].cast("string"), "")
+    right = pc.match_substring_regex(dates, r"^\d{4}-\d\d-\d\d")
+    if not pc.all(right, min_count=0).as_py():
+        row = right.to_pylist().index(False)
+        raise InputError(
+            f"{name}, edge {row + 1}: a date like 1995-06-30 was expected in {column}, got {dates[row]!s:.60}"
+        )
+    return table.filter(pc.less_equal(pc.utf8_slice_codeunits(dates, 0, len(until)), until))
+
+
+def read_edges(path: Path, date: str | None = None, until: str = "") -> tuple[list[str], np.ndarray, np.ndarray]:
     """Return the sorted names of the nodes, the edges [edges, 2] as indices of names, and their weights [edges].
 
     *path* is a Parquet file, or a CSV file with a header, with the columns source, target and optionally weight
-    (default 1). Edges are sorted, so that their order in the file does not matter. Raises InputError with the first
-    edge that lacks a name, or whose weight is not a positive number.
+    (default 1). If it has a column *date*, edges after the span *until* are left out. Edges are sorted, so that their
+    order in the file does not matter. Raises InputError with the first edge that lacks a name, or whose weight is not a
+    positive number.
     """
     table = pq.read_table(path) if path.suffix == ".parquet" else read_csv(path)
+    table = cut_edges(table, date, until, path.name) if date else table
     if missing := [name for name in END_COLUMNS if name not in table.column_names]:
         raise InputError(
             f"{path.name} has no column {missing[0]}; columns source, target and optionally weight expected"
@@ -138,7 +164,7 @@ def read_edges(path: Path) -> tuple[list[str], np.ndarray, np.ndarray]:
     names = pc.unique(pa.concat_arrays(ends)).sort()
     edges = np.stack([pc.index_in(end, names).to_numpy() for end in ends], axis=1)
     if not len(edges):
-        raise InputError(f"{path.name} has no edges")
+        raise InputError(f"{path.name} has no edges{f' until {until}' if date else ''}")
     wrong = ~((weights > 0) & np.isfinite(weights)) | (np.asarray(names) == "")[edges].any(axis=1)
     if wrong.any():
         row = int(wrong.argmax())
@@ -159,10 +185,13 @@ def read_csv(path: Path) -> pa.Table:
         raise InputError(f"{path.name}: {error}") from None
 
 
-def node_table(raw: Path, table: Path, name: str, edges: dict) -> None:
-    """Write the measures of the nodes of the only file in *raw* to *table*; *edges* has the options of its *name*."""
+def node_table(raw: Path, table: Path, name: str, edges: dict, until: str = "") -> None:
+    """Write the measures of the nodes of the only file in *raw* to *table*; *edges* has the options of its *name*.
+
+    Edges with dates are cut at *until*, the last training span.
+    """
     options = edges[name]
-    names, ends, weights = read_edges(find_only_file(raw))
+    names, ends, weights = read_edges(find_only_file(raw), options["date"], until)
     joined = adjacency(ends[:, 0], ends[:, 1], weights, len(names), options["directed"])
     found = node_measures(joined, options["directed"], options["size"])
     save_table(table, LookupTable(names, list(found), np.stack([*found.values()], axis=1)))

@@ -14,6 +14,8 @@ TOKEN_PATTERNS = {"word": WORD_RE2, "char": rf"(?s){SPACES_RE2}|."}
 PADDING = "\x00"  # pads short rows of tokens
 SPECIAL_TOKENS = (PADDING, "\x02", "\x03")  # cells of rows of tokens that are not from the text
 
+NO_TERM = "\x03\x02"  # in place of terms where there are none: the end of a text before its start, which no row has
+
 
 def lowercase(text: str) -> str:
     """Return *text* in lower case, letter by letter as ONNX Runtime does it."""

@@ -13,7 +13,7 @@ from scripts.bundle.onnx_builder import Builder
 from scripts.preprocess.feature import Rows, Summary, TextCounts
 from scripts.preprocess.lookup_table import pack_strings, unpack_strings
 from scripts.preprocess.onnx_tokens import (
-    PADDING,
+    NO_TERM,
     SPECIAL_TOKENS,
     WORD,
     count_hash_buckets,
@@ -112,17 +112,18 @@ class Text(TermCounts):
 
     def fit(self, summary: Summary, options: dict, rows: Rows) -> TfidfEncoder:
         terms, texts = most_frequent_terms(summary, options)
-        if not terms:  # no term in the training split
-            terms, texts = [PADDING], np.zeros(1)
+        if not terms:
+            terms, texts = [NO_TERM], np.zeros(1)
         return TfidfEncoder(options, terms, inverse_document_frequencies(texts, int(summary["rows"])))
 
     def names(self, name: str, fitted: TfidfEncoder) -> list[str]:
         others = [f"{name}#{bucket}" for bucket in range(fitted.options["buckets"])]
         separator = ":" if fitted.options["analyzer"] == "word" else "~"
-        return [f"{name}{separator}{term}" for term in fitted.terms] + others
+        terms = self.vocabulary(fitted) or ["(none)"]
+        return [f"{name}{separator}{term}" for term in terms] + others
 
     def vocabulary(self, fitted: TfidfEncoder) -> list[str]:
-        return fitted.terms
+        return [term for term in fitted.terms if term != NO_TERM]
 
     def export(self, graph: Builder, tensor: str, fitted: TfidfEncoder) -> str:
         options = fitted.options

@@ -10,7 +10,7 @@ import onnxruntime
 from scipy import sparse
 
 from scripts.bundle.encode import encode_table
-from scripts.bundle.feature_matrix import save_features
+from scripts.bundle.feature_matrix import replace_columns, save_features
 from scripts.bundle.label import labelled_batches
 from scripts.bundle.table import span_names
 from scripts.errors import InputError
@@ -70,12 +70,20 @@ def describe_out_of_range(figures: list[dict], ranges: list[dict]) -> list[str]:
 
 
 def transform(
-    tables: list[Path], graph: Path, contract: Path, schema: Path, features: Path, statistics: Path, label: dict
+    tables: list[Path],
+    graph: Path,
+    contract: Path,
+    schema: Path,
+    cross_fitted: list[Path],
+    features: Path,
+    statistics: Path,
+    label: dict,
 ) -> None:
     """Write the features and labels of the rows in *tables* to *features* (npz: CSR arrays and y).
 
-    Their statistics go to *statistics*; the log warns of values far outside the training range in *schema*. Rows
-    without a label are left out. Raises InputError if no row is left, or a feature is NaN or infinite.
+    Of the training split, the features that learn from labels are those in *cross_fitted*, if there are any. Statistics
+    go to *statistics*; the log warns of values far outside the training range in *schema*. Rows without a label are
+    left out. Raises InputError if no row is left, or a feature is NaN or infinite.
     """
     spec, session = read_json(contract), onnxruntime.InferenceSession(graph)
     parts, numbers = [], []
@@ -86,6 +94,9 @@ def transform(
         missing = f"a label of {', '.join(spec['classes'])}" if spec["classes"] else "a label"
         raise InputError(f"no row of span {span_names(tables)} has {missing}; widen the window")
     x, y = sparse.vstack(parts, format="csr"), np.concatenate(numbers)
+    for path in cross_fitted:
+        with np.load(path, allow_pickle=False) as encodings:
+            x = replace_columns(x, encodings["columns"], encodings["values"])
     check_finite(x, spec["features"])
     figures = feature_statistics(x, spec["features"])
     for line in describe_out_of_range(figures, read_json(schema)["features"]):

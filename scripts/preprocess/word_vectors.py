@@ -11,7 +11,7 @@ from scripts.bundle.onnx_builder import Builder
 from scripts.preprocess.embedding import factorize, ppmi, round_to_grid
 from scripts.preprocess.feature import Rows, Summary
 from scripts.preprocess.lookup_table import load_table, unpack_strings
-from scripts.preprocess.onnx_tokens import PADDING, WORD, count_ngrams, lowercase, split_words, tokenize
+from scripts.preprocess.onnx_tokens import NO_TERM, WORD, count_ngrams, lowercase, split_words, tokenize
 from scripts.preprocess.text import TermCounts, count_terms, inverse_document_frequencies, most_frequent_terms
 from scripts.provenance.run_job import echo
 
@@ -40,7 +40,7 @@ def learn_vectors(summary: Summary, options: dict, rows: Rows) -> tuple[list[str
     """Return the most frequent words and their vectors [words, size], from co-occurrences in the training texts."""
     words, _ = most_frequent_terms(summary, options)
     if not words:
-        return [PADDING], np.zeros((1, options["size"]))
+        return [NO_TERM], np.zeros((1, options["size"]))
     positions = {word: place for place, word in enumerate(words)}
     found = sparse.csr_array((len(words), len(words)), dtype=np.int64)
     for texts in rows():
@@ -110,7 +110,7 @@ class Vectors(TermCounts):
         return [f"{name} {fitted.source or 'learnt'} {index + 1}" for index in range(fitted.vectors.shape[1])]
 
     def vocabulary(self, fitted: MeanVectors) -> list[str]:
-        return fitted.words
+        return [word for word in fitted.words if word != NO_TERM]
 
     def export(self, graph: Builder, tensor: str, fitted: MeanVectors) -> str:
         counted = count_ngrams(graph, tokenize(graph, tensor), [(word,) for word in fitted.words])

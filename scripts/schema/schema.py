@@ -23,6 +23,7 @@ COLUMN = {
         "type": "string",
         "allowed": ["planned", "alpha", "beta", "production", "debug", "deprecated", "disabled"],
     },
+    "known_at": {"type": "string", "allowed": ["before", "after"]},  # the event that the label is about
     "environments": {"type": "list", "allowed": ENVIRONMENTS, "minlength": 1},
     "min_fraction": SHARE,
     "min_count": COUNT,

@@ -1,6 +1,6 @@
-"""Golden rows: synthetic rows that test a server, drawn from the graph's vocabulary and from quantiles of columns.
+"""Golden rows: synthetic rows that test a server, drawn from the values in the contract and from ranges of columns.
 
-They contain no record of the data.
+They contain no record of the data, and no value that fewer rows share than the graph lists values for (min_count).
 """
 
 import datetime
@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from scripts.bundle.encode import EPOCH, is_text
+from scripts.bundle.value_range import describe_range
 from scripts.column_types import as_text
 from scripts.data.times import expand_format, load_zone
 
@@ -60,17 +61,16 @@ def parse_category(category: str, type_: str) -> Any:
 def make_golden_rows(contract: dict, data: dict[str, np.ndarray], count: int, seed: int) -> list[dict[str, Any]]:
     """Return *count* rows for *contract*, the same for the same *seed*.
 
-    Numbers, dates and times lie within the range that the contract states, or between the 5 % and 95 % quantiles of
-    *data*, the tensors of the columns that the graph reads as numbers. Texts are raw, as before the cleaning that the
-    contract states.
+    Numbers, dates and times lie within the range that the contract states, or in that of *data*, the tensors of the
+    columns that the graph reads as numbers (describe_range). Texts are raw, as before the cleaning that the contract
+    states.
     """
     ranges = {}
     for column, spec in contract["columns"].items():
         if "range" in spec:
             ranges[column] = tuple(spec["range"])
         elif not is_text(spec):
-            values = data[column][~np.isnan(data[column])]
-            ranges[column] = tuple(np.quantile(values, [0.05, 0.95])) if values.size else (0.0, 1.0)
+            ranges[column] = describe_range(data[column])
     rng = np.random.default_rng(seed)
     rows = [
         {name: draw_value(rng, name, spec, ranges) for name, spec in contract["columns"].items()} for _ in range(count)

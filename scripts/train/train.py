@@ -17,6 +17,7 @@ from scripts.bundle.files import ONNX, SKOPS, STATE
 from scripts.bundle.label import labelled_batches
 from scripts.bundle.onnx_builder import Builder, build_model, merge_models, to_bytes
 from scripts.bundle.predictor import OUTPUTS, Predictor, check_graph, load_predictor
+from scripts.bundle.seen_rows import division_rule
 from scripts.bundle.skops_file import dump_estimator
 from scripts.errors import InputError
 from scripts.families.base import Family, load_family
@@ -105,15 +106,22 @@ def train(
     tolerance: float,
     warm_start: str = "",
     device: str = "cpu",
+    trained: list[str] | None = None,
+    chosen: list[str] | None = None,
+    tested: list[str] | None = None,
+    split: dict | None = None,
+    columns: dict | None = None,
 ) -> None:
     """Fit the setting in *best* on *features* and write the folder *bundle*: model, contract and golden rows.
 
     Without a *seed*, that of the best trial is used, so that the model is the same as the trial's. *tables* are the raw
     rows of the validation split whose features are in *evaluate*. *warm_start* names the bundle published in *serving*
-    from which training starts, by its version or label.
+    from which training starts, by its version or label. *trained* and *chosen* name the rows that the model is
+    trained and chosen on, *tested* those that it will be tested on (seen_rows.py); *split* and *columns* (of ingest)
+    divide spans.
 
     Raises InputError if *graph* does not belong to *contract*, if the bundle differs from the fitted model, or if the
-    bundle for the warm start does not match.
+    bundle for the warm start does not match or has seen rows that the model will be tested on.
     """
     setting, contract_data = read_json(best), read_json(contract)
     check_graph(file_digest(graph), contract_data, str(graph))
@@ -122,12 +130,17 @@ def train(
     seed = setting.get("seed", 0) if seed is None else seed
     arguments = x, y, setting["params"], seed, contract_data["task"], device
     contract_data |= {"family": setting["family"], "params": setting["params"]}
+    if trained:
+        rule = division_rule(split, columns) if split else None
+        contract_data["seen"] = [{"trained": trained, "chosen": chosen, "rule": rule}]
     if not warm_start:
         fitted = family.fit(*arguments)
     else:
-        contract_data["warm_start"], state = load_warm_start(
-            serving / case, warm_start, contract_data, setting["family"], y
+        contract_data["warm_start"], state, earlier = load_warm_start(
+            serving / case, warm_start, contract_data, setting["family"], y, tested or []
         )
+        if trained:
+            contract_data["seen"] += earlier
         fitted = family.resume(*arguments, state)
     models = build_model_files(graph.read_bytes(), contract_data, family, fitted)
     models |= {STATE: pack_state(family.state(fitted), y)} if family.warm else {}

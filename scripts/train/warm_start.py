@@ -3,12 +3,14 @@
 import io
 import json
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from scripts.bundle.aliases import read_aliases
 from scripts.bundle.files import STATE, main_file
+from scripts.bundle.seen_rows import find_seen
 from scripts.errors import BundleError, InputError
 from scripts.serve.published_bundle import format_checksums, read_bundle
 
@@ -34,11 +36,14 @@ def resolve_version(folder: Path, reference: str) -> Path:
     return folder / number
 
 
-def load_warm_start(folder: Path, reference: str, new_contract: dict, family: str, y: np.ndarray) -> tuple[dict, State]:
-    """Return {"version", "bundle"} of the version that *reference* names in *folder*, and the state in its bundle.
+def load_warm_start(
+    folder: Path, reference: str, new_contract: dict, family: str, y: np.ndarray, tested: Sequence[str] = ()
+) -> tuple[dict, State, list[dict]]:
+    """Return {"version", "bundle"} of the version that *reference* names in *folder*, its state and what it has seen.
 
     Raises InputError if the state does not match what is to be trained: *family*, the graph of *new_contract* and the
-    classes of the labels *y*.
+    classes of the labels *y*; or if the version may have seen some of the rows *tested* (seen_rows.py), or was
+    trained on some of those that the new model is chosen on: every metric of the new model would be too good.
     """
     path = resolve_version(folder, reference)
     try:
@@ -57,8 +62,27 @@ def load_warm_start(folder: Path, reference: str, new_contract: dict, family: st
         state = dict(parts)
     if contract["classes"] != new_contract["classes"] or state.pop("classes").tolist() != class_numbers(y).tolist():
         raise InputError(f"{origin} was trained on other classes; train without warm_start")
+    check_unseen(contract, new_contract, tested, origin)
     digests = {name: digest for digest, name in map(str.split, format_checksums(contents).splitlines())}
-    return {"version": int(path.name), "bundle": digests[main_file(digests)]}, state
+    return {"version": int(path.name), "bundle": digests[main_file(digests)]}, state, contract.get("seen", [])
+
+
+def check_unseen(contract: dict, new_contract: dict, tested: Sequence[str], origin: str) -> None:
+    """Raise InputError if the version with this *contract* may have seen rows that the new model is measured on."""
+    if not tested:
+        return
+    if "seen" not in contract:
+        raise InputError(
+            f"{origin} does not say which rows it has seen (it is older than that), so the new model could not be "
+            "measured; train without warm_start"
+        )
+    own = new_contract["seen"][0]
+    found = find_seen(own["chosen"], own["rule"], contract["seen"], ("trained",))
+    if found := found + find_seen(tested, own["rule"], contract["seen"]):
+        raise InputError(
+            f"{origin} was trained or chosen on {', '.join(found)}, on which the new model would be measured: its "
+            "metrics would be too good. Train without warm_start, or measure on rows that came later (windows)"
+        )
 
 
 def class_numbers(y: np.ndarray) -> np.ndarray:

@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 from scipy.special import ndtr, ndtri
 
+from scripts.tune.grid import make_grid
 from scripts.tune.search_space import split_option
 
 EDGE = 1e-9  # quantiles of unbounded distributions stay this far from 0 and 1
-STEPPED = {"quniform", "qloguniform", "uniformint"}
 
 
 class Coordinate:
@@ -30,7 +30,7 @@ class Coordinate:
     def __init__(self, distribution: dict[str, list]):
         ((kind, arguments),) = distribution.items()
         self.options = self.first = 0
-        self.step = 1.0 if kind == "uniformint" else float(arguments[-1]) if kind in STEPPED or kind[0] == "q" else 0.0
+        self.grid, self.step = make_grid(distribution), float(arguments[-1]) if kind[0] == "q" else 0.0
         self.log, self.normal = "log" in kind, kind.endswith("normal")
         if kind == "choice":
             self.options = len(arguments)
@@ -38,7 +38,8 @@ class Coordinate:
             self.first, end = (0, *arguments)[-2:]
             self.options = end - self.first
         else:
-            self.a, self.b = float(arguments[0]), float(arguments[1])
+            bounded = self.grid and self.grid.last is not None
+            self.a, self.b = self.grid.interval(self.log) if bounded else map(float, arguments[:2])
             if self.log:
                 self.a = math.log(self.a)
                 self.b = self.b if self.normal else math.log(self.b)
@@ -61,6 +62,8 @@ class Coordinate:
         else:
             value = self.a + (self.b - self.a) * float(position)
         value = math.exp(value) if self.log else value
+        if self.grid:
+            return self.grid.snap(value)
         return round(value / self.step) * self.step if self.step else value
 
 

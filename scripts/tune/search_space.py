@@ -6,6 +6,7 @@ of the option}, where a label is the path of the hyperparameter. An option of a 
 """
 
 import json
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 
@@ -15,6 +16,7 @@ from hyperopt.base import Domain
 from hyperopt.pyll import scope
 
 from scripts.provenance.canonical import canonical, round_floats
+from scripts.tune.grid import Grid, make_grid
 
 LOG_ARGUMENTS = {
     "loguniform": 2,
@@ -25,14 +27,21 @@ LOG_ARGUMENTS = {
 
 
 def hyperopt_expression(label: str, distribution: dict[str, list]) -> Any:
-    """Return the hyperopt expression of one hyperparameter, {distribution: arguments}; bounds are values."""
+    """Return the hyperopt expression of one hyperparameter, {distribution: arguments}; bounds are values.
+
+    That of a grid is continuous: SearchSpace.snap() gives the values of the grid.
+    """
     ((kind, arguments),) = distribution.items()
     if kind == "choice":
         return hp.choice(label, [option_expression(f"{label}.{index}", value) for index, value in enumerate(arguments)])
     if kind == "randint":
         return hp.randint(label, *(int(value) for value in arguments))
-    if kind == "uniformint":  # like hp.uniformint, which the adaptive TPE does not support
-        return scope.int(hp.quniform(label, *(float(value) for value in arguments), 1))
+    grid = make_grid(distribution)
+    if grid and grid.last is not None:
+        log = kind == "qloguniform"
+        ends = grid.interval(log)
+        found = hp.loguniform(label, *np.log(ends)) if log else hp.uniform(label, *ends)
+        return scope.int(found) if grid.whole else found
     log_count = LOG_ARGUMENTS.get(kind, 0)
     values = [float(value) for value in arguments]
     return getattr(hp, kind)(label, *np.log(values[:log_count]), *values[log_count:])
@@ -81,6 +90,13 @@ class SearchSpace:
         self.families = families
         self.domain = Domain(zero_objective, hyperopt_space(families))
         self.labels = list(self.domain.params)
+        self.grids = {label: grid for name, space in families.items() for label, grid in find_grids(name, space)}
+
+    def snap(self, choice: dict[str, Any]) -> dict[str, Any]:
+        """Return *choice* with the values of hyperparameters that have a grid moved to it."""
+        return {
+            label: self.grids[label].snap(value) if label in self.grids else value for label, value in choice.items()
+        }
 
     def setting(self, choice: dict[str, Any]) -> dict:
         """Return the setting of *choice*, with the choice itself."""
@@ -95,6 +111,15 @@ class SearchSpace:
         family = point["family"]
         labels = {"family": sorted(self.families).index(family)}
         return labels | params_to_choice(family, self.families[family], point["params"])
+
+
+def find_grids(label: str, space: dict) -> Iterator[tuple[str, Grid]]:
+    """Yield label and grid of each hyperparameter in *space*, nested ones included, that has one."""
+    for name, spec in space.items():
+        if grid := make_grid(spec):
+            yield f"{label}.{name}", grid
+        for index, option in enumerate(spec.get("choice", [])):
+            yield from find_grids(f"{label}.{name}.{index}", split_option(option)[1])
 
 
 def params_to_choice(label: str, space: dict, params: dict) -> dict[str, Any]:

@@ -121,7 +121,7 @@ def suggest(families: dict, results: list[dict], pending: list[dict], number: in
     space, used = build_space(families), select_results(results)
     algorithms = ALGORITHMS[algorithm] if results and number >= STARTUP_TRIALS else [RANDOM]
     choose, scale = algorithms[number % len(algorithms)], len(results) / max(1, len(used))
-    return space.setting(choose(space, used, pending, number, derive_seed(seed, number), scale))
+    return space.setting(space.snap(choose(space, used, pending, number, derive_seed(seed, number), scale)))
 
 
 def trial_document(result: dict, labels: list[str], worst_loss: float) -> dict:

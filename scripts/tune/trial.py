@@ -6,34 +6,48 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy import sparse
-from sklearn.model_selection import KFold, StratifiedKFold
 
-from scripts.bundle.feature_matrix import Rows
+from scripts.bundle.feature_matrix import Rows, replace_columns
+from scripts.bundle.folds import Folds
 from scripts.families.base import load_family
-from scripts.metrics.losses import LOSSES, is_regression, loss_to_score
+from scripts.metrics.losses import is_regression, loss_to_score, measure_loss
 from scripts.tune.schedule import derive_seed
 
 
 def subsample(x: sparse.csr_matrix, y: np.ndarray, max_rows: int | None) -> Rows:
-    """Return *max_rows* random rows, always the same ones and in order; all if there are not more."""
+    """Return *max_rows* random rows, always the same ones and in order; all if there are not more.
+
+    Classes keep their shares, with at least one row each, and fewer rows are a part of more rows.
+    """
     if max_rows is None or max_rows >= len(y):
         return x, y
-    rows = np.sort(np.random.default_rng(0).choice(len(y), max_rows, replace=False))
+    order = np.random.default_rng(0).permutation(len(y))
+    if y.dtype.kind != "f":
+        order, counts = order[np.argsort(y[order], kind="stable")], np.bincount(y)
+        rank = np.arange(len(y)) - (np.cumsum(counts) - counts)[y[order]]
+        order = order[np.argsort(rank / counts[y[order]], kind="stable")]
+    rows = np.sort(order[:max_rows])
     return x[rows], y[rows]
 
 
 @dataclass(frozen=True)
 class Objective:
-    """What all trials of a sweep share: the rows and how settings are evaluated on them."""
+    """What all trials of a sweep share: the rows and how settings are evaluated on them.
+
+    *positive* is the number of the positive class, if there is one. A metric that needs a decision threshold judges
+    each fit at the one that *threshold* (analyze.threshold) chooses for it, as the analysis of the model does.
+    """
 
     train: Rows
     evaluate: Rows
     metric: str
     max_rows: int | None = None
-    folds: int = 0
+    folds: Folds | None = None
     seeds: int = 1
     resource: str = "rows"  # of successive halving: rows, or a hyperparameter
     device: str = "cpu"
+    positive: int | None = None
+    threshold: str | dict | None = None
 
     @property
     def classes(self) -> int:
@@ -48,9 +62,10 @@ class Objective:
         if not self.folds:
             yield self.train, self.evaluate
             return
-        splitter = (StratifiedKFold if self.classes else KFold)(self.folds, shuffle=True, random_state=0)
-        for fit_rows, score_rows in splitter.split(np.empty(len(y)), y):
-            yield (x[fit_rows], y[fit_rows]), (x[score_rows], y[score_rows])
+        columns = self.folds.columns
+        for fit, held_out, values in zip(self.folds.fit, self.folds.held_out, self.folds.values, strict=True):
+            own = replace_columns(x, columns, values) if len(columns) else x
+            yield (own[fit], y[fit]), (own[held_out], y[held_out])
 
     def losses(self, setting: dict, fraction: float, seed: int) -> list[float]:
         """Return the losses of a setting by split and seed, fitted with a *fraction* of the resource."""
@@ -66,7 +81,7 @@ class Objective:
             for index in range(self.seeds):
                 fitted = family.fit(x, y, params, derive_seed(seed, index) if index else seed, task, self.device)
                 score = family.score(fitted, held_out, self.classes)
-                losses.append(float(LOSSES[self.metric](truth, score)))
+                losses.append(measure_loss(self.metric, truth, score, self.positive, self.threshold))
         return losses
 
     def run(self, setting: dict, number: int, fraction: float, seed: int) -> dict:

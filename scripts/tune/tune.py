@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from scripts.bundle.feature_matrix import load_features
+from scripts.bundle.folds import load_folds
 from scripts.config.families import declared_family
 from scripts.errors import InputError
 from scripts.metrics.losses import is_regression, loss_to_score
@@ -101,6 +102,7 @@ def parse_points(families: dict, points: list[dict]) -> list[dict]:
 def tune(
     train: Path,
     evaluate: Path,
+    fold_rows: list[Path],
     reuse: list[Path],
     trials_file: Path,
     best: Path,
@@ -112,6 +114,7 @@ def tune(
     width: int,
     algorithm: str,
     metric: str,
+    positive: int | None,
     max_rows: int | None,
     folds: int,
     seeds: int,
@@ -121,6 +124,7 @@ def tune(
     halving: dict,
     budget: dict,
     seed: int,
+    threshold: str | dict | None = None,
     device: str = "cpu",
     jobs: int = 1,
     submit: list[str] | None = None,
@@ -128,6 +132,8 @@ def tune(
 ) -> None:
     """Write all trials and the best one. Trials of the same sweep that are already in *folder* are not rerun.
 
+    *threshold* is given if the metric needs a decision threshold and there is a *positive* class, by its number.
+    *fold_rows* has the *folds* of cross-validation, if there are any.
     *workers* trials run at a time in each of *jobs* jobs of a cluster: this one and worker jobs that it submits, with
     the command *submit* if there is one. With *worker_only* this process is such a worker job, which only runs trials.
     """
@@ -139,8 +145,10 @@ def tune(
         train,
         evaluate,
         metric,
+        positive=positive,
+        threshold=threshold,
         max_rows=max_rows,
-        folds=folds,
+        folds=load_folds(fold_rows[0]) if folds else None,
         seeds=seeds,
         resource=halving["resource"],
         device=device,

@@ -80,17 +80,21 @@ def plan_comparisons(tables: list[dict], windows: dict, schema: dict) -> dict[st
 
 
 def check_drift(tables: list[dict], windows: dict, schema: dict) -> Iterator[dict]:
-    """Yield the anomalies of limits exceeded by a significant difference, and of columns without reference data."""
-    for key, family in plan_comparisons(tables, windows, schema).items():
+    """Yield the anomalies of limits exceeded by a significant difference, and of columns without reference data.
+
+    The tests of all comparisons, whichever limits they are for, are one family of the false discovery rate.
+    """
+    families = plan_comparisons(tables, windows, schema)
+    testable = [one for family in families.values() for one in family if one.reference and one.current]
+    found = list(exceeded_limits(testable, schema["alpha"]))
+    for key, family in families.items():
         for comparison in family:
             if comparison.current and not comparison.reference:
                 text = f"no reference values in {comparison.reference_name}"
                 place = {"column": comparison.column, "span": comparison.span, "split": comparison.split}
                 yield make_anomaly("COMPARATOR_CONTROL_DATA_MISSING", key, None, None, text, NO_REFERENCE, **place)
         worst: dict[tuple, ExceededLimit] = {}
-        for exceeded in exceeded_limits(
-            [comparison for comparison in family if comparison.reference and comparison.current], schema["alpha"]
-        ):
+        for exceeded in (one for one in found if one.comparison.key == key):
             place = exceeded.comparison.column, exceeded.comparison.span, exceeded.comparison.split, exceeded.measure
             worst[place] = max(exceeded, worst.get(place, exceeded), key=get_observed)
         for exceeded in worst.values():

@@ -52,3 +52,25 @@ def test_a_rejected_model_stays_and_nothing_is_deployed(checkout: Path) -> None:
     (kept,) = (checkout / "results/tiny/analyze/rejected").iterdir()
     assert json.loads(kept.read_text())["blessed"] is False
     assert (checkout / "serving/tiny/labels.json").read_text() == before
+
+
+@pytest.mark.feature("U17")
+@pytest.mark.timeout(600)
+def test_a_column_that_holds_the_label_stops_the_run_until_it_is_accepted(checkout: Path) -> None:
+    note, late = tiny.COLUMNS.index("note"), tiny.COLUMNS.index("late")
+    for year in tiny.SPANS:
+        rows = tiny.rows(year)
+        for row in rows:
+            row[note] = "refunded" if row[late] == "yes" else row[note]
+        tiny.write_span(checkout / "data/tiny", year, rows)
+    run = snakemake(checkout, "deploy")
+    assert run.returncode != 0
+    said = run.stdout + run.stderr
+    assert "the model is not blessed: leak roc_auc of note: alone it predicts the label" in said
+    replace("config/cases/tiny.yaml", "bootstrap: 20", "bootstrap: 20\n  leaks: {accept: [note]}")(checkout)
+    run = snakemake(checkout, "deploy")
+    assert run.returncode == 0, run.stdout + run.stderr
+    replace("data/tiny/schema.yaml", "note: {type: text}", "note: {type: text, known_at: after}")(checkout)
+    run = snakemake(checkout, "-n", "deploy")
+    assert run.returncode != 0
+    assert "preprocess.features.note: column note is known only after the event" in run.stdout + run.stderr

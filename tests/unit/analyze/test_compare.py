@@ -141,6 +141,25 @@ def test_baseline_is_what_the_label_names_now(tmp_path, tables):
     assert found["checks"][1]["value"] < -0.4 and "missing" in found["checks"][3]["why"]
 
 
+@pytest.mark.feature("A4")
+def test_rows_that_the_deployed_version_has_seen_are_not_compared(tmp_path):
+    """A fair model looks worse than one that has seen the test rows, and is not stopped for it."""
+    tables = [table(tmp_path / name / "all", seed, 2) for seed, name in enumerate("tu")]
+    old = bundle(tmp_path / "old", NAMES[:2], 2.0, seen=[{"trained": ["s/all", "t/all"], "chosen": [], "rule": None}])
+    new = bundle(tmp_path / "new", NAMES[:2], 1.9, seen=[{"trained": ["s/all"], "chosen": [], "rule": None}])
+    publish(tmp_path / "serving", old, 7)
+    arguments = (0.5, tmp_path / "serving", "tiny", "champion", {"roc_auc": {"drop": 0.1}}, HOW)
+    found = compare_with_deployed(tables, new, *arguments)
+    assert found["baseline"] == {"version": 7, "bundle": bundle_digest(old), "left_out": ["t/all"]}
+    alone = compare_with_deployed(tables[1:], new, *arguments)
+    assert alone["checks"] == found["checks"] and "left_out" not in alone["baseline"]
+    with pytest.raises(InputError, match=r"version 7 .* was trained or chosen on all test rows \(t/all\)"):
+        compare_with_deployed(tables[:1], new, *arguments)
+    write_json(old / "contract.json", {**read_json(old / "contract.json"), "seen": []})
+    publish(tmp_path / "serving", old, 8)
+    assert compare_with_deployed(tables, new, *arguments)["baseline"]["seen"] == "unknown"
+
+
 def test_the_same_bundle_has_not_changed_and_is_not_scored(tmp_path, tables, monkeypatch):
     monkeypatch.setattr("scripts.analyze.compare.score_tables", None)
     made = bundle(tmp_path / "new", NAMES[:2])

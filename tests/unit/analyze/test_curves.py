@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from sklearn import metrics
 
-from scripts.analyze.curves import choose_threshold, classification_curves, regression_curves, threshold_points
+from scripts.analyze.curves import classification_curves, regression_curves, threshold_points
 from scripts.errors import InputError
+from scripts.metrics.threshold import choose_threshold
 from scripts.provenance.canonical import read_json, round_floats, write_json
 
 

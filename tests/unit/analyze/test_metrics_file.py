@@ -3,9 +3,11 @@
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from scripts.analyze.metrics import metrics
+from scripts.analyze.scores import ScoredSplit
 from scripts.errors import InputError
 from scripts.provenance.canonical import file_digest, read_json
 from tests.unit.analyze.bundles import NAMES, bundle, table, values
@@ -105,3 +107,9 @@ def test_split_of_one_class_is_bad_input(tmp_path):
         InputError, match=r"span t: 294 rows with a class \(294 a, 0 b, 0 c, 0 d\); at least two classes"
     ):
         measured(tmp_path, 4, [table(tmp_path / "v/all", 0, 4), table(tmp_path / "t/all", 1, 1)])
+
+
+def test_rows_without_a_subject_are_subjects_of_their_own():
+    split = ScoredSplit(np.zeros(5), np.zeros(5), pa.table({"who": ["b", None, "a", None, "b"]}))
+    first, *others, last = split.units("who").tolist()
+    assert first == last and len({first, *others}) == 4 and split.units(None) is None

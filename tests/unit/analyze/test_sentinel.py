@@ -94,6 +94,24 @@ def test_values_of_shuffled_labels_explain_nothing(tmp_path, monkeypatch, leak):
         assert made["metric"] == "r2" and made["low"] <= 0
 
 
+@pytest.mark.feature("U17")
+@pytest.mark.parametrize("repeats", [3, 4, 8])
+def test_a_model_of_one_direction_is_no_leak(tmp_path, monkeypatch, repeats):
+    """All shuffles of an honest model of one good column are good or bad: a few of them agree by chance."""
+    for name, content in (("contract.json", {"classes": ["a", "b"]}), ("best.json", SETTING)):
+        write_json(tmp_path / name, content)
+    files = [tmp_path / name for name in ("train.npz", "eval.npz", "contract.json", "best.json", "sentinel.json")]
+    alarms = 0
+    for world in range(300):
+        values = np.where(np.random.default_rng([world, repeats]).random(20) < 0.5, 0.9, 0.1)
+        monkeypatch.setattr(module, "score_shuffled_labels", lambda *given, own=values: own[given[5]])
+        try:
+            sentinel(*files, seed=0, rows=300, repeats=repeats)
+        except InputError:
+            alarms += 1
+    assert alarms <= 8  # 2 ** -7 of 300 is 2.3; with three shuffles it was a quarter
+
+
 def test_interval_holds_a_further_value_as_often_as_it_says():
     rng = np.random.default_rng(0)
     inside = 0

@@ -15,6 +15,7 @@ from tests.unit.config.test_check_schema import SCHEMA, config, refused, validat
         ({"slices": [{"column": "colour", "quantiles": 3}]}, "colour is not a column of ingest.columns of type number"),
         ({"slices": [{"column": "weight", "quantiles": 1}]}, "expected an integer of at least 2"),
         ({"slices": [{"column": "weight"}]}, "expected {column: name, quantiles: number}"),
+        ({"leaks": {"accept": ["nobody"]}}, "analyze.leaks.accept: nobody is not a column of ingest.columns"),
         ({"unit": "nobody"}, "analyze.unit: nobody is not a column"),
         ({"ranking": {"group": "weight"}}, "analyze.ranking.group: weight is not a column"),
         ({"fairness": {"columns": ["day"]}}, "analyze.fairness.columns: day is not a column"),

@@ -142,6 +142,7 @@ def test_wrong_value_is_named_with_what_is_allowed(changes, key, text):
         ({"tune__families": {"logistic": {"C": {"quniform": [1, 2]}}}}, "quniform takes [low, high, step], got [1, 2]"),
         ({"tune__families": {"logistic": {"C": {"normal": [1, 0]}}}}, "normal takes [mean, standard deviation], got"),
         ({"tune__families": {"logistic": {"C": {"randint": [4, 2]}}}}, "randint takes [end] or [first, end], got"),
+        ({"tune__families": {"logistic": {"C": {"quniform": [1, 3, 4]}}}}, "no multiple of the step lies between"),
         ({"tune__families": {"logistic": {"C": {"uniformint": [0, 1.5]}}}}, "uniformint takes [low, high], got"),
         ({"tune__families": {"logistic": {"C": {"uniform": ["a", 1]}}}}, "uniform takes [low, high], got ['a', 1]"),
         (
@@ -189,6 +190,21 @@ def test_wrong_value_is_named_with_what_is_allowed(changes, key, text):
         ({"ingest__window": {"columns": ["weight"]}}, "ingest.window: order is not a column of ingest.columns"),
         ({"ingest__window": {"columns": ["x"], "order": "id"}}, "ingest.window: x is not a column of ingest.columns"),
         ({"version__key": ["nr"]}, "version.key: nr is not a column of ingest.columns"),
+        (
+            {
+                "ingest__window": {"columns": ["weight"], "order": "id", "key": ["colour"]},
+                "ingest__split": {"buckets": {"train": 2}},
+            },
+            "ingest.split: the lags of ingest.window would bring rows, and labels, of one split into another; divide "
+            "whole series: key: [colour]",
+        ),
+        (
+            {
+                "ingest__window": {"columns": ["weight"], "order": "id"},
+                "ingest__split": {"buckets": {"train": 2}, "key": ["id"]},
+            },
+            "divide whole series: with a single series, only spans can be",
+        ),
         ({"ingest__split": {"buckets": {"trian": 2}}}, "ingest.split.buckets.trian: no such split in windows"),
         ({"ingest__split": {"column": "late"}}, "ingest.split: either buckets (and key), or column and values"),
         ({"preprocess__label__positive": "maybe"}, "preprocess.label.positive: not one of the classes no, yes"),
@@ -325,7 +341,7 @@ def test_features_get_the_options_of_their_kind():
     full = validate_config(config(preprocess__features=features, preprocess__min_count=7), SCHEMA)["preprocess"][
         "features"
     ]
-    assert full["note"][0]["terms"] == 20 and full["note"][0]["min_count"] == 1 and full["note"][1]["min_count"] == 3
+    assert full["note"][0]["terms"] == 20 and full["note"][0]["min_count"] == 5 and full["note"][1]["min_count"] == 3
     assert full["weight"][0]["n_quantiles"] == 100
     assert validate_config(config(preprocess__features=full), SCHEMA)["preprocess"]["features"] == full
 

@@ -98,6 +98,28 @@ HASHES = ["5e6137c39ede090b", "9b1e8a1b339150cd", "f5ca3157ee6716ff"]
 
 
 @pytest.mark.feature("I3")
+def test_rows_without_a_key_stop_the_run_or_are_divided_like_the_others(ingest):
+    text = "a,b,c\n" + "".join(f"{k if k % 3 else ''},{'' if k == 2 else 'u'},{k}\n" for k in range(1500))
+    split = {"key": ["a"], "buckets": {"train": 2, "eval": 1}}
+    with pytest.raises(
+        InputError, match=r"line 2: FEATURE_TYPE_LOW_FRACTION_PRESENT: column a has no value, but decid"
+    ):
+        ingest(text, KEYED, splits=("eval", "train"), split=split)
+    made = ingest(text, KEYED, splits=("eval", "train"), split=split | {"missing": "row"})
+    without = {name: sum(row["a"] is None for row in made.split(name)) for name in ("train", "eval")}
+    assert sum(without.values()) == 500 and without["eval"] == pytest.approx(500 / 3, abs=4 * np.sqrt(500 * 2 / 9))
+    whole = ingest(text, KEYED, splits=("eval", "train"), split=split | {"key": []})  # a missing value is a value
+    assert sum(whole.counts["splits"].values()) == 1500
+    filters = [{"column": "a", "present": True, "reason": "nobody"}]
+    kept = ingest(text, KEYED, splits=("eval", "train"), split=split, filter=filters)
+    for name in ("train", "eval"):  # rows with a key stay where they were
+        assert kept.split(name) == [row for row in made.split(name) if row["a"] is not None]
+    pair = split | {"key": ["b", "a"]}
+    with pytest.raises(InputError, match=r"line 2: .*: column a has no value"):
+        ingest(text, KEYED, splits=("eval", "train"), split=pair)
+
+
+@pytest.mark.feature("I3")
 def test_split_by_the_value_of_a_column(ingest):
     values = {"train": [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13], "eval": [14, 15, 16, None]}
     split = {"column": "a", "values": values}

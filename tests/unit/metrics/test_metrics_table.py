@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from scripts.config.check_schema import load_yaml
-from scripts.metrics.losses import LOSSES, is_regression, loss_to_score
+from scripts.metrics.losses import is_regression, loss_to_score, measure_loss
 from scripts.metrics.table import METRICS, TUNABLE_METRICS, choose_main_metric, is_lower_better, metrics_of
 from scripts.metrics.weighted import binary_metrics, multiclass_metrics, ranking_metrics, regression_metrics
 
@@ -57,16 +57,23 @@ def test_better_predictions_have_better_metrics(task):
     assert [name for name in directed if not is_better(name, good[name], bad[name])] == []
 
 
-def test_each_tunable_metric_has_a_loss_in_its_direction():
-    assert LOSSES.keys() == set(TUNABLE_METRICS)
+@pytest.mark.parametrize("positive", [None, 0, 1])
+def test_each_tunable_metric_has_a_loss_in_its_direction(positive):
     y = np.array([0, 1, 0, 1])
-    for name, loss in LOSSES.items():
+    for name in TUNABLE_METRICS:
         good, bad = ([[1 - p, p] for p in row] for row in ([0.1, 0.9, 0.2, 0.8], [0.6, 0.4, 0.3, 0.7]))
         if is_regression(name):
             good, bad = ([[value] for value in row] for row in ([0.1, 0.9, 0.2, 0.8], [0.6, 0.4, 0.3, 0.7]))
-        good, bad = loss(y, np.array(good)), loss(y, np.array(bad))
+        good, bad = (measure_loss(name, y, np.array(p), positive, {"value": 0.5}) for p in (good, bad))
         assert math.isfinite(bad) and good < bad, name
         assert is_better(name, loss_to_score(name, good), loss_to_score(name, bad)), name
+
+
+def test_thresholded_metrics_are_those_that_depend_on_the_threshold():
+    one, other = measure("binary", 0.3, 0.5), measure("binary", 0.3, 0.6)
+    assert {name for name in one if one[name] != other[name]} == {
+        name for name in metrics_of("binary") if METRICS[name].thresholded
+    }
 
 
 def test_the_configuration_allows_the_metrics_of_the_table():

@@ -8,13 +8,13 @@ import pytest
 from scripts.bundle.onnx_builder import Builder, build_model, to_bytes
 from scripts.errors import InputError
 from scripts.preprocess.lookup_table import load_table
-from scripts.preprocess.node_table import node_table, read_edges
+from scripts.preprocess.node_table import node_table, read_csv, read_edges
 from scripts.preprocess.registry import load_kind
 from tests.features import options
 from tests.unit.preprocess.test_feature_kinds import run, texts
 
 EDGES = "source,target,weight\nhub,a,2\nhub,b,1\nb,a,1\nhub,c,1\n7,hub,0.5\n"
-OPTIONS = {"roads.csv": {"directed": False, "size": 2}}
+OPTIONS = {"roads.csv": {"directed": False, "size": 2, "date": None}}
 
 
 def table_of(folder, content: str = EDGES, name: str = "roads.csv", **more):
@@ -59,6 +59,37 @@ def test_whole_numbers_of_parquet_are_names(tmp_path):
     pq.write_table(pa.table({"source": [1, 2], "target": [2, 30]}), tmp_path / "e.parquet")
     names, edges, weights = read_edges(tmp_path / "e.parquet")
     assert (names, edges.tolist(), weights.tolist()) == (["1", "2", "30"], [[0, 1], [1, 2]], [1, 1])
+
+
+DATED = "source,target,day\na,b,1994-12-31\nb,c,1995-01-01\nc,d,1995-12-31\nd,e,1996-01-01\n"
+
+
+@pytest.mark.feature("T3")
+@pytest.mark.parametrize(
+    ("until", "nodes"), [("1994", "ab"), ("1995", "abcd"), ("1995-06", "abc"), ("1995-01-01", "abc"), ("2001", "abcde")]
+)
+def test_edges_of_the_future_are_left_out(tmp_path, until, nodes):
+    (tmp_path / "roads.csv").write_text(DATED)
+    pq.write_table(pa.table(read_csv(tmp_path / "roads.csv")), tmp_path / "roads.parquet")
+    for name in ("roads.csv", "roads.parquet"):
+        assert "".join(read_edges(tmp_path / name, "day", until)[0]) == nodes
+    assert read_edges(tmp_path / "roads.csv")[0] == list("abcde")
+
+
+@pytest.mark.parametrize(
+    ("until", "column", "content", "message"),
+    [
+        ("all-rows", "day", DATED, "must be named by year, month or day .*, not all-rows"),
+        ("1995", "when", DATED, "roads.csv has no column when, which preprocess.edges.roads.csv.date names"),
+        ("1995", "day", DATED.replace("1995-12-31", "soon"), "roads.csv, edge 3: a date like .* in day, got soon"),
+        ("1995", "day", DATED.replace("1995-12-31", ""), "roads.csv, edge 3: a date like"),
+        ("1990", "day", DATED, "roads.csv has no edges until 1990"),
+    ],
+)
+def test_dates_that_cannot_cut_edges(tmp_path, until, column, content, message):
+    (tmp_path / "roads.csv").write_text(content)
+    with pytest.raises(InputError, match=message):
+        read_edges(tmp_path / "roads.csv", column, until)
 
 
 @pytest.mark.feature("T3")

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from scripts.bundle.encode import EPOCH, encode_rows
+from scripts.bundle.value_range import describe_range
 from scripts.train.golden_rows import draw_value, make_golden_rows
 
 CONTRACT = {
@@ -62,6 +63,13 @@ def test_column_without_values(column):
     encode_rows(make_golden_rows(CONTRACT, data, 50, 0), CONTRACT)
 
 
+def test_numbers_of_few_rows_say_nothing():
+    for values in ([83421.77], [83421.77, 83421.78], [1234.5] * 4 + [np.nan] * 9):
+        assert describe_range(np.array(values)) == (0.0, 1.0)
+    low, high = describe_range(np.array([83421.77, 912.345, 12345.6, 5.4321, 777.77, 31.4159]))
+    assert (low, high) == (11.9, 65700.0)
+
+
 def test_columns_that_know_nothing():
     contract = {"columns": {"colour": {"type": "text", "tensor": "text"}}}
     assert {row["colour"] for row in make_golden_rows(contract, DATA, 50, 0)} == {"NEVER SEEN", None}
@@ -82,8 +90,8 @@ def test_columns_of_every_type():
             "when": {"type": "time", "tensor": "number"},
         },
     }
-    data = {"count": np.array([[3], [9]], np.float64), "sign": np.array([[0], [1]], np.float64)}
-    rows = make_golden_rows(contract, data | {"when": np.array([[1.5], [2.5]], np.float64)}, 300, 0)
+    data = {"count": np.array([[3], [9]] * 9, np.float64), "sign": np.array([[0], [1]], np.float64)}
+    rows = make_golden_rows(contract, data | {"when": np.linspace(1.5, 2.5, 21).reshape(-1, 1)}, 300, 0)
     encode_rows(rows, contract)
     assert {row["area"] for row in rows} == {7, -2, 2**62, None}
     assert {row["flag"] for row in rows} == {row["sign"] for row in rows} == {True, False, None}

@@ -67,6 +67,31 @@ def refused(folder: Path, why: str, setting: dict, named: str) -> None:
 
 @pytest.mark.slow
 @pytest.mark.feature("H2", "T11")
+def test_rows_that_an_earlier_version_has_seen_measure_no_new_one(made):
+    setting = {"family": "mlp", "params": WARM["mlp"]}
+    first = {"trained": ["2001/all", "2002/all"], "chosen": ["2003/all"]}
+    published(made, trained(made, "first", setting, **first), 1)
+    again = trained(made, "again", setting, **first, tested=["2004/all"], warm_start="1")  # the same windows once more
+    assert len(read_json(again / "contract.json")["seen"]) == 2
+    later = {"trained": ["2003/all"], "chosen": ["2004/all"], "tested": ["2005/all"]}
+    published(made, trained(made, "next", setting, **later, warm_start="1"), 2)
+    seen = read_json(made / "next/contract.json")["seen"]
+    assert [part["trained"] for part in seen] == [["2003/all"], ["2001/all", "2002/all"]]
+    for chosen, tested, found in (
+        ("2005", "2004", "2004"),  # version 2 was chosen on it
+        ("2005", "2001", "2001"),  # the version that it started from was trained on it
+        ("2002", "2006", "2002"),
+    ):
+        rows = {"trained": ["2009/all"], "chosen": [f"{chosen}/all"], "tested": [f"{tested}/all"]}
+        with pytest.raises(InputError, match=rf"version 2 was trained or chosen on {found}/all, on which"):
+            trained(made, "none", setting, **rows, warm_start="2")
+    published(made, trained(made, "old", setting), 3)
+    with pytest.raises(InputError, match="version 3 does not say which rows it has seen"):
+        trained(made, "none", setting, **later, warm_start="3")
+
+
+@pytest.mark.slow
+@pytest.mark.feature("H2", "T11")
 def test_what_cannot_be_gone_on_from_is_named(made):
     setting = {"family": "logistic", "params": WARM["logistic"]}
     refused(made, "no label champion in .*; there are none", setting, "champion")

@@ -4,6 +4,9 @@ from pathlib import Path
 
 import numpy as np
 
+from scripts.bundle.feature_matrix import load_features
+from scripts.bundle.folds import Folds, save_folds
+from scripts.preprocess.cross_fit import plan_folds
 from scripts.provenance.canonical import read_json
 from scripts.tune.tune import tune
 
@@ -22,6 +25,8 @@ CONFIG = {
     "width": 2,
     "algorithm": "mix",
     "metric": "roc_auc",
+    "positive": 1,
+    "threshold": "f1",
     "max_rows": None,
     "folds": 0,
     "seeds": 1,
@@ -46,6 +51,18 @@ def split(path: Path, seed: int, classes=(0, 1)) -> Path:
     return path
 
 
+def make_folds(y: np.ndarray, count: int) -> Folds:
+    """Return *count* folds of rows with the labels *y*, as preprocess does for one span without features of labels."""
+    rows = np.arange(len(y))
+    return Folds(*plan_folds(y, 0 * rows, rows, count), np.empty(0, np.int64), np.empty((count, len(y), 0)))
+
+
+def write_folds(path: Path, train: Path, count: int) -> Path:
+    """Write *count* folds of the rows of the split in *train*."""
+    save_folds(path, make_folds(load_features(train)[1], count))
+    return path
+
+
 def sweep(
     folder: Path,
     splits: tuple[Path, Path],
@@ -64,5 +81,6 @@ def sweep(
     files = [folder / "trials.json", folder / "best.json"]
     kept = kept or folder / "kept"
     own = {"trials": trials, "device": device, "worker_only": worker_only}
-    tune(*splits, list(reuse), *files, kept, workers, stamp, **own, **config)
+    fold_rows = [write_folds(folder / "folds.npz", splits[0], config["folds"])] if config["folds"] else []
+    tune(*splits, fold_rows, list(reuse), *files, kept, workers, stamp, **own, **config)
     return None if worker_only else read_json(files[0])

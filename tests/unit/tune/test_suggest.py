@@ -1,6 +1,7 @@
 """Suggestions: the same for the same results, however they were come by."""
 
 import pytest
+from scipy.stats import chisquare
 
 from scripts.provenance.canonical import canonical
 from scripts.tune.schedule import derive_seed
@@ -114,6 +115,46 @@ def test_every_distribution_keeps_its_bounds_and_steps(algorithm):
     if algorithm == "random":
         assert 0.3 < sum(value < 1 for value in logistic) / len(logistic) < 0.7  # even in the logarithm
         assert 0.3 < sum(setting["median"] < 10 for setting in other) / len(other) < 0.7
+
+
+GRIDS = {
+    "leaves": ({"quniform": [7, 31, 4]}, [8, 12, 16, 20, 24, 28]),
+    "ends": ({"quniform": [100, 400, 50]}, [100, 150, 200, 250, 300, 350, 400]),
+    "whole": ({"uniformint": [1, 4]}, [1, 2, 3, 4]),
+    "tenths": ({"quniform": [0.1, 0.7, 0.1]}, [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7]),
+    "log": ({"qloguniform": [1, 100, 10]}, [10, 20, 30, 40, 50, 60, 70, 80, 90, 100]),
+    "positive": ({"qlognormal": [1, 1, 2]}, None),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.feature("H3")
+@pytest.mark.parametrize("algorithm", ["random", "joint"])
+def test_grids_keep_their_bounds_and_are_even(algorithm):
+    families = {"boosting": {name: spec for name, (spec, _) in GRIDS.items()}}
+    rows = [{"number": 0, "loss": 0.0} | suggest(families, [], [], 0, algorithm, 0)] if algorithm == "joint" else []
+    draws = [suggest(families, rows, [], number, algorithm, 0)["params"] for number in range(10, 1010)]
+    for name, (_, values) in GRIDS.items():
+        found = [draw[name] for draw in draws]
+        if values is None:
+            assert min(found) == 2 and all(value % 2 == 0 for value in found)
+            continue
+        assert all(min(abs(value - other) for other in values) < 1e-9 for value in found)
+        if algorithm == "random":
+            assert sorted(set(found)) == pytest.approx(values)
+        if name != "log" and algorithm == "random":
+            counts = [sum(value == other for value in found) for other in sorted(set(found))]
+            assert chisquare(counts).pvalue > 0.001, (name, counts)
+    logs = [sum(draw["log"] == value for draw in draws) for value in (10, 20, 100)]
+    assert algorithm == "joint" or logs[0] > logs[1] > logs[2] > 0  # even in the logarithm
+
+
+@pytest.mark.parametrize("algorithm", ["tpe", "anneal", "mix"])
+def test_grids_keep_their_bounds_in_every_algorithm(algorithm):
+    families = {"boosting": {name: spec for name, (spec, _) in GRIDS.items()}}
+    for result in sweep(40, families, algorithm):
+        for name, (_, values) in GRIDS.items():
+            assert values is None or min(abs(result["params"][name] - value) for value in values) < 1e-9, name
 
 
 def test_settings_are_json():

@@ -7,22 +7,29 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy import sparse
 
-from scripts.bundle.feature_matrix import load_features
+from scripts.analyze.bootstrap import bootstrap_metrics
+from scripts.analyze.scores import to_scores
+from scripts.bundle.feature_matrix import load_features, save_features
 from scripts.errors import InputError
 from scripts.families.base import load_family
-from scripts.metrics.losses import LOSSES
+from scripts.metrics.losses import measure_loss
+from scripts.metrics.table import TUNABLE_METRICS
+from scripts.metrics.threshold import choose_threshold
 from scripts.provenance.canonical import read_json, write_json
+from scripts.tune import trial as trial_module
 from scripts.tune import tune as module
 from scripts.tune.schedule import Schedule, sweep_key
 from scripts.tune.sweep import Sweep
 from scripts.tune.trial import Objective, failure_result, subsample
 from scripts.tune.tune import parse_points, select_best
-from tests.unit.tune.made import FAMILIES, STAMP, split, sweep
+from tests.unit.tune.made import FAMILIES, STAMP, make_folds, split, sweep
 
 ROOT = Path(__file__).parents[3]
 
@@ -166,6 +173,43 @@ def test_best_is_the_one_with_the_best_score(tmp_path, splits):
         }
 
 
+def rare_positives(path: Path, seed: int, positive: int) -> Path:
+    """Write the features of a split whose positive class has one row in ten and sorts first (0) or last (1)."""
+    rng = np.random.default_rng(seed)
+    x, hit = rng.normal(size=(600, 3)), rng.random(600) < 0.1
+    x[:, 0] += 1.2 * hit
+    x = sparse.csr_matrix(x)
+    save_features(path, x, np.where(hit, positive, 1 - positive))
+    return path
+
+
+@pytest.mark.parametrize("metric", TUNABLE_METRICS[: TUNABLE_METRICS.index("rmse")])
+def test_trials_say_what_the_analysis_says_wherever_the_positive_class_sorts(tmp_path, metric):
+    """The score of a trial is that of the analysis for the same model, so a sweep chooses what analysis would."""
+    found = {}
+    for positive in (0, 1):
+        paths = [rare_positives(tmp_path / f"{seed}-{positive}.npz", seed, positive) for seed in (0, 1)]
+        (x, y), (held, truth) = map(load_features, paths)
+        for criterion in ("f1", {"cost": {"fp": 1, "fn": 3}}, {"value": 0.3}):
+            objective = Objective((x, y), (held, truth), metric, positive=positive, threshold=criterion)
+            record = objective.run({"family": "logistic", "params": {"C": 1.0}, "choice": {}}, 0, 1.0, 0)
+            family = load_family("logistic")
+            p = family.score(family.fit(x, y, {"C": 1.0}, 0, "classification", "cpu"), held, 2)
+            scores = to_scores(truth, p, {"task": "classification", "classes": ["a", "b"], "positive": "ab"[positive]})
+            scores = replace(scores, threshold=choose_threshold(scores.y, scores.p, criterion))
+            assert record["score"] == pytest.approx(bootstrap_metrics(scores, 0, 0).overall[metric], abs=1e-12)
+            found[positive, str(criterion)] = record["score"]
+    assert [found[0, key] for place, key in found if place] == pytest.approx(
+        [found[1, key] for place, key in found if place], abs=1e-6
+    )
+
+
+def test_a_criterion_that_no_threshold_meets_is_a_failed_trial(splits):
+    objective = Objective(*map(load_features, splits), "f1", positive=1, threshold={"precision": 1.01})
+    record = objective.run({"family": "logistic", "params": {"C": 1.0}, "choice": {}}, 0, 1.0, 0)
+    assert record["status"] == "failed" and "no threshold has a precision of 1.01 on eval" in record["error"]
+
+
 @pytest.mark.feature("H11")
 def test_best_trial_fitted_alone_gives_the_same_loss_and_model(tmp_path, splits):
     for workers in (1, 2):
@@ -178,7 +222,7 @@ def test_best_trial_fitted_alone_gives_the_same_loss_and_model(tmp_path, splits)
         family.score(family.fit(x, y, best["params"], best["seed"], "classification", "cpu"), held, 2) for _ in range(2)
     ]
     assert (scores[0] == scores[1]).all()
-    assert LOSSES["roc_auc"](truth, scores[0]) == pytest.approx(1 - made["best"]["score"], abs=1e-12)
+    assert measure_loss("roc_auc", truth, scores[0], 1) == pytest.approx(1 - made["best"]["score"], abs=1e-12)
 
 
 @pytest.mark.feature("H12")
@@ -199,7 +243,7 @@ def test_failed_trial_is_a_result(tmp_path, splits, setting, error):
 
 @pytest.mark.feature("H12")
 def test_a_loss_that_is_no_number_is_a_failure(tmp_path, splits, monkeypatch):
-    monkeypatch.setitem(LOSSES, "roc_auc", lambda y, p: float("nan"))
+    monkeypatch.setattr(trial_module, "measure_loss", lambda *given: float("nan"))
     objective = Objective(load_features(splits[0]), load_features(splits[1]), "roc_auc")
     made = objective.run({"family": "logistic", "params": {"C": 1.0}, "choice": {}}, 0, 1.0, 0)
     assert made["loss"] is None and made["error"] == "ValueError: the loss is nan"
@@ -337,13 +381,23 @@ def test_more_folds_than_rows_of_the_rarest_class_are_refused(tmp_path, splits):
 
 def test_folds_are_parts_of_train():
     x, y = np.arange(60).reshape(30, 2), np.arange(30) % 3
-    objective = Objective((x, y), (None, np.array([2])), "log_loss", folds=5)
+    objective = Objective((x, y), (None, np.array([2])), "log_loss", folds=make_folds(y, 5))
     parts = list(objective.iter_splits())
     assert len(parts) == 5
     assert sorted(value for _, (held, _) in parts for value in held[:, 0]) == list(range(0, 60, 2))
     for (fitted, labels), (held, truth) in parts:
         assert not set(fitted[:, 0]) & set(held[:, 0]) and sorted(truth) == [0, 0, 1, 1, 2, 2]
         assert len(fitted) == len(labels) == 24
+
+
+def test_part_of_the_rows_has_every_class_in_proportion():
+    y = np.repeat([0, 1, 2], [970, 29, 1])
+    x = np.arange(1000).reshape(-1, 1)
+    for count, expected in ((3, [1, 1, 1]), (100, [96, 3, 1]), (500, [485, 14, 1]), (999, [969, 29, 1])):
+        found = np.bincount(subsample(x, y, count)[1])
+        assert abs(found - expected).max() <= 1 and found.min() >= 1 and found.sum() == count
+    values = np.linspace(0, 1, 1000)
+    assert 0.4 < subsample(x, values, 100)[1].mean() < 0.6
 
 
 @pytest.mark.feature("H3")
@@ -440,6 +494,8 @@ def test_trials_are_fitted_on_the_same_part_of_the_rows(tmp_path, splits):
     rows = [(x.toarray() == row).all(axis=1).argmax() for row in few.toarray()]
     assert len(rows) == 30 and rows == sorted(set(rows)) and (y[rows] == classes).all()
     assert (subsample(x, y, 30)[0] != few).nnz == 0
+    more = subsample(x, y, 50)[0].toarray()
+    assert all((more == row).all(axis=1).any() for row in few.toarray())
     setting = {"family": "logistic", "params": {"C": 1.0}, "choice": {}}
 
     def loss(most: int | None) -> float:
