@@ -6,7 +6,6 @@ from pathlib import Path
 
 from scripts.preprocess.registry import hook_files, hook_modules, kind_modules
 from scripts.config.families import declared_families, families_with_types
-from scripts.config.features import learns_from_labels
 from scripts.config.side_files import side_files
 from scripts.config.load import load_config
 from scripts.provenance.staleness import Staleness
@@ -32,7 +31,6 @@ config["windows"] = SPLITS
 KINDS = kind_modules(config["preprocess"]["features"])  # code that fits features
 HOOKS = hook_modules(config["preprocess"]["features"])  # code that encodes rows
 HOOK_FILES = hook_files(config["preprocess"]["features"])  # and what that code reads
-CROSS_FITTED = any(learns_from_labels(spec) for specs in config["preprocess"]["features"].values() for spec in specs)
 FAMILIES = " ".join(f"families/{name}" for name in sorted(config["tune"]["families"]))  # code that tune and train use
 ESTIMATORS = " ".join(f"families/{name}" for name in families_with_types(sorted(config["tune"]["families"])))
 
@@ -91,11 +89,6 @@ def pointer_path(wildcards):
 def tables_of_split(wildcards):
     """Return the ingested tables of the split that the wildcard names."""
     return tables(wildcards.split)
-
-
-def encodings_of_split(wildcards):
-    """Return the cross-fitted encodings, which only the training split has, and only if a feature needs them."""
-    return [f"{RESULTS}/preprocess/cross_fit/encodings.npz"] if CROSS_FITTED and wildcards.split == "train" else []
 
 
 wildcard_constraints:

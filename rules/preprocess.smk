@@ -7,6 +7,15 @@ preprocess/cross_fit/{encodings.npz,folds.npz} (where a feature learns from labe
 preprocess/summary/<span>/<split>/summary.npz (what the rows of a span contribute to the fit)
 """
 
+from scripts.config.features import learns_from_labels
+
+CROSS_FITTED = any(learns_from_labels(spec) for specs in config["preprocess"]["features"].values() for spec in specs)
+
+
+def encodings_of_split(wildcards):
+    """Return the cross-fitted encodings, which only the training split has, and only if a feature needs them."""
+    return [f"{RESULTS}/preprocess/cross_fit/encodings.npz"] if CROSS_FITTED and wildcards.split == "train" else []
+
 
 rule preprocess:
     """Transform all splits to features."""
