@@ -5,8 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
-from scripts.analyze.bootstrap import Scores, bootstrap_weights, estimate
+from scripts.analyze.bootstrap import Scores, bootstrap_weights
 from scripts.analyze.gate import check_change, select
+from scripts.analyze.intervals import percentile_estimate as estimate
 from scripts.analyze.scores import ScoredSplit, require_columns, score_tables, split_scores
 from scripts.analyze.slices import make_slices, needed_columns
 from scripts.bundle.aliases import read_aliases

@@ -20,9 +20,10 @@ UNDEFINED = {"value": None, "low": None, "high": None}
 def check_bounds(kind: str, of: str, metric: str, limit: dict, estimate: dict | None, why: str = "") -> dict:
     """Return the check of an *estimate* against the bounds *limit*; without an estimate, *why* says the reason.
 
-    A minimum applies to the lower end of the interval, a maximum to the upper end.
+    A minimum applies to the lower end of the interval, a maximum to the upper end. Without an interval, it fails.
     """
     estimate = estimate or UNDEFINED
+    why = why or estimate.get("why", "")
     passed = estimate["low"] is not None and not why
     passed = passed and estimate["low"] >= limit.get("min", estimate["low"])
     passed = passed and estimate["high"] <= limit.get("max", estimate["high"])

@@ -3,7 +3,10 @@
 Metrics with intervals, curves, slices, gaps between slices, and fairness are written to metrics.json. The threshold is
 chosen on eval alone.
 
-An estimate is ``{"value", "low", "high"}`` with a 95 % interval, null where it is undefined. metrics.json contains:
+An estimate is ``{"value", "low", "high"}`` with a 95 % interval, null where it is undefined. A value whose interval
+would not contain the truth as often as it says, as there are too few rows, has none, and ``why`` says the reason. The
+true calibration error (ece) and the true gaps are smaller than the values on average, so their intervals may lie below
+these. metrics.json contains:
 
 - ``task``: classification or regression; ``classes`` (two: the positive one last; regression: []), ``positive``
 - ``threshold`` and the ``criterion`` (analyze.threshold) that chose it; both null unless there are two classes
@@ -36,9 +39,11 @@ from pathlib import Path
 import numpy as np
 
 from scripts.analyze import curves
-from scripts.analyze.bootstrap import BootstrapResult, Scores, bootstrap_metrics, estimate
+from scripts.analyze.bootstrap import Scores
 from scripts.analyze.curves import choose_threshold
+from scripts.analyze.estimates import estimate_metrics
 from scripts.analyze.importance import measure_importance
+from scripts.analyze.intervals import UNDEFINED, NoInterval, estimate, range_interval
 from scripts.analyze.scores import ScoredSplit, require_columns, score_tables, split_scores
 from scripts.analyze.slices import Slice, encode_texts, make_slices, needed_columns, quantile_edges
 from scripts.bundle.files import bundle_digest, size_mb
@@ -49,7 +54,7 @@ from scripts.provenance.run_job import echo, main
 
 def overall_metrics(scores: Scores, classes: list[str], **options) -> dict:
     """Return metrics, curves and confusion matrix of all rows, with more than two *classes* also metrics by class."""
-    result = {"rows": len(scores.y), "positives": None, "metrics": bootstrap_metrics(scores, **options).estimates()}
+    result = {"rows": len(scores.y), "positives": None, "metrics": estimate_metrics(scores, **options)}
     if scores.regression:
         return result | {"curves": curves.regression_curves(scores.y, scores.p)}
     table = curves.confusion_matrix(scores.y, scores.p, scores.threshold)
@@ -67,36 +72,45 @@ def slice_metrics(scores: Scores, parts: list[Slice], least: int, samples: int, 
     for number, part in large:
         slice_scores = scores.select(part.rows)
         # slices of a column share no rows, so their samples are independent
-        result = bootstrap_metrics(slice_scores, samples, [seed, number])
+        estimates = estimate_metrics(slice_scores, samples, [seed, number])
         positives = None if slice_scores.regression or slice_scores.p.ndim > 1 else int(slice_scores.y.sum())
-        entries.append(part.to_json() | {"positives": positives, "metrics": result.estimates()})
-        by_column.setdefault(part.column, []).append(result)
+        entries.append(part.to_json() | {"positives": positives, "metrics": estimates})
+        by_column.setdefault(part.column, {})[part.name] = estimates
     small = [{"name": part.name, "column": part.column, "rows": len(part.rows)} for part in parts]
     return {
         "slices": entries,
         "too_small": [entry for entry in small if entry["rows"] < least],
-        "gaps": {column: slice_gaps(results) for column, results in by_column.items() if len(results) > 1},
+        "gaps": {column: slice_gaps(estimates) for column, estimates in by_column.items() if len(estimates) > 1},
     }
 
 
-def slice_gaps(results: list[BootstrapResult]) -> dict[str, dict]:
-    """Return {metric: estimate} of the largest difference between two slices, undefined values excluded."""
-    gap_estimates = {}
-    for name in results[0].overall:
-        (value,) = largest_gap(np.array([[part.overall[name]] for part in results]))
-        gap_estimates[name] = estimate(value, largest_gap(np.array([part.samples[name] for part in results])))
-    return gap_estimates
+def slice_gaps(slices: dict[str, dict[str, dict]]) -> dict[str, dict]:
+    """Return {metric: estimate} of the largest difference between two of *slices*, undefined values excluded.
+
+    *slices* are {name: {metric: estimate}}.
+    """
+    metrics = next(iter(slices.values()))
+    return {metric: largest_gap({name: found[metric] for name, found in slices.items()}) for metric in metrics}
 
 
-def largest_gap(values: np.ndarray) -> np.ndarray:
-    """Return maximum minus minimum of each column of *values* [slices, n], NaN if fewer than two are defined."""
-    defined = np.isfinite(values)
-    ranges = np.where(defined, values, -np.inf).max(axis=0) - np.where(defined, values, np.inf).min(axis=0)
-    return np.where(defined.sum(axis=0) > 1, ranges, np.nan)
+def largest_gap(estimates: dict[str, dict]) -> dict:
+    """Return the estimate of the largest difference between two of *estimates* by name of a slice."""
+    defined = {name: entry for name, entry in estimates.items() if entry["value"] is not None}
+    if len(defined) < 2:
+        return dict(UNDEFINED)
+    values = np.array([entry["value"] for entry in defined.values()])
+
+    def interval() -> tuple[float, float]:
+        for name, entry in defined.items():
+            if entry["low"] is None:
+                raise NoInterval(f"{name} has no interval: {entry['why']}")
+        return range_interval(values, np.array([[entry["low"], entry["high"]] for entry in defined.values()]))
+
+    return estimate(float(np.ptp(values)), interval)
 
 
 def fairness_by_column(
-    scores: Scores, split: ScoredSplit, columns: list[str], reference: dict, thresholds: list, least: int, **options
+    scores: Scores, split: ScoredSplit, columns: list[str], reference: dict, thresholds: list, least: int
 ) -> dict:
     """Return the fairness of *scores* by each of *columns* of *split*, with settings of analyze.fairness."""
     if not columns:
@@ -105,9 +119,15 @@ def fairness_by_column(
 
     coded = {column: encode_texts(split.table[column]) for column in columns}
     return {
-        column: measure_column(scores, *values, reference.get(column), least, thresholds, **options)
+        column: measure_column(scores, *values, reference.get(column), least, thresholds)
         for column, values in coded.items()
     }
+
+
+def format_estimate(entry: dict) -> str:
+    """Return an estimate with its interval, or with the reason why it has none."""
+    interval = entry["why"] if entry["low"] is None else f"{entry['low']:.4f} to {entry['high']:.4f}"
+    return f"{entry['value']:.4f} ({interval})"
 
 
 def metrics(
@@ -149,13 +169,10 @@ def metrics(
             scores = replace(scores, threshold=chosen_threshold)
         result = overall_metrics(scores, classes, **options)
         result |= slice_metrics(scores, list(make_slices(columns, split.table, dtypes, cuts)), min_slice, **options)
-        result["fairness"] = fairness_by_column(scores, split, sensitive, reference, thresholds, min_slice, **options)
+        result["fairness"] = fairness_by_column(scores, split, sensitive, reference, thresholds, min_slice)
         splits[name] = result
         first_metric, first_estimate = next(iter(result["metrics"].items()))
-        echo(
-            f"{name}: {first_metric} {first_estimate['value']:.4f} "
-            f"({first_estimate['low']:.4f} to {first_estimate['high']:.4f}), {result['rows']} rows"
-        )
+        echo(f"{name}: {first_metric} {format_estimate(first_estimate)}, {result['rows']} rows")
     if positive is not None:
         classes = [*(name for name in classes if name != positive), positive]
     task_keys = {"task": contract["task"], "classes": classes, "positive": positive}

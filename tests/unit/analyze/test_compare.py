@@ -64,9 +64,9 @@ def test_samples_are_paired():
 
 
 def interval(scores: Scores) -> dict:
-    from scripts.analyze.bootstrap import bootstrap_metrics
+    from scripts.analyze.estimates import estimate_metrics
 
-    return bootstrap_metrics(scores, 200, 0).estimates()["roc_auc"]
+    return estimate_metrics(scores, 200, 0)["roc_auc"]
 
 
 @pytest.mark.slow
