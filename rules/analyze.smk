@@ -15,7 +15,11 @@ EVALUATION_KEYS = [
     "preprocess.label",
     *(f"analyze.{key}" for key in ("min_slice", "bootstrap", "seed", "unit", "ranking")),
 ]
-COMPARISON_KEYS = cfg("case", *EVALUATION_KEYS, columns="analyze.slices", tag="deploy.label") if COMPARES else {}
+COMPARISON_KEYS = (
+    cfg("case", *EVALUATION_KEYS, columns="analyze.slices", tag="deploy.label", reference="analyze.reference_version")
+    if COMPARES
+    else {}
+)
 
 
 rule analyze:

@@ -2,7 +2,8 @@
 
 A check is {"kind", "of", "metric", "limit", "passed", "value", "low", "high"}, with "why" if there is nothing to
 compare. "of" names a slice or a column and is empty for all rows. A change is new - old, and relative to the old value
-(new - old) / |old|, so that a falling metric has a negative change whatever its sign.
+(new - old) / |old|, so that a falling metric has a negative change whatever its sign. Its check has "detectable", the
+smallest change that would have been found in 80 % of samples, and "against" if the old version is not the deployed one.
 """
 
 import importlib
@@ -124,6 +125,8 @@ def check_change(of: str, metric: str, limits: dict, change: dict, why: str = ""
 
     A drop or rise fails if the whole interval is beyond its limit: equally good models pass with a probability of more
     than 95 %. A gain, which is in the direction that is better, fails unless the whole interval is beyond its limit.
+    non_inferior fails unless the whole interval excludes a loss of its limit: a model that is worse by the limit passes
+    with a probability of at most 5 %.
     """
     sign = -1 if METRICS[metric].lower_is_better else 1
     checks = []
@@ -132,24 +135,27 @@ def check_change(of: str, metric: str, limits: dict, change: dict, why: str = ""
         low, high = estimate["low"], estimate["high"]
         if low is None:
             passed, why = False, why or "the change is not defined"
-        elif kind == "gain":
-            passed = (low if sign > 0 else -high) > limit
+        elif kind in ("gain", "non_inferior"):
+            passed = (low if sign > 0 else -high) > (limit if kind == "gain" else -limit)
         else:
             passed = low <= limit if kind.endswith("rise") else high >= -limit
-        checks.append(make_check("change", of, metric, {kind: limit}, estimate, passed, why))
+        check = make_check("change", of, metric, {kind: limit}, estimate, passed, why)
+        checks.append(check | ({"detectable": estimate["detectable"]} if "detectable" in estimate else {}))
     return checks
 
 
 def format_check(check: dict) -> str:
     """Return a failed check for a message: estimate, interval and limit."""
     name = " ".join(filter(None, (check["metric"], check["of"] and f"of {check['of']}")))
+    name = f"{name} against {check['against']}" if "against" in check else name
     name = f"change of {name}" if check["kind"] == "change" else f"{check['kind']} {name}" if check["of"] else name
     limit = ", ".join(f"{key} {value:g}" for key, value in sorted(check["limit"].items()))
     if "why" in check:
         return f"{name}: {check['why']} (limit {limit})"
     value = "undefined" if check["value"] is None else f"{check['value']:.4f}"
     span = "no interval" if check["low"] is None else f"{check['low']:.4f} to {check['high']:.4f}"
-    return f"{name} {value} ({span}), limit {limit}"
+    found = f", detectable {check['detectable']:.4f}" if "detectable" in check else ""
+    return f"{name} {value} ({span}), limit {limit}{found}"
 
 
 def check_latency(bundle: Path, limit: dict) -> dict:
@@ -186,6 +192,7 @@ def gate(
     ranking: dict | None = None,
     bootstrap: int = 0,
     seed: int = 0,
+    reference: int | None = None,
 ) -> None:
     """Write *blessing* if all limits of *gate* and *limits* (on fairness) are met, otherwise a file in *rejected*.
 
@@ -202,7 +209,9 @@ def gate(
         checks.append(check_latency(bundle[0], gate["latency_ms"]))
     if tables:
         compare = importlib.import_module("scripts.analyze.compare")
-        settings = compare.Settings(label, columns, measured["cuts"], min_slice, unit, ranking, bootstrap, seed)
+        settings = compare.Settings(
+            label, columns, measured["cuts"], min_slice, unit, ranking, bootstrap, seed, reference
+        )
         comparison = compare.compare_with_deployed(
             tables, bundle[0], measured["threshold"], Path(serving), case, tag, gate, settings
         )

@@ -247,11 +247,3 @@ def range_interval(values: np.ndarray, intervals: np.ndarray) -> tuple[float, fl
     The observed range is larger than the true one on average, as the largest difference of noise is positive.
     """
     return invert_scale(float(spread(values)), standard_errors(intervals), spread, spread_patterns(values))
-
-
-def percentile_estimate(value: float | None, samples: np.ndarray) -> dict:
-    """Return the estimate of *value* with the percentiles of bootstrap *samples* as ends."""
-    defined = np.asarray(samples)[np.isfinite(samples)]
-    if not len(defined):
-        return estimate(value, lambda: (float("nan"), float("nan"))) | {"low": None, "high": None}
-    return estimate(value, lambda: tuple(np.percentile(defined, (100 * ALPHA / 2, 100 - 100 * ALPHA / 2))))

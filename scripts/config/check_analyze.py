@@ -12,7 +12,8 @@ from scripts.schema.expression import columns_of, parse_expression
 
 SLICE_TYPES = ("text", "integer", "boolean")  # types of columns whose values can be slices
 QUANTILE_TYPES = ("number", "integer")  # types of columns that can be cut into quantiles
-COMPARISON_LIMITS = ("drop", "rise", "relative_drop", "relative_rise", "gain")
+NOT_BROKEN = ("drop", "rise", "relative_drop", "relative_rise")  # limits that a change must not be shown to break
+COMPARISON_LIMITS = (*NOT_BROKEN, "gain", "non_inferior")
 
 
 def check_analyze(config: dict, columns: dict[str, str]) -> list[tuple[str, str]]:
@@ -110,8 +111,9 @@ def check_gate(analyze: dict, classes: dict) -> list[tuple[str, str]]:
             problems.append((key, f"not measured in this case; available are {', '.join(sorted(measured))}"))
         if metric in metrics_of("bundle") and limits.keys() != {"max"}:
             problems.append((key, "only max is possible"))
-        if METRICS[metric].lower_is_better is None and "gain" in limits:
-            problems.append((f"{key}.gain", f"neither a higher nor a lower {metric} is better"))
+        if METRICS[metric].lower_is_better is None:
+            directed = sorted(limits.keys() & {"gain", "non_inferior"})
+            problems += [(f"{key}.{name}", f"neither a higher nor a lower {metric} is better") for name in directed]
         for name in limits.get("gap", {}):
             if name not in slice_columns:
                 problems.append((f"{key}.gap.{name}", "not one of analyze.slices"))
