@@ -5,12 +5,16 @@ and *y* is 1 in its rows; with more classes, *p* are the probabilities of all cl
 """
 
 import numpy as np
+from scipy import stats
 from sklearn import metrics
 
+from scripts.analyze.bootstrap import bootstrap_weights
 from scripts.errors import InputError
 
 POINTS = 200  # per curve, enough for a plot
 CLASSES_WITH_CURVES = 4  # classes with curves of their own
+STARTS = 5  # places in the order of scores from which a proof of precision starts
+OPTIMISM_SAMPLES = 50
 
 
 def predict_classes(p: np.ndarray, threshold: float | None) -> np.ndarray:
@@ -113,9 +117,10 @@ def choose_threshold(y: np.ndarray, p: np.ndarray, criterion: str | dict) -> flo
 
     f1: maximum F1; youden: maximum true minus false positive rate (Youden's J); {cost: {fp, fn}}: minimum cost of
     errors; {precision: x}: maximum recall with at least this precision; {recall: x}: maximum precision with at least
-    this recall; {value: x}: x itself. It is a score of *p*, or the double after the largest one if it is best to select
-    no row. Of equally good thresholds, the lowest. Raises InputError if no threshold reaches the required precision or
-    recall.
+    this recall; {value: x}: x itself. Precision and recall hold on the rows given; with "confidence" as a second key,
+    they hold for all rows of the same kind with this probability, see is_proven(). The threshold is a score of *p*, or
+    the double after the largest one if it is best to select no row. Of equally good thresholds, the lowest. Raises
+    InputError if no threshold reaches the required precision or recall.
     """
     if isinstance(criterion, dict) and "value" in criterion:
         return float(criterion["value"])
@@ -135,12 +140,56 @@ def choose_threshold(y: np.ndarray, p: np.ndarray, criterion: str | dict) -> flo
                 for part, end in ((candidates, np.nextafter(candidates[-1], np.inf)), (true, 0), (false, 0))
             )
             objective = -(cost["fp"] * false + cost["fn"] * (positives - true))
-        case {"precision": least}:
-            objective = np.where(precision >= least, recall, -1)
-        case {"recall": least}:
-            objective = np.where(recall >= least, precision, -1)
+        case {"precision": least, **more}:
+            kept = is_proven(true[::-1], above[::-1], least, STARTS, **more)[::-1] if more else precision >= least
+            objective = np.where(kept, recall, -1)
+        case {"recall": least, **more}:
+            within = np.full(len(true), positives)
+            kept = is_proven(true, within, least, 1, **more) if more else recall >= least
+            objective = np.where(kept, precision, -1)
     best = objective.argmax()
     if isinstance(criterion, dict) and "cost" not in criterion and objective[best] < 0:
-        ((name, least),) = criterion.items()
-        raise InputError(f"analyze.threshold: no threshold has a {name} of {least:g} on eval; require less")
+        name, least = next(iter(criterion.items()))
+        proof = f" with a confidence of {criterion['confidence']:g}" if "confidence" in criterion else ""
+        raise InputError(f"analyze.threshold: no threshold has a {name} of {least:g} on eval{proof}; require less")
     return float(candidates[best])
+
+
+def is_proven(hits: np.ndarray, within: np.ndarray, least: float, starts: int, confidence: float) -> np.ndarray:
+    """Return at which thresholds the share *hits* / *within* [thresholds] is at least *least* with *confidence*.
+
+    The probability that it is not at any of them is at most 1 - *confidence* for independent rows, so that one may
+    choose among them (Learn then Test: Angelopoulos et al. 2021). Thresholds are in order, the safest one first. From
+    each of *starts* places, binomial tests go on until the first one that fails.
+    """
+    failed = stats.binom.sf(hits - 1, within, least) > (1 - confidence) / starts
+    proven = np.zeros(len(hits), bool)
+    for first in np.unique(np.geomspace(1, len(hits), starts + 1)[:-1].astype(int) - 1):
+        tested = failed[first:]
+        proven[first : first + (int(tested.argmax()) if tested.any() else len(tested))] = True
+    return proven
+
+
+def estimate_optimism(y: np.ndarray, p: np.ndarray, criterion: str | dict, seed: int) -> dict[str, float]:
+    """Return by how much precision, recall and F1 of the rows on which a threshold was chosen are too high.
+
+    It is the mean over bootstrap samples of the figure of the sample at its own threshold, less that of all rows there
+    (Efron 1983; Harrell et al. 1996). It is empty if no sample has a threshold.
+    """
+    differences = []
+    for weights in bootstrap_weights(len(y), None, OPTIMISM_SAMPLES, seed):
+        rows = np.repeat(np.arange(len(y)), weights.astype(np.int64))
+        if 0 < y[rows].sum() < len(y):
+            try:
+                threshold = choose_threshold(y[rows], p[rows], criterion)
+            except InputError:
+                continue
+            differences.append(decision_shares(y[rows], p[rows] >= threshold) - decision_shares(y, p >= threshold))
+    means = np.mean(differences, axis=0) if differences else []
+    return dict(zip(("precision", "recall", "f1"), map(float, means), strict=False))
+
+
+def decision_shares(y: np.ndarray, hit: np.ndarray) -> np.ndarray:
+    """Return precision, recall and F1 of labels *y* and predictions *hit*, 0 where they are undefined."""
+    right, predicted, positives = (y[hit] == 1).sum(), hit.sum(), y.sum()
+    return np.array([right / max(1, predicted), right / max(1, positives), 2 * right / max(1, predicted + positives)])

@@ -26,6 +26,8 @@ these. metrics.json contains:
     is true; quantiles have values q1, q2, ... and ``bounds`` [low, high]
   - ``too_small``: [{"name", "column", "rows"}] with fewer rows than analyze.min_slice
   - ``gaps``: {column of slices: {metric: estimate}}, the largest difference between two of its slices
+  - ``optimism`` (eval, two classes): {precision, recall, f1: by how much the figure is too high, as the threshold was
+    chosen on the same rows}; empty for a threshold that is given
   - ``fairness``: {column: {"reference", "too_small": [group], "thresholds": [{"threshold", "chosen": true or false,
     "metrics": {demographic_parity_difference, demographic_parity_ratio, equalized_odds_difference,
     equal_opportunity_difference: estimate}, "groups": {group: {"rows", "selection_rate": estimate,
@@ -40,7 +42,7 @@ import numpy as np
 
 from scripts.analyze import curves
 from scripts.analyze.bootstrap import Scores
-from scripts.analyze.curves import choose_threshold
+from scripts.analyze.curves import choose_threshold, estimate_optimism
 from scripts.analyze.estimates import estimate_metrics
 from scripts.analyze.importance import measure_importance
 from scripts.analyze.intervals import UNDEFINED, NoInterval, estimate, range_interval
@@ -170,6 +172,9 @@ def metrics(
         result = overall_metrics(scores, classes, **options)
         result |= slice_metrics(scores, list(make_slices(columns, split.table, dtypes, cuts)), min_slice, **options)
         result["fairness"] = fairness_by_column(scores, split, sensitive, reference, thresholds, min_slice)
+        if name == "eval" and positive is not None:
+            chosen = not (isinstance(threshold, dict) and "value" in threshold)
+            result["optimism"] = estimate_optimism(scores.y, scores.p, threshold, seed) if chosen else {}
         splits[name] = result
         first_metric, first_estimate = next(iter(result["metrics"].items()))
         echo(f"{name}: {first_metric} {format_estimate(first_estimate)}, {result['rows']} rows")

@@ -23,6 +23,8 @@ def check_analyze(config: dict, columns: dict[str, str]) -> list[tuple[str, str]
     for key, name in [("analyze.unit", analyze["unit"]), ("analyze.ranking.group", analyze["ranking"]["group"])]:
         if name is not None and columns.get(name) not in SLICE_TYPES:
             problems.append((key, wrong_type_message(name, SLICE_TYPES)))
+    if analyze["unit"] is not None and "confidence" in analyze["threshold"]:
+        problems.append(("analyze.threshold.confidence", "holds for independent rows; analyze.unit says they are not"))
     if analyze["ranking"]["group"] and len(classes) > 2:
         problems.append(
             ("analyze.ranking", f"only for two classes or for regression, there are {len(classes)} classes")
@@ -39,7 +41,12 @@ def parse_threshold(value: Any, number: Callable[[Any], float]) -> str | dict:
             return {"cost": {"fp": number(fp), "fn": number(fn)}}
         case {"precision": found} | {"recall": found} | {"value": found} if len(value) == 1:
             return dict.fromkeys(value, number(found))
-    raise ValueError("expected f1, youden, {cost: {fp, fn}}, {precision}, {recall} or {value}")
+        case {"precision": _, "confidence": _} | {"recall": _, "confidence": _} if len(value) == 2:
+            found = {key: number(value[key]) for key in sorted(value, reverse=True)}
+            if 0 < found["confidence"] < 1:
+                return found
+            raise ValueError("confidence must be between 0 and 1")
+    raise ValueError("expected f1, youden, {cost: {fp, fn}}, {precision}, {recall} (with confidence) or {value}")
 
 
 def compares_with_deployed(gate: dict) -> bool:
