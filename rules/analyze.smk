@@ -107,11 +107,12 @@ checkpoint gate_model:
         "../envs/analyze.yaml"
     params:
         code=GATE,
-        cfg=cfg("analyze.gate", limits="analyze.fairness.limits", **COMPARISON_KEYS),
+        cfg=cfg("analyze.gate", "analyze.correct_looks", limits="analyze.fairness.limits", **COMPARISON_KEYS),
         rejected=f"{RESULTS}/analyze/rejected",
+        trail=f"trail/{CASE}.jsonl",
         # The gate reads the deployed version when it runs, but that is not an input: each deployment follows from a
         # blessing and would make the gate stale that has permitted it.
         serving="serving",
         job=job_command,
     shell:
-        "{params.job} --rejected {params.rejected} --serving {params.serving} 3>&2 2> {log}"
+        "{params.job} --rejected {params.rejected} --serving {params.serving} --trail {params.trail} 3>&2 2> {log}"

@@ -39,6 +39,7 @@ class Settings:
     samples: int
     seed: int
     reference: int | None = None  # version that stays the same while others are deployed
+    factor: float = 1.0  # how many times as wide intervals are, for all looks at the test rows together
 
 
 def find_deployed(serving: Path, case: str, label: str) -> tuple[int, Path] | None:
@@ -256,7 +257,7 @@ def check_changes(new: Scores, olds: dict[str, Scores], parts: Parts, gate: dict
         for name, metric, kind, most in limits:
             why = "" if not name or name in large else "missing, or fewer than analyze.min_slice rows"
             change = find(version, name, metric, kind)
-            estimate = change.estimate(quantile if kind in NOT_BROKEN else NORMAL) if change else {}
+            estimate = change.estimate(settings.factor * (quantile if kind in NOT_BROKEN else NORMAL)) if change else {}
             (check,) = check_change(name, metric, {kind: most}, dict.fromkeys(KINDS, estimate or UNDEFINED), why)
             checks.append(check | ({"against": version} if version else {}))
     return checks

@@ -11,7 +11,7 @@ these. metrics.json contains:
 - ``task``: classification or regression; ``classes`` (two: the positive one last; regression: []), ``positive``
 - ``threshold`` and the ``criterion`` (analyze.threshold) that chose it; both null unless there are two classes
 - ``cuts``: {column: [inner quantiles of eval]} of the slices by quantiles
-- ``bundle``: SHA-256 of the bundle that was measured; ``size_mb``
+- ``bundle``: SHA-256 of the bundle that was measured; ``size_mb``; ``test_digest`` of the test tables
 - ``importance``: [{"column", "metric", "drop": estimate}], largest drop first: how much the metric drops on eval rows
   whose values of the column are shuffled; the interval is that of the repeats
 - ``splits.<split>``, eval and test:
@@ -50,7 +50,7 @@ from scripts.analyze.scores import ScoredSplit, require_columns, score_tables, s
 from scripts.analyze.slices import Slice, encode_texts, make_slices, needed_columns, quantile_edges
 from scripts.bundle.files import bundle_digest, size_mb
 from scripts.bundle.predictor import load_predictor
-from scripts.provenance.canonical import read_json, write_json
+from scripts.provenance.canonical import json_digest, path_digest, read_json, write_json
 from scripts.provenance.run_job import echo, main
 
 
@@ -184,6 +184,7 @@ def metrics(
     threshold_keys = {"threshold": chosen_threshold, "criterion": None if chosen_threshold is None else threshold}
     threshold_keys["cuts"] = {column: inner.tolist() for column, inner in cuts.items()}
     bundle_keys = {"bundle": bundle_digest(bundle), "size_mb": size_mb(bundle)}
+    bundle_keys["test_digest"] = json_digest([path_digest(table) for table in test_tables])
     importance = measure_importance(eval_tables, predict, contract, label, shuffles, seed)
     write_json(metrics, task_keys | threshold_keys | bundle_keys | {"importance": importance, "splits": splits})
 

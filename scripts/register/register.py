@@ -9,8 +9,8 @@ from scripts.errors import InputError
 from scripts.provenance.canonical import file_digest, read_json, write_json
 from scripts.provenance.fingerprint import content_digest
 from scripts.provenance.run_job import echo, main
+from scripts.provenance.trail import append_event
 from scripts.register.mlflow_mirror import mirror_version
-from scripts.register.trail import append_event
 
 
 def assign_version(trail: Path, case: str, bundle: str) -> int:
@@ -55,7 +55,7 @@ def register(
     digest = bundle_digest(bundle)
     span_names = sorted({span for spans in windows.values() for span in spans})
     md5 = {span: read_pointer(path)["md5"] for span, path in zip(span_names, pointers, strict=True)}
-    test = read_json(metrics)["splits"]["test"]
+    test, look = read_json(metrics)["splits"]["test"], read_json(blessing).get("look")
     lineage = {
         "data": {split: {span: md5[span] for span in spans} for split, spans in windows.items()},
         "setting": {key: read_json(best)[key] for key in ("family", "params")},
@@ -63,6 +63,8 @@ def register(
         "gate": read_json(blessing)["checks"],
         "contract": file_digest(bundle / "contract.json"),
     }
+    if look:
+        lineage["test"]["look"] = look  # how many bundles were measured on these rows so far
     if others:  # side files: word vectors, edge lists
         lineage["others"] = {path.name: content_digest(str(path)) for path in others}
     number = assign_version(trail, case, digest)

@@ -195,7 +195,7 @@ def test_gate_writes_what_it_compared_with(tmp_path, tables):
     write_json(tmp_path / "metrics.json", about | {"splits": {"test": TEST}})
     files = (tmp_path / "metrics.json", [new], tables, tmp_path / "blessing.json", str(tmp_path / "rejected"))
     how = vars(HOW) | {"case": "tiny", "tag": "champion", "min_slice": 60, "bootstrap": 60}
-    options = {key: how[key] for key in how.keys() - {"cuts", "least", "samples"}}
+    options = {key: how[key] for key in how.keys() - {"cuts", "least", "samples", "factor"}}
     gate(*files, str(tmp_path / "serving"), {"roc_auc": {"drop": 0.0}}, {}, **options)
     first = read_json(tmp_path / "blessing.json")
     assert first["baseline"] is None and first["first"] is True and first["checks"] == []
