@@ -18,7 +18,11 @@ EVALUATION_KEYS = [
     "preprocess.label",
     *(f"analyze.{key}" for key in ("min_slice", "bootstrap", "seed", "unit", "ranking")),
 ]
-COMPARISON_KEYS = cfg("case", *EVALUATION_KEYS, columns="analyze.slices", tag="deploy.label") if COMPARES else {}
+COMPARISON_KEYS = (
+    cfg("case", *EVALUATION_KEYS, columns="analyze.slices", tag="deploy.label", reference="analyze.reference_version")
+    if COMPARES
+    else {}
+)
 
 
 rule analyze:
@@ -108,11 +112,18 @@ checkpoint gate_model:
         "../envs/analyze.yaml"
     params:
         code=GATE,
-        cfg=cfg("analyze.gate", "analyze.leaks", limits="analyze.fairness.limits", **COMPARISON_KEYS),
+        cfg=cfg(
+            "analyze.gate",
+            "analyze.leaks",
+            "analyze.correct_looks",
+            limits="analyze.fairness.limits",
+            **COMPARISON_KEYS,
+        ),
         rejected=f"{RESULTS}/analyze/rejected",
+        trail=f"trail/{CASE}.jsonl",
         # The gate reads the deployed version when it runs, but that is not an input: each deployment follows from a
         # blessing and would make the gate stale that has permitted it.
         serving="serving",
         job=job_command,
     shell:
-        "{params.job} --rejected {params.rejected} --serving {params.serving} 3>&2 2> {log}"
+        "{params.job} --rejected {params.rejected} --serving {params.serving} --trail {params.trail} 3>&2 2> {log}"

@@ -1,11 +1,10 @@
-"""Metrics of labels and scores with 95 % intervals by bootstrap."""
+"""Labels and scores, their metrics, and bootstrap samples of their rows or subjects."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from scripts.metrics.table import METRICS
 from scripts.metrics.weighted import (
     BINARY_METRICS,
     MULTICLASS_METRICS,
@@ -17,8 +16,6 @@ from scripts.metrics.weighted import (
     ranking_metrics,
     regression_metrics,
 )
-
-LEVEL = (2.5, 97.5)  # percent: a 95 % interval
 
 
 @dataclass(frozen=True)
@@ -90,41 +87,3 @@ def bootstrap_weights(rows: int, units: np.ndarray | None, samples: int, seed: i
     for _ in range(samples):
         weights = np.bincount(rng.integers(0, count, count), minlength=count).astype(np.float64)
         yield weights if units is None else weights[units]
-
-
-def estimate(value: float | None, samples: np.ndarray, undefined: str = "") -> dict:
-    """Return {"value", "low", "high"}: *value* and the 95 % interval of *samples*, None where undefined.
-
-    Without a value, *undefined* is the "reason".
-    """
-    defined = np.asarray(samples)[np.isfinite(samples)]
-    low, high = map(float, np.percentile(defined, LEVEL)) if len(defined) else (None, None)
-    if value is None or not np.isfinite(value):
-        return {"value": None, "low": low, "high": high} | ({"reason": undefined} if undefined else {})
-    return {"value": float(value), "low": low, "high": high}
-
-
-@dataclass(frozen=True)
-class BootstrapResult:
-    """Metrics of all rows, and as arrays [samples] those of the bootstrap samples."""
-
-    overall: dict[str, float]
-    samples: dict[str, np.ndarray]
-
-    def estimates(self) -> dict[str, dict]:
-        """Return {metric: {"value", "low", "high"}}, with a "reason" where a metric is undefined."""
-        return {
-            name: estimate(value, self.samples[name], METRICS[name].undefined) for name, value in self.overall.items()
-        }
-
-
-def bootstrap_metrics(scores: Scores, samples: int, seed: int | list[int]) -> BootstrapResult:
-    """Return the metrics of *scores* for all rows and for *samples* bootstrap samples, drawn with *seed*."""
-    overall, sample_values = {}, {}
-    for names, units in scores.metric_groups:
-        rows = len(scores.y)
-        overall |= scores.metric_function(names)(np.ones(rows))
-        measure = scores.metric_function(names, coarse=True)
-        sample_metrics = [measure(weights) for weights in bootstrap_weights(rows, units, samples, seed)]
-        sample_values |= {name: np.array([metrics[name] for metrics in sample_metrics]) for name in names}
-    return BootstrapResult(overall, sample_values)

@@ -1,19 +1,28 @@
-"""Compare the new bundle with the deployed one on the same test rows by paired bootstrap, for limits on changes."""
+"""Compare the new bundle with deployed ones on the same test rows by paired bootstrap, for limits on changes.
 
+A limit that a change must not be shown to break (drop, rise and their relative forms) could be broken by chance for
+each metric and slice. The intervals of all of them together contain all changes with a probability of 95 %: they are as
+wide as the largest studentised deviation of a joint bootstrap sample (max-T: Westfall & Young 1993). A limit that a
+change must be shown to keep (gain, non_inferior) has an interval of its own, as the gate opens only if all are kept.
+"""
+
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from scipy import stats
 
-from scripts.analyze.bootstrap import Scores, bootstrap_weights, estimate
+from scripts.analyze.bootstrap import Scores, bootstrap_weights
 from scripts.analyze.gate import check_change, select
+from scripts.analyze.intervals import ALPHA, UNDEFINED
 from scripts.analyze.scores import ScoredSplit, require_columns, score_tables, split_scores
 from scripts.analyze.slices import make_slices, needed_columns
 from scripts.bundle.aliases import read_aliases
 from scripts.bundle.files import bundle_digest
 from scripts.bundle.predictor import load_predictor
 from scripts.bundle.seen_rows import find_seen, name_rows
-from scripts.config.check_analyze import COMPARISON_LIMITS
+from scripts.config.check_analyze import COMPARISON_LIMITS, NOT_BROKEN
 from scripts.errors import InputError
 from scripts.metrics.table import METRICS
 from scripts.provenance.canonical import read_json
@@ -31,6 +40,8 @@ class Settings:
     ranking: dict
     samples: int
     seed: int
+    reference: int | None = None  # version that stays the same while others are deployed
+    factor: float = 1.0  # how many times as wide intervals are, for all looks at the test rows together
 
 
 def find_deployed(serving: Path, case: str, label: str) -> tuple[int, Path] | None:
@@ -88,32 +99,108 @@ def score_deployed(tables: list[Path], version: int, folder: Path, settings: Set
     return scores
 
 
+@dataclass(frozen=True)
+class Change:
+    """A change of a metric: its *value* and that in bootstrap *samples* [samples], absolute or relative.
+
+    *least* is the smallest standard error to assume: none of the rows may show a difference by chance. *undefined* says
+    when the change has no value.
+    """
+
+    value: float
+    samples: np.ndarray
+    undefined: str
+    least: float = 0.0
+
+    @property
+    def error(self) -> float:
+        """The standard error, NaN where the change is undefined."""
+        defined = self.samples[np.isfinite(self.samples)]
+        return max(self.least, float(defined.std(ddof=1))) if len(defined) > 1 else float("nan")
+
+    def estimate(self, quantile: float) -> dict:
+        """Return the estimate with an interval of *quantile* standard errors to both sides.
+
+        "detectable" is the smallest change that such an interval excludes from 0 with a probability of 80 %.
+        """
+        error = self.error
+        if not np.isfinite([self.value, error]).all():
+            return UNDEFINED | {"reason": self.undefined}
+        half = quantile * error
+        found = {"value": float(self.value), "low": float(self.value - half), "high": float(self.value + half)}
+        return found | ({"detectable": float(half + stats.norm.ppf(0.8) * error)} if error else {})
+
+
+NORMAL = float(stats.norm.ppf(1 - ALPHA / 2))
+KINDS = ("absolute", "relative")
+Parts = dict[str, np.ndarray]  # rows by name of a slice; all rows have the name ""
+
+
+def bootstrap_changes(new: Scores, old: Scores, parts: Parts, samples: int, seed: int) -> dict[tuple, Change]:
+    """Return {(name of a slice, metric, absolute or relative): change} of *new* against *old* in the rows of *parts*.
+
+    All are measured on the same bootstrap samples. absolute = new - old, relative = (new - old) / |old|.
+    """
+    result: dict[tuple, Change] = {}
+    for number, (names, units) in enumerate(new.metric_groups):
+        pairs = {name: (new.select(rows), old.select(rows)) for name, rows in parts.items()}
+        exact, coarse = (
+            {
+                name: tuple(scores.metric_function(names, coarse=rough) for scores in pair)
+                for name, pair in pairs.items()
+            }
+            for rough in (False, True)
+        )
+        sampled: dict[str, list] = {name: [] for name in parts}
+        for weights in bootstrap_weights(len(new.y), units, samples, seed):
+            for name, rows in parts.items():
+                inside = weights[rows]
+                found = (
+                    compute_changes(coarse[name], inside, names) if inside.any() else np.full((len(names), 2), np.nan)
+                )
+                sampled[name].append(found)
+        for name, rows in parts.items():
+            values, sampled_changes = compute_changes(exact[name], np.ones(len(rows)), names), np.array(sampled[name])
+            least = least_error(*pairs[name]) if number == 0 else 0.0
+            for index, metric in enumerate(names):
+                for column, kind in enumerate(KINDS):
+                    undefined = METRICS[metric].undefined + (", or the old value is 0" if kind == "relative" else "")
+                    one = Change(values[index, column], sampled_changes[:, index, column], undefined, least)
+                    result[name, metric, kind] = one
+    return result
+
+
+def least_error(new: Scores, old: Scores) -> float:
+    """Return the standard error of a share of which half a row differs, 0 for models with the same outputs.
+
+    Where no row differs by chance, rows outside the sample may. The errors of a regression always differ.
+    """
+    if new.regression or np.array_equal(new.p, old.p):
+        return 0.0
+    return 0.5 / len(new.y)
+
+
 def estimate_changes(new: Scores, old: Scores, samples: int, seed: int) -> dict[str, dict]:
     """Return {metric: {"absolute": estimate, "relative": estimate}} of *new* against *old*, on the same rows.
 
-    Both are measured on the same bootstrap samples. absolute = new - old, relative = (new - old) / |old|.
+    Each interval is for itself.
     """
-    result = {}
-    for names, units in new.metric_groups:
-        exact = new.metric_function(names), old.metric_function(names)
-        coarse = new.metric_function(names, coarse=True), old.metric_function(names, coarse=True)
-        overall = compute_changes(exact, np.ones(len(new.y)), names)
-        sample_changes = np.array(
-            [compute_changes(coarse, weights, names) for weights in bootstrap_weights(len(new.y), units, samples, seed)]
-        )
-        for index, name in enumerate(names):
-            result[name] = {
-                "absolute": estimate(overall[index, 0], sample_changes[:, index, 0], METRICS[name].undefined),
-                "relative": estimate(
-                    overall[index, 1], sample_changes[:, index, 1], f"{METRICS[name].undefined}, or the old value is 0"
-                ),
-            }
-    return result
+    changes = bootstrap_changes(new, old, {"": np.arange(len(new.y))}, samples, seed)
+    metrics = dict.fromkeys(metric for _, metric, _ in changes)
+    return {metric: {kind: changes["", metric, kind].estimate(NORMAL) for kind in KINDS} for metric in metrics}
+
+
+def joint_quantile(changes: list[Change]) -> float:
+    """Return how many standard errors the intervals of *changes* need to contain all of them in 95 % of samples."""
+    deviations = [np.abs(change.samples - change.value) / change.error for change in changes if change.error > 0]
+    if len(deviations) < 2:
+        return NORMAL
+    return max(NORMAL, float(np.nanpercentile(np.nanmax(deviations, axis=0), 100 * (1 - ALPHA))))
 
 
 def compute_changes(measures: tuple, weights: np.ndarray, names: tuple[str, ...]) -> np.ndarray:
     """Return the absolute and relative changes [names, 2] for *weights*, NaN where the old value is 0."""
-    new, old = (np.array([measure(weights)[name] for name in names]) for measure in measures)
+    new, old = (np.array([values[name] for name in names]) for values in (measure(weights) for measure in measures))
     share = np.divide(new - old, np.abs(old), out=np.full(len(names), np.nan), where=old != 0)
     return np.column_stack([new - old, share])
 
@@ -140,57 +227,84 @@ def compare_with_deployed(
     version, folder = deployed_version
     if is_deployed_bundle(folder, bundle):
         return {"baseline": {"version": version, "bundle": bundle_digest(bundle)}, "first": False, "checks": []}
-    tables, about = select_unseen(tables, bundle, version, folder)
+    compared = {version: folder}
+    if settings.reference is not None:
+        compared.setdefault(settings.reference, serving / case / str(settings.reference))
+    tables, about = select_unseen(tables, bundle, compared)
     split, new, contract = score_bundle(tables, bundle, settings, threshold)
-    old = score_deployed(tables, version, folder, settings, contract)
-    result = {"baseline": {"version": version, "bundle": bundle_digest(folder)} | about, "first": False}
     cuts = {name: np.array(inner) for name, inner in settings.cuts.items()}
     parts = {
         part.name: part.rows for part in make_slices(settings.columns, split.table, require_columns(tables, []), cuts)
     }
-    return result | {"checks": check_changes(new, old, parts, gate, settings)}
+    olds = {
+        "" if number == version else f"version {number}": score_deployed(tables, number, path, settings, contract)
+        for number, path in compared.items()
+    }
+    baseline = {"version": version, "bundle": bundle_digest(folder)} | about
+    return {"baseline": baseline, "first": False, "checks": check_changes(new, olds, parts, gate, settings)}
 
 
-def select_unseen(tables: list[Path], bundle: Path, version: int, folder: Path) -> tuple[list[Path], dict]:
-    """Return those of *tables* of which neither *bundle* nor the deployed *version* has seen a row, and the others.
+def select_unseen(tables: list[Path], bundle: Path, compared: dict[int, Path]) -> tuple[list[Path], dict]:
+    """Return those of *tables* of which neither *bundle* nor a *compared* version has seen a row, and the others.
 
-    The latter are as in "baseline" of compare_with_deployed(). Raises InputError if no rows are left.
+    *compared* are folders by version. The others are as in "baseline" of compare_with_deployed(). Raises InputError if
+    no rows are left.
     """
     try:
-        new, old = (read_json(path / "contract.json").get("seen") for path in (bundle, folder))
+        new, *olds = (read_json(path / "contract.json").get("seen") for path in (bundle, *compared.values()))
     except (OSError, ValueError):
-        return tables, {}  # scoring will say what is wrong with the deployed version
-    if not new or not old:
-        return tables, {"seen": "unknown"} if new else {}
-    left_out = find_seen(name_rows(tables), new[0]["rule"], new + old)
+        return tables, {}  # scoring will say what is wrong with the version
+    if not new:
+        return tables, {}
+    about = {} if all(olds) else {"seen": "unknown"}
+    left_out = find_seen(name_rows(tables), new[0]["rule"], new + [part for old in olds for part in old or []])
     unseen = [table for table, name in zip(tables, name_rows(tables), strict=True) if name not in left_out]
     if not unseen:
+        versions = " or ".join(f"version {number} ({path})" for number, path in compared.items())
         raise InputError(
-            f"the deployed version {version} ({folder}) was trained or chosen on all test rows "
-            f"({', '.join(left_out)}), so it would look better than it is: measure on rows that came later "
-            "(windows.test), remove the limits on changes from analyze.gate for this run, or move the label"
+            f"{versions} was trained or chosen on all test rows ({', '.join(left_out)}), so it would look better than "
+            "it is: measure on rows that came later (windows.test), remove the limits on changes from analyze.gate for "
+            "this run, or move the label"
         )
-    return unseen, {"left_out": left_out} if left_out else {}
+    return unseen, about | ({"left_out": left_out} if left_out else {})
 
 
-def check_changes(new: Scores, old: Scores, parts: dict[str, np.ndarray], gate: dict, settings: Settings) -> list[dict]:
-    """Return the checks of the changes that *gate* limits, of all rows and of slices; *parts* are rows by slice."""
-    overall = estimate_changes(new, old, settings.samples, settings.seed)
-    large = [name for name, rows in parts.items() if len(rows) >= settings.least]
-    slice_changes: dict[str, dict] = {}
+def check_changes(new: Scores, olds: dict[str, Scores], parts: Parts, gate: dict, settings: Settings) -> list[dict]:
+    """Return the checks of the changes that *gate* limits, of all rows and of slices; *parts* are rows by slice.
+
+    *olds* are the scores of the versions to compare with, by name; that of the deployed one is "".
+    """
+    large = {name: rows for name, rows in parts.items() if len(rows) >= settings.least}
+    limits = list(list_limits(gate, large))
+    measured = {"": np.arange(len(new.y))} | {name: large[name] for name, *_ in limits if name in large}
+    changes = {
+        (version, *key): change
+        for version, old in olds.items()
+        for key, change in bootstrap_changes(new, old, measured, settings.samples, settings.seed).items()
+    }
+
+    def find(version: str, name: str, metric: str, kind: str) -> Change | None:
+        return changes.get((version, name, metric, "relative" if kind.startswith("relative") else "absolute"))
+
+    family = [find(version, *limit[:3]) for version in olds for limit in limits if limit[2] in NOT_BROKEN]
+    quantile = joint_quantile([change for change in family if change])
     checks = []
-    for metric, limits in sorted(gate.items()):
-        checks += check_change("", metric, select(limits, COMPARISON_LIMITS), overall.get(metric, {}))
-        for requested, bounds in sorted(limits.get("slices", {}).items()):
-            names = large if requested == "*" and large else [requested]
-            for name in names:
-                if name in large and name not in slice_changes and select(bounds, COMPARISON_LIMITS):
-                    rows = parts[name]
-                    slice_changes[name] = estimate_changes(
-                        new.select(rows), old.select(rows), settings.samples, settings.seed
-                    )
-                why = "" if name in large else "missing, or fewer than analyze.min_slice rows"
-                checks += check_change(
-                    name, metric, select(bounds, COMPARISON_LIMITS), slice_changes.get(name, {}).get(metric, {}), why
-                )
+    for version in olds:
+        for name, metric, kind, most in limits:
+            why = "" if not name or name in large else "missing, or fewer than analyze.min_slice rows"
+            change = find(version, name, metric, kind)
+            estimate = change.estimate(settings.factor * (quantile if kind in NOT_BROKEN else NORMAL)) if change else {}
+            (check,) = check_change(name, metric, {kind: most}, dict.fromkeys(KINDS, estimate or UNDEFINED), why)
+            checks.append(check | ({"against": version} if version else {}))
     return checks
+
+
+def list_limits(gate: dict, large: Parts) -> Iterator[tuple[str, str, str, float]]:
+    """Yield (slice, metric, kind, limit) for each limit of *gate* on a change; "*" stands for the slices *large*."""
+    for metric, limits in sorted(gate.items()):
+        for kind, most in sorted(select(limits, COMPARISON_LIMITS).items()):
+            yield "", metric, kind, most
+        for requested, bounds in sorted(limits.get("slices", {}).items()):
+            for name in large if requested == "*" and large else [requested]:
+                for kind, most in sorted(select(bounds, COMPARISON_LIMITS).items()):
+                    yield name, metric, kind, most

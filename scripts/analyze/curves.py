@@ -7,8 +7,13 @@ and *y* is 1 in its rows; with more classes, *p* are the probabilities of all cl
 import numpy as np
 from sklearn import metrics
 
+from scripts.analyze.bootstrap import bootstrap_weights
+from scripts.errors import InputError
+from scripts.metrics.threshold import choose_threshold
+
 POINTS = 200  # per curve, enough for a plot
 CLASSES_WITH_CURVES = 4  # classes with curves of their own
+OPTIMISM_SAMPLES = 50
 
 
 def predict_classes(p: np.ndarray, threshold: float | None) -> np.ndarray:
@@ -104,3 +109,28 @@ def regression_curves(y: np.ndarray, p: np.ndarray) -> dict:
     """Return residuals (prediction, value - prediction) of some rows in order of prediction, and the calibration."""
     order = np.lexsort((y, p))
     return {"residuals": thin_curve(p[order], (y - p)[order]), "calibration": calibration_points(y, p)}
+
+
+def estimate_optimism(y: np.ndarray, p: np.ndarray, criterion: str | dict, seed: int) -> dict[str, float]:
+    """Return by how much precision, recall and F1 of the rows on which a threshold was chosen are too high.
+
+    It is the mean over bootstrap samples of the figure of the sample at its own threshold, less that of all rows there
+    (Efron 1983; Harrell et al. 1996). It is empty if no sample has a threshold.
+    """
+    differences = []
+    for weights in bootstrap_weights(len(y), None, OPTIMISM_SAMPLES, seed):
+        rows = np.repeat(np.arange(len(y)), weights.astype(np.int64))
+        if 0 < y[rows].sum() < len(y):
+            try:
+                threshold = choose_threshold(y[rows], p[rows], criterion)
+            except InputError:
+                continue
+            differences.append(decision_shares(y[rows], p[rows] >= threshold) - decision_shares(y, p >= threshold))
+    means = np.mean(differences, axis=0) if differences else []
+    return dict(zip(("precision", "recall", "f1"), map(float, means), strict=False))
+
+
+def decision_shares(y: np.ndarray, hit: np.ndarray) -> np.ndarray:
+    """Return precision, recall and F1 of labels *y* and predictions *hit*, 0 where they are undefined."""
+    right, predicted, positives = (y[hit] == 1).sum(), hit.sum(), y.sum()
+    return np.array([right / max(1, predicted), right / max(1, positives), 2 * right / max(1, predicted + positives)])

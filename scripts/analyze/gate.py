@@ -2,27 +2,32 @@
 
 A check is {"kind", "of", "metric", "limit", "passed", "value", "low", "high"}, with "why" if there is nothing to
 compare. "of" names a slice or a column and is empty for all rows. A change is new - old, and relative to the old value
-(new - old) / |old|, so that a falling metric has a negative change whatever its sign.
+(new - old) / |old|, so that a falling metric has a negative change whatever its sign. Its check has "detectable", the
+smallest change that would have been found in 80 % of samples, and "against" if the old version is not the deployed one.
 """
 
 import importlib
 from pathlib import Path
+from statistics import NormalDist
 from types import ModuleType
+from typing import Any
 
 from scripts.errors import InputError
 from scripts.metrics.table import METRICS
 from scripts.provenance.canonical import json_digest, read_json, round_floats, write_json
 from scripts.provenance.run_job import echo, main
+from scripts.provenance.trail import append_event
 
 BOUNDS = ("min", "max")
 MAX_DETERMINED = 0.15  # share of each class that single values of a column may decide
+ALPHA = 0.05  # of the intervals in the metrics file
 UNDEFINED = {"value": None, "low": None, "high": None}
 
 
 def check_bounds(kind: str, of: str, metric: str, limit: dict, estimate: dict | None, why: str = "") -> dict:
     """Return the check of an *estimate* against the bounds *limit*; without an estimate, *why* says the reason.
 
-    A minimum applies to the lower end of the interval, a maximum to the upper end.
+    A minimum applies to the lower end of the interval, a maximum to the upper end. Without an interval, it fails.
     """
     estimate = estimate or UNDEFINED
     why = why or estimate.get("reason", "")
@@ -158,6 +163,8 @@ def check_change(of: str, metric: str, limits: dict, change: dict, why: str = ""
 
     A drop or rise fails if the whole interval is beyond its limit: equally good models pass with a probability of more
     than 95 %. A gain, which is in the direction that is better, fails unless the whole interval is beyond its limit.
+    non_inferior fails unless the whole interval excludes a loss of its limit: a model that is worse by the limit passes
+    with a probability of at most 5 %.
     """
     sign = -1 if METRICS[metric].lower_is_better else 1
     checks = []
@@ -166,24 +173,27 @@ def check_change(of: str, metric: str, limits: dict, change: dict, why: str = ""
         low, high = estimate["low"], estimate["high"]
         if low is None:
             passed, why = False, why or estimate.get("reason", "the change is not defined")
-        elif kind == "gain":
-            passed = (low if sign > 0 else -high) > limit
+        elif kind in ("gain", "non_inferior"):
+            passed = (low if sign > 0 else -high) > (limit if kind == "gain" else -limit)
         else:
             passed = low <= limit if kind.endswith("rise") else high >= -limit
-        checks.append(make_check("change", of, metric, {kind: limit}, estimate, passed, why))
+        check = make_check("change", of, metric, {kind: limit}, estimate, passed, why)
+        checks.append(check | ({"detectable": estimate["detectable"]} if "detectable" in estimate else {}))
     return checks
 
 
 def format_check(check: dict) -> str:
     """Return a failed check for a message: estimate, interval and limit."""
     name = " ".join(filter(None, (check["metric"], check["of"] and f"of {check['of']}")))
+    name = f"{name} against {check['against']}" if "against" in check else name
     name = f"change of {name}" if check["kind"] == "change" else f"{check['kind']} {name}" if check["of"] else name
     limit = ", ".join(f"{key} {value:g}" for key, value in sorted(check["limit"].items()))
     if "why" in check:
         return f"{name}: {check['why']} (limit {limit})"
     value = "undefined" if check["value"] is None else f"{check['value']:.4f}"
     span = "no interval" if check["low"] is None else f"{check['low']:.4f} to {check['high']:.4f}"
-    return f"{name} {value} ({span}), limit {limit}"
+    found = f", detectable {check['detectable']:.4f}" if "detectable" in check else ""
+    return f"{name} {value} ({span}), limit {limit}{found}"
 
 
 def load_module(name: str) -> ModuleType:
@@ -200,6 +210,46 @@ def check_latency(bundle: Path, limit: dict) -> dict:
     echo(f"a row takes {latency:.3g} ms (median), limit {limit['max']:g}")
     passed = latency <= limit["max"]
     return make_check("latency", "", "latency_ms", limit, UNDEFINED, passed, "" if passed else "slower, see the log")
+
+
+def count_look(trail: Path, test: str, bundle: str) -> int:
+    """Return the number of the look at the test tables with the digest *test* that *bundle* is; a new one is appended.
+
+    Each bundle that was measured on them is a look, also one that was not blessed: the more there are, the more
+    probable it is that one keeps the limits by chance.
+    """
+
+    def find(events: list[dict]) -> list[str]:
+        return [event["bundle"] for event in events if event["event"] == "look" and event["test"] == test]
+
+    def decide(events: list[dict]) -> dict | None:
+        looks = find(events)
+        event = {"event": "look", "case": trail.stem, "test": test, "bundle": bundle, "look": len(looks) + 1}
+        return None if bundle in looks else event
+
+    return find(append_event(trail, decide)).index(bundle) + 1
+
+
+def widening(look: int) -> float:
+    """Return how many times as wide an interval of 95 % has to be at a *look*.
+
+    The error of look k is that of the first one divided by k², so that one of any number of bundles whose true figures
+    are at a limit passes in less than 2.5 % * 1.65 of cases (alpha spending: Lan & DeMets 1983).
+    """
+    normal = NormalDist()
+    return normal.inv_cdf(1 - ALPHA / 2 / look**2) / normal.inv_cdf(1 - ALPHA / 2)
+
+
+def widen_intervals(measured: Any, factor: float) -> Any:
+    """Return *measured*, a JSON value, with the intervals of its estimates *factor* times as wide."""
+    if isinstance(measured, list):
+        return [widen_intervals(part, factor) for part in measured]
+    if not isinstance(measured, dict):
+        return measured
+    if measured.keys() >= {"value", "low", "high"} and measured["low"] is not None:
+        value = measured["value"]
+        return measured | {end: value + factor * (measured[end] - value) for end in ("low", "high")}
+    return {key: widen_intervals(part, factor) for key, part in measured.items()}
 
 
 def write_rejection(folder: Path, content: dict) -> Path:
@@ -229,10 +279,15 @@ def gate(
     bootstrap: int = 0,
     seed: int = 0,
     leaks: dict | None = None,
+    reference: int | None = None,
+    trail: str = "",
+    correct_looks: bool = False,
 ) -> None:
     """Write *blessing* if all limits of *gate* and *limits* (on fairness) are met, otherwise a file in *rejected*.
 
-    So it is if a column seems to leak the label and *leaks* (analyze.leaks) does not accept it.
+    So it is if a column seems to leak the label and *leaks* (analyze.leaks) does not accept it. The look at the test
+    tables is counted in *trail*, if given; with *correct_looks*, intervals are so much wider that those of all looks
+    hold together.
 
     *bundle*, *tables* and the arguments from *case* on are given if a limit needs them: the rows are then scored again,
     by the bundle and by the version that the label *tag* names in *serving* now. Raises InputError with all limits that
@@ -241,13 +296,21 @@ def gate(
     measured = read_json(metrics)
     test = measured["splits"]["test"]
     content = {"bundle": measured["bundle"], "threshold": measured["threshold"], "criterion": measured["criterion"]}
+    factor = 1.0
+    if trail:
+        content["look"] = count_look(Path(trail), measured["test_digest"], measured["bundle"])
+        echo(f"look {content['look']} at these test rows")
+        factor = widening(content["look"]) if correct_looks else 1.0
+    test = widen_intervals(test, factor)
     checks = check_values(test, gate) + check_slices(test, gate) + check_gaps(test, gate)
     checks += check_fairness(test, limits) + check_size(measured, gate)
     if "latency_ms" in gate:
         checks.append(check_latency(bundle[0], gate["latency_ms"]))
     if tables:
         compare = load_module("compare")
-        settings = compare.Settings(label, columns, measured["cuts"], min_slice, unit, ranking, bootstrap, seed)
+        settings = compare.Settings(
+            label, columns, measured["cuts"], min_slice, unit, ranking, bootstrap, seed, reference, factor
+        )
         comparison = compare.compare_with_deployed(
             tables, bundle[0], measured["threshold"], Path(serving), case, tag, gate, settings
         )
@@ -262,8 +325,10 @@ def gate(
     if failed:
         path = write_rejection(Path(rejected), content | {"blessed": False, "checks": checks})
         reasons = "; ".join(map(format_check, failed))
+        look = f", look {content['look']} at these rows" if "look" in content else ""
         raise InputError(
-            f"the model is not blessed: {reasons} (test split; all metrics are in {metrics}, all checks in {path})"
+            f"the model is not blessed: {reasons} "
+            f"(test split{look}; all metrics are in {metrics}, all checks in {path})"
         )
     write_json(blessing, content | {"blessed": True, "checks": checks})
 

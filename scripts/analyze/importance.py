@@ -1,16 +1,38 @@
-"""Permutation importance of raw columns (Breiman 2001): how much a metric drops if a column's values are shuffled."""
+"""Permutation importance of raw columns (Breiman 2001): how much a metric drops if a column's values are shuffled.
+
+Both the rows and the shuffles are drawn by chance. In a shuffle, a row counts twice: it keeps its other values, and
+gives that of the column to another row. Its influence on the drop is therefore what the metric loses in both (the
+drop is a U-statistic of two rows: Hoeffding 1948).
+"""
 
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from scipy import stats
 
-from scripts.analyze.bootstrap import Scores, estimate
+from scripts.analyze.bootstrap import Scores
+from scripts.analyze.intervals import ALPHA, estimate, mean_variance, require, roc_auc_influence
 from scripts.analyze.scores import Predict, to_scores
 from scripts.bundle.encode import encode_table
 from scripts.bundle.label import labelled_batches
 from scripts.metrics.table import METRICS
+
+LEAST = 10  # rows, of each class, that an interval needs
+
+
+def skill_influence(scores: Scores) -> tuple[str, float, np.ndarray]:
+    """Return name and value of the metric of Scores.measure_skill(), and the influence value of each row [rows]."""
+    name, value = scores.measure_skill()
+    if scores.regression:
+        square, total = (scores.p - scores.y) ** 2, (scores.y - scores.y.mean()) ** 2
+        return name, value, (square.mean() * total / total.mean() - square) / total.mean()
+    if scores.p.ndim == 1:
+        return name, value, roc_auc_influence(scores.y == 1, scores.p)[1]
+    present = np.unique(scores.y)
+    parts = [roc_auc_influence(scores.y == number, scores.p[:, number])[1] for number in present]
+    return name, value, np.mean(parts, axis=0)
 
 
 def permutation_importance(
@@ -18,17 +40,35 @@ def permutation_importance(
 ) -> list[dict]:
     """Return how much the main metric drops for each column of *tensors*, the largest mean drop first.
 
-    *predict* returns the scores of rows given as tensors. Intervals are those of the *repeats*.
+    *predict* returns the scores of rows given as tensors; *repeats* shuffles are averaged.
     """
     baseline = predict(tensors)
-    (metric, baseline_value), rows = baseline.measure_skill(), len(baseline.y)
+    metric, baseline_value, baseline_influence = skill_influence(baseline)
+    rows = len(baseline.y)
+    fewest = rows if baseline.regression else int(np.bincount(baseline.y)[np.unique(baseline.y)].min())
     entries = []
     for index, column in enumerate(sorted(tensors)):
-        rng = np.random.default_rng([seed, index])
-        shuffled = ({**tensors, column: tensors[column][rng.permutation(rows)]} for _ in range(repeats))
-        drops = np.array([baseline_value - predict(data).measure_skill()[1] for data in shuffled])
+        rng, drops, influence = np.random.default_rng([seed, index]), [], np.zeros(rows)
+        for _ in range(repeats):
+            donors = rng.permutation(rows)
+            _, value, shuffled = skill_influence(predict({**tensors, column: tensors[column][donors]}))
+            drops.append(baseline_value - value)
+            loss = (baseline_influence - shuffled) / repeats
+            influence += loss
+            influence[donors] += loss
+        drop = float(np.mean(drops))
+
+        def interval(drop: float = drop, drops: list = drops, influence: np.ndarray = influence) -> tuple[float, float]:
+            if not any(drops):
+                return 0.0, 0.0
+            require(fewest, LEAST, "rows" if baseline.regression else "rows of a class")
+            chance = np.var(drops, ddof=1) / repeats if repeats > 1 else 0.0  # of the shuffles; influence has it twice
+            variance = max(mean_variance(influence, baseline.units) - chance, chance)
+            half = stats.t.ppf(1 - ALPHA / 2, fewest - 1) * np.sqrt(variance)
+            return drop - half, drop + half
+
         entries.append(
-            {"column": column, "metric": metric, "drop": estimate(drops.mean(), drops, METRICS[metric].undefined)}
+            {"column": column, "metric": metric, "drop": estimate(drop, interval, METRICS[metric].undefined)}
         )
     return sorted(entries, key=lambda entry: -(entry["drop"]["value"] or 0))
 

@@ -3,13 +3,15 @@
 Metrics with intervals, curves, slices, gaps between slices, and fairness are written to metrics.json. The threshold is
 chosen on eval alone.
 
-An estimate is ``{"value", "low", "high"}`` with a 95 % interval; where it is undefined, it is null and has a
-``reason``. metrics.json contains:
+An estimate is ``{"value", "low", "high"}`` with a 95 % interval, null where it is undefined. A value whose interval
+would not contain the truth as often as it says, as there are too few rows, has none. Where either is missing, there is
+a ``reason``. The true calibration error (ece) and the true gaps are smaller than the values on average, so their
+intervals may lie below these. metrics.json contains:
 
 - ``task``: classification or regression; ``classes`` (two: the positive one last; regression: []), ``positive``
 - ``threshold`` and the ``criterion`` (analyze.threshold) that chose it; both null unless there are two classes
 - ``cuts``: {column: [inner quantiles of eval]} of the slices by quantiles
-- ``bundle``: SHA-256 of the bundle that was measured; ``size_mb``
+- ``bundle``: SHA-256 of the bundle that was measured; ``size_mb``; ``test_digest`` of the test tables
 - ``importance``: [{"column", "metric", "drop": estimate}], largest drop first: how much the metric drops on eval rows
   whose values of the column are shuffled; the interval is that of the repeats
 - ``leaks``: [{"column", "metric", "skill", "determined", "identifier"}], what each column alone says about the label of
@@ -26,6 +28,8 @@ An estimate is ``{"value", "low", "high"}`` with a 95 % interval; where it is un
     is true; quantiles have values q1, q2, ... and ``bounds`` [low, high]
   - ``too_small``: [{"name", "column", "rows"}] with fewer rows than analyze.min_slice
   - ``gaps``: {column of slices: {metric: estimate}}, the largest difference between two of its slices
+  - ``optimism`` (eval, two classes): {precision, recall, f1: by how much the figure is too high, as the threshold was
+    chosen on the same rows}; empty for a threshold that is given
   - ``fairness``: {column: {"reference", "too_small": [group], "thresholds": [{"threshold", "chosen": true or false,
     "metrics": {demographic_parity_difference, demographic_parity_ratio, equalized_odds_difference,
     equal_opportunity_difference: estimate}, "groups": {group: {"rows", "selection_rate": estimate,
@@ -39,21 +43,24 @@ from pathlib import Path
 import numpy as np
 
 from scripts.analyze import curves
-from scripts.analyze.bootstrap import BootstrapResult, Scores, bootstrap_metrics, estimate
+from scripts.analyze.bootstrap import Scores
+from scripts.analyze.curves import estimate_optimism
+from scripts.analyze.estimates import estimate_metrics
 from scripts.analyze.importance import measure_importance
+from scripts.analyze.intervals import UNDEFINED, NoInterval, estimate, range_interval
 from scripts.analyze.leaks import screen_columns
 from scripts.analyze.scores import ScoredSplit, require_columns, score_tables, split_scores
 from scripts.analyze.slices import Slice, encode_texts, make_slices, needed_columns, quantile_edges
 from scripts.bundle.files import bundle_digest, size_mb
 from scripts.bundle.predictor import load_predictor
 from scripts.metrics.threshold import choose_threshold
-from scripts.provenance.canonical import read_json, write_json
+from scripts.provenance.canonical import json_digest, path_digest, read_json, write_json
 from scripts.provenance.run_job import echo, main
 
 
 def overall_metrics(scores: Scores, classes: list[str], **options) -> dict:
     """Return metrics, curves and confusion matrix of all rows, with more than two *classes* also metrics by class."""
-    result = {"rows": len(scores.y), "positives": None, "metrics": bootstrap_metrics(scores, **options).estimates()}
+    result = {"rows": len(scores.y), "positives": None, "metrics": estimate_metrics(scores, **options)}
     if scores.regression:
         return result | {"curves": curves.regression_curves(scores.y, scores.p)}
     table = curves.confusion_matrix(scores.y, scores.p, scores.threshold)
@@ -71,38 +78,45 @@ def slice_metrics(scores: Scores, parts: list[Slice], least: int, samples: int, 
     for number, part in large:
         slice_scores = scores.select(part.rows)
         # slices of a column share no rows, so their samples are independent
-        result = bootstrap_metrics(slice_scores, samples, [seed, number])
+        estimates = estimate_metrics(slice_scores, samples, [seed, number])
         positives = None if slice_scores.regression or slice_scores.p.ndim > 1 else int(slice_scores.y.sum())
-        entries.append(part.to_json() | {"positives": positives, "metrics": result.estimates()})
-        by_column.setdefault(part.column, []).append(result)
+        entries.append(part.to_json() | {"positives": positives, "metrics": estimates})
+        by_column.setdefault(part.column, {})[part.name] = estimates
     small = [{"name": part.name, "column": part.column, "rows": len(part.rows)} for part in parts]
     return {
         "slices": entries,
         "too_small": [entry for entry in small if entry["rows"] < least],
-        "gaps": {column: slice_gaps(results) for column, results in by_column.items() if len(results) > 1},
+        "gaps": {column: slice_gaps(estimates) for column, estimates in by_column.items() if len(estimates) > 1},
     }
 
 
-def slice_gaps(results: list[BootstrapResult]) -> dict[str, dict]:
-    """Return {metric: estimate} of the largest difference between two slices, undefined values excluded."""
-    gap_estimates = {}
-    for name in results[0].overall:
-        (value,) = largest_gap(np.array([[part.overall[name]] for part in results]))
-        gap_estimates[name] = estimate(
-            value, largest_gap(np.array([part.samples[name] for part in results])), "fewer than two slices have a value"
-        )
-    return gap_estimates
+def slice_gaps(slices: dict[str, dict[str, dict]]) -> dict[str, dict]:
+    """Return {metric: estimate} of the largest difference between two of *slices*, undefined values excluded.
+
+    *slices* are {name: {metric: estimate}}.
+    """
+    metrics = next(iter(slices.values()))
+    return {metric: largest_gap({name: found[metric] for name, found in slices.items()}) for metric in metrics}
 
 
-def largest_gap(values: np.ndarray) -> np.ndarray:
-    """Return maximum minus minimum of each column of *values* [slices, n], NaN if fewer than two are defined."""
-    defined = np.isfinite(values)
-    ranges = np.where(defined, values, -np.inf).max(axis=0) - np.where(defined, values, np.inf).min(axis=0)
-    return np.where(defined.sum(axis=0) > 1, ranges, np.nan)
+def largest_gap(estimates: dict[str, dict]) -> dict:
+    """Return the estimate of the largest difference between two of *estimates* by name of a slice."""
+    defined = {name: entry for name, entry in estimates.items() if entry["value"] is not None}
+    if len(defined) < 2:
+        return UNDEFINED | {"reason": "fewer than two slices have a value"}
+    values = np.array([entry["value"] for entry in defined.values()])
+
+    def interval() -> tuple[float, float]:
+        for name, entry in defined.items():
+            if entry["low"] is None:
+                raise NoInterval(f"{name} has no interval: {entry['reason']}")
+        return range_interval(values, np.array([[entry["low"], entry["high"]] for entry in defined.values()]))
+
+    return estimate(float(np.ptp(values)), interval)
 
 
 def fairness_by_column(
-    scores: Scores, split: ScoredSplit, columns: list[str], reference: dict, thresholds: list, least: int, **options
+    scores: Scores, split: ScoredSplit, columns: list[str], reference: dict, thresholds: list, least: int
 ) -> dict:
     """Return the fairness of *scores* by each of *columns* of *split*, with settings of analyze.fairness."""
     if not columns:
@@ -111,9 +125,15 @@ def fairness_by_column(
 
     coded = {column: encode_texts(split.table[column]) for column in columns}
     return {
-        column: measure_column(scores, *values, reference.get(column), least, thresholds, **options)
+        column: measure_column(scores, *values, reference.get(column), least, thresholds)
         for column, values in coded.items()
     }
+
+
+def format_estimate(entry: dict) -> str:
+    """Return an estimate with its interval, or with the reason why it has none."""
+    interval = entry["reason"] if entry["low"] is None else f"{entry['low']:.4f} to {entry['high']:.4f}"
+    return f"{entry['value']:.4f} ({interval})"
 
 
 def metrics(
@@ -155,19 +175,20 @@ def metrics(
             scores = replace(scores, threshold=chosen_threshold)
         result = overall_metrics(scores, classes, **options)
         result |= slice_metrics(scores, list(make_slices(columns, split.table, dtypes, cuts)), min_slice, **options)
-        result["fairness"] = fairness_by_column(scores, split, sensitive, reference, thresholds, min_slice, **options)
+        result["fairness"] = fairness_by_column(scores, split, sensitive, reference, thresholds, min_slice)
+        if name == "eval" and positive is not None:
+            chosen = not (isinstance(threshold, dict) and "value" in threshold)
+            result["optimism"] = estimate_optimism(scores.y, scores.p, threshold, seed) if chosen else {}
         splits[name] = result
         first_metric, first_estimate = next(iter(result["metrics"].items()))
-        echo(
-            f"{name}: {first_metric} {first_estimate['value']:.4f} "
-            f"({first_estimate['low']:.4f} to {first_estimate['high']:.4f}), {result['rows']} rows"
-        )
+        echo(f"{name}: {first_metric} {format_estimate(first_estimate)}, {result['rows']} rows")
     if positive is not None:
         classes = [*(name for name in classes if name != positive), positive]
     task_keys = {"task": contract["task"], "classes": classes, "positive": positive}
     threshold_keys = {"threshold": chosen_threshold, "criterion": None if chosen_threshold is None else threshold}
     threshold_keys["cuts"] = {column: inner.tolist() for column, inner in cuts.items()}
     bundle_keys = {"bundle": bundle_digest(bundle), "size_mb": size_mb(bundle)}
+    bundle_keys["test_digest"] = json_digest([path_digest(table) for table in test_tables])
     importance = measure_importance(eval_tables, predict, contract, label, shuffles, seed)
     leaks = screen_columns(eval_tables, label, list(contract["columns"]), len(classes))
     columns_keys = {"importance": importance, "leaks": leaks}

@@ -12,7 +12,8 @@ from scripts.schema.expression import columns_of, parse_expression
 
 SLICE_TYPES = ("text", "integer", "boolean")  # types of columns whose values can be slices
 QUANTILE_TYPES = ("number", "integer")  # types of columns that can be cut into quantiles
-COMPARISON_LIMITS = ("drop", "rise", "relative_drop", "relative_rise", "gain")
+NOT_BROKEN = ("drop", "rise", "relative_drop", "relative_rise")  # limits that a change must not be shown to break
+COMPARISON_LIMITS = (*NOT_BROKEN, "gain", "non_inferior")
 
 
 def check_analyze(config: dict, columns: dict[str, str]) -> list[tuple[str, str]]:
@@ -27,6 +28,8 @@ def check_analyze(config: dict, columns: dict[str, str]) -> list[tuple[str, str]
         for name in analyze["leaks"]["accept"]
         if name not in columns
     ]
+    if analyze["unit"] is not None and "confidence" in analyze["threshold"]:
+        problems.append(("analyze.threshold.confidence", "holds for independent rows; analyze.unit says they are not"))
     if analyze["ranking"]["group"] and len(classes) > 2:
         problems.append(
             ("analyze.ranking", f"only for two classes or for regression, there are {len(classes)} classes")
@@ -43,7 +46,12 @@ def parse_threshold(value: Any, number: Callable[[Any], float]) -> str | dict:
             return {"cost": {"fp": number(fp), "fn": number(fn)}}
         case {"precision": found} | {"recall": found} | {"value": found} if len(value) == 1:
             return dict.fromkeys(value, number(found))
-    raise ValueError("expected f1, youden, {cost: {fp, fn}}, {precision}, {recall} or {value}")
+        case {"precision": _, "confidence": _} | {"recall": _, "confidence": _} if len(value) == 2:
+            found = {key: number(value[key]) for key in sorted(value, reverse=True)}
+            if 0 < found["confidence"] < 1:
+                return found
+            raise ValueError("confidence must be between 0 and 1")
+    raise ValueError("expected f1, youden, {cost: {fp, fn}}, {precision}, {recall} (with confidence) or {value}")
 
 
 def compares_with_deployed(gate: dict) -> bool:
@@ -115,8 +123,9 @@ def check_gate(analyze: dict, classes: dict) -> list[tuple[str, str]]:
             problems.append((key, f"not measured in this case; available are {', '.join(sorted(measured))}"))
         if metric in metrics_of("bundle") and limits.keys() != {"max"}:
             problems.append((key, "only max is possible"))
-        if METRICS[metric].lower_is_better is None and "gain" in limits:
-            problems.append((f"{key}.gain", f"neither a higher nor a lower {metric} is better"))
+        if METRICS[metric].lower_is_better is None:
+            directed = sorted(limits.keys() & {"gain", "non_inferior"})
+            problems += [(f"{key}.{name}", f"neither a higher nor a lower {metric} is better") for name in directed]
         for name in limits.get("gap", {}):
             if name not in slice_columns:
                 problems.append((f"{key}.gap.{name}", "not one of analyze.slices"))

@@ -38,7 +38,7 @@ def format_estimate(value: dict) -> str:
     if value.get("value") is None:
         return "undefined"
     if value.get("low") is None:
-        return f"{value['value']:.4g}"
+        return f"{value['value']:.4g}" + (f" (no interval: {value['reason']})" if "reason" in value else "")
     return f"{value['value']:.4g} ({value['low']:.4g} to {value['high']:.4g})"
 
 

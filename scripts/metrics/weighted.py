@@ -56,13 +56,26 @@ def clip_log(p: np.ndarray) -> np.ndarray:
     return np.log(np.clip(p, smallest, 1 - smallest))
 
 
+def class_losses(y: np.ndarray, p: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return log loss and Brier score of each row [rows]; *p* is [rows] (of class 1), or [rows, classes]."""
+    if p.ndim == 1:
+        return -clip_log(np.where(y == 1, p, 1 - p)), (p - y) ** 2
+    own = p[np.arange(len(y)), y]
+    return -clip_log(own), np.einsum("rc,rc->r", p, p) - 2 * own + 1
+
+
+def calibration_bins(p: np.ndarray) -> np.ndarray:
+    """Return the number of the bin [rows] of the expected calibration error for each score."""
+    return np.minimum((p * CALIBRATION_BINS).astype(np.int64), CALIBRATION_BINS - 1)
+
+
 def calibration_error(positive: np.ndarray, p: np.ndarray) -> Callable[[np.ndarray], float]:
     """Return the function of weights [rows] for the expected calibration error (Naeini et al. 2015).
 
     In CALIBRATION_BINS bins of equal width, it is the difference of the mean score and the share of *positive* rows,
     weighted by rows.
     """
-    bin_of_row, gap = np.minimum((p * CALIBRATION_BINS).astype(np.int64), CALIBRATION_BINS - 1), p - positive
+    bin_of_row, gap = calibration_bins(p), p - positive
     return lambda weights: ratio(np.abs(np.bincount(bin_of_row, gap * weights, CALIBRATION_BINS)).sum(), weights.sum())
 
 
@@ -79,7 +92,7 @@ def binary_metrics(y: np.ndarray, p: np.ndarray, threshold: float, coarse: bool)
     *p* [rows] is the probability of the positive class, for which y is 1; rows from *threshold* on are predicted as it.
     """
     areas = curve_areas(rank_scores(p, coarse), np.flatnonzero(y))
-    loss, square = -clip_log(np.where(y == 1, p, 1 - p)), (p - y) ** 2
+    loss, square = class_losses(y, p)
     cell, error = 2 * y + (p >= threshold), calibration_error(y, p)
 
     def measure(weights: np.ndarray) -> dict[str, float]:
@@ -114,11 +127,10 @@ def multiclass_metrics(y: np.ndarray, p: np.ndarray, coarse: bool) -> Measure:
     rows; a class that is never predicted has precision 0. The weighted ones weight a class by its rows. The Brier score
     is summed over classes (Brier 1950), so it lies between 0 and 2. Calibration is that of the predicted class.
     """
-    rows, classes = p.shape
+    classes = p.shape[1]
     areas = [curve_areas(rank_scores(p[:, number], coarse), np.flatnonzero(y == number)) for number in range(classes)]
-    true_class_score, predicted_class = p[np.arange(rows), y], p.argmax(axis=1)
-    loss = -clip_log(true_class_score)
-    square = np.einsum("rc,rc->r", p, p) - 2 * true_class_score + 1
+    predicted_class = p.argmax(axis=1)
+    loss, square = class_losses(y, p)
     cell, error = y * classes + predicted_class, calibration_error(predicted_class == y, p.max(axis=1))
 
     def measure(weights: np.ndarray) -> dict[str, float]:

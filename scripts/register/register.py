@@ -10,8 +10,8 @@ from scripts.errors import InputError
 from scripts.provenance.canonical import file_digest, read_json, write_json
 from scripts.provenance.fingerprint import content_digest
 from scripts.provenance.run_job import echo, main
+from scripts.provenance.trail import append_event, read_events
 from scripts.register.mlflow_mirror import flatten, mirror_missing, mirrored_bundles, prepared_mirror
-from scripts.register.trail import append_event, read_events
 
 
 def assign_version(trail: Path, case: str, bundle: str, elsewhere: list[dict[int, str]]) -> int:
@@ -77,7 +77,7 @@ def register(
     digest = bundle_digest(bundle)
     span_names = sorted({span for spans in windows.values() for span in spans})
     md5 = {span: read_pointer(path)["md5"] for span, path in zip(span_names, pointers, strict=True)}
-    test = read_json(metrics)["splits"]["test"]
+    test, look = read_json(metrics)["splits"]["test"], read_json(blessing).get("look")
     lineage = {
         "data": {split: {span: md5[span] for span in spans} for split, spans in windows.items()},
         "setting": {key: read_json(best)[key] for key in ("family", "params")},
@@ -85,6 +85,8 @@ def register(
         "gate": read_json(blessing)["checks"],
         "contract": file_digest(bundle / "contract.json"),
     }
+    if look:
+        lineage["test"]["look"] = look  # how many bundles were measured on these rows so far
     if others:  # side files: word vectors, edge lists
         lineage["others"] = {path.name: content_digest(str(path)) for path in others}
     files = [*sorted(path for path in bundle.iterdir() if path.name != "golden.json"), metrics]

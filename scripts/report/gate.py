@@ -17,7 +17,7 @@ def gate(blessing: dict, captions: dict[str, str]) -> Figures:
             check.get("kind", "value"),
             verdict_cell(check),
             format_limits(check["limit"]),
-            interval(check),
+            interval(check) + (f"; {number(check['detectable'])} would be found" if "detectable" in check else ""),
         ]
         for check in blessing["checks"]
     ]
@@ -30,7 +30,8 @@ def gate(blessing: dict, captions: dict[str, str]) -> Figures:
 
 def check_label(check: dict) -> str:
     """Return what a check is about: a metric, of a slice or column where it is not of all rows."""
-    return f"{check['metric']} of {check['of']}" if check.get("of") else check["metric"]
+    label = f"{check['metric']} of {check['of']}" if check.get("of") else check["metric"]
+    return f"{label} against {check['against']}" if check.get("against") else label
 
 
 def verdict_cell(check: dict) -> Markup:

@@ -35,11 +35,11 @@ def share(value: float | None) -> str:
 
 
 def interval(entry: dict | None) -> str:
-    """Return a metric with its interval: value (low to high), or why it is undefined."""
+    """Return a metric with its interval, value (low to high), or the reason why it has none."""
     if not entry or entry.get("value") is None:
         return f"{NO_VALUE} ({entry['reason']})" if entry and "reason" in entry else NO_VALUE
     if entry.get("low") is None or entry.get("high") is None:
-        return f"{entry['value']:.3f}"
+        return f"{entry['value']:.3f}" + (f" (no interval: {entry['reason']})" if entry.get("reason") else "")
     return f"{entry['value']:.3f} ({entry['low']:.3f} to {entry['high']:.3f})"
 
 

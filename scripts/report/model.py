@@ -137,6 +137,11 @@ def measured(splits: dict[str, dict]) -> Markup:
     names = sorted({name for found in splits.values() for name in found["metrics"]})
     rows = [[name, *(interval(found["metrics"].get(name)) for found in splits.values())] for name in names]
     rows += [
+        [f"{name}, too high by", *(found.get("optimism", {}).get(name) for found in splits.values())]
+        for name in ("precision", "recall", "f1")
+        if any(name in found.get("optimism", {}) for found in splits.values())
+    ]
+    rows += [
         [name, *(found.get(name) for found in splits.values())]
         for name in ("rows", "positives")
         if any(found.get(name) is not None for found in splits.values())

@@ -20,6 +20,7 @@ def overview(version: dict, blessing: dict, metrics: dict, tuned: dict, captions
         *prediction_facts(metrics),
         [f"{label} on test", interval(test.get("metrics", {}).get(metric))],
         ["rows in test", test.get("rows")],
+        *([["bundles measured on these test rows", blessing["look"]]] if "look" in blessing else []),
         ["model family", best.get("family", NO_VALUE)],
         ["bundle", tree(version["bundle"])],
     ]

@@ -65,9 +65,9 @@ def metric_tile(test: dict, metric: str) -> Tile:
 
 
 def interval_note(entry: dict) -> str:
-    """Return the interval of an estimate in words."""
+    """Return the interval of an estimate in words, or why there is none."""
     if entry.get("low") is None or entry.get("high") is None:
-        return "no interval"
+        return f"no interval: {entry['reason']}" if entry.get("reason") else "no interval"
     return f"95 % interval {entry['low']:.3f} to {entry['high']:.3f}"
 
 

@@ -4,10 +4,12 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.statistics_looks import count_passes
 from scripts.analyze import gate as held
 from scripts.analyze.gate import format_check, gate
 from scripts.errors import InputError
 from scripts.provenance.canonical import read_json, write_json
+from scripts.provenance.trail import read_events
 
 ESTIMATES = {
     "roc_auc": {"value": 0.9, "low": 0.88, "high": 0.92},
@@ -230,3 +232,34 @@ def test_latency_is_gated_and_leaves_no_figure(measured, monkeypatch, capsys, to
         with pytest.raises(InputError, match=r"latency_ms: slower, see the log \(limit max 5\)"):
             gate(*arguments, {"latency_ms": {"max": 5}}, {})
     assert f"a row takes {took:.3g} ms (median), limit 5" in capsys.readouterr().err
+
+
+def test_looks_at_the_same_test_rows_are_counted_also_of_rejected_bundles(tmp_path):
+    trail = tmp_path / "trail/tiny.jsonl"
+    assert [held.count_look(trail, "t", bundle) for bundle in ("a", "b", "a", "c")] == [1, 2, 1, 3]
+    assert held.count_look(trail, "u", "a") == 1 and held.count_look(trail, "t", "c") == 3
+    assert [event["look"] for event in read_events(trail)] == [1, 2, 3, 1]
+
+
+def test_with_more_looks_the_same_interval_may_fail_where_that_is_configured(measured):
+    trail = measured.with_name("trail") / "tiny.jsonl"
+    write_json(measured, read_json(measured) | {"test_digest": "t"})
+    for number in range(20):
+        held.count_look(trail, "t", str(number))
+
+    def look(correct: bool) -> dict:
+        blessing = measured.with_name("blessing.json")
+        arguments = (measured, [], [], blessing, str(measured.with_name("rejected")), "serving", limits, {})
+        gate(*arguments, trail=str(trail), correct_looks=correct)
+        return read_json(blessing)
+
+    limits = {"roc_auc": {"min": 0.875}}
+    made = look(False)
+    assert made["look"] == 21 and made["checks"][0]["low"] == 0.88
+    with pytest.raises(InputError, match=r"not blessed: roc_auc 0\.9000 \(0\.8606 to 0\.9394\).*look 21 at these rows"):
+        look(True)
+
+
+@pytest.mark.parametrize(("correct", "least", "most"), [(False, 0.12, 0.45), (True, 0.0, 0.1)])
+def test_one_of_many_variants_at_the_limit_passes_by_chance_unless_looks_are_corrected(correct, least, most):
+    assert least <= count_passes(variants=20, worlds=100, correct=correct) <= most

@@ -1,15 +1,17 @@
 """The change against the deployed version: paired, on the current rows, and clear if there is nothing to compare."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from sklearn import metrics
 
+from benchmarks.statistics_changes import count_non_inferior, count_stopped
 from scripts.analyze.bootstrap import Scores
 from scripts.analyze.compare import Settings, compare_with_deployed, estimate_changes
-from scripts.analyze.gate import check_change, gate
+from scripts.analyze.gate import check_change, format_check, gate
 from scripts.analyze.latency import measure_prediction_ms
 from scripts.bundle.files import bundle_digest
 from scripts.errors import InputError
@@ -64,9 +66,9 @@ def test_samples_are_paired():
 
 
 def interval(scores: Scores) -> dict:
-    from scripts.analyze.bootstrap import bootstrap_metrics
+    from scripts.analyze.estimates import estimate_metrics
 
-    return bootstrap_metrics(scores, 200, 0).estimates()["roc_auc"]
+    return estimate_metrics(scores, 200, 0)["roc_auc"]
 
 
 @pytest.mark.slow
@@ -212,7 +214,7 @@ def test_gate_writes_what_it_compared_with(tmp_path, tables):
     write_json(tmp_path / "metrics.json", about | {"splits": {"test": TEST}})
     files = (tmp_path / "metrics.json", [new], tables, tmp_path / "blessing.json", str(tmp_path / "rejected"))
     how = vars(HOW) | {"case": "tiny", "tag": "champion", "min_slice": 60, "bootstrap": 60}
-    options = {key: how[key] for key in how.keys() - {"cuts", "least", "samples"}}
+    options = {key: how[key] for key in how.keys() - {"cuts", "least", "samples", "factor"}}
     gate(*files, str(tmp_path / "serving"), {"roc_auc": {"drop": 0.0}}, {}, **options)
     first = read_json(tmp_path / "blessing.json")
     assert first["baseline"] is None and first["first"] is True and first["checks"] == []
@@ -226,3 +228,43 @@ def test_gate_writes_what_it_compared_with(tmp_path, tables):
 @pytest.mark.feature("A13")
 def test_latency_is_measured_on_golden_rows(tmp_path):
     assert measure_prediction_ms(bundle(tmp_path / "new", NAMES[:2])) > 0
+
+
+@pytest.mark.parametrize("slices", [0, 10])
+def test_equal_models_are_seldom_stopped_whatever_the_number_of_limits(slices):
+    worlds = 12
+    assert count_stopped(slices, worlds, samples=60, rows=300) <= 2 / worlds
+
+
+def test_a_model_at_the_limit_is_seldom_non_inferior_and_a_better_one_is():
+    assert count_non_inferior(200, loss=0.05, limit=0.05, worlds=30, samples=60) <= 4 / 30
+    assert count_non_inferior(2000, loss=0.0, limit=0.05, worlds=10, samples=60) >= 9 / 10
+    limit = {"non_inferior": 0.02}
+    (check,) = check_change("", "brier", limit, {"absolute": {"value": 0.005, "low": -0.01, "high": 0.021}})
+    assert not check["passed"]
+    (check,) = check_change("", "roc_auc", limit, {"absolute": {"value": 0.005, "low": -0.019, "high": 0.03}})
+    assert check["passed"]
+
+
+def test_the_smallest_change_that_would_be_found_is_said():
+    new, old = two(np.random.default_rng(3), 400)
+    change = estimate_changes(new, old, 200, 0)["roc_auc"]["absolute"]
+    error = (change["high"] - change["low"]) / 2 / 1.96
+    assert change["detectable"] == pytest.approx((1.96 + 0.8416) * error, rel=1e-3)
+    (check,) = check_change("", "roc_auc", {"drop": 0.0}, {"absolute": change})
+    assert f"detectable {change['detectable']:.4f}" in format_check(check)
+
+
+def test_small_losses_are_compared_with_a_fixed_version_too(tmp_path, tables):
+    first, deployed, new = (
+        bundle(tmp_path / name, NAMES[:2], slope) for name, slope in (("a", 2), ("b", -2), ("c", -2.1))
+    )
+    publish(tmp_path / "serving", first, 1)
+    publish(tmp_path / "serving", deployed, 2)
+    asked = {"roc_auc": {"drop": 0.1}}
+    arguments = (tables, new, 0.5, tmp_path / "serving", "tiny", "champion", asked)
+    (alone,) = compare_with_deployed(*arguments, HOW)["checks"]
+    assert alone["passed"] and "against" not in alone
+    both = compare_with_deployed(*arguments, replace(HOW, reference=1))["checks"]
+    assert [(check.get("against"), check["passed"]) for check in both] == [(None, True), ("version 1", False)]
+    assert "roc_auc against version 1" in format_check(both[1])

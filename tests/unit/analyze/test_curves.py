@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 from sklearn import metrics
 
-from scripts.analyze.curves import classification_curves, regression_curves, threshold_points
+from benchmarks.statistics_thresholds import count_broken_demands
+from scripts.analyze.curves import classification_curves, estimate_optimism, regression_curves, threshold_points
 from scripts.errors import InputError
-from scripts.metrics.threshold import choose_threshold
+from scripts.metrics.threshold import choose_threshold, is_proven
 from scripts.provenance.canonical import read_json, round_floats, write_json
 
 
@@ -103,3 +104,29 @@ def test_figures_by_threshold_are_those_of_the_rows():
         said = p >= at
         assert (rate, precision, recall) == pytest.approx((said.mean(), y[said].mean(), y[said].sum() / y.sum()))
     assert threshold_points(y, p, 2.0)[-1] == [2.0, 0.0, None, 0.0]
+
+
+@pytest.mark.parametrize("name", ["precision", "recall"])
+def test_a_demand_with_confidence_holds_for_new_rows_and_one_on_eval_does_not(name):
+    broken = {key: count_broken_demands(name, 0.8, key, 500, 60)[0] for key in (None, 0.9)}
+    assert broken[None] > 0.3 and broken[0.9] <= 0.2
+
+
+def test_a_proof_goes_on_until_the_first_test_that_fails():
+    hits, within = np.array([10, 19, 20, 59, 60]), np.array([10, 20, 30, 60, 61])
+    assert is_proven(hits, within, 0.7, 1, 0.95).tolist() == [True, True, False, False, False]
+    assert not is_proven(hits[:1], within[:1], 0.8, 1, 0.95).any()  # .8^10 is more than .05
+    with pytest.raises(InputError, match=r"a precision of 0\.9 on eval with a confidence of 0\.95; require less"):
+        choose_threshold(np.array([0, 1, 1]), np.array([0.1, 0.2, 0.3]), {"precision": 0.9, "confidence": 0.95})
+
+
+def test_optimism_is_what_new_rows_lack():
+    found = {"f1": [], "true": []}
+    new_y, new_p = scores(1000, 100_000)
+    for seed in range(60):
+        y, p = scores(seed, 80)
+        threshold = choose_threshold(y, p, "f1")
+        found["f1"].append(estimate_optimism(y, p, "f1", seed)["f1"])
+        found["true"].append(metrics.f1_score(y, p >= threshold) - metrics.f1_score(new_y, new_p >= threshold))
+    assert 0.4 < np.mean(found["f1"]) / np.mean(found["true"]) < 1.3
+    assert np.mean(found["f1"]) > 0.02

@@ -13,7 +13,7 @@ import pytest
 from scripts.data.pointer import read_pointer
 from scripts.provenance.canonical import file_digest
 from scripts.provenance.environment import env_id
-from scripts.register.trail import read_events
+from scripts.provenance.trail import read_events
 from tests.tiny import write_pointer
 from tests.workflow import ROOT, environment
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from scripts.errors import InputError
-from scripts.register.trail import START, append_event, hash_line, read_events
+from scripts.provenance.trail import START, append_event, hash_line, read_events
 from tests.workflow import ROOT
 
 
@@ -103,7 +103,7 @@ def test_damaged_trail_is_not_appended_to(trail):
 APPEND = """
 import sys
 from pathlib import Path
-from scripts.register.trail import append_event
+from scripts.provenance.trail import append_event
 for turn in range(3):
     event = {"event": "test", "by": sys.argv[2], "turn": turn}
     append_event(Path(sys.argv[1]), lambda known: event | {"known": len(known)})

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from scripts.analyze.bootstrap import bootstrap_metrics
+from scripts.analyze.estimates import estimate_metrics
 from scripts.analyze.scores import to_scores
 from scripts.bundle.feature_matrix import load_features, save_features
 from scripts.errors import InputError
@@ -197,7 +197,7 @@ def test_trials_say_what_the_analysis_says_wherever_the_positive_class_sorts(tmp
             p = family.score(family.fit(x, y, {"C": 1.0}, 0, "classification", "cpu"), held, 2)
             scores = to_scores(truth, p, {"task": "classification", "classes": ["a", "b"], "positive": "ab"[positive]})
             scores = replace(scores, threshold=choose_threshold(scores.y, scores.p, criterion))
-            assert record["score"] == pytest.approx(bootstrap_metrics(scores, 0, 0).overall[metric], abs=1e-12)
+            assert record["score"] == pytest.approx(estimate_metrics(scores, 10, 0)[metric]["value"], abs=1e-12)
             found[positive, str(criterion)] = record["score"]
     assert [found[0, key] for place, key in found if place] == pytest.approx(
         [found[1, key] for place, key in found if place], abs=1e-6

@@ -1,0 +1,48 @@
+"""How often one of several variants passes the gate by chance whose accuracy is exactly at the limit.
+
+    envs/python test -m benchmarks.statistics_looks [--worlds 300]
+
+Variants agree in most rows, as models of one case do.
+"""
+
+import argparse
+
+import numpy as np
+
+from scripts.analyze.gate import check_bounds, widen_intervals, widening
+from scripts.analyze.intervals import Share
+
+LIMIT, ROWS, SHARED = 0.8, 500, 0.5
+
+
+def count_passes(variants: int, worlds: int, correct: bool) -> float:
+    """Return the share of worlds in which one of *variants* passes a minimum that is its true accuracy."""
+    passed = 0
+    for seed in range(worlds):
+        rng = np.random.default_rng(seed)
+        common, same = rng.random(ROWS) < LIMIT, rng.random(ROWS) < SHARED
+        for look in range(1, variants + 1):
+            right = Share(np.where(same, common, rng.random(ROWS) < LIMIT), np.ones(ROWS, bool), "rows")
+            low, high = right.interval()
+            entry = {"value": right.value, "low": low, "high": high}
+            entry = widen_intervals(entry, widening(look) if correct else 1.0)
+            if check_bounds("value", "", "accuracy", {"min": LIMIT}, entry)["passed"]:
+                passed += 1
+                break
+    return passed / worlds
+
+
+def main() -> None:
+    """Print a line for each number of variants."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--worlds", type=int, default=300)
+    worlds = parser.parse_args().worlds
+    for variants in (1, 5, 20):
+        for correct in (False, True):
+            share = count_passes(variants, worlds, correct)
+            error = np.sqrt(share * (1 - share) / worlds)
+            print(f"variants {variants} corrected {correct}: one passes {share:.3f} ± {error:.3f}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
