@@ -3,10 +3,14 @@
 Both the rows and the shuffles are drawn by chance. In a shuffle, a row counts twice: it keeps its other values, and
 gives that of the column to another row. Its influence on the drop is therefore what the metric loses in both (the
 drop is a U-statistic of two rows: Hoeffding 1948).
+
+A prediction of all columns costs their number, and each column needs some. Of many columns only those are measured on
+whose values the outputs depend most, which blocks of columns that are shuffled together find.
 """
 
 from collections.abc import Callable
 from dataclasses import replace
+from heapq import heappop, heappush
 from pathlib import Path
 
 import numpy as np
@@ -20,11 +24,14 @@ from scripts.bundle.label import labelled_batches
 from scripts.metrics.table import METRICS
 
 LEAST = 10  # rows, of each class, that an interval needs
+MOST = 100  # columns that are measured
 
 
 def skill_influence(scores: Scores) -> tuple[str, float, np.ndarray]:
     """Return name and value of the metric of Scores.measure_skill(), and the influence value of each row [rows]."""
     name, value = scores.measure_skill()
+    if not np.isfinite(value):
+        return name, value, np.zeros(len(scores.y))
     if scores.regression:
         square, total = (scores.p - scores.y) ** 2, (scores.y - scores.y.mean()) ** 2
         return name, value, (square.mean() * total / total.mean() - square) / total.mean()
@@ -35,19 +42,47 @@ def skill_influence(scores: Scores) -> tuple[str, float, np.ndarray]:
     return name, value, np.mean(parts, axis=0)
 
 
+def select_columns(
+    predict: Callable[[dict], Scores], tensors: dict[str, np.ndarray], outputs: np.ndarray, most: int, seed: int
+) -> list[str]:
+    """Return up to *most* columns of *tensors* whose values change the *outputs* of *predict*, the largest change first.
+
+    All values of a block of columns are shuffled in the same way, and the block that changes the outputs most is
+    halved next. Columns that are left out as single blocks change nothing, or less than their whole block; there are
+    some *most* * log2(columns) predictions instead of one for each column.
+    """
+    donors = np.random.default_rng([seed, len(tensors)]).permutation(len(outputs))
+    blocks: list[tuple[float, list[str]]] = [(-np.inf, sorted(tensors))]
+    found: list[str] = []
+    while blocks and len(found) < most:
+        _, names = heappop(blocks)
+        if len(names) == 1:
+            found += names
+            continue
+        middle = len(names) // 2
+        for half in (names[:middle], names[middle:]):
+            shuffled = predict({**tensors, **{name: tensors[name][donors] for name in half}})
+            if change := float(np.abs(shuffled.p - outputs).mean()):
+                heappush(blocks, (-change, half))
+    return found
+
+
 def permutation_importance(
-    predict: Callable[[dict], Scores], tensors: dict[str, np.ndarray], repeats: int, seed: int
+    predict: Callable[[dict], Scores], tensors: dict[str, np.ndarray], repeats: int, seed: int, most: int = MOST
 ) -> list[dict]:
     """Return how much the main metric drops for each column of *tensors*, the largest mean drop first.
 
-    *predict* returns the scores of rows given as tensors; *repeats* shuffles are averaged.
+    *predict* returns the scores of rows given as tensors; *repeats* shuffles are averaged. Of more than *most* columns,
+    those of select_columns() are measured.
     """
     baseline = predict(tensors)
     metric, baseline_value, baseline_influence = skill_influence(baseline)
     rows = len(baseline.y)
     fewest = rows if baseline.regression else int(np.bincount(baseline.y)[np.unique(baseline.y)].min())
     entries = []
-    for index, column in enumerate(sorted(tensors)):
+    columns = sorted(tensors)
+    chosen = select_columns(predict, tensors, baseline.p, most, seed) if len(columns) > most else columns
+    for index, column in [(columns.index(name), name) for name in sorted(chosen)]:
         rng, drops, influence = np.random.default_rng([seed, index]), [], np.zeros(rows)
         for _ in range(repeats):
             donors = rng.permutation(rows)

@@ -39,3 +39,23 @@ def test_an_undefined_metric_has_no_importance_and_says_why():
     assert [entry["column"] for entry in made] == ["strong", "unused", "weak"]
     undefined = {"value": None, "low": None, "high": None, "reason": "all values are equal"}
     assert [entry["drop"] for entry in made] == [undefined] * 3
+
+
+@pytest.mark.feature("A8")
+def test_of_many_columns_those_are_measured_that_the_outputs_depend_on():
+    rng, called = np.random.default_rng(0), 0
+    data = {f"x{number:04}": rng.normal(size=(50, 1)) for number in range(2000)}
+    weights = rng.normal(size=2000) ** 9  # some matter a lot, most hardly
+    weights[::2] = 0
+    values = np.hstack([data[name] for name in sorted(data)]) @ weights
+
+    def predict(found: dict) -> Scores:
+        nonlocal called
+        called += 1
+        return Scores(values, np.hstack([found[name] for name in sorted(found)]) @ weights, regression=True)
+
+    made = permutation_importance(predict, data, 1, 0, most=10)
+    order = np.argsort(-np.abs(weights))
+    assert {f"x{number:04}" for number in order[:5]} <= {entry["column"] for entry in made} and len(made) == 10
+    assert called < 2 * 10 * 11 + 11 < 2000
+    assert permutation_importance(predict, data, 1, 0, most=10) == made
