@@ -10,11 +10,7 @@ preprocess/summary/<span>/<split>/summary.npz (what the rows of a span contribut
 from scripts.config.features import learns_from_labels
 
 CROSS_FITTED = any(learns_from_labels(spec) for specs in config["preprocess"]["features"].values() for spec in specs)
-
-
-def encodings_of_split(wildcards):
-    """Return the cross-fitted encodings, which only the training split has, and only if a feature needs them."""
-    return [f"{RESULTS}/preprocess/cross_fit/encodings.npz"] if CROSS_FITTED and wildcards.split == "train" else []
+ENCODINGS = [f"{RESULTS}/preprocess/cross_fit/encodings.npz"] if CROSS_FITTED else []  # of the training split alone
 
 
 rule preprocess:
@@ -119,7 +115,7 @@ checkpoint transform:
         contract=ancient(f"{RESULTS}/preprocess/graph/contract.json"),
         schema=ancient(f"{RESULTS}/preprocess/graph/schema.json"),
         hook_files=ancient(HOOK_FILES),
-        cross_fitted=ancient(encodings_of_split),
+        cross_fitted=ancient(branch(evaluate("'{split}' == 'train'"), then=ENCODINGS)),
         changed=when_stale("transform"),
     output:
         features=f"{RESULTS}/preprocess/features/{{split}}/features.npz",
