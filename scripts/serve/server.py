@@ -16,6 +16,7 @@ import uvicorn
 from scripts.provenance.run_job import echo, report_error
 from scripts.serve.app import App
 from scripts.serve.connection import Connection
+from scripts.serve.inference import InferenceService
 from scripts.serve.model_store import LOAD_SECONDS, ModelStore
 from scripts.serve.request_log import RequestLog
 
@@ -68,7 +69,7 @@ def serve(root: Path, port: int, poll: float, until_eof: bool) -> None:
         threading.Thread(target=stop_at_end_of_input, daemon=True).start()
     threading.Thread(target=watch, args=(store, poll, stop), name="watch", daemon=True).start()
     config = uvicorn.Config(
-        App(store, log),
+        App(InferenceService(store, log)),
         http=Connection,
         loop="uvloop",
         ws="none",

@@ -131,12 +131,14 @@ def server_answers_follows_and_rolls_back(said):
     assert shown.keys() == reply.keys()
     one, other = shown["predictions"][0], reply["predictions"][0]
     assert one["label"] == other["label"] and abs(one["score"] - other["score"]) < 0.02
-    by_label, by_number, refused, broken, (models,) = replies(routes)
+    by_label, by_number, refused, broken, (models,), described = replies(routes)
     assert by_label["predictions"] == by_number["predictions"] == reply["predictions"]
     assert refused["error"]["code"] == "SCHEMA_MISSING_COLUMN"
     assert broken["error"]["code"] == "ENUM_TYPE_UNEXPECTED_STRING_VALUES"
     assert broken["error"]["column"] == "time_of_day"
     assert models["case"] == "birds" and models["labels"] == {"champion": 1}
+    assert described["versions"] == ["1"] and described["properties"]["digest"] == reply["bundle"]
+    assert {item["name"]: item["datatype"] for item in described["inputs"]}["remarks"] == "BYTES"
     assert moved.startswith("configuration: preprocess.features.atype.0.min_count: 10 -> 20")
     new, old = replies(moved)
     assert (new["version"], old["version"]) == (2, 1)

@@ -127,7 +127,9 @@ def rich_contract() -> dict:
     """Return the contract of a bundle with a lag of a time series and a custom transformer."""
     hook = {"type": "text", "tensor": "hook", "module": HOOK, "state": {"usual": 8.0}, "width": 1}
     columns = {"height@1": COLUMNS["height"], "note": hook | {"code": code_digest(HOOK)}}
-    return CONTRACT | {"columns": COLUMNS | columns, "window": LAGS, "threshold": 0.5}
+    texts = {"site": "text", "phase": "text", "date": "date", "note": "text"}
+    cleaning = {"trim": False, "null_values": [], "timezone": "UTC", "columns": texts}
+    return CONTRACT | {"columns": COLUMNS | columns, "window": LAGS, "cleaning": cleaning, "threshold": 0.5}
 
 
 def rich_model(bias: float) -> bytes:
