@@ -29,8 +29,18 @@ from scripts.serve.http_request import (
 from scripts.serve.inference import InferenceService, check_row_count, describe_answer
 from scripts.serve.model_store import NAME, VERSION
 from scripts.serve.rest_v2 import OpenInferenceREST
+from scripts.serve.tasks import check_model_count, check_task, classify, regress
 
-PREDICT = re.compile(f"/predict/({NAME.pattern})(?:/versions/({VERSION.pattern})|/labels/({NAME.pattern}))?")
+MODEL = re.compile(
+    f"/(predict|classify|regress)/({NAME.pattern})(?:/versions/({VERSION.pattern})|/labels/({NAME.pattern}))?"
+)
+MULTI_INFERENCE = "/multi-inference"
+FORMS = {  # by route: the task, the name of the answers, and the form of one
+    "predict": (None, "predictions", dict),
+    "classify": ("classification", "classifications", classify),
+    "regress": ("regression", "regressions", regress),
+}
+MODEL_KEYS = ({"case"}, {"case", "version"}, {"case", "label"})
 Reply = tuple[int, bytes, dict[str, str]]  # status, body, headers
 
 
@@ -45,12 +55,29 @@ def parse_json(body: bytes) -> Any:
 def parse_rows(body: bytes) -> list:
     """Return the rows of a request body, a JSON list or {"rows": list}. Raises HTTPError on anything else."""
     value = parse_json(body)
-    if isinstance(value, dict) and value.keys() == {"rows"}:
-        value = value["rows"]
+    return check_rows(value["rows"] if isinstance(value, dict) and value.keys() == {"rows"} else value)
+
+
+def check_rows(value: Any) -> list:
+    """Return *value* if it can be the rows of a request. Raises HTTPError if not."""
     if not isinstance(value, list):
         raise HTTPError(422, "INVALID_REQUEST", 'a list of objects or {"rows": [...]} was expected')
     check_row_count(len(value))
     return value
+
+
+def parse_multi_inference(body: bytes) -> tuple[list, list[dict]]:
+    """Return rows and models of a body {"rows": [...], "models": [...]}. Raises HTTPError on anything else."""
+    value = parse_json(body)
+    if not isinstance(value, dict) or value.keys() != {"rows", "models"} or not isinstance(value["models"], list):
+        raise HTTPError(422, "INVALID_REQUEST", '{"rows": [...], "models": [...]} was expected')
+    check_model_count(len(value["models"]))
+    for index, spec in enumerate(value["models"]):
+        is_model = isinstance(spec, dict) and spec.keys() in MODEL_KEYS and isinstance(spec["case"], str)
+        if not is_model or type(spec.get("version", 1)) is not int or not isinstance(spec.get("label", ""), str):
+            expected = '{"case": name}, with "version": number or "label": name'
+            raise HTTPError(422, "INVALID_REQUEST", f"models[{index}] must be {expected}")
+    return check_rows(value["rows"]), value["models"]
 
 
 class App:
@@ -84,17 +111,17 @@ class App:
 
     async def route(self, method: str, path: str, headers: list, receive: Callable) -> Reply:
         """Return the reply of a JSON route. Raises HTTPError, ContractError or ClientDisconnected."""
-        match = PREDICT.fullmatch(path)
-        if not match and path not in ("/health", "/models"):
-            routes = (
-                "/health, /models, /predict/<case>, /predict/<case>/versions/<n> and /predict/<case>/labels/<label>"
-            )
-            raise HTTPError(404, "NOT_FOUND", f"there are {routes}, and /v2")
-        allowed = "POST" if match else "GET"
+        match = MODEL.fullmatch(path)
+        if not match and path not in ("/health", "/models", MULTI_INFERENCE):
+            paths = "/predict/<case>, /classify/<case>, /regress/<case>, also with /versions/<n> or /labels/<label>"
+            raise HTTPError(404, "NOT_FOUND", f"there are {paths}; {MULTI_INFERENCE}, /health, /models and /v2")
+        allowed = "POST" if match or path == MULTI_INFERENCE else "GET"
         if method != allowed:
             raise HTTPError(405, "WRONG_METHOD", f"only {allowed} here", allow=allowed)
         if match:
-            return await self.predict(*match.groups(), headers, receive)
+            return await self.answer_model(*match.groups(), headers, receive)
+        if path == MULTI_INFERENCE:
+            return await self.answer_models(headers, receive)
         if path == "/health":
             ready = self.service.is_ready
             return 200 if ready else 503, orjson.dumps({"status": "ok" if ready else "no model"}), {}
@@ -113,22 +140,49 @@ class App:
             for name, case in sorted(self.service.store.cases.items())
         ]
 
-    async def predict(
-        self, name: str, version: str | None, label: str | None, headers: list, receive: Callable
+    async def answer_model(
+        self, route: str, name: str, version: str | None, label: str | None, headers: list, receive: Callable
     ) -> Reply:
-        """Answer a prediction request. Raises HTTPError, ContractError or ClientDisconnected."""
+        """Answer a request to one model. Raises HTTPError, ContractError or ClientDisconnected."""
+        task, key, form = FORMS[route]
+        model = self.service.find_model(name, int(version) if version else None, label)
+        if task:
+            check_task(model, task)
+
+        def answer(body: bytes, request: str, received: int) -> bytes:
+            with self.service.measured(name, model, received) as timing:
+                predictions = self.service.predict(name, model, request, parse_rows(body), timing)
+                return orjson.dumps({**describe_answer(request, name, model), key: [*map(form, predictions)]})
+
+        return await self.answer_body(answer, headers, receive)
+
+    async def answer_models(self, headers: list, receive: Callable) -> Reply:
+        """Answer a request that names several models. Raises HTTPError, ContractError or ClientDisconnected."""
+
+        def answer(body: bytes, request: str, received: int) -> bytes:
+            rows, specs = parse_multi_inference(body)
+            models = [
+                (spec["case"], self.service.find_model(spec["case"], spec.get("version"), spec.get("label")))
+                for spec in specs
+            ]
+            answers = self.service.predict_by_each(models, request, rows, received)
+            results = [
+                {**describe_answer(request, name, model), "predictions": predictions}
+                for (name, model), predictions in zip(models, answers, strict=True)
+            ]
+            return orjson.dumps({"request": request, "results": results})
+
+        return await self.answer_body(answer, headers, receive)
+
+    async def answer_body(self, answer: Callable[[bytes, str, int], bytes], headers: list, receive: Callable) -> Reply:
+        """Return what *answer* makes of the body, of the id of the request and of when it was received."""
         check_content_type(headers)
         encoding, received = read_content_encoding(headers), time.perf_counter_ns()
-        model = self.service.find_model(name, int(version) if version else None, label)
         request, accepted = read_request_id(headers), choose_encoding(headers)
 
-        def answer(body: bytes) -> Reply:
-            with self.service.measured(name, model, received) as timing:
-                rows = parse_rows(decompress(body, encoding))
-                predictions = self.service.predict(name, model, request, rows, timing)
-                reply = orjson.dumps({**describe_answer(request, name, model), "predictions": predictions})
-                return 200, *compress(reply, accepted)
+        def answer_compressed(body: bytes) -> Reply:
+            return 200, *compress(answer(decompress(body, encoding), request, received), accepted)
 
         with self.service.admitted():
             body = await read_body(receive)
-            return await self.service.run(decompressed_size(body, encoding), answer, body)
+            return await self.service.run(decompressed_size(body, encoding), answer_compressed, body)

@@ -13,11 +13,13 @@ from typing import Any
 
 from scripts.bundle.clean import clean_rows
 from scripts.bundle.encode import encode_rows
+from scripts.errors import ContractError
 from scripts.serve.http_request import SMALL_BODY, HTTPError
 from scripts.serve.inference_statistics import InferenceStatistics, Timing
 from scripts.serve.model import Model, add_request_lags, answer_score
 from scripts.serve.model_store import Case, ModelStore
 from scripts.serve.request_log import RequestLog
+from scripts.serve.tasks import share_rows
 
 MAX_IN_FLIGHT = 64
 MAX_ROWS = 10_000
@@ -106,6 +108,23 @@ class InferenceService:
         entry = {**describe_answer(request, case, model), "rows": rows, "scores": [*map(answer_score, predictions)]}
         self.log.put(case, entry)
         return predictions
+
+    def predict_by_each(
+        self, models: list[tuple[str, Model]], request: str, rows: list, received: int
+    ) -> list[list[dict]]:
+        """Return the predictions of each of *models*, given with their cases, for the same *rows*; runs in a thread.
+
+        A model gets the columns that it takes and those that none takes. Raises ContractError, which names the model.
+        """
+        answers = []
+        for (case, model), shared in zip(models, share_rows(rows, [model for _, model in models]), strict=True):
+            try:
+                with self.measured(case, model, received) as timing:
+                    answers.append(self.predict(case, model, request, shared, timing))
+            except ContractError as error:
+                message = f"{case} version {model.version}: {error}"
+                raise ContractError(error.code, message, error.column, error.row) from None
+        return answers
 
 
 def describe_answer(request: str, case: str, model: Model) -> dict:

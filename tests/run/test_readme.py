@@ -131,11 +131,14 @@ def server_answers_follows_and_rolls_back(said):
     assert shown.keys() == reply.keys()
     one, other = shown["predictions"][0], reply["predictions"][0]
     assert one["label"] == other["label"] and abs(one["score"] - other["score"]) < 0.02
-    by_label, by_number, refused, broken, (models,), described = replies(routes)
+    by_label, by_number, refused, broken, classified, several, (models,), described = replies(routes)
     assert by_label["predictions"] == by_number["predictions"] == reply["predictions"]
     assert refused["error"]["code"] == "SCHEMA_MISSING_COLUMN"
     assert broken["error"]["code"] == "ENUM_TYPE_UNEXPECTED_STRING_VALUES"
     assert broken["error"]["column"] == "time_of_day"
+    (answer,), (prediction,) = classified["classifications"], reply["predictions"]
+    assert {item["name"]: item["probability"] for item in answer["classes"]} == prediction["probabilities"]
+    assert [result["predictions"] for result in several["results"]] == [reply["predictions"]] * 2
     assert models["case"] == "birds" and models["labels"] == {"champion": 1}
     assert described["versions"] == ["1"] and described["properties"]["digest"] == reply["bundle"]
     assert {item["name"]: item["datatype"] for item in described["inputs"]}["remarks"] == "BYTES"
@@ -151,7 +154,7 @@ def report_and_feedback_are_written(said, reader):
     results = reader.clone / "results/birds"
     assert (results / "report/report.html").read_text().startswith("<!DOCTYPE html>")
     feedback = json.loads((results / "feedback/feedback.json").read_text())
-    assert feedback["verdict"] == "too few requests" and feedback["rows"] == 6
+    assert feedback["verdict"] == "too few requests" and feedback["rows"] == 9
 
 
 def own_case_is_deployed(said):
