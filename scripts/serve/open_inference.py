@@ -36,6 +36,11 @@ ACCEPTED = {  # datatypes by type of column, that of the metadata first
     "date": ("BYTES",),
     "time": ("BYTES",),
 }
+FOREIGN = {  # parameters of other servers that change what a request means, and what to do instead
+    "classification": "ask for the output probabilities",
+    "sequence_id": "send all rows of a series in one request",
+    "shared_memory_region": "send the tensor in the body",
+}
 BOOLEANS = {0.0: False, 1.0: True}
 LENGTH = np.dtype("<u4")  # of an element of a BYTES tensor
 
@@ -43,6 +48,13 @@ LENGTH = np.dtype("<u4")  # of an element of a BYTES tensor
 def refuse(message: str) -> HTTPError:
     """Return the error of a request that does not follow the protocol."""
     return HTTPError(400, "INVALID_REQUEST", message)
+
+
+def check_parameters(parameters: dict, what: str) -> None:
+    """Raise HTTPError if *parameters* hold one that would change what a request means, but is not supported."""
+    for name in FOREIGN:
+        if parameters.get(name):
+            raise refuse(f"{what}: the parameter {name} is not supported; {FOREIGN[name]}")
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,7 @@ from scripts.serve.model_metadata import describe_model, describe_server, descri
 from scripts.serve.open_inference import (
     Tensor,
     check_elements,
+    check_parameters,
     check_tensor,
     choose_outputs,
     decode_raw,
@@ -46,11 +47,6 @@ LENGTH = re.compile(rb"[0-9]{1,9}")
 SERVER_PATHS = ("/v2", "/v2/", "/v2/health/live", "/v2/health/ready", "/v2/models/stats")
 MODEL = re.compile("/v2/models/([^/]+)(?:/versions/([^/]+))?(?:/(ready|infer|stats))?")
 BINARY_TYPE = re.compile(rb"\s*application/octet-stream\s*(?:;.*)?", re.I)
-FOREIGN = {  # parameters that change what a request means, and what to do instead
-    "classification": "ask for the output probabilities",
-    "sequence_id": "send all rows of a series in one request",
-    "shared_memory_region": "send the tensor in the body",
-}
 Reply = tuple[int, bytes, dict[str, str]]
 
 
@@ -133,9 +129,7 @@ def read_parameters(value: dict, what: str) -> dict:
         return {}
     if not isinstance(parameters, dict):
         raise refuse(f'{what}: "parameters" must be an object')
-    for name in FOREIGN:
-        if parameters.get(name):
-            raise refuse(f"{what}: the parameter {name} is not supported; {FOREIGN[name]}")
+    check_parameters(parameters, what)
     return parameters
 
 

@@ -131,6 +131,8 @@ def server_answers_follows_and_rolls_back(said):
     assert shown.keys() == reply.keys()
     one, other = shown["predictions"][0], reply["predictions"][0]
     assert one["label"] == other["label"] and abs(one["score"] - other["score"]) < 0.02
+    routes, described = re.fullmatch(r"(.*\n)([\d.e-]+)\n", routes, re.S).groups()
+    assert float(described) == reply["predictions"][0]["score"]
     by_label, by_number, refused, broken, classified, several, (models,), described = replies(routes)
     assert by_label["predictions"] == by_number["predictions"] == reply["predictions"]
     assert refused["error"]["code"] == "SCHEMA_MISSING_COLUMN"
@@ -154,7 +156,7 @@ def report_and_feedback_are_written(said, reader):
     results = reader.clone / "results/birds"
     assert (results / "report/report.html").read_text().startswith("<!DOCTYPE html>")
     feedback = json.loads((results / "feedback/feedback.json").read_text())
-    assert feedback["verdict"] == "too few requests" and feedback["rows"] == 9
+    assert feedback["verdict"] == "too few requests" and feedback["rows"] == 10
 
 
 def own_case_is_deployed(said):

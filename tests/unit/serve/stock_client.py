@@ -60,7 +60,7 @@ as_json = {} if http_client else {"as_json": True}
 report = {
     "live": client.is_server_live(),
     "ready": [client.is_server_ready(), client.is_model_ready("birds"), client.is_model_ready("birds", "2")],
-    "absent": client.is_model_ready("birds", "9") if http_client else find_error(client.is_model_ready, "birds", "9"),
+    "absent": client.is_model_ready("birds", "9"),
     "server": client.get_server_metadata(**as_json)["name"],
     "answers": [read_outputs(client.infer("birds", inputs, request_id="stock"))],
     "challenger": read_outputs(client.infer("birds", inputs, model_version="challenger")),
@@ -80,4 +80,8 @@ if http_client:
         report["plain"].append(read_outputs(client.infer("birds", plain, outputs=outputs, **packing)))
     pending = [client.async_infer("birds", inputs) for _ in range(4)]
     report["answers"] += [read_outputs(result.get_result()) for result in pending]
+else:
+    for algorithm in ("gzip", "deflate"):
+        result = client.infer("birds", inputs, compression_algorithm=algorithm)
+        report["answers"].append(read_outputs(result))
 print(json.dumps(report))

@@ -54,3 +54,24 @@ def test_the_stock_client_over_http(tmp_path):
     assert report["column"][0] == "422" and "input 'height' is missing" in report["column"][1]
     assert report["load"][0] == "404"
     assert [(item["version"], item["inference_count"]) for item in report["statistics"]] == [("1", 90), ("2", 90)]
+
+
+@pytest.mark.slow
+@pytest.mark.takes(10)
+@pytest.mark.feature("S21")
+def test_the_stock_client_over_grpc(tmp_path):
+    root, rows = tmp_path / "serving", ROWS * 30
+    put(root, "birds", 1, bundle(0.0))
+    put(root, "birds", 2, bundle(2.0), label="challenger")
+    with running(root, grpc=True) as server:
+        report = ask_by_client("grpc", server.grpc_port, rows, tmp_path)
+        expected = expected_outputs(server, rows)
+        assert report["answers"] == [expected] * 3  # plain, and compressed by both algorithms
+        assert report["challenger"] == expected_outputs(server, rows, "/labels/challenger") != expected
+    assert report["live"] and report["ready"] == [True] * 3 and report["absent"] is False
+    assert report["server"] == "ouroboros"
+    assert report["unknown"][0] == "StatusCode.NOT_FOUND"
+    assert report["unknown"][1].startswith("Request for unknown model")
+    assert report["column"][0] == "StatusCode.INVALID_ARGUMENT" and "input 'height' is missing" in report["column"][1]
+    assert report["load"][0] == "StatusCode.UNIMPLEMENTED"
+    assert [(item["version"], item["inference_count"]) for item in report["statistics"]] == [("1", "90"), ("2", "90")]
