@@ -25,6 +25,7 @@ from scripts.serve.http_request import (
     read_body,
     read_content_encoding,
     read_request_id,
+    read_traffic_key,
 )
 from scripts.serve.inference import InferenceService, check_row_count, describe_answer
 from scripts.serve.model_store import NAME, VERSION
@@ -145,13 +146,15 @@ class App:
     ) -> Reply:
         """Answer a request to one model. Raises HTTPError, ContractError or ClientDisconnected."""
         task, key, form = FORMS[route]
-        model = self.service.find_model(name, int(version) if version else None, label)
+        request = read_request_id(headers)
+        number, traffic_key = int(version) if version else None, read_traffic_key(headers, request)
+        model, shadows = self.service.choose_model(name, number, label, traffic_key)
         if task:
             check_task(model, task)
 
-        def answer(body: bytes, request: str, received: int) -> bytes:
+        def answer(body: bytes, received: int) -> bytes:
             with self.service.measured(name, model, received) as timing:
-                predictions = self.service.predict(name, model, request, parse_rows(body), timing)
+                predictions = self.service.predict(name, model, request, parse_rows(body), timing, shadows)
                 return orjson.dumps({**describe_answer(request, name, model), key: [*map(form, predictions)]})
 
         return await self.answer_body(answer, headers, receive)
@@ -159,7 +162,9 @@ class App:
     async def answer_models(self, headers: list, receive: Callable) -> Reply:
         """Answer a request that names several models. Raises HTTPError, ContractError or ClientDisconnected."""
 
-        def answer(body: bytes, request: str, received: int) -> bytes:
+        request = read_request_id(headers)
+
+        def answer(body: bytes, received: int) -> bytes:
             rows, specs = parse_multi_inference(body)
             models = [
                 (spec["case"], self.service.find_model(spec["case"], spec.get("version"), spec.get("label")))
@@ -174,14 +179,14 @@ class App:
 
         return await self.answer_body(answer, headers, receive)
 
-    async def answer_body(self, answer: Callable[[bytes, str, int], bytes], headers: list, receive: Callable) -> Reply:
-        """Return what *answer* makes of the body, of the id of the request and of when it was received."""
+    async def answer_body(self, answer: Callable[[bytes, int], bytes], headers: list, receive: Callable) -> Reply:
+        """Return what *answer* makes of the body and of when the request was received."""
         check_content_type(headers)
         encoding, received = read_content_encoding(headers), time.perf_counter_ns()
-        request, accepted = read_request_id(headers), choose_encoding(headers)
+        accepted = choose_encoding(headers)
 
         def answer_compressed(body: bytes) -> Reply:
-            return 200, *compress(answer(decompress(body, encoding), request, received), accepted)
+            return 200, *compress(answer(decompress(body, encoding), received), accepted)
 
         with self.service.admitted():
             body = await read_body(receive)

@@ -11,7 +11,13 @@ from google.protobuf.json_format import ParseDict
 from scripts.serve import open_inference_pb2 as pb
 from scripts.serve.http_request import REQUEST_ID, HTTPError
 from scripts.serve.inference import InferenceService
-from scripts.serve.model_metadata import describe_model, describe_server, describe_statistics, find_version
+from scripts.serve.model_metadata import (
+    choose_version,
+    describe_model,
+    describe_server,
+    describe_statistics,
+    find_version,
+)
 from scripts.serve.open_inference import (
     FLOATS,
     Tensor,
@@ -130,20 +136,19 @@ class OpenInferenceServicer:
         found = describe_statistics(self.service, message.name, message.version)
         return ParseDict(found, pb.ModelStatisticsResponse())
 
-    def ModelInfer(self, message: pb.ModelInferRequest, received: int) -> pb.ModelInferResponse:
-        """Return the outputs of a model. Raises HTTPError or ContractError."""
-        model = find_version(self.service, message.model_name, message.model_version)
-        with self.service.measured(message.model_name, model, received) as timing:
+    def ModelInfer(self, message: pb.ModelInferRequest, received: int, key: str) -> pb.ModelInferResponse:
+        """Return the outputs of a model, by traffic and *key* if none is named. Raises HTTPError or ContractError."""
+        request = message.id if REQUEST_ID.fullmatch(message.id.encode()) else uuid.uuid4().hex
+        name, version = message.model_name, message.model_version
+        model, shadows = choose_version(self.service, name, version, key or request)
+        with self.service.measured(name, model, received) as timing:
             read_parameters(message.parameters, "the request")
             for output in message.outputs:
                 read_parameters(output.parameters, f"output {output.name[:80]!r}")
             outputs = choose_outputs(model.contract, [output.name for output in message.outputs] or None)
             rows = read_rows(read_inputs(message), model)
-            request = message.id if REQUEST_ID.fullmatch(message.id.encode()) else uuid.uuid4().hex
-            predictions = self.service.predict(message.model_name, model, request, rows, timing)
-            reply = pb.ModelInferResponse(
-                model_name=message.model_name, model_version=str(model.version), id=message.id
-            )
+            predictions = self.service.predict(name, model, request, rows, timing, shadows)
+            reply = pb.ModelInferResponse(model_name=name, model_version=str(model.version), id=message.id)
             reply.parameters["request"].string_param, reply.parameters["bundle"].string_param = request, model.digest
             for tensor in write_outputs(outputs, predictions):
                 add_output(reply, tensor, bool(message.raw_input_contents))

@@ -28,6 +28,12 @@ def read_request_id(identity: str) -> str:
     return identity if REQUEST_ID.fullmatch(identity.encode()) else uuid.uuid4().hex
 
 
+def read_choice(spec: pb.ModelSpec) -> tuple[int | None, str | None]:
+    """Return the version and the label that *spec* names, None for what it does not."""
+    choice = spec.WhichOneof("choice")
+    return spec.version if choice == "version" else None, spec.label if choice == "label" else None
+
+
 def write_flags(answer: dict) -> list[pb.Flag]:
     """Return the flags of an answer."""
     return [pb.Flag(**(flag | {"column": flag["column"] or ""})) for flag in answer.get("flags", ())]
@@ -60,39 +66,38 @@ class PredictionServicer:
         self.service = service
 
     def find_model(self, spec: pb.ModelSpec) -> Model:
-        """Return the model that *spec* names. Raises HTTPError if there is none."""
-        version = spec.version if spec.WhichOneof("choice") == "version" else None
-        return self.service.find_model(spec.case, version, spec.label or None)
+        """Return the model that *spec* names (default: champion). Raises HTTPError if there is none."""
+        return self.service.find_model(spec.case, *read_choice(spec))
 
-    def answer(self, message: pb.PredictRequest, received: int, task: str | None, write: Callable) -> tuple:
+    def answer(self, message: pb.PredictRequest, received: int, key: str, task: str | None, write: Callable) -> tuple:
         """Return what answered, and the message that *write* makes of each prediction.
 
         Raises HTTPError, also if the model is one for another *task*, or ContractError.
         """
-        case, model = message.model.case, self.find_model(message.model)
+        case, request = message.model.case, read_request_id(message.request)
+        model, shadows = self.service.choose_model(case, *read_choice(message.model), key or request)
         if task:
             check_task(model, task)
-        request = read_request_id(message.request)
         with self.service.measured(case, model, received) as timing:
-            predictions = self.service.predict(case, model, request, read_rows(message.rows), timing)
+            predictions = self.service.predict(case, model, request, read_rows(message.rows), timing, shadows)
             return pb.Answered(**describe_answer(request, case, model)), [*map(write, predictions)]
 
-    def Predict(self, message: pb.PredictRequest, received: int) -> pb.PredictResponse:
+    def Predict(self, message: pb.PredictRequest, received: int, key: str) -> pb.PredictResponse:
         """Return predictions. Raises HTTPError or ContractError."""
-        answered, predictions = self.answer(message, received, None, write_prediction)
+        answered, predictions = self.answer(message, received, key, None, write_prediction)
         return pb.PredictResponse(answered=answered, predictions=predictions)
 
-    def Classify(self, message: pb.PredictRequest, received: int) -> pb.ClassifyResponse:
+    def Classify(self, message: pb.PredictRequest, received: int, key: str) -> pb.ClassifyResponse:
         """Return the classes of each row by probability. Raises HTTPError or ContractError."""
-        answered, classifications = self.answer(message, received, "classification", write_classification)
+        answered, classifications = self.answer(message, received, key, "classification", write_classification)
         return pb.ClassifyResponse(answered=answered, classifications=classifications)
 
-    def Regress(self, message: pb.PredictRequest, received: int) -> pb.RegressResponse:
+    def Regress(self, message: pb.PredictRequest, received: int, key: str) -> pb.RegressResponse:
         """Return the value of each row. Raises HTTPError or ContractError."""
-        answered, regressions = self.answer(message, received, "regression", write_regression)
+        answered, regressions = self.answer(message, received, key, "regression", write_regression)
         return pb.RegressResponse(answered=answered, regressions=regressions)
 
-    def MultiInference(self, message: pb.MultiInferenceRequest, received: int) -> pb.MultiInferenceResponse:
+    def MultiInference(self, message: pb.MultiInferenceRequest, received: int, key: str) -> pb.MultiInferenceResponse:
         """Return the predictions of several models for the same rows. Raises HTTPError or ContractError."""
         check_model_count(len(message.models))
         request = read_request_id(message.request)

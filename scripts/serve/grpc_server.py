@@ -7,7 +7,7 @@ Messages are read and written in the threads that answer them. gRPC itself limit
 import asyncio
 import time
 from collections.abc import AsyncIterator
-from typing import Protocol
+from typing import Any, Protocol
 
 import grpc
 import orjson
@@ -44,7 +44,7 @@ class Servicer(Protocol):
     """The methods of a gRPC service, each from a message to its reply."""
 
     descriptor: ServiceDescriptor
-    inference: frozenset[str]  # methods that ask models: in threads, with the time when the request was received
+    inference: frozenset[str]  # methods that ask models: in threads, given when the request was received, and its key
 
 
 async def read_message(messages: AsyncIterator[bytes]) -> bytes:
@@ -83,21 +83,22 @@ class GRPCServer:
         function, request_class = getattr(servicer, method.name), GetMessageClass(method.input_type)
         is_inference = method.name in servicer.inference
 
-        def answer(raw: bytes, *received: int) -> bytes:
+        def answer(raw: bytes, *facts: Any) -> bytes:
             try:
                 message = request_class.FromString(raw)
             except DecodeError:
                 raise HTTPError(400, "INVALID_REQUEST", f"a {method.input_type.name} was expected") from None
-            return function(message, *received).SerializeToString()
+            return function(message, *facts).SerializeToString()
 
         async def handle(messages: AsyncIterator[bytes], context: grpc.aio.ServicerContext) -> bytes:
             try:
                 if not is_inference:
                     return answer(await read_message(messages))
-                received = time.perf_counter_ns()
+                received, metadata = time.perf_counter_ns(), dict(context.invocation_metadata() or ())
                 with self.service.admitted():
                     raw = await read_message(messages)
-                    return await self.service.run(len(raw), answer, raw, received)
+                    key = metadata.get("x-traffic-key", "")
+                    return await self.service.run(len(raw), answer, raw, received, key)
             except ContractError as error:
                 column = error.column and error.column[:300]
                 reply = error_reply(error.code, str(error)[:300], column, error.row)

@@ -92,6 +92,12 @@ def read_request_id(headers: Headers) -> str:
     return uuid.uuid4().hex
 
 
+def read_traffic_key(headers: Headers, request: str) -> str:
+    """Return what decides which version answers: X-Traffic-Key, or without one the id of the *request*."""
+    key = find_header(headers, b"x-traffic-key")
+    return request if key is None else key.decode("latin-1")
+
+
 def read_content_encoding(headers: Headers) -> str | None:
     """Return how the body is compressed, None if it is not. Raises HTTPError on an encoding that is not read."""
     value = find_header(headers, b"content-encoding")

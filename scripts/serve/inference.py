@@ -7,7 +7,9 @@ write predictions.
 import asyncio
 import contextlib
 import os
-from collections.abc import Callable, Iterator
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -23,6 +25,7 @@ from scripts.serve.tasks import share_rows
 
 MAX_IN_FLIGHT = 64
 MAX_ROWS = 10_000
+MAX_SHADOWS = 64  # requests that wait for a shadow's answer
 
 
 def check_row_count(count: int) -> None:
@@ -41,6 +44,7 @@ class InferenceService:
         self.store, self.log, self.statistics = store, log, InferenceStatistics()
         self.in_flight = 0
         threads = min(4, os.cpu_count() or 1)
+        self.shadow_pool, self.shadow_places = ThreadPoolExecutor(1, "shadow"), threading.Semaphore(MAX_SHADOWS)
         self.small_pool, self.large_pool = ThreadPoolExecutor(threads, "small"), ThreadPoolExecutor(threads, "large")
 
     @property
@@ -63,6 +67,19 @@ class InferenceService:
             what = f"label {(label or 'champion')[:80]}" if version is None else f"version {version}"
             raise HTTPError(404, "UNKNOWN_VERSION", f"{name} has no {what}")
         return case.versions[number]
+
+    def choose_model(
+        self, name: str, version: int | None = None, label: str | None = None, key: str = ""
+    ) -> tuple[Model, list[Model]]:
+        """Return the model of case *name* that answers, and those that are asked as its shadows.
+
+        Without *version* and *label* the traffic of the case decides, by *key*. Raises HTTPError.
+        """
+        if version is not None or label is not None:
+            return self.find_model(name, version, label), []
+        traffic = self.find_case(name).traffic
+        model = self.find_model(name, label=traffic.choose_label(name, key))
+        return model, [self.find_model(name, label=shadow) for shadow in traffic.shadow]
 
     @contextlib.contextmanager
     def admitted(self) -> Iterator[None]:
@@ -92,11 +109,23 @@ class InferenceService:
         finally:
             self.statistics.add(case, model.version, timing, failed)
 
-    def predict(self, case: str, model: Model, request: str, rows: list, timing: Timing) -> list[dict]:
+    def predict(
+        self, case: str, model: Model, request: str, rows: list, timing: Timing, shadows: Iterable[Model] = ()
+    ) -> list[dict]:
         """Return the predictions of *model* for *rows*, which are logged under the id *request*; runs in a thread.
 
-        Raises ContractError if the rows violate the contract of the model or the schema of the data.
+        *shadows* are asked later. Raises ContractError if the rows violate the contract of the model or the schema of
+        the data.
         """
+        predictions, taken = self.compute(model, rows, timing)
+        head = describe_answer(request, case, model)
+        self.log.put(case, {**head, "rows": taken, "scores": [*map(answer_score, predictions)]})
+        for shadow in shadows:
+            self.start_shadow(case, shadow, request, rows)
+        return predictions
+
+    def compute(self, model: Model, rows: list, timing: Timing) -> tuple[list[dict], list[dict]]:
+        """Return the predictions of *model* for *rows*, and the rows as it took them. Raises ContractError."""
         rows = add_request_lags(clean_rows(rows, model.contract), model.contract)
         tensors, flags = encode_rows(rows, model.contract), model.check_schema(rows)
         timing.lap("compute_input")
@@ -105,9 +134,30 @@ class InferenceService:
         timing.rows = len(rows)
         for index, violations in flags.items():
             predictions[index]["flags"] = violations
-        entry = {**describe_answer(request, case, model), "rows": rows, "scores": [*map(answer_score, predictions)]}
-        self.log.put(case, entry)
-        return predictions
+        return predictions, rows
+
+    def start_shadow(self, case: str, model: Model, request: str, rows: list) -> None:
+        """Let *model* answer *rows* as a shadow, in a thread; too many that wait are dropped from the log."""
+        if not self.shadow_places.acquire(blocking=False):
+            self.log.dropped[case] += 1
+            return
+        self.shadow_pool.submit(self.ask_shadow, case, model, request, rows, time.perf_counter_ns())
+
+    def ask_shadow(self, case: str, model: Model, request: str, rows: list, received: int) -> None:
+        """Log the scores of *model* for *rows*, or why it gives none, under the id of the answered *request*."""
+        entry = describe_answer(request, case, model)
+        try:
+            with self.measured(case, model, received) as timing:
+                entry["scores"] = [*map(answer_score, self.compute(model, rows, timing)[0])]
+        except Exception as error:  # whatever a shadow does, the server goes on
+            entry["error"] = f"{type(error).__name__}: {error}"[:300]
+        finally:
+            self.shadow_places.release()
+        self.log.put(case, entry, "shadow")
+
+    def close(self) -> None:
+        """Drop the shadows that wait."""
+        self.shadow_pool.shutdown(wait=False, cancel_futures=True)
 
     def predict_by_each(
         self, models: list[tuple[str, Model]], request: str, rows: list, received: int

@@ -7,6 +7,7 @@ from scripts.serve.inference import InferenceService
 from scripts.serve.model import Model, request_columns
 from scripts.serve.model_store import VERSION, Case
 from scripts.serve.open_inference import ACCEPTED, describe_outputs
+from scripts.serve.traffic import CHAMPION
 
 SERVER_NAME, SERVER_VERSION = "ouroboros", "0.1.0"
 EXTENSIONS = ["binary_tensor_data", "statistics"]
@@ -14,12 +15,20 @@ EXTENSIONS = ["binary_tensor_data", "statistics"]
 
 def find_version(service: InferenceService, name: str, version: str) -> Model:
     """Return the model of case *name* by *version*, a number or a label ("": champion). Raises HTTPError."""
+    return choose_version(service, name, version or CHAMPION, "")[0]
+
+
+def choose_version(service: InferenceService, name: str, version: str, key: str) -> tuple[Model, list[Model]]:
+    """Return the model of case *name* by *version*, a number or a label ("": by traffic and *key*), and its shadows.
+
+    Raises HTTPError.
+    """
     try:
         if VERSION.fullmatch(version):
-            return service.find_model(name, int(version))
-        return service.find_model(name, label=version or None)
+            return service.choose_model(name, int(version))
+        return service.choose_model(name, label=version or None, key=key)
     except HTTPError as error:
-        what = f"{name[:80]!r}" + (f" version {version[:80]!r}" if version else "")
+        what = f"{name[:80]!r}" + (f" version {version[:80]!r}" if version not in ("", CHAMPION) else "")
         raise HTTPError(404, error.code, f"Request for unknown model: {what} is not found: {error}") from None
 
 

@@ -25,10 +25,16 @@ from scripts.serve.http_request import (
     read_body,
     read_content_encoding,
     read_request_id,
+    read_traffic_key,
 )
 from scripts.serve.inference import InferenceService
-from scripts.serve.model import Model
-from scripts.serve.model_metadata import describe_model, describe_server, describe_statistics, find_version
+from scripts.serve.model_metadata import (
+    choose_version,
+    describe_model,
+    describe_server,
+    describe_statistics,
+    find_version,
+)
 from scripts.serve.open_inference import (
     Tensor,
     check_elements,
@@ -206,9 +212,9 @@ class OpenInferenceREST:
         name, version, what = match[1], match[2] or "", match[3]
         if what == "stats":
             return 200, orjson.dumps(describe_statistics(self.service, name, version)), {}
-        model = find_version(self.service, name, version)
         if what == "infer":
-            return await self.infer(name, model, headers, receive)
+            return await self.infer(name, version, headers, receive)
+        model = find_version(self.service, name, version)
         if what == "ready":
             return 200, orjson.dumps({"name": name, "ready": True}), {}
         return 200, orjson.dumps(describe_model(name, self.service.find_case(name), model)), {}
@@ -225,12 +231,13 @@ class OpenInferenceREST:
                 return 200, describe_statistics(self.service, "", "")
         return 200, describe_server()
 
-    async def infer(self, name: str, model: Model, headers: Headers, receive: Callable) -> Reply:
-        """Answer an inference request to *model*. Raises HTTPError, ContractError or ClientDisconnected."""
+    async def infer(self, name: str, version: str, headers: Headers, receive: Callable) -> Reply:
+        """Answer an inference request to a model. Raises HTTPError, ContractError or ClientDisconnected."""
         check_infer_type(headers)
         encoding, received = read_content_encoding(headers), time.perf_counter_ns()
         header_length, accepted = find_header(headers, HEADER_LENGTH), choose_encoding(headers)
         own_id = read_request_id(headers)
+        model, shadows = choose_version(self.service, name, version, read_traffic_key(headers, own_id))
 
         def answer(body: bytes) -> Reply:
             with self.service.measured(name, model, received) as timing:
@@ -239,7 +246,7 @@ class OpenInferenceREST:
                 logged = given if REQUEST_ID.fullmatch(given.encode()) else own_id
                 names = None if request.outputs is None else [output for output, _ in request.outputs]
                 outputs, rows = choose_outputs(model.contract, names), read_rows(request.inputs, model)
-                tensors = write_outputs(outputs, self.service.predict(name, model, logged, rows, timing))
+                tensors = write_outputs(outputs, self.service.predict(name, model, logged, rows, timing, shadows))
                 binary = [flag for _, flag in request.outputs or ()] or [request.binary] * len(tensors)
                 head = {"model_name": name, "model_version": str(model.version)}
                 head |= {} if request.id is None else {"id": request.id}

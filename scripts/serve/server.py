@@ -117,6 +117,7 @@ def serve(root: Path, port: int, grpc_port: int | None, poll: float, until_eof: 
         Server(config, grpc_server).run(sockets=[listener])
     finally:
         stop.set()
+        service.close()
         log.close()
 
 
