@@ -547,6 +547,30 @@ def test_single_rows_overtake_large_requests(server, client):
     assert got == rich_answers(0.0, [RICH_ROW])
 
 
+PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\0\0\0\4\0\0\0\0\0"  # and empty settings
+
+
+@pytest.mark.feature("S23")
+def test_clients_that_never_finish_harm_nobody(server):
+    contents = [
+        b"",
+        b"PRI * HT",
+        PREFACE,
+        PREFACE + b"\0\xff\xff\1\4\0\0\0\1",
+        b"GET / HTTP/1.1\r\n\r\n",
+        b"\xff" * 100,
+    ]
+    links = [socket.create_connection(("127.0.0.1", server.grpc_port)) for _ in range(300)]
+    for number, link in enumerate(links):
+        link.sendall(contents[number % len(contents)])
+    client = Client(server.grpc_port)
+    assert [client.call("Predict", rows_request(ROW)).answered.version for _ in range(20)] == [1] * 20
+    assert server.ask("GET", "/health")[0] == 200
+    for link in links:
+        link.close()
+    assert client.call("ServerLive").live
+
+
 @pytest.mark.slow
 def test_the_last_answers_are_given_after_sigterm(tmp_path):
     root = tmp_path / "serving"
