@@ -7,6 +7,7 @@ for a date or time are missing values.
 
 import json
 import math
+import struct
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -42,7 +43,7 @@ FOREIGN = {  # parameters of other servers that change what a request means, and
     "shared_memory_region": "send the tensor in the body",
 }
 BOOLEANS = {0.0: False, 1.0: True}
-LENGTH = np.dtype("<u4")  # of an element of a BYTES tensor
+LENGTH = struct.Struct("<I")  # of an element of a BYTES tensor
 
 
 def refuse(message: str) -> HTTPError:
@@ -100,28 +101,32 @@ def decode_raw(name: str, datatype: str, shape: tuple[int, ...], raw: bytes) -> 
 def split_elements(name: str, raw: bytes, count: int) -> list[bytes]:
     """Return the *count* elements of a BYTES tensor. Raises HTTPError if *raw* is shorter or longer."""
     elements, at = [], 0
-    while at < len(raw) and len(elements) < count:
-        start = at + LENGTH.itemsize
-        at = start + int.from_bytes(raw[at:start], "little")
-        elements.append(raw[start:at])
-        if start > len(raw) or at > len(raw):
-            at = -1
-            break
-    if at != len(raw) or len(elements) != count:
+    try:
+        for _ in range(count):
+            start = at + LENGTH.size
+            at = start + LENGTH.unpack_from(raw, at)[0]
+            elements.append(raw[start:at])
+        fits = at == len(raw)
+    except struct.error:  # the length of an element lies beyond the end
+        fits = False
+    if not fits:
         expected = f"{count} elements of BYTES, each with its length before it as uint32"
         raise refuse(f"input {name[:80]!r}: {expected}, were expected in {len(raw)} bytes")
     return elements
 
 
-def decode_texts(name: str, elements: Iterable[bytes]) -> list[str]:
+def decode_texts(name: str, elements: list[bytes]) -> list[str]:
     """Return *elements* as texts. Raises HTTPError at the first that is not UTF-8."""
-    texts: list[str] = []
     try:
-        for element in elements:
-            texts.append(element.decode())
+        return [element.decode() for element in elements]
     except UnicodeDecodeError:
-        raise refuse(f"input {name[:80]!r}: element {len(texts)} is not UTF-8") from None
-    return texts
+        index = next(index for index, element in enumerate(elements) if not is_utf8(element))
+        raise refuse(f"input {name[:80]!r}: element {index} is not UTF-8") from None
+
+
+def is_utf8(content: bytes) -> bool:
+    """Return whether *content* is a text in UTF-8."""
+    return content.decode(errors="replace").encode() == content
 
 
 def element_check(datatype: str) -> tuple[Callable[[Any], bool], str]:
@@ -232,24 +237,27 @@ def write_outputs(outputs: list[dict], predictions: list[dict]) -> list[Tensor]:
             output["name"],
             output["datatype"],
             (len(predictions), *output["shape"][1:]),
-            [value for prediction in predictions for value in output_values(output["name"], prediction)],
+            read_output(output["name"], predictions),
         )
         for output in outputs
     ]
 
 
-def output_values(name: str, prediction: dict) -> list:
-    """Return the elements of output *name* for one row."""
+def read_output(name: str, predictions: list[dict]) -> list:
+    """Return the elements of output *name* of all *predictions*."""
     if name == "probabilities":
-        return list(prediction[name].values())
+        return [value for prediction in predictions for value in prediction[name].values()]
     if name == "flags":
-        return [json.dumps(prediction[name]) if name in prediction else ""]
-    return [prediction[name]]
+        return [json.dumps(prediction[name]) if name in prediction else "" for prediction in predictions]
+    return [prediction[name] for prediction in predictions]
 
 
 def encode_raw(tensor: Tensor) -> bytes:
     """Return the elements of *tensor* as decode_raw() reads them."""
     if tensor.datatype != "BYTES":
         return np.array(tensor.values, NUMPY_TYPES[tensor.datatype]).tobytes()
-    texts = [value.encode() for value in tensor.values]
-    return b"".join(part for text in texts for part in (len(text).to_bytes(LENGTH.itemsize, "little"), text))
+    packed = {}  # most texts of an output are equal
+    for text in set(tensor.values):
+        content = text.encode()
+        packed[text] = LENGTH.pack(len(content)) + content
+    return b"".join(map(packed.__getitem__, tensor.values))
