@@ -1,7 +1,7 @@
 """The model server of all published cases, in the foreground and on the loopback interface; Ctrl-C stops it.
 
 Needs: serving/ (it may be empty: what is deployed later is picked up)
-Gives: predictions, and serving/<case>/requests/<day>.jsonl
+Gives: predictions, and serving/<case>/{requests,shadow}/<day>.jsonl
 """
 
 from scripts.provenance.environment import env_id

@@ -109,6 +109,7 @@ def test_the_same_again_changes_no_byte_and_a_damaged_one_is_mended(tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.feature("S11")
 def test_a_second_version_takes_the_label_and_rollback_gives_it_back(tmp_path):
     deploy(**stage(tmp_path, 0.0, 1))
     deploy(**stage(tmp_path, 1.0, 2))
@@ -144,6 +145,7 @@ REFUSED = {
 }
 
 
+@pytest.mark.feature("S11")
 @pytest.mark.parametrize("name", REFUSED)
 def test_what_is_refused_leaves_everything_as_it_was(tmp_path, name):
     changes, reason = REFUSED[name]
@@ -216,6 +218,7 @@ def test_the_schema_goes_with_the_bundle_for_requests_only(tmp_path):
 
 
 @pytest.mark.feature("V12")
+@pytest.mark.feature("S9")
 def test_a_server_that_does_not_keep_the_schema_is_found_before_publication(tmp_path, monkeypatch):
     from scripts.deploy import deploy as module
 

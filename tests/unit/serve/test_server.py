@@ -28,6 +28,7 @@ def server(tmp_path_factory):
         yield process
 
 
+@pytest.mark.feature("S16")
 def test_health_and_models(server):
     assert server.ask("GET", "/health") == (200, {"status": "ok"})
     status, listed = server.ask("GET", "/models")
@@ -38,6 +39,7 @@ def test_health_and_models(server):
     assert (listed[0]["refused"], listed[0]["dropped"]) == (0, 0)
 
 
+@pytest.mark.feature("S3", "S14")
 @pytest.mark.parametrize(
     ("path", "version", "bias"),
     [
@@ -222,6 +224,7 @@ def test_more_than_64_in_flight_are_told_to_wait(server):
     server.until(lambda: server.ask("POST", "/predict/birds", [ROW])[0] == 200)
 
 
+@pytest.mark.feature("S15")
 def test_answers_are_logged_and_refusals_are_not(server):
     server.ask("POST", "/predict/other-case", [ROW | {"height": "x"}], X_Request_Id="refused")
     reply = server.ask("POST", "/predict/other-case", ROWS, X_Request_Id="logged")[1]
@@ -243,6 +246,7 @@ def test_answers_are_logged_and_refusals_are_not(server):
 
 
 @pytest.mark.slow
+@pytest.mark.feature("S4")
 def test_a_broken_bundle_is_refused_while_the_old_one_answers(tmp_path):
     root = tmp_path / "serving"
     put(root, "birds", 1, bundle(0.0))
