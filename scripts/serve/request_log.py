@@ -29,7 +29,7 @@ def append_lines(path: Path, content: bytes) -> None:
 
 
 class RequestLog:
-    """A bounded queue, and a thread that writes its entries to ``<root>/<case>/requests/<day>.jsonl``."""
+    """A bounded queue, and a thread that writes its entries to ``<root>/<case>/<folder>/<day>.jsonl``."""
 
     def __init__(self, root: Path):
         self.root = root
@@ -42,15 +42,15 @@ class RequestLog:
         self._thread = threading.Thread(target=self._work, name="request log", daemon=True)
         self._thread.start()
 
-    def put(self, case: str, entry: dict[str, Any]) -> None:
-        """Queue *entry* with the current time; drop it if too much is waiting."""
+    def put(self, case: str, entry: dict[str, Any], folder: str = "requests") -> None:
+        """Queue *entry* with the current time for the file of today in *folder*; drop it if too much is waiting."""
         now = datetime.datetime.now(datetime.UTC)
         line = orjson.dumps({"time": now.isoformat(timespec="milliseconds"), **entry}) + b"\n"
         with self._ready:
             if self._closing or len(self._waiting) >= MAX_LINES or self._size + len(line) > MAX_BYTES:
                 self.dropped[case] += 1
                 return
-            self._waiting.append((case, f"{now:%Y-%m-%d}", line))
+            self._waiting.append((case, f"{folder}/{now:%Y-%m-%d}.jsonl", line))
             self._size += len(line)
             self._ready.notify()
 
@@ -72,11 +72,11 @@ class RequestLog:
 
     def _write(self, batch: list[tuple[str, str, bytes]]) -> None:
         files: dict[tuple[str, str], list[bytes]] = {}
-        for case, day, line in batch:
-            files.setdefault((case, day), []).append(line)
-        for (case, day), lines in files.items():
+        for case, name, line in batch:
+            files.setdefault((case, name), []).append(line)
+        for (case, name), lines in files.items():
             try:
-                append_lines(self.root / case / "requests" / f"{day}.jsonl", b"".join(lines))
+                append_lines(self.root / case / name, b"".join(lines))
                 self._failing = False
             except OSError as error:
                 self.dropped[case] += len(lines)
