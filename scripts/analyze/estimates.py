@@ -3,11 +3,9 @@
 from collections.abc import Callable
 
 import numpy as np
-from scipy import stats
 
 from scripts.analyze.bootstrap import Scores, bootstrap_weights
 from scripts.analyze.intervals import (
-    ALPHA,
     LEAST,
     NoInterval,
     Share,
@@ -23,6 +21,7 @@ from scripts.analyze.intervals import (
     require,
     roc_auc_influence,
     share_interval,
+    skewed_interval,
 )
 from scripts.metrics.table import METRICS
 from scripts.metrics.weighted import (
@@ -282,10 +281,8 @@ def regression_intervals(scores: Scores, values: dict) -> dict[str, Interval]:
         return 1 - high, 1 - low
 
     def bias() -> tuple[float, float]:
-        count = count_units(np.ones(len(y)), units)
-        require(count, LEAST, "rows" if units is None else "subjects")
-        half = stats.t.ppf(1 - ALPHA / 2, count - 1) * np.sqrt(mean_variance(residual - values["bias"], units))
-        return values["bias"] - half, values["bias"] + half
+        require(count_units(np.ones(len(y)), units), LEAST, "rows" if units is None else "subjects")
+        return skewed_interval(values["bias"], residual - values["bias"], units)
 
     def median_absolute_error() -> tuple[float, float]:
         """The errors that bracket the median: the ends of the interval of the share of rows below it."""

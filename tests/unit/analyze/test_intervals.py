@@ -24,6 +24,7 @@ from scripts.analyze.intervals import (
     range_interval,
     roc_auc_influence,
     share_interval,
+    skewed_interval,
 )
 
 WORLDS = 60
@@ -88,6 +89,23 @@ def test_intervals_of_errors_are_seldom_stated_and_wrong_whatever_the_tails(nois
     for name, (refused, _, _, wrong) in count_coverage(world, 200, 100, truth).items():
         assert wrong <= 0.13, (name, wrong)
         assert refused < 0.1 or noise != "normal"
+
+
+@pytest.mark.parametrize(("rows", "per_unit"), [(30, 1), (60, 5)])
+def test_a_mean_of_skewed_values_is_covered(rows, per_unit):
+    units, covered = np.arange(rows) // per_unit, 0
+    for seed in range(300):
+        values = NOISES["lognormal"](np.random.default_rng(seed), units.max() + 1)[units]
+        low, high = skewed_interval(values.mean(), values - values.mean(), units)
+        covered += low <= 0 <= high
+    assert covered >= 0.88 * 300  # Student's: 85 % and 82 %
+
+
+def test_a_mean_of_symmetric_values_has_the_interval_of_student():
+    values = np.array([-2.0, -1.0, 0.0, 1.0, 2.0])
+    expected = stats.t.interval(0.95, 4, 0, stats.sem(values))
+    assert skewed_interval(0.0, values, None) == pytest.approx(expected)
+    assert skewed_interval(1.0, np.zeros(5), None) == (1, 1)
 
 
 def test_gaps_between_equal_slices_contain_zero_and_true_gaps_are_found():
