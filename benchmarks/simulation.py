@@ -16,6 +16,11 @@ def share(hits: list[bool]) -> str:
     return f"{100 * p:5.1f} % +- {100 * math.sqrt(p * (1 - p) / len(hits)):.1f}"
 
 
+def rate(value: float, worlds: int) -> str:
+    """Return the rate *value* of *worlds* with its standard error."""
+    return f"{value:.3f} +- {math.sqrt(value * (1 - value) / worlds):.3f}"
+
+
 def mean(values: list[float]) -> str:
     """Return the mean of *values* with its standard error."""
     return f"{np.mean(values):.3f} +- {np.std(values, ddof=1) / math.sqrt(len(values)):.3f}"
@@ -33,5 +38,5 @@ def run_simulations(description: str, *simulations: Simulation) -> None:
             started = time.monotonic()
             print(f"\n{simulation.__name__}: {simulation.__doc__.strip().splitlines()[0]}", flush=True)
             for line, figures in simulation(given.worlds):
-                print(f"  {line:48} {figures}", flush=True)
+                print(f"  {line:60} {figures}", flush=True)
             print(f"  {given.worlds} worlds, {time.monotonic() - started:.0f} s", flush=True)

@@ -1,17 +1,15 @@
 """How often the gate stops equal models, and passes worse ones, in simulated worlds.
 
-    envs/python test -m benchmarks.statistics_changes [--only NAME] [--worlds 300]
-
 Each line is a rate with its standard error.
 """
 
-import argparse
 from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
 from scipy import optimize, stats
 
+from benchmarks.simulation import rate
 from scripts.analyze.bootstrap import Scores
 from scripts.analyze.compare import Settings, check_changes
 
@@ -75,48 +73,30 @@ def count_sequences(candidates: int, loss: float, worlds: int, fixed: bool, rows
     return accepted / worlds
 
 
-def equal_models(worlds: int) -> Iterator[str]:
+def equal_models(worlds: int) -> Iterator[tuple[str, str]]:
     """Equal models that are stopped."""
     for name, slices, metrics in (("1 metric", 0, METRICS[:1]), ("8 metrics", 0, METRICS), ("10 slices", 10, ())):
-        yield rate(f"{name}: equal models stopped", count_stopped(slices, worlds, metrics), worlds)
+        yield f"{name}: equal models stopped", rate(count_stopped(slices, worlds, metrics), worlds)
 
 
-def worse_models(worlds: int) -> Iterator[str]:
+def worse_models(worlds: int) -> Iterator[tuple[str, str]]:
     """Models that lose .05 of ROC AUC, or exactly the limit."""
     for rows in (200, 1000, 5000):
         for kind in ("drop", "non_inferior"):
             for loss, limit in ((0.05, 0.0), (0.05, 0.02), (0.05, 0.05), (0.0, 0.05)):
                 found = count_non_inferior(rows, loss, limit, worlds, kind)
-                yield rate(f"rows {rows} {kind} {limit} loss {loss}: passed", found, worlds)
+                yield f"rows {rows} {kind} {limit} loss {loss}: passed", rate(found, worlds)
 
 
-def sequences(worlds: int) -> Iterator[str]:
+def sequences(worlds: int) -> Iterator[tuple[str, str]]:
     """Six candidates, each .015 worse than the one before."""
     for fixed in (False, True):
         name = "with" if fixed else "without"
-        yield rate(f"{name} a fixed version: all six passed", count_sequences(6, 0.015, worlds, fixed), worlds)
+        yield f"{name} a fixed version: all six passed", rate(count_sequences(6, 0.015, worlds, fixed), worlds)
 
 
-def rate(name: str, share: float, worlds: int) -> str:
-    """Return a line of a rate with its standard error."""
-    return f"{name:55} {share:.3f} ± {np.sqrt(share * (1 - share) / worlds):.3f}"
-
-
-SIMULATIONS = {simulate.__name__: simulate for simulate in (equal_models, worse_models, sequences)}
-
-
-def main() -> None:
-    """Run the simulations and print their lines."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--only", choices=sorted(SIMULATIONS))
-    parser.add_argument("--worlds", type=int, default=300)
-    arguments = parser.parse_args()
-    for name, simulate in SIMULATIONS.items():
-        if arguments.only in (None, name):
-            print(f"# {name}: {simulate.__doc__}")
-            for line in simulate(arguments.worlds):
-                print(line, flush=True)
-
-
-if __name__ == "__main__":
-    main()
+SIMULATIONS = (
+    equal_models,
+    worse_models,
+    sequences,
+)

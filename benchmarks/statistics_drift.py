@@ -1,22 +1,14 @@
-"""Power and false alarms of the two-sample test behind drift, on sketches of numbers.
+"""Power and false alarms of the two-sample test behind drift, on sketches of numbers."""
 
-envs/python test benchmarks/statistics_drift.py [--only NAME] [--worlds N]
-"""
-
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 from scipy.stats import ks_2samp
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
-
-from benchmarks.simulation import run_simulations, share  # noqa: E402
-from scripts.statistics.drift import cells_for_test, chi_square_p_value, two_sample_p_value  # noqa: E402
-from scripts.statistics.sketch import sketch_column  # noqa: E402
+from benchmarks.simulation import share
+from scripts.statistics.drift import cells_for_test, chi_square_p_value, two_sample_p_value
+from scripts.statistics.sketch import sketch_column
 
 LEVEL = 0.05
 
@@ -36,5 +28,4 @@ def finds_small_shifts(worlds: int) -> Iterator[tuple[str, str]]:
         yield f"shift by {shift} standard deviations", figures
 
 
-if __name__ == "__main__":
-    run_simulations(__doc__, finds_small_shifts)
+SIMULATIONS = (finds_small_shifts,)

@@ -1,28 +1,20 @@
-"""Do training rows and folds promise what new rows keep? Simulated worlds in which the truth is known.
+"""Do training rows and folds promise what new rows keep? Simulated worlds in which the truth is known."""
 
-envs/python test benchmarks/statistics_folds.py [--only NAME] [--worlds N]
-"""
-
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 from scipy import sparse
 from sklearn.metrics import roc_auc_score
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
-
-from benchmarks.simulation import mean, run_simulations  # noqa: E402
-from scripts.bundle.lags import lag_indices  # noqa: E402
-from scripts.families.base import load_family  # noqa: E402
-from scripts.ingest.split import hash_rows  # noqa: E402
-from scripts.preprocess.category import Category  # noqa: E402
-from scripts.preprocess.cross_fit import FOLDS, assign_folds, encode_out_of_fold, plan_folds  # noqa: E402
-from scripts.preprocess.feature import Feature, FeatureKind  # noqa: E402
-from scripts.preprocess.registry import load_kind  # noqa: E402
+from benchmarks.simulation import mean
+from scripts.bundle.lags import lag_indices
+from scripts.families.base import load_family
+from scripts.ingest.split import hash_rows
+from scripts.preprocess.category import Category
+from scripts.preprocess.cross_fit import FOLDS, assign_folds, encode_out_of_fold, plan_folds
+from scripts.preprocess.feature import Feature, FeatureKind
+from scripts.preprocess.registry import load_kind
 
 SETTINGS = {
     "logistic": {"C": 1.0},
@@ -194,11 +186,9 @@ def lags_cross_hash_splits(worlds: int, rows: int = 2000) -> Iterator[tuple[str,
             yield f"windows of {size} rows, key {', '.join(key)}", mean(shares)
 
 
-if __name__ == "__main__":
-    run_simulations(
-        __doc__,
-        target_encoding_teaches_noise,
-        folds_promise_what_new_rows_give,
-        label_free_features_may_see_all_rows,
-        lags_cross_hash_splits,
-    )
+SIMULATIONS = (
+    target_encoding_teaches_noise,
+    folds_promise_what_new_rows_give,
+    label_free_features_may_see_all_rows,
+    lags_cross_hash_splits,
+)

@@ -1,13 +1,10 @@
 """How often the intervals of metrics, gaps and fairness contain the truth, in simulated worlds.
 
-    envs/python test -m benchmarks.statistics_intervals [--only NAME] [--worlds 300]
-
 A line is a cell of a grid: for each figure, the share of worlds in which an interval was refused, and that of worlds
 in which one was given and contains the truth, among those with an interval, with its standard error. `wrong` is the
 share of all worlds in which an interval was given and does not contain the truth.
 """
 
-import argparse
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -161,7 +158,7 @@ def count_importance_coverage(rows: int, worlds: int) -> dict[str, tuple]:
     return {name: summarize(given[name], right[name], worlds) for name in truth}
 
 
-def gaps(worlds: int) -> Iterator[str]:
+def gaps(worlds: int) -> Iterator[tuple[str, str]]:
     """Largest gaps and fairness of equal and of different groups."""
     for groups in (2, 4, 12):
         for rows in (150, 1000):
@@ -170,13 +167,13 @@ def gaps(worlds: int) -> Iterator[str]:
                 yield from lines(f"groups {groups} rows {rows} each effect {effect}", found)
 
 
-def importance(worlds: int) -> Iterator[str]:
+def importance(worlds: int) -> Iterator[tuple[str, str]]:
     """Permutation importance: rows and shuffles are both drawn."""
     for rows in (100, 500, 2000):
         yield from lines(f"rows {rows}", count_importance_coverage(rows, worlds))
 
 
-def binary(worlds: int) -> Iterator[str]:
+def binary(worlds: int) -> Iterator[tuple[str, str]]:
     """Two classes: rows, base rates, separation, and rows in clusters of five."""
     for per_unit in (1, 5):
         for rows in (30, 60, 200, 1000, 10_000):
@@ -188,7 +185,7 @@ def binary(worlds: int) -> Iterator[str]:
                     yield from lines(f"rows {rows} base {base} apart {apart} unit {per_unit}", found)
 
 
-def multiclass(worlds: int) -> Iterator[str]:
+def multiclass(worlds: int) -> Iterator[tuple[str, str]]:
     """Several classes of unequal frequency."""
     for rows in (60, 200, 1000, 10_000):
         for classes in (3, 8):
@@ -218,7 +215,7 @@ MEAN_SQUARES = {
 }
 
 
-def heavy_tails(worlds: int) -> Iterator[str]:
+def heavy_tails(worlds: int) -> Iterator[tuple[str, str]]:
     """Regression with residuals of more and more heavy tails, and in clusters of five."""
     for per_unit in (1, 5):
         for rows in (30, 60, 200, 1000, 10_000):
@@ -230,27 +227,16 @@ def heavy_tails(worlds: int) -> Iterator[str]:
                 yield from lines(f"rows {rows} residuals {name} unit {per_unit}", found)
 
 
-def lines(cell: str, found: dict[str, tuple]) -> Iterator[str]:
+def lines(cell: str, found: dict[str, tuple]) -> Iterator[tuple[str, str]]:
     """Yield a line for each figure of a cell of the grid."""
     for name, (refused, share, error, wrong) in found.items():
-        yield f"{cell:45} {name:24} refused {refused:.3f} coverage {share:.3f} ± {error:.3f} wrong {wrong:.3f}"
+        yield f"{cell} {name}", f"refused {refused:.3f} coverage {share:.3f} ± {error:.3f} wrong {wrong:.3f}"
 
 
-SIMULATIONS = {simulate.__name__: simulate for simulate in (binary, multiclass, heavy_tails, gaps, importance)}
-
-
-def main() -> None:
-    """Run the simulations and print their lines."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--only", choices=sorted(SIMULATIONS))
-    parser.add_argument("--worlds", type=int, default=300)
-    arguments = parser.parse_args()
-    for name, simulate in SIMULATIONS.items():
-        if arguments.only in (None, name):
-            print(f"# {name}: {simulate.__doc__}")
-            for line in simulate(arguments.worlds):
-                print(line, flush=True)
-
-
-if __name__ == "__main__":
-    main()
+SIMULATIONS = (
+    binary,
+    multiclass,
+    heavy_tails,
+    gaps,
+    importance,
+)

@@ -1,11 +1,8 @@
 """Power and false alarms of the screen for leaking columns and of the sentinel, in worlds whose leaks are known.
 
-    envs/python test benchmarks/statistics_leaks.py [--only NAME] [--worlds N]
-
 A label of which 30 % are positive; a column holds it in a share of the rows (20 to 100 %), among 1 to 50 honest ones.
 """
 
-import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,13 +11,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
-
-from benchmarks.simulation import run_simulations, share  # noqa: E402
-from scripts.analyze.gate import explain_leak  # noqa: E402
-from scripts.analyze.leaks import screen_columns  # noqa: E402
-from scripts.analyze.sentinel import DECISIVE, is_chance  # noqa: E402
+from benchmarks.simulation import share
+from scripts.analyze.gate import explain_leak
+from scripts.analyze.leaks import screen_columns
+from scripts.analyze.sentinel import DECISIVE, is_chance
 
 LABEL = {"column": "y", "classes": {"no": ["0"], "yes": ["1"]}, "unknown": "drop"}
 LIMIT = 0.95  # the default of analyze.leaks.limit
@@ -116,12 +110,10 @@ def sentinel_of_one_direction(worlds: int) -> Iterator[tuple[str, str]]:
         yield f"{repeats} repeats", f"before {share(before)}, now {share(now)}"
 
 
-if __name__ == "__main__":
-    run_simulations(
-        __doc__,
-        finds_copies_of_the_label,
-        leaves_honest_columns_alone,
-        leaves_honest_categories_alone,
-        leaves_honest_texts_alone,
-        sentinel_of_one_direction,
-    )
+SIMULATIONS = (
+    finds_copies_of_the_label,
+    leaves_honest_columns_alone,
+    leaves_honest_categories_alone,
+    leaves_honest_texts_alone,
+    sentinel_of_one_direction,
+)

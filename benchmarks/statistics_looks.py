@@ -1,14 +1,13 @@
 """How often one of several variants passes the gate by chance whose accuracy is exactly at the limit.
 
-    envs/python test -m benchmarks.statistics_looks [--worlds 300]
-
 Variants agree in most rows, as models of one case do.
 """
 
-import argparse
+from collections.abc import Iterator
 
 import numpy as np
 
+from benchmarks.simulation import rate
 from scripts.analyze.gate import check_bounds, widen_intervals, widening
 from scripts.analyze.intervals import Share
 
@@ -32,17 +31,12 @@ def count_passes(variants: int, worlds: int, correct: bool) -> float:
     return passed / worlds
 
 
-def main() -> None:
-    """Print a line for each number of variants."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--worlds", type=int, default=300)
-    worlds = parser.parse_args().worlds
+def variants_at_the_limit(worlds: int) -> Iterator[tuple[str, str]]:
+    """Variants whose true accuracy is the limit of the gate."""
     for variants in (1, 5, 20):
         for correct in (False, True):
-            share = count_passes(variants, worlds, correct)
-            error = np.sqrt(share * (1 - share) / worlds)
-            print(f"variants {variants} corrected {correct}: one passes {share:.3f} ± {error:.3f}", flush=True)
+            passed = count_passes(variants, worlds, correct)
+            yield f"variants {variants} corrected {correct}", f"one passes {rate(passed, worlds)}"
 
 
-if __name__ == "__main__":
-    main()
+SIMULATIONS = (variants_at_the_limit,)

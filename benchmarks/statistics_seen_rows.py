@@ -1,24 +1,16 @@
-"""What test rows do that an earlier version was trained on: to the metrics of a warm start and to the change gate.
+"""What test rows do that an earlier version was trained on: to the metrics of a warm start and to the change gate."""
 
-envs/python test benchmarks/statistics_seen_rows.py [--only NAME] [--worlds N]
-"""
-
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 from scipy import sparse
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
-
-from benchmarks.simulation import mean, run_simulations, share  # noqa: E402
-from scripts.analyze.bootstrap import Scores  # noqa: E402
-from scripts.analyze.compare import estimate_changes  # noqa: E402
-from scripts.analyze.gate import check_change  # noqa: E402
-from scripts.families.base import load_family  # noqa: E402
-from scripts.metrics.losses import measure  # noqa: E402
+from benchmarks.simulation import mean, share
+from scripts.analyze.bootstrap import Scores
+from scripts.analyze.compare import estimate_changes
+from scripts.analyze.gate import check_change
+from scripts.families.base import load_family
+from scripts.metrics.losses import measure
 
 XGBOOST = {"learning_rate": 0.3, "iterations": 40, "depth": 6, "l2": 1.0, "rows": 1.0}
 Rows = tuple[sparse.csr_matrix, np.ndarray]
@@ -72,5 +64,7 @@ def fair_models_stopped_by_the_change_gate(worlds: int) -> Iterator[tuple[str, s
     yield "rows that neither has seen, as now", share(now)
 
 
-if __name__ == "__main__":
-    run_simulations(__doc__, warm_start_from_a_version_that_saw_test, fair_models_stopped_by_the_change_gate)
+SIMULATIONS = (
+    warm_start_from_a_version_that_saw_test,
+    fair_models_stopped_by_the_change_gate,
+)

@@ -1,23 +1,15 @@
-"""Does a sweep judge settings as the analysis does, wherever the positive class sorts, and does it keep its bounds?
+"""Does a sweep judge settings as the analysis does, wherever the positive class sorts, and does it keep its bounds?"""
 
-envs/python test benchmarks/statistics_sweep.py [--only NAME] [--worlds N]
-"""
-
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 from scipy import sparse
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
-
-from benchmarks.simulation import run_simulations, share  # noqa: E402
-from scripts.families.base import load_family  # noqa: E402
-from scripts.metrics.losses import measure  # noqa: E402
-from scripts.tune.suggest import suggest  # noqa: E402
-from scripts.tune.trial import Objective  # noqa: E402
+from benchmarks.simulation import share
+from scripts.families.base import load_family
+from scripts.metrics.losses import measure
+from scripts.tune.suggest import suggest
+from scripts.tune.trial import Objective
 
 SETTINGS = [
     *({"family": "logistic", "params": {"C": c}} for c in (0.01, 0.1, 1.0)),
@@ -74,5 +66,7 @@ def grids_keep_bounds_and_are_even(worlds: int) -> Iterator[tuple[str, str]]:
         )
 
 
-if __name__ == "__main__":
-    run_simulations(__doc__, chooses_as_analysis_would, grids_keep_bounds_and_are_even)
+SIMULATIONS = (
+    chooses_as_analysis_would,
+    grids_keep_bounds_and_are_even,
+)

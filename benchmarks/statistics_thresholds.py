@@ -1,15 +1,14 @@
 """How often a precision or recall that a threshold was chosen for does not hold for new rows.
 
-    envs/python test -m benchmarks.statistics_thresholds [--worlds 300]
-
 Each line is the share of worlds with a threshold in which the demand does not hold, and that of worlds without one.
 """
 
-import argparse
+from collections.abc import Iterator
 
 import numpy as np
 from scipy import stats
 
+from benchmarks.simulation import rate
 from scripts.errors import InputError
 from scripts.metrics.threshold import choose_threshold
 
@@ -36,22 +35,14 @@ def count_broken_demands(
     return broken / max(1, worlds - none), none / worlds
 
 
-def main() -> None:
-    """Print a line for each demand."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--worlds", type=int, default=300)
-    worlds = parser.parse_args().worlds
+def demands_on_new_rows(worlds: int) -> Iterator[tuple[str, str]]:
+    """Demands on a threshold, with and without a confidence."""
     for rows in (200, 1000, 5000):
         for name, least in (("precision", 0.8), ("recall", 0.9)):
             for confidence in (None, 0.95):
                 broken, none = count_broken_demands(name, least, confidence, rows, worlds)
-                error = np.sqrt(broken * (1 - broken) / worlds)
-                print(
-                    f"rows {rows} {name} {least} confidence {confidence}: "
-                    f"broken {broken:.3f} ± {error:.3f}, none {none:.3f}",
-                    flush=True,
-                )
+                cell = f"rows {rows} {name} {least} confidence {confidence}"
+                yield cell, f"broken {rate(broken, worlds)}, none {none:.3f}"
 
 
-if __name__ == "__main__":
-    main()
+SIMULATIONS = (demands_on_new_rows,)
