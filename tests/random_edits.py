@@ -24,6 +24,7 @@ from scripts.provenance.canonical import json_digest, list_tree, path_digest, to
 from scripts.provenance.explain import explain
 from scripts.provenance.record import read_record
 from scripts.provenance.recorded_job import RecordedJob
+from scripts.provenance.source import CodeDigests
 from scripts.provenance.staleness import Staleness
 from scripts.schema.codes import CODES
 from tests import tiny
@@ -219,6 +220,7 @@ class Decisions(Engine):
         self.deployed = deployed  # results of the case as it begins
         self.fresh = root / ".fresh"
         self.before: dict[str, bool] = {}
+        self.code = (None, None)  # what was read of the code, and its state then
 
     @contextlib.contextmanager
     def inside(self, folder: Path):
@@ -230,11 +232,14 @@ class Decisions(Engine):
 
     def staleness(self) -> Staleness:
         workflow = read_workflow()
-        return Staleness(workflow, workflow.globals["config"])
+        state = [path.read_text() for path in (*map(Path, MODULES), *sorted(Path("hooks").rglob("*.py")))]
+        if self.code[1] != state:
+            self.code = CodeDigests(), state
+        return Staleness(workflow, workflow.globals["config"], self.code[0])
 
     def explain(self) -> tuple[set[str], set[str]]:
         with self.inside(self.root):
-            answer = explain(self.staleness(), [DEPLOYED])
+            answer = explain(self.staleness(), [DEPLOYED], lambda job: None)
         return {name for entry in answer["causes"] for name in entry["nodes"]}, set(answer["follow"])
 
     def deploy(self, limit: int | None = None) -> set[str]:
@@ -314,7 +319,7 @@ class Decisions(Engine):
         shutil.rmtree(self.fresh, ignore_errors=True)
         self.fresh.mkdir()
         for path in self.root.iterdir():
-            if path.name != "results" and path.name[0] != ".":
+            if path.name not in ("results", self.fresh.name):  # .snakemake holds only what is found by content
                 (self.fresh / path.name).symlink_to(path)
         with self.inside(self.fresh):
             self.settle()

@@ -28,12 +28,12 @@ def draw(folder, sequences: int) -> None:
 @pytest.mark.feature("U3", "U5", "U6")
 @pytest.mark.timeout(600)
 def test_random_edits_against_a_build_from_nothing(tmp_path):
-    draw(tmp_path, 10)
+    draw(tmp_path, 4)
 
 
 @pytest.mark.full
 @pytest.mark.feature("U3", "U5", "U6")
-@pytest.mark.takes(300)
+@pytest.mark.takes(120)
 @pytest.mark.timeout(3600)
 def test_many_random_edits_against_a_build_from_nothing(tmp_path):
-    draw(tmp_path, 500)
+    draw(tmp_path, 60)
