@@ -14,7 +14,8 @@ for path in SCHEMA:
     check_data_schema(Path(path), config["preprocess"]["features"])
 WAIVERS = waivers_in_force(Path(f"data/{CASE}/waivers.yaml"), today())
 STATISTICS = each_part(f"{RESULTS}/validate/statistics/{{span}}/{{split}}/statistics.json")
-CHECKS_LEAKS = config["version"]["key"] or config["validate"]["duplicates"]
+UNIT = {"unit": "analyze.unit"} if config["analyze"]["unit"] and ROW_LEVEL_SPLITS else {}  # may be on both sides
+CHECKS_LEAKS = config["version"]["key"] or config["validate"]["duplicates"] or UNIT
 PROPOSAL = f"{RESULTS}/validate/proposal/schema.yaml"
 
 
@@ -94,7 +95,7 @@ checkpoint anomalies:
         "../envs/table.yaml"
     params:
         code="validate/anomalies",
-        cfg=cfg("version.key", "validate.duplicates", "windows", "case"),
+        cfg=cfg("version.key", "validate.duplicates", "windows", "case", **UNIT),
         waivers=WAIVERS,
         job=job_command,
     shell:

@@ -145,9 +145,9 @@ def check_leaks(columns: list[dict], limit: float, accepted: list[str]) -> list[
                 )
             )
             skill = {"value": entry["skill"], "low": None, "high": None}
-            checks.append(
-                make_check("leak", entry["column"], entry["metric"], {"max": limit}, skill, passed, why + advice)
-            )
+            by_skill = (entry["skill"] or 0.0) > limit and not entry["identifier"]
+            bounds = {"max": limit} if by_skill else {}
+            checks.append(make_check("leak", entry["column"], entry["metric"], bounds, skill, passed, why + advice))
     return checks
 
 
@@ -187,11 +187,12 @@ def format_check(check: dict) -> str:
     name = " ".join(filter(None, (check["metric"], check["of"] and f"of {check['of']}")))
     name = f"{name} against {check['against']}" if "against" in check else name
     name = f"change of {name}" if check["kind"] == "change" else f"{check['kind']} {name}" if check["of"] else name
+    name = f"column {check['of']}" if check["kind"] == "leak" else name
     limit = ", ".join(f"{key} {value:g}" for key, value in sorted(check["limit"].items()))
     if "why" in check:
         small = check["kind"] == "slice" and check["value"] is not None
         advice = "; a larger analyze.min_slice leaves out slices this small" if small else ""
-        return f"{name}: {check['why']}{advice} (limit {limit})"
+        return f"{name}: {check['why']}{advice}" + (f" (limit {limit})" if limit else "")
     value = "undefined" if check["value"] is None else f"{check['value']:.4f}"
     span = "no interval" if check["low"] is None else f"{check['low']:.4f} to {check['high']:.4f}"
     found = f", detectable {check['detectable']:.4f}" if "detectable" in check else ""

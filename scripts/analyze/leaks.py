@@ -35,7 +35,7 @@ CLASS_ROWS = 30  # of a class that a column must decide to be a copy
 CHANCE = 1e-6  # of values that decide all classes
 MAX_WORDS = 1000
 MIN_IDENTIFIERS = 100  # rows with a value, to call it an identifier
-MAX_STEP = 20  # mean difference between numbers in sequence
+MAX_STEP = 20  # mean difference between numbers that count rows
 LAG = "@"  # in the name of a lag, an earlier value of a series
 
 
@@ -139,16 +139,31 @@ def share_equal(column: pa.ChunkedArray, y: np.ndarray) -> float:
 
 
 def is_identifier(column: pa.ChunkedArray) -> bool:
-    """Return whether all values of *column* differ, and are texts without white space or integers in sequence."""
+    """Return whether all values of *column* differ, and are codes or whole numbers that lie close together.
+
+    Codes differ in their digits alone ("ID 17"), or have one length and digits in most of them (hexadecimal numbers);
+    other texts, such as notes, names or addresses, may all differ and say something. So many numbers of a range that is
+    hardly larger would repeat if they were drawn from it.
+    """
     values = column.drop_null().combine_chunks()
-    if len(values) < MIN_IDENTIFIERS or values.type not in (ARROW_TYPES["text"], ARROW_TYPES["integer"]):
-        return False
-    if pc.count_distinct(values).as_py() < len(values):
+    if len(values) < MIN_IDENTIFIERS or pc.count_distinct(values).as_py() < len(values):
         return False
     if values.type == ARROW_TYPES["text"]:
-        return not pc.any(pc.match_substring_regex(values, r"\s")).as_py()
-    steps = np.diff(values.to_numpy())
-    return bool(((steps > 0).all() or (steps < 0).all()) and abs(steps.mean()) <= MAX_STEP)
+        return is_code(values)
+    if values.type not in (ARROW_TYPES["integer"], ARROW_TYPES["number"]):
+        return False
+    numbers = values.to_numpy()
+    return bool((numbers == np.floor(numbers)).all() and np.ptp(numbers) <= MAX_STEP * len(numbers))
+
+
+def is_code(texts: pa.Array) -> bool:
+    """Return whether *texts* are a word or two that differ in their digits alone, or codes of one length."""
+    with_digits = pc.mean(pc.match_substring_regex(texts, "[0-9]").cast(pa.float64())).as_py()
+    words = pc.unique(pc.replace_substring_regex(texts, "[0-9]+", "")).to_pylist()
+    if with_digits == 1 and len(words) == 1 and len(words[0].split(" ")) <= 2:
+        return True
+    rest = pc.unique(pc.replace_substring_regex(texts, "[0-9A-Za-z]+", ""))
+    return with_digits >= 0.5 and len(pc.unique(pc.utf8_length(texts))) == 1 and len(rest) == 1
 
 
 def screen_columns(tables: list[Path], label: dict, columns: list[str], classes: int) -> list[dict]:

@@ -11,8 +11,8 @@ intervals may lie below these. metrics.json contains:
 - ``task``: classification or regression; ``classes`` (two: the positive one last; regression: []), ``positive``
 - ``threshold`` and the ``criterion`` (analyze.threshold) that chose it; both null unless there are two classes
 - ``cuts``: {column: [inner quantiles of eval]} of the slices by quantiles
-- ``bundle``: SHA-256 of the bundle that was measured; ``size_mb``; ``test_digest``: SHA-256 of the labels of the test
-  rows, by which the gate knows them again
+- ``bundle``: SHA-256 of the bundle that was measured; ``size_mb``; ``test_digest``: SHA-256 of spans and labels of the
+  test rows, by which the gate knows them again
 - ``importance``: [{"column", "metric", "drop": estimate}], largest drop first: how much the metric drops on eval rows
   whose values of the column are shuffled; the interval is that of the repeats
 - ``leaks``: [{"column", "metric", "skill", "determined", "identifier"}], what each column alone says about the label of
@@ -55,8 +55,9 @@ from scripts.analyze.scores import ScoredSplit, require_columns, score_tables, s
 from scripts.analyze.slices import Slice, encode_texts, make_slices, needed_columns, quantile_edges
 from scripts.bundle.files import bundle_digest, size_mb
 from scripts.bundle.predictor import load_predictor
+from scripts.bundle.seen_rows import name_rows
 from scripts.metrics.threshold import choose_threshold
-from scripts.provenance.canonical import read_json, write_json
+from scripts.provenance.canonical import json_digest, read_json, write_json
 from scripts.provenance.run_job import echo, main
 
 
@@ -190,8 +191,9 @@ def metrics(
     threshold_keys = {"threshold": chosen_threshold, "criterion": None if chosen_threshold is None else threshold}
     threshold_keys["cuts"] = {column: inner.tolist() for column, inner in cuts.items()}
     bundle_keys = {"bundle": bundle_digest(bundle), "size_mb": size_mb(bundle)}
-    # The labels alone: other bytes of the same rows, or columns that no model reads, are no other test.
-    bundle_keys["test_digest"] = hashlib.sha256(np.ascontiguousarray(split.y).tobytes()).hexdigest()
+    # Names and labels: other bytes or another order of the same rows, or unused columns, are no other test.
+    labels = hashlib.sha256(np.sort(split.y).tobytes()).hexdigest()
+    bundle_keys["test_digest"] = json_digest([name_rows(test_tables), labels])
     importance = measure_importance(eval_tables, predict, contract, label, shuffles, seed)
     leaks = screen_columns(eval_tables, label, list(contract["columns"]), len(classes))
     columns_keys = {"importance": importance, "leaks": leaks}

@@ -54,7 +54,8 @@ def failure_reason(check: dict) -> str:
     """Return what failed, and what was expected of it."""
     found = check.get("why") or interval(check)
     change = "change of " if check.get("kind") == "change" else ""
-    return f"{change}{check_label(check)} {found}, limit {format_limits(check['limit'])}"
+    limit = f", limit {format_limits(check['limit'])}" if check["limit"] else ""
+    return f"{change}{check_label(check)} {found}{limit}"
 
 
 def metric_tile(test: dict, metric: str) -> Tile:

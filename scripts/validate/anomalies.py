@@ -20,6 +20,7 @@ from scripts.validate.table_checks import (
     check_unknown_labels,
     shared_keys,
     shared_rows,
+    shared_units,
 )
 
 
@@ -66,6 +67,7 @@ def anomalies(
     windows: dict,
     case: str,
     job_spec: dict,
+    unit: str | None = None,
 ) -> None:
     """Write all anomalies and the drift of each column as JSON and as a page, and *rules*, the schema of requests.
 
@@ -79,6 +81,7 @@ def anomalies(
     frozen = load_schema(schema[0])
     described, row_checks = [read_json(path) for path in statistics], [read_json(path) for path in checks]
     shared = shared_keys(tables, key, windows) + shared_rows(tables, duplicates, windows)
+    shared += shared_units(tables, unit, windows)
     found = find_anomalies(described, row_checks, shared, frozen, windows)
     applied = apply_waivers(found, job_spec["params"]["waivers"])
     content = {"anomalies": found, "waivers": applied, "drift": training_distances(described, windows)}

@@ -92,6 +92,9 @@ def check_splits(shared: list[dict], most: int) -> Iterator[dict]:
     for pair in shared:
         if pair["count"] > most:
             what = f"rows equal in {', '.join(pair['columns'])}" if "columns" in pair else "keys"
+            what = (
+                f"subjects ({pair['unit']}; divide by ingest.split.key: [{pair['unit']}])" if "unit" in pair else what
+            )
             text = f"splits {' and '.join(pair['splits'])} share {pair['count']} {what}, at most {most}"
             change, examples = {"max_shared": pair["count"]}, pair["examples"]
             yield make_anomaly("SPLITS_SHARE_ROWS", "max_shared", pair["count"], most, text, change, examples=examples)
@@ -115,6 +118,16 @@ def shared_keys(tables: list[Path], key: list[str], windows: dict) -> list[dict]
     Missing keys do not count.
     """
     return find_shared_keys(files_by_split(tables, windows), key, EXAMPLES) if key else []
+
+
+def shared_units(tables: list[Path], unit: str | None, windows: dict) -> list[dict]:
+    """Return, for each pair of splits, how many values of *unit* (analyze.unit) both have in spans that they share.
+
+    A subject of several spans may come back in a later one; one whose rows a span divides is no new one in any split.
+    """
+    divided = [table for table in tables if table.name != "all"] if unit else []
+    found = find_shared_keys(files_by_split(divided, windows), [unit], EXAMPLES) if divided else []
+    return [pair | {"unit": unit} for pair in found]
 
 
 def shared_rows(tables: list[Path], columns: list[str], windows: dict) -> list[dict]:

@@ -13,7 +13,7 @@ from scripts.errors import InputError
 from scripts.provenance.canonical import read_json
 from scripts.schema import duplicates
 from scripts.validate.check_rows import check_rows, dictionary_columns
-from scripts.validate.table_checks import check_splits, shared_keys, shared_rows
+from scripts.validate.table_checks import check_splits, shared_keys, shared_rows, shared_units
 
 RNG = random.Random(11)
 
@@ -210,6 +210,20 @@ def test_splits_of_one_span_are_compared_part_by_part(tmp_path):
     found = {tuple(pair["splits"]): pair["examples"] for pair in shared_keys(tables, ["id"], windows)}
     assert found == {("eval", "test"): [], ("eval", "train"): [{"id": 3}], ("test", "train"): []}
     assert shared_keys(tables, [], windows) == []
+
+
+@pytest.mark.feature("U17")
+def test_subjects_whose_rows_a_span_divides_are_found_and_those_who_come_back_are_not(tmp_path):
+    tables = []
+    for span, split, units in (("1", "train", [1, 2, None]), ("1", "eval", [2, 3, None]), ("2", "all", [1, 3])):
+        tables.append(write(tmp_path / span / split, pa.table({"who": pa.array(units, pa.int64())}), []))
+    windows = {"train": ["1"], "eval": ["1"], "test": ["2"]}
+    found = {tuple(pair["splits"]): pair for pair in shared_units(tables, "who", windows)}
+    assert {pair: one["examples"] for pair, one in found.items() if one["count"]} == {("eval", "train"): [{"who": 2}]}
+    (anomaly,) = check_splits(list(found.values()), 0)
+    expected = "splits eval and train share 1 subjects (who; divide by ingest.split.key: [who]), at most 0"
+    assert anomaly["message"] == expected
+    assert shared_units(tables, None, windows) == shared_units(tables[2:], "who", windows) == []
 
 
 @pytest.mark.feature("U17")
