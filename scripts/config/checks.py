@@ -12,6 +12,7 @@ from scripts.config.check_claims import check_claims
 from scripts.config.check_tune import check_tune
 from scripts.config.families import declared_families
 from scripts.config.features import check_feature_options, columns_of, learns_from_labels
+from scripts.config.raw_values import find_shared
 from scripts.data.times import find_format_problem, load_zone
 from scripts.errors import ExpressionError
 from scripts.metrics.table import TUNABLE_METRICS, metrics_of
@@ -182,6 +183,10 @@ def check_splits(config: dict) -> list[tuple[str, str]]:
     ]
     if (split["buckets"] and split["values"]) or bool(split["values"]) != bool(split["column"]):
         problems.append(("ingest.split", "either buckets (and key), or column and values"))
+    problems += [
+        ("ingest.split.values", f"{value} belongs to several splits, {', '.join(names)}; leave it in one of them")
+        for value, names in find_shared(split["values"], columns.get(split["column"], "text")).items()
+    ]
     window = config["ingest"]["window"]
     if split["buckets"] and window["columns"] and not (split["key"] and {*split["key"]} <= {*window["key"]}):
         series = f"key: [{', '.join(window['key'])}]" if window["key"] else "with a single series, only spans can be"

@@ -209,6 +209,21 @@ def test_wrong_value_is_named_with_what_is_allowed(changes, key, text):
         ),
         ({"ingest__split": {"buckets": {"trian": 2}}}, "ingest.split.buckets.trian: no such split in windows"),
         ({"ingest__split": {"column": "late"}}, "ingest.split: either buckets (and key), or column and values"),
+        (
+            {"ingest__split": {"column": "late", "values": {"train": ["a"], "test": ["b", "a"], "eval": ["a"]}}},
+            "ingest.split.values: a belongs to several splits, train, test, eval; leave it in one of them",
+        ),
+        (
+            {"ingest__split": {"column": "id", "values": {"train": [1, 2], "test": ["01.0"]}}},
+            "ingest.split.values: 1 belongs to several splits, train, test; leave it in one of them",
+        ),
+        (
+            {
+                "ingest__split": {"column": "late", "values": {"train": ["yes"], "test": [True]}},
+                "ingest__columns__late": "boolean",
+            },
+            "ingest.split.values: true belongs to several splits, train, test; leave it in one of them",
+        ),
         ({"preprocess__label__positive": "maybe"}, "preprocess.label.positive: not one of the classes no, yes"),
         (
             {"preprocess__label__classes": {"no": ["n"], "yes": ["y"], "so": ["*"]}},
