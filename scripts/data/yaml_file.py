@@ -1,4 +1,4 @@
-"""YAML of the user's files: errors say on which line, and anchors cannot make a small file a large value."""
+"""YAML of the user's files: errors say on which line, no key is given twice, and aliases make no file a large value."""
 
 import os
 from typing import Any
@@ -12,9 +12,15 @@ MAX_VALUES = 1_000_000  # values that a file may stand for, each alias written o
 
 
 def parse_yaml(text: str, loader: Any = LOADER) -> Any:
-    """Return the value of the YAML *text*. Raises ValueError that begins with the line, if it is known."""
+    """Return the value of the YAML *text*. Raises ValueError that begins with the line, if it is known.
+
+    A key that is given twice in a mapping is an error, too: YAML would take the last value without a word.
+    """
     try:
-        content = yaml.load(text, Loader=loader)
+        reader = loader(text)
+        node = reader.get_single_node()
+        check_keys(node, set())
+        content = reader.construct_document(node) if node else None
     except yaml.MarkedYAMLError as error:
         at = error.problem_mark or error.context_mark
         place = f"line {at.line + 1}, column {at.column + 1}: " if at else ""
@@ -24,6 +30,26 @@ def parse_yaml(text: str, loader: Any = LOADER) -> Any:
     if (size := count_values(content, {})) > MAX_VALUES:
         raise ValueError(f"its aliases (*name) stand for more than {MAX_VALUES:,} values ({size:.1g}); write them out")
     return content
+
+
+def check_keys(node: yaml.Node | None, known: set[int]) -> None:
+    """Raise ValueError, with both lines, if a mapping in *node* has a key twice.
+
+    *known* has the ids of the nodes that were checked, since an alias is the node that it names.
+    """
+    if not isinstance(node, yaml.CollectionNode) or id(node) in known:
+        return
+    known.add(id(node))
+    inner = node.value
+    if isinstance(node, yaml.MappingNode):
+        first: dict[tuple[str, str], yaml.Node] = {}
+        for key in (key for key, _ in node.value if isinstance(key, yaml.ScalarNode)):
+            if (other := first.setdefault((key.tag, key.value), key)) is not key:
+                line, before = key.start_mark.line + 1, other.start_mark.line + 1
+                raise ValueError(f"line {line}: key {key.value} is given twice, first in line {before}; remove one")
+        inner = [part for pair in node.value for part in pair]
+    for item in inner:
+        check_keys(item, known)
 
 
 def count_values(value: Any, known: dict[int, float]) -> float:

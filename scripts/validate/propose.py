@@ -6,6 +6,7 @@ from pathlib import Path
 
 import yaml
 
+from scripts.data.yaml_file import parse_yaml
 from scripts.provenance.canonical import read_json, write_bytes
 from scripts.provenance.run_job import echo, main
 
@@ -72,7 +73,7 @@ def propose(statistics: list[Path], schema: list[Path], proposal: Path, case: st
     body = yaml.safe_dump(content, sort_keys=False, allow_unicode=True, default_flow_style=None, width=120)
     write_bytes(proposal, (head + body).encode())
     if schema:
-        frozen = yaml.safe_load(schema[0].read_text(encoding="utf-8"))
+        frozen = parse_yaml(schema[0].read_text(encoding="utf-8"))
         texts = [yaml.safe_dump(one, default_flow_style=None, width=120).splitlines() for one in (frozen, content)]
         lines = list(difflib.unified_diff(*texts, own, "proposal", lineterm="", n=0))
         echo("\n".join(lines) if lines else "the proposal is the schema")

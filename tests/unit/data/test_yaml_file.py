@@ -1,4 +1,4 @@
-"""YAML of the user's files: the line of an error, and anchors that would explode."""
+"""YAML of the user's files: the line of an error, keys given twice, and anchors that would explode."""
 
 import pytest
 
@@ -20,6 +20,8 @@ LAUGHS = "a0: &a0 [x, x, x, x, x, x, x, x, x]\n" + "".join(
         ("a: *none\n", "line 1, column 4: found undefined alias"),
         ("a: \x01\n", "special characters are not allowed|control characters are not allowed"),
         (LAUGHS, r"its aliases \(\*name\) stand for more than 1,000,000 values"),
+        ("a: 1\nb:\n  c: 2\n  d: 3\n  c: 4\n", "line 5: key c is given twice, first in line 3; remove one"),
+        ("- x: 1\n  'x': 2\n", "line 2: key x is given twice, first in line 1; remove one"),
         ("a: &a [*a]\n", r"stand for more than 1,000,000 values \(inf\)"),
     ],
 )
