@@ -134,6 +134,27 @@ def test_row_goes_from_every_version(root, tmp_path):
     )
 
 
+@pytest.mark.timeout(300)
+@pytest.mark.feature("D6")
+def test_next_purge_leaves_none_of_the_versions_that_an_earlier_one_made(root, tmp_path):
+    store, other = tmp_path / "store", str(2_001_009)
+    objects = len(list(store.rglob("*/??/*")))
+    purge(root, rows_file(root), "confirm=yes")
+    git(root, "commit", "--all", "--message", "Purge one row")
+    (root / "rows.csv").write_text(f"id\n{other}\n")
+    output = purge(root, "rows=rows.csv", "confirm=yes")
+    (root / "rows.csv").unlink()
+    assert "2 versions purged, 1 pointers changed" in output and " stays, " not in output
+    assert files_with(root, other, store) == [] and files_with(root, ROW, store) == []
+    assert len(list(store.rglob("*/??/*"))) == objects
+    log = [json.loads(line) for line in (root / "data/tiny/purged.jsonl").read_text().splitlines()]
+    assert len(log) == 4 and {entry["old"] for entry in log[2:]} == {entry["new"] for entry in log[:2]}
+    git(root, "checkout", "HEAD~1", "--", "data/tiny/2001.csv.dvc")
+    rows_file(root)
+    assert "0 versions purged, 1 pointers changed" in purge(root, "span=2001", "rows=rows.csv", "confirm=yes")
+    assert md5_of(root / "data/tiny/2001.csv") in (root / "data/tiny/2001.csv.dvc").read_text()
+
+
 def first_md5(root: Path) -> str:
     """Return the md5 of the first version of 2001."""
     command = ["git", "log", "--reverse", "--format=%H", "--", "data/tiny/2001.csv.dvc"]
