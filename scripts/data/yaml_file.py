@@ -1,6 +1,7 @@
 """YAML of the user's files: errors say on which line, no key is given twice, and aliases make no file a large value."""
 
 import os
+from collections.abc import Iterator
 from typing import Any
 
 import yaml
@@ -8,6 +9,8 @@ import yaml
 from scripts.errors import ConfigError
 
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+NUMBER_TAGS = ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float")
+SPAN_KEYS = ("windows", "until", "span")  # keys whose values name spans
 MAX_VALUES = 1_000_000  # values that a file may stand for, each alias written out
 
 
@@ -52,6 +55,30 @@ def check_keys(node: yaml.Node | None, known: set[int]) -> None:
         check_keys(item, known)
 
 
+def check_span_names(text: str) -> None:
+    """Raise ValueError, with the line, if YAML reads a span that the mappings of *text* name as another number.
+
+    The mapping is the whole file, or there is a list of them: YAML reads 07 as 7, 1.10 as 1.1 and 2001_01 as 200101.
+    """
+    root = yaml.compose(text, Loader=LOADER)
+    mappings = root.value if isinstance(root, yaml.SequenceNode) else [root]
+    pairs = (pair for one in mappings if isinstance(one, yaml.MappingNode) for pair in one.value)
+    for scalar in (scalar for key, value in pairs if key.value in SPAN_KEYS for scalar in iter_scalars(value)):
+        number = yaml.load(scalar.value, Loader=LOADER) if scalar.tag in NUMBER_TAGS else scalar.value
+        if str(number) != scalar.value:
+            line = scalar.start_mark.line + 1
+            raise ValueError(f"line {line}: YAML reads {scalar.value} as {number}, another span; quote it")
+
+
+def iter_scalars(node: yaml.Node) -> Iterator[yaml.ScalarNode]:
+    """Yield the scalar values in *node*, without the keys of mappings."""
+    if isinstance(node, yaml.ScalarNode):
+        yield node
+        return
+    for item in node.value:
+        yield from iter_scalars(item[1] if isinstance(node, yaml.MappingNode) else item)
+
+
 def count_values(value: Any, known: dict[int, float]) -> float:
     """Return the number of values in *value*, shared ones each time; infinite if it contains itself.
 
@@ -67,10 +94,14 @@ def count_values(value: Any, known: dict[int, float]) -> float:
 
 
 def check_yaml(path: str) -> None:
-    """Raise ConfigError, with the line, if the configuration file at *path* exists and is not YAML."""
+    """Raise ConfigError, with the line, if the configuration file at *path* exists and YAML cannot read it as meant."""
     if os.path.exists(path):
         with open(path, encoding="utf-8") as file:
             try:
-                parse_yaml(file.read())
+                parse_yaml(text := file.read())
             except (ValueError, RecursionError) as error:
                 raise ConfigError(f"{path}: not YAML: {error}") from error
+            try:
+                check_span_names(text)
+            except ValueError as error:
+                raise ConfigError(f"{path}: {error}") from error

@@ -520,6 +520,10 @@ TEXT_FILTER = [{"column": "colour", "not_in": [321], "reason": "x"}]
             {"preprocess__label__classes": {False: ["no"], "yes": ["yes"]}},
             "preprocess.label.classes: the key False is not a text: quote it",
         ),
+        ({"windows__train": ["2001", 1.1]}, "windows.train: the span 1.1 is no text: quote it (YAML reads 00501 as"),
+        ({"windows__train": {"from": "1.0", "to": 1.1}}, "windows.train.to: the span 1.1 is no text: quote it"),
+        ({"windows__train": {"last": 2, "exclude": [True]}}, "windows.train.exclude: the span True is no text"),
+        ({"until": 1.1}, "until: the span 1.1 is no text: quote it"),
         ({"ingest__columns": {7: "text"}}, "ingest.columns: the key 7 is not a text: quote it"),
         (
             {"preprocess__label__classes": {"no": ["weight > 0.2 * id"], "yes": ["yes"]}},

@@ -41,3 +41,29 @@ def test_what_is_wrong_is_said_with_its_line(tmp_path, text, words):
 def test_anchors_of_an_ordinary_size_are_read():
     assert parse_yaml("a: &a {x: 1}\nb: [*a, {<<: *a, y: 2}]\n")["b"] == [{"x": 1}, {"x": 1, "y": 2}]
     assert check_yaml("nowhere.yaml") is None
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("windows:\n  train: [06, 07]\n  test: {from: '08'}\n", "line 2: YAML reads 06 as 6, another span; quote it"),
+        ("windows:\n  test: {last: 2, to: 1.10}\n", "line 2: YAML reads 1.10 as 1.1, another span; quote it"),
+        ("title: x\nuntil: 2001_01\n", "line 2: YAML reads 2001_01 as 200101, another span; quote it"),
+    ],
+)
+def test_span_that_yaml_reads_as_another_is_refused(tmp_path, text, words):
+    (tmp_path / "tiny.yaml").write_text(text)
+    with pytest.raises(ConfigError, match=f"tiny.yaml: {words}"):
+        check_yaml(str(tmp_path / "tiny.yaml"))
+
+
+def test_numbers_that_are_spans_as_they_stand_are_read(tmp_path):
+    (tmp_path / "tiny.yaml").write_text("windows: {train: [2001, '07'], test: {last: 1}}\nwidth: 1.10\n")
+    assert check_yaml(str(tmp_path / "tiny.yaml")) is None
+
+
+def test_waiver_of_a_span_that_yaml_reads_as_another_is_refused(tmp_path):
+    entry = "{code: ENUM_TYPE_UNEXPECTED_STRING_VALUES, column: a, reason: x, owner: y, expires: 2030-01-01, span: 07}"
+    (tmp_path / "waivers.yaml").write_text(f"- {entry}\n")
+    with pytest.raises(InputError, match=r"waivers.yaml: line 1: YAML reads 07 as 7, another span; quote it"):
+        load_waivers(tmp_path / "waivers.yaml")
