@@ -13,6 +13,8 @@ from scripts.version.fetch import cached_files
 from scripts.version.git_history import committed_versions
 from scripts.version.purge_log import find_remaining, read_purge_log
 
+REPRODUCED = Path(".snakemake/ouroboros/reproduce")  # what `reproduce` left of a case that differed, with its data
+
 
 def rewrite_pointers(folder: Path) -> int:
     """Make the pointers in *folder* that name a purged version name the one without the rows; return how many changed.
@@ -86,7 +88,18 @@ def delete_objects(folder: Path, results: Path) -> int:
                         echo(f"{name}: {md5} deleted from {place}")
                 elif md5 == old:
                     echo(f"{name}: {md5} stays, because {named_by[md5]} names it")
+    if entries:
+        delete_copies(folder.name)
     return deleted + delete_derived(results, purged)
+
+
+def delete_copies(case: str) -> None:
+    """Delete what may quote rows of *case* or copy its data: reproductions, and all its logs but that of this job."""
+    for path in Path("logs", case).rglob("*.log"):
+        if path.name != "purge.log":
+            path.unlink(missing_ok=True)
+    remove(REPRODUCED / case)
+    (REPRODUCED / f"{case}.log").unlink(missing_ok=True)
 
 
 def delete_derived(results: Path, purged: set[tuple[str, str]]) -> int:
