@@ -224,6 +224,12 @@ def test_wrong_value_is_named_with_what_is_allowed(changes, key, text):
             },
             "ingest.split.values: true belongs to several splits, train, test; leave it in one of them",
         ),
+        (
+            {"ingest__filter": [{"column": "id", "min": float("nan"), "reason": "x"}]},
+            "ingest.filter.0.min: not a finite",
+        ),
+        ({"tune__families": {"logistic": {"C": {"choice": [float("inf")]}}}}, "C.choice.0: not a finite number"),
+        ({"claims": [{"id": "a", "source": "b", "value": 1, "tolerance": float("inf")}]}, "claims.0.tolerance: not a"),
         ({"preprocess__label__positive": "maybe"}, "preprocess.label.positive: not one of the classes no, yes"),
         (
             {"preprocess__label__classes": {"no": ["n"], "yes": ["y"], "so": ["*"]}},

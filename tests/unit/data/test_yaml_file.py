@@ -67,3 +67,19 @@ def test_waiver_of_a_span_that_yaml_reads_as_another_is_refused(tmp_path):
     (tmp_path / "waivers.yaml").write_text(f"- {entry}\n")
     with pytest.raises(InputError, match=r"waivers.yaml: line 1: YAML reads 07 as 7, another span; quote it"):
         load_waivers(tmp_path / "waivers.yaml")
+
+
+@pytest.mark.parametrize(
+    ("rules", "words"),
+    [
+        ("{type: number, min: .nan}", "columns.a.min: nan is not a finite number"),
+        ("{type: number, max: .inf}", "columns.a.max: inf is not a finite number"),
+        ("{type: number, max_drift: .nan}", "columns.a.max_drift: nan is not a finite number"),
+        ("{type: number, min: 3, max: 2}", "columns.a: min 3 is above max 2"),
+        ("{type: date, min: 2021-06-02, max: 2021-06-01}", "columns.a: min 2021-06-02 is above max 2021-06-01"),
+    ],
+)
+def test_limits_of_the_schema_that_check_nothing_or_all_are_refused(tmp_path, rules, words):
+    (tmp_path / "schema.yaml").write_text(f"columns:\n  a: {rules}\n")
+    with pytest.raises(InputError, match=words):
+        load_schema(tmp_path / "schema.yaml")
