@@ -12,7 +12,7 @@ from scripts.config.check_claims import check_claims
 from scripts.config.check_tune import check_tune
 from scripts.config.families import declared_families
 from scripts.config.features import check_feature_options, columns_of, learns_from_labels
-from scripts.config.raw_values import find_shared
+from scripts.config.raw_values import canonical_text, find_shared
 from scripts.data.times import find_format_problem, load_zone
 from scripts.errors import ExpressionError
 from scripts.metrics.table import TUNABLE_METRICS, metrics_of
@@ -29,7 +29,12 @@ def check_config(config: dict, kinds: dict) -> list[tuple[str, str]]:
     columns = with_lag_columns(columns, window)
     problems = check_features(prepare["features"], columns, kinds) + check_target_encoding(prepare)
     task, warm = "classification" if prepare["label"]["classes"] else "regression", bool(config["train"]["warm_start"])
-    problems += check_label(prepare, columns) + check_splits(config) + check_families(config["tune"], task, warm)
+    problems += (
+        check_label(prepare, columns)
+        + check_class_values(prepare["label"], columns)
+        + check_splits(config)
+        + check_families(config["tune"], task, warm)
+    )
     problems += check_feature_options(prepare["features"], prepare["edges"])
     problems += check_alert(config["validate"]["alert"])
     problems += check_claims(config["claims"], config["windows"])
@@ -133,6 +138,20 @@ def check_label(prepare: dict, columns: dict) -> list[tuple[str, str]]:
     for value in sorted({str(value) for value in values if values.count(value) > 1}):
         problems.append(("preprocess.label.classes", f"raw value {value} belongs to two classes"))
     return problems
+
+
+def check_class_values(label: dict, columns: dict) -> list[tuple[str, str]]:
+    """Return the raw values of classes that the column of *label* has in another form: 01 or 1.0 as an integer."""
+    dtype = columns.get(label["column"], "text")
+    return [
+        (
+            f"preprocess.label.classes.{name}",
+            f"no value of {label['column']}, a column of type {dtype}, is written {value!r}: write {meant!r}",
+        )
+        for name, values in (label["classes"] or {}).items()
+        for value in values
+        if value is not None and (meant := canonical_text(value, dtype)) not in (None, value)
+    ]
 
 
 def is_condition(text: str, columns: dict) -> bool:

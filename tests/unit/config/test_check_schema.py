@@ -18,6 +18,7 @@ from tests.workflow import ROOT
 SCHEMA = load_yaml(ROOT / "config/schema.yaml")
 KINDS = load_yaml(ROOT / "config/kinds.yaml")
 GONE = object()
+INT = "integer"
 
 
 def config(**changes) -> dict:
@@ -230,6 +231,25 @@ def test_wrong_value_is_named_with_what_is_allowed(changes, key, text):
         ),
         ({"tune__families": {"logistic": {"C": {"choice": [float("inf")]}}}}, "C.choice.0: not a finite number"),
         ({"claims": [{"id": "a", "source": "b", "value": 1, "tolerance": float("inf")}]}, "claims.0.tolerance: not a"),
+        (
+            {
+                "preprocess__label__classes": {"no": ["0"], "yes": ["01"], "so": ["2", "*"]},
+                "ingest__columns__late": INT,
+            },
+            "classes.yes: no value of late, a column of type integer, is written '01': write '1'",
+        ),
+        (
+            {"preprocess__label__classes": {"no": ["1.0"], "yes": ["*"]}, "ingest__columns__late": INT},
+            "classes.no: no value of late, a column of type integer, is written '1.0': write '1'",
+        ),
+        (
+            {"preprocess__label__classes": {"no": ["1.50"], "yes": ["*"]}, "ingest__columns__late": "number"},
+            "classes.no: no value of late, a column of type number, is written '1.50': write '1.5'",
+        ),
+        (
+            {"preprocess__label__classes": {"no": ["no"], "yes": ["Yes"]}, "ingest__columns__late": "boolean"},
+            "classes.yes: no value of late, a column of type boolean, is written 'Yes': write 'true'",
+        ),
         ({"preprocess__label__positive": "maybe"}, "preprocess.label.positive: not one of the classes no, yes"),
         (
             {"preprocess__label__classes": {"no": ["n"], "yes": ["y"], "so": ["*"]}},
