@@ -6,6 +6,7 @@ A problem is a pair (dotted key, message).
 from collections.abc import Callable
 from typing import Any
 
+from scripts.config.raw_values import canonical_text
 from scripts.errors import ExpressionError
 from scripts.metrics.table import METRICS, Metric, metrics_of
 from scripts.schema.expression import columns_of, parse_expression
@@ -126,9 +127,12 @@ def check_fairness(fairness: dict, columns: dict[str, str], classes: dict) -> li
         for cut in fairness["thresholds"]
         if cut != "chosen" and not 0 <= cut <= 1
     ]
-    for name in fairness["reference"]:
+    for name, group in fairness["reference"].items():
+        key, dtype = f"analyze.fairness.reference.{name}", columns.get(name, "text")
         if name not in fairness["columns"]:
-            problems.append((f"analyze.fairness.reference.{name}", "not one of analyze.fairness.columns"))
+            problems.append((key, "not one of analyze.fairness.columns"))
+        if (meant := canonical_text(group, dtype)) not in (None, group):
+            problems.append((key, f"no value of a column of type {dtype} is written {group!r}: write {meant!r}"))
     return problems
 
 

@@ -57,6 +57,10 @@ NAN = float("nan")
             {"fairness": {"columns": ["colour"], "limits": {"demographic_parity_ratio": {"min": 80}}}},
             "analyze.fairness.limits.demographic_parity_ratio: min 80.0 is not between 0 and 1",
         ),
+        (
+            {"fairness": {"columns": ["colour"], "reference": {"id": "01"}}},
+            "analyze.fairness.reference.id: no value of a column of type number is written '01': write '1'",
+        ),
         ({"gate": {"rmse": {"max": 1}}}, "analyze.gate.rmse: not measured in this case; available are accuracy"),
         ({"gate": {"ndcg": {"min": 0.5}}}, "analyze.gate.ndcg: not measured"),
         ({"gate": {"precision_weighted": {"min": 0.5}}}, "analyze.gate.precision_weighted: not measured"),

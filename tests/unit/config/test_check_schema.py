@@ -550,6 +550,14 @@ TEXT_FILTER = [{"column": "colour", "not_in": [321], "reason": "x"}]
         ({"windows__train": {"from": "1.0", "to": 1.1}}, "windows.train.to: the span 1.1 is no text: quote it"),
         ({"windows__train": {"last": 2, "exclude": [True]}}, "windows.train.exclude: the span True is no text"),
         ({"until": 1.1}, "until: the span 1.1 is no text: quote it"),
+        (
+            {"ingest__filter": [{"column": "day", "min": DAY, "reason": "x"}]},
+            f"ingest.filter.0.min: YAML reads {DAY} as a date, not as a text: quote it",
+        ),
+        (
+            {"preprocess__label__classes": ["0", "1", "0"]},
+            "preprocess.label.classes: '0' is listed twice; leave one out",
+        ),
         ({"ingest__columns": {7: "text"}}, "ingest.columns: the key 7 is not a text: quote it"),
         (
             {"preprocess__label__classes": {"no": ["weight > 0.2 * id"], "yes": ["yes"]}},
