@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
 
+TRUE, FALSE = ("1", "true", "t", "yes", "y"), ("0", "false", "f", "no", "n")  # words in columns of type boolean
 MAX_NUMBER = 3.4028234663852886e38  # of float32, so that squares and sums of squares are finite doubles
 MAX_EXACT = 2.0**53  # up to here a double holds every integer
 IDENTIFIER_ADVICE = " that a double holds; a column of identifiers is of type integer or text"

@@ -94,7 +94,8 @@ def score_deployed(tables: list[Path], version: int, folder: Path, settings: Set
     except Exception as error:  # an old bundle may lack anything: files, columns, types, a graph that still loads
         raise InputError(
             f"the deployed version {version} ({folder}) cannot be scored on the test rows any more, so nothing can "
-            f"be compared: {error}. Remove the limits on changes from analyze.gate for this run, or move the label"
+            f"be compared: {error}. Remove the limits on changes from analyze.gate for this run, or move the label "
+            "(deploy.label) or analyze.reference_version to another version"
         ) from error
     return scores
 
@@ -229,7 +230,7 @@ def compare_with_deployed(
         return {"baseline": {"version": version, "bundle": bundle_digest(bundle)}, "first": False, "checks": []}
     compared = {version: folder}
     if settings.reference is not None:
-        compared.setdefault(settings.reference, serving / case / str(settings.reference))
+        compared.setdefault(settings.reference, find_reference(serving / case, settings.reference))
     tables, about = select_unseen(tables, bundle, compared)
     split, new, contract = score_bundle(tables, bundle, settings, threshold)
     cuts = {name: np.array(inner) for name, inner in settings.cuts.items()}
@@ -242,6 +243,17 @@ def compare_with_deployed(
     }
     baseline = {"version": version, "bundle": bundle_digest(folder)} | about
     return {"baseline": baseline, "first": False, "checks": check_changes(new, olds, parts, gate, settings)}
+
+
+def find_reference(published: Path, version: int) -> Path:
+    """Return the folder of *version* in *published*. Raises InputError if there is no such version."""
+    if not (folder := published / str(version)).is_dir():
+        known = sorted(int(path.name) for path in published.glob("[1-9]*") if path.name.isdecimal())
+        raise InputError(
+            f"analyze.reference_version: version {version} is not published in {published}; published are "
+            f"{', '.join(map(str, known)) or 'none'}: name one of them, or set it to null"
+        )
+    return folder
 
 
 def select_unseen(tables: list[Path], bundle: Path, compared: dict[int, Path]) -> tuple[list[Path], dict]:

@@ -6,13 +6,15 @@ A problem is a pair (dotted key, message).
 from collections.abc import Callable
 from typing import Any
 
+from scripts.config.raw_values import canonical_text
 from scripts.errors import ExpressionError
-from scripts.metrics.table import METRICS, metrics_of
+from scripts.metrics.table import METRICS, Metric, metrics_of
 from scripts.schema.expression import columns_of, parse_expression
 
 SLICE_TYPES = ("text", "integer", "boolean")  # types of columns whose values can be slices
 QUANTILE_TYPES = ("number", "integer")  # types of columns that can be cut into quantiles
 NOT_BROKEN = ("drop", "rise", "relative_drop", "relative_rise")  # limits that a change must not be shown to break
+DIFFERENCES = ("drop", "rise", "gain", "non_inferior")  # limits of a difference, in the unit of the metric
 COMPARISON_LIMITS = (*NOT_BROKEN, "gain", "non_inferior")
 
 
@@ -43,15 +45,25 @@ def parse_threshold(value: Any, number: Callable[[Any], float]) -> str | dict:
         case "f1" | "youden":
             return value
         case {"cost": {"fp": fp, "fn": fn}} if len(value) == 1 and len(value["cost"]) == 2:
-            return {"cost": {"fp": number(fp), "fn": number(fn)}}
+            costs = {"fp": number(fp), "fn": number(fn)}
+            if min(costs.values()) < 0 or not any(costs.values()):
+                raise ValueError("costs must be at least 0, and one of them above 0")
+            return {"cost": costs}
         case {"precision": found} | {"recall": found} | {"value": found} if len(value) == 1:
-            return dict.fromkeys(value, number(found))
+            return dict.fromkeys(value, parse_share(found, number))
         case {"precision": _, "confidence": _} | {"recall": _, "confidence": _} if len(value) == 2:
-            found = {key: number(value[key]) for key in sorted(value, reverse=True)}
+            found = {key: parse_share(value[key], number) for key in sorted(value, reverse=True)}
             if 0 < found["confidence"] < 1:
                 return found
             raise ValueError("confidence must be between 0 and 1")
     raise ValueError("expected f1, youden, {cost: {fp, fn}}, {precision}, {recall} (with confidence) or {value}")
+
+
+def parse_share(value: Any, number: Callable[[Any], float]) -> float:
+    """Return *value*, converted by *number*. Raises ValueError if it is not a share, from 0 to 1."""
+    if not 0 <= (share := number(value)) <= 1:
+        raise ValueError(f"{value} is not between 0 and 1")
+    return share
 
 
 def compares_with_deployed(gate: dict) -> bool:
@@ -104,9 +116,23 @@ def check_fairness(fairness: dict, columns: dict[str, str], classes: dict) -> li
         problems.append(("analyze.fairness.limits", "there are no analyze.fairness.columns to check"))
     if fairness["limits"] and "chosen" not in fairness["thresholds"]:
         problems.append(("analyze.fairness.limits", "limits hold at the chosen threshold, which is not in thresholds"))
-    for name in fairness["reference"]:
+    for name, limits in fairness["limits"].items():
+        key = f"analyze.fairness.limits.{name}"
+        problems += [
+            (key, f"{kind} {value} is not between 0 and 1") for kind, value in limits.items() if not 0 <= value <= 1
+        ]
+        problems += [(key, why) for why in check_order(limits)]
+    problems += [
+        ("analyze.fairness.thresholds", f"{cut} is not between 0 and 1")
+        for cut in fairness["thresholds"]
+        if cut != "chosen" and not 0 <= cut <= 1
+    ]
+    for name, group in fairness["reference"].items():
+        key, dtype = f"analyze.fairness.reference.{name}", columns.get(name, "text")
         if name not in fairness["columns"]:
-            problems.append((f"analyze.fairness.reference.{name}", "not one of analyze.fairness.columns"))
+            problems.append((key, "not one of analyze.fairness.columns"))
+        if (meant := canonical_text(group, dtype)) not in (None, group):
+            problems.append((key, f"no value of a column of type {dtype} is written {group!r}: write {meant!r}"))
     return problems
 
 
@@ -131,7 +157,34 @@ def check_gate(analyze: dict, classes: dict) -> list[tuple[str, str]]:
                 problems.append((f"{key}.gap.{name}", "not one of analyze.slices"))
         if "slices" in limits and not slice_columns:
             problems.append((f"{key}.slices", "there are no analyze.slices"))
+        places = {key: limits} | {f"{key}.slices.{name}": inner for name, inner in limits.get("slices", {}).items()}
+        problems += [(at, why) for at, inner in places.items() for why in check_limits(inner, METRICS[metric])]
     return problems
+
+
+def check_limits(limits: dict, metric: Metric) -> list[str]:
+    """Return messages on *limits* of *metric*, for all rows or for a slice, that every value keeps, or none."""
+    least, most = metric.least, metric.most
+    problems = [
+        f"{kind} {limits[kind]} is not between {least:g} and {most:g}, as all values of {metric.name} are"
+        for kind in ("min", "max")
+        if kind in limits and not least <= limits[kind] <= most
+    ]
+    differences = {kind: limits[kind] for kind in DIFFERENCES if kind in limits}
+    differences |= {f"gap of {column}": gap for column, gap in limits.get("gap", {}).items()}
+    problems += [
+        f"{kind} {value} is more than two values of {metric.name} can differ, {most - least:g}"
+        for kind, value in differences.items()
+        if value > most - least
+    ]
+    return problems + check_order(limits)
+
+
+def check_order(limits: dict) -> list[str]:
+    """Return a message if the least value of *limits* is above the largest one."""
+    if "min" in limits and "max" in limits and limits["min"] > limits["max"]:
+        return [f"min {limits['min']} is above max {limits['max']}"]
+    return []
 
 
 def slice_column(spec: str | dict) -> str:

@@ -3,6 +3,7 @@
 Problems are pairs (dotted key, message); the error has a line for each, with the value and what is allowed.
 """
 
+import math
 import re
 from typing import Any
 
@@ -14,6 +15,7 @@ from scripts.config.check_analyze import parse_threshold
 from scripts.config.check_texts import check_names, check_texts
 from scripts.config.checks import check_config
 from scripts.config.features import KINDS, complete_features
+from scripts.data.finite_numbers import iter_not_finite
 from scripts.errors import ConfigError
 from scripts.metrics.table import METRICS, TUNABLE_METRICS
 from scripts.schema.cerberus_errors import flatten_errors, rules_of_key
@@ -70,7 +72,9 @@ class ConfigValidator(Validator):
     def _normalize_coerce_number(self, value: Any) -> float:
         if isinstance(value, bool):
             raise ValueError("not a number")
-        return float(value)
+        if not math.isfinite(number := float(value)):
+            raise ValueError("not a finite number")
+        return number
 
     def _normalize_coerce_text(self, value: Any) -> str:
         if isinstance(value, dict | list):
@@ -141,7 +145,8 @@ def validate_config(config: dict, schema: dict | None = None) -> dict:
     Raises ConfigError with a line for every wrong key.
     """
     checker, kinds = ConfigValidator(schema := schema or load_yaml(SCHEMA)), load_yaml(KINDS)
-    if misread := check_names(config) or check_texts(config):
+    infinite = [(key, "not a finite number") for key, _ in iter_not_finite(config)]
+    if misread := check_names(config) or check_texts(config) or infinite:
         errors = misread
     elif checker.validate(config):
         errors = complete_features(checker.document["preprocess"], kinds, ConfigValidator) or check_config(

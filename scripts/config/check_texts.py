@@ -8,6 +8,8 @@ import datetime
 from collections.abc import Iterator
 from typing import Any
 
+from scripts.column_types import as_text
+
 Problems = list[tuple[str, str]]
 CHANGED_TYPES = (bool, int, float, datetime.date)
 EXAMPLE = "YAML reads 00501 as 321, 1.10 as 1.1, and yes, no, on and off as true and false"
@@ -50,10 +52,34 @@ def part(config: Any, key: str) -> dict:
     return found if isinstance(found, dict) else {}
 
 
+def check_span_names(config: dict) -> Problems:
+    """Return the spans in *config* that are fractions, true or false, as (dotted key, message)."""
+    windows, problems = part(config, "windows"), []
+    places = [(key, config.get(key)) for key in ("until", "span")]
+    places += [
+        (f"windows.{split}.{word}".rstrip("."), item)
+        for split, window in windows.items()
+        for word, item in (window.items() if isinstance(window, dict) else [("", window)])
+        if word in ("", "from", "to", "exclude")
+    ]
+    for key, given in places:
+        wrong = [value for value in (given if isinstance(given, list) else [given]) if isinstance(value, bool | float)]
+        if wrong:
+            problems.append((key, f"the span {wrong[0]!r} is no text: quote it ({EXAMPLE})"))
+    return problems
+
+
 def check_texts(config: dict) -> Problems:
-    """Return the values that are compared with a text column but are no texts, as (dotted key, message)."""
-    types, problems = part(part(config, "ingest"), "columns"), []
+    """Return the spans and the values compared with a text column that are no texts, as (dotted key, message)."""
+    types, problems = part(part(config, "ingest"), "columns"), check_span_names(config)
+    classes = part(part(config, "preprocess"), "label").get("classes")
+    texts = [as_text(value) for value in classes] if isinstance(classes, list) else []
+    for value in [value for index, value in enumerate(texts) if value in texts[:index]][:1]:
+        problems.append(("preprocess.label.classes", f"{value!r} is listed twice; leave one out"))
     for key, column, given in values_of_columns(config):
+        if isinstance(given, datetime.date):
+            problems.append((key, f"YAML reads {given} as a date, not as a text: quote it"))
+            continue
         values = given if isinstance(given, list) else [given]
         wrong = [value for value in values if isinstance(value, CHANGED_TYPES)]
         if wrong and isinstance(column, str) and types.get(column) == "text":

@@ -12,6 +12,7 @@ from scripts.config.check_claims import check_claims
 from scripts.config.check_tune import check_tune
 from scripts.config.families import declared_families
 from scripts.config.features import check_feature_options, columns_of, learns_from_labels
+from scripts.config.raw_values import canonical_text, find_shared
 from scripts.data.times import find_format_problem, load_zone
 from scripts.errors import ExpressionError
 from scripts.metrics.table import TUNABLE_METRICS, metrics_of
@@ -28,7 +29,12 @@ def check_config(config: dict, kinds: dict) -> list[tuple[str, str]]:
     columns = with_lag_columns(columns, window)
     problems = check_features(prepare["features"], columns, kinds) + check_target_encoding(prepare)
     task, warm = "classification" if prepare["label"]["classes"] else "regression", bool(config["train"]["warm_start"])
-    problems += check_label(prepare, columns) + check_splits(config) + check_families(config["tune"], task, warm)
+    problems += (
+        check_label(prepare, columns)
+        + check_class_values(prepare["label"], columns)
+        + check_splits(config)
+        + check_families(config["tune"], task, warm)
+    )
     problems += check_feature_options(prepare["features"], prepare["edges"])
     problems += check_alert(config["validate"]["alert"])
     problems += check_claims(config["claims"], config["windows"])
@@ -134,6 +140,20 @@ def check_label(prepare: dict, columns: dict) -> list[tuple[str, str]]:
     return problems
 
 
+def check_class_values(label: dict, columns: dict) -> list[tuple[str, str]]:
+    """Return the raw values of classes that the column of *label* has in another form: 01 or 1.0 as an integer."""
+    dtype = columns.get(label["column"], "text")
+    return [
+        (
+            f"preprocess.label.classes.{name}",
+            f"no value of {label['column']}, a column of type {dtype}, is written {value!r}: write {meant!r}",
+        )
+        for name, values in (label["classes"] or {}).items()
+        for value in values
+        if value is not None and (meant := canonical_text(value, dtype)) not in (None, value)
+    ]
+
+
 def is_condition(text: str, columns: dict) -> bool:
     """Return whether *text* is an expression on *columns*, which no raw value of a label looks like."""
     try:
@@ -182,6 +202,10 @@ def check_splits(config: dict) -> list[tuple[str, str]]:
     ]
     if (split["buckets"] and split["values"]) or bool(split["values"]) != bool(split["column"]):
         problems.append(("ingest.split", "either buckets (and key), or column and values"))
+    problems += [
+        ("ingest.split.values", f"{value} belongs to several splits, {', '.join(names)}; leave it in one of them")
+        for value, names in find_shared(split["values"], columns.get(split["column"], "text")).items()
+    ]
     window = config["ingest"]["window"]
     if split["buckets"] and window["columns"] and not (split["key"] and {*split["key"]} <= {*window["key"]}):
         series = f"key: [{', '.join(window['key'])}]" if window["key"] else "with a single series, only spans can be"

@@ -16,14 +16,13 @@ import pyarrow.compute as pc
 import pyarrow.types as pt
 
 from scripts.arrow_types import ARROW_TYPES
-from scripts.column_types import IDENTIFIER_ADVICE, MAX_EXACT, MAX_NUMBER, is_exact_number
+from scripts.column_types import FALSE, IDENTIFIER_ADVICE, MAX_EXACT, MAX_NUMBER, TRUE, is_exact_number
 from scripts.data.times import DATE_FORMAT, parse_time
 from scripts.errors import InputError
 
 NUMBER = r"^\s*[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d+)?\s*$"
 INTEGER = r"^\s*[-+]?\d+(\.0*)?\s*$"
 MIN_DAY, MAX_DAY = -719162, 2932896  # days of 0001-01-01 and 9999-12-31
-TRUE, FALSE = ("1", "true", "t", "yes", "y"), ("0", "false", "f", "no", "n")
 MICROSECONDS_PER_DAY = 86_400_000_000
 UNITS_PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
 Converted = tuple[pa.Array, pa.Array, str]  # values, mask of those that cannot be converted, what was expected

@@ -10,11 +10,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pacsv
 
+from scripts.column_types import FALSE, TRUE
 from scripts.data.dialect import Dialect
 from scripts.data.times import load_zone
 from scripts.errors import InputError
 from scripts.ingest import csv_scan
-from scripts.ingest.convert import FALSE, TRUE, Block, arrow_type, build_block, clean_texts, table_fits
+from scripts.ingest.convert import Block, arrow_type, build_block, clean_texts, table_fits
 from scripts.ingest.text_stream import BOM, TextStream, UnreadableBlock, check_text
 
 HEADER_CHUNK = 1 << 16  # bytes

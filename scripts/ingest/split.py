@@ -56,7 +56,7 @@ class Splitter:
 
     With `ingest.split.missing: row`, the hash of all columns decides for rows without a key.
 
-    Raises InputError if a value in `ingest.split.values` is not of the column's type.
+    Raises InputError if a value in `ingest.split.values` is not of the column's type, or belongs to two splits.
     """
 
     def __init__(self, split: dict, columns: dict[str, str], parted: bool, zone: tzinfo = UTC):
@@ -72,7 +72,18 @@ class Splitter:
                 if pc.any(bad).as_py():
                     raise InputError(f"ingest.split.values.{name}: a value is not {expected}, as {self.column} needs")
                 self.values[name] = found
+            self.check_values()
         self.splits = sorted(self.values or self.buckets)
+
+    def check_values(self) -> None:
+        """Raise InputError if a value, as the column's type reads it, belongs to two splits."""
+        of_split: dict[object, str] = {}
+        for name, values in self.values.items():
+            for value in values.to_pylist():
+                if (other := of_split.setdefault(value, name)) != name:
+                    raise InputError(
+                        f"ingest.split.values: {value} belongs to two splits, {other} and {name}; leave it in one"
+                    )
 
     @property
     def output_splits(self) -> list[str]:

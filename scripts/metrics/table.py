@@ -7,6 +7,7 @@ it uses the standard library only.
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+UNBOUNDED = float("inf")
 CLASSIFICATION = ("binary", "multiclass")
 
 
@@ -16,7 +17,7 @@ class Metric:
 
     *lower_is_better* is None if neither direction is better. A sweep can optimise it if it is *tunable*. With two
     classes, one that is *thresholded* depends on the decision threshold. *undefined* says when it has no value; others
-    always have one.
+    always have one. All values are between *least* and *most*.
     """
 
     name: str
@@ -25,6 +26,8 @@ class Metric:
     tunable: bool = False
     undefined: str = "a number is too large"
     thresholded: bool = False
+    least: float = 0.0
+    most: float = 1.0
 
 
 METRICS = {
@@ -32,8 +35,8 @@ METRICS = {
     for metric in (
         Metric("roc_auc", CLASSIFICATION, tunable=True, undefined="all rows are of one class"),
         Metric("pr_auc", CLASSIFICATION, tunable=True, undefined="no row is of the positive class"),
-        Metric("log_loss", CLASSIFICATION, lower_is_better=True, tunable=True),
-        Metric("brier", CLASSIFICATION, lower_is_better=True, tunable=True),
+        Metric("log_loss", CLASSIFICATION, lower_is_better=True, tunable=True, most=UNBOUNDED),
+        Metric("brier", CLASSIFICATION, lower_is_better=True, tunable=True, most=2.0),
         Metric("ece", CLASSIFICATION, lower_is_better=True),
         Metric(
             "precision",
@@ -52,20 +55,20 @@ METRICS = {
         Metric("accuracy", CLASSIFICATION, tunable=True, thresholded=True),
         Metric("balanced_accuracy", CLASSIFICATION, thresholded=True),
         Metric("specificity", CLASSIFICATION, undefined="no row is of another class", thresholded=True),
-        Metric("mcc", CLASSIFICATION, thresholded=True),
+        Metric("mcc", CLASSIFICATION, thresholded=True, least=-1.0),
         Metric("precision_weighted", ("multiclass",)),
         Metric("recall_weighted", ("multiclass",)),
         Metric("f1_weighted", ("multiclass",)),
-        Metric("rmse", ("regression",), lower_is_better=True, tunable=True),
-        Metric("mae", ("regression",), lower_is_better=True, tunable=True),
-        Metric("median_absolute_error", ("regression",), lower_is_better=True),
-        Metric("r2", ("regression",), tunable=True, undefined="all values are equal"),
-        Metric("mape", ("regression",), lower_is_better=True, undefined="a value is 0"),
-        Metric("bias", ("regression",), lower_is_better=None),
+        Metric("rmse", ("regression",), lower_is_better=True, tunable=True, most=UNBOUNDED),
+        Metric("mae", ("regression",), lower_is_better=True, tunable=True, most=UNBOUNDED),
+        Metric("median_absolute_error", ("regression",), lower_is_better=True, most=UNBOUNDED),
+        Metric("r2", ("regression",), tunable=True, undefined="all values are equal", least=-UNBOUNDED),
+        Metric("mape", ("regression",), lower_is_better=True, undefined="a value is 0", most=UNBOUNDED),
+        Metric("bias", ("regression",), lower_is_better=None, least=-UNBOUNDED, most=UNBOUNDED),
         Metric("ndcg", ("ranking",), undefined="no group has a row with a gain"),
         Metric("precision_at_k", ("ranking",)),
-        Metric("size_mb", ("bundle",), lower_is_better=True),
-        Metric("latency_ms", ("bundle",), lower_is_better=True),
+        Metric("size_mb", ("bundle",), lower_is_better=True, most=UNBOUNDED),
+        Metric("latency_ms", ("bundle",), lower_is_better=True, most=UNBOUNDED),
     )
 }
 TUNABLE_METRICS = tuple(name for name, metric in METRICS.items() if metric.tunable)

@@ -20,14 +20,29 @@ def find_damaged(folder: Path) -> Iterator[tuple[str, str]]:
                 yield path, f"not what its job wrote (by {record})"
 
 
+def find_unrecorded(folder: Path) -> list[str]:
+    """Return the folders below *folder* that jobs recorded as inputs, but which are missing."""
+    inputs = {
+        path
+        for record in folder.rglob("record.json")
+        for group in read_record(record).get("inputs", {}).values()
+        for path in group
+    }
+    missing = {Path(path) for path in inputs if Path(path).is_relative_to(folder) and not Path(path).exists()}
+    return sorted({str(path) if not path.suffix else str(path.parent) for path in missing})
+
+
 def main(folder: str) -> int:
     """Print the damaged and missing outputs below *folder*; return 1 if there are any, else 0."""
     wrong = list(find_damaged(Path(folder)))
+    for stage in find_unrecorded(Path(folder)):
+        print(f"{stage}: has no record, though results were made from it, so it cannot be verified")
+    if not any(Path(folder).rglob("record.json")):
+        print(f"{folder} has no records, so there is nothing to verify; `snakemake deploy` makes results")
+        return 0
     for path, what in wrong:
         print(f"{path}: {what}; delete it and run snakemake again")
-    print(
-        f"verify: {len(wrong)} outputs of {folder} are not as recorded" if wrong else f"verify: {folder} is as recorded"
-    )
+    print(f"{len(wrong)} outputs of {folder} are not as recorded" if wrong else f"{folder} is as recorded")
     return bool(wrong)
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from scripts.provenance.canonical import path_digest, read_json
@@ -50,6 +51,21 @@ def count_rows(folder: Path) -> int:
     return sum(pq.read_metadata(path).num_rows for path in folder.rglob("*.parquet"))
 
 
+def describe_rows(before: Path, now: Path) -> list[str]:
+    """Return in which values the tables *before* and *now* differ, if they have the same columns and as many rows."""
+    old, new = (pa.concat_tables(map(pq.read_table, sorted(folder.rglob("*.parquet")))) for folder in (before, now))
+    if old.schema != new.schema or len(old) != len(new):
+        return []
+    changed = [
+        f"row {row}, {name}: {one!r} -> {other!r}"
+        for name in old.column_names
+        if not old[name].equals(new[name])
+        for row, (one, other) in enumerate(zip(old[name].to_pylist(), new[name].to_pylist(), strict=True), 1)
+        if one != other and (one == one or other == other)  # NaN is as NaN
+    ]
+    return changed[:SHOWN] + ([f"and {len(changed) - SHOWN} more values"] if len(changed) > SHOWN else [])
+
+
 def describe_output(path: str, digest: str | None, own: Path, other: Path) -> list[str]:
     """Return in what the output at *path* below *other*, the reproduced one, differs from the released one.
 
@@ -65,7 +81,7 @@ def describe_output(path: str, digest: str | None, own: Path, other: Path) -> li
     if before.suffix == ".json":
         return list(describe_json(read_json(before), read_json(now)))
     if before.is_dir() and any(before.rglob("*.parquet")):
-        return [f"{count_rows(before)} -> {count_rows(now)} rows"]
+        return [f"{count_rows(before)} -> {count_rows(now)} rows", *describe_rows(before, now)]
     if before.is_dir():
         names = sorted(file.relative_to(before) for file in before.rglob("*") if file.is_file())
         return [

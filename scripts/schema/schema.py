@@ -4,6 +4,7 @@ from typing import Any
 
 from cerberus import Validator
 
+from scripts.data.finite_numbers import iter_not_finite
 from scripts.errors import ExpressionError
 from scripts.provenance.canonical import to_json_types
 from scripts.schema.cerberus_errors import describe_error, flatten_errors
@@ -82,6 +83,8 @@ def validate_schema(content: Any) -> dict:
     checker = Validator(FORMAT)
     if not isinstance(content, dict):
         raise ExpressionError("a mapping was expected")
+    if found := next(iter_not_finite(content), None):
+        raise ExpressionError(f"{found[0]}: {found[1]} is not a finite number; leave it out if there is no limit")
     if not checker.validate(to_json_types(content)):
         problems = flatten_errors(checker.errors)
         raise ExpressionError("; ".join(describe_error(key, message, FORMAT) for key, message in problems))
@@ -118,9 +121,9 @@ def check_column(rules: dict) -> None:
     for key in rules:
         if dtype not in KEY_TYPES.get(key, (dtype,)):
             raise ExpressionError(f"{key} is for {' and '.join(KEY_TYPES[key])} columns, this is a {dtype} column")
-    for key in ("min", "max"):
-        if key in rules:
-            parse_bound(rules[key], dtype)
+    bounds = [parse_bound(rules[key], dtype) for key in ("min", "max") if key in rules]
+    if bounds != sorted(bounds):
+        raise ExpressionError(f"min {rules['min']} is above max {rules['max']}")
     if not all(type(value) is PYTHON_TYPES[dtype] for value in rules.get("domain", [])):
         raise ExpressionError(f"domain: every value must be a {dtype} (quote texts)")
     if "matches" in rules:

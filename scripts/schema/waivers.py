@@ -4,7 +4,7 @@ import datetime
 from pathlib import Path
 from typing import Any
 
-from scripts.data.yaml_file import parse_yaml
+from scripts.data.yaml_file import check_span_names, parse_yaml
 from scripts.errors import InputError
 from scripts.schema.codes import CODES
 
@@ -20,9 +20,13 @@ def load_waivers(path: Path) -> list[dict[str, str]]:
     if not path.exists():
         return []
     try:
-        content = parse_yaml(path.read_text(encoding="utf-8")) or []
+        content = parse_yaml(text := path.read_text(encoding="utf-8")) or []
     except (ValueError, RecursionError) as error:
         raise InputError(f"{path}: not YAML: {error}") from error
+    try:
+        check_span_names(text)
+    except ValueError as error:
+        raise InputError(f"{path}: {error}") from error
     if not isinstance(content, list):
         raise InputError(f"{path}: a list of waivers was expected, each {EXPECTED_FORM}")
     return [parse_waiver(entry, f"{path}: waiver {number}") for number, entry in enumerate(content, 1)]

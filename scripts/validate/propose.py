@@ -6,6 +6,7 @@ from pathlib import Path
 
 import yaml
 
+from scripts.data.yaml_file import parse_yaml
 from scripts.provenance.canonical import read_json, write_bytes
 from scripts.provenance.run_job import echo, main
 
@@ -54,7 +55,8 @@ def propose_column(parts: list[tuple[dict, int]]) -> dict:
     least = min(figures["count"] / rows for figures, rows in parts)
     if least:
         rules["min_fraction"] = 1 if least == 1 else math.floor(100 * least) / 100
-    if dtype in ("number", "integer") and all(figures["min"] >= 0 for figures, _ in parts if figures["count"]):
+    minima = [figures["min"] for figures, _ in parts if figures["count"]]
+    if dtype in ("number", "integer") and minima and min(minima) >= 0:
         rules["min"] = 0
     if dtype == "text" and all(figures["distinct"] == len(figures["top"]) for figures, _ in parts):
         values = sorted({value for figures, _ in parts for value, _ in figures["top"]})
@@ -72,7 +74,7 @@ def propose(statistics: list[Path], schema: list[Path], proposal: Path, case: st
     body = yaml.safe_dump(content, sort_keys=False, allow_unicode=True, default_flow_style=None, width=120)
     write_bytes(proposal, (head + body).encode())
     if schema:
-        frozen = yaml.safe_load(schema[0].read_text(encoding="utf-8"))
+        frozen = parse_yaml(schema[0].read_text(encoding="utf-8"))
         texts = [yaml.safe_dump(one, default_flow_style=None, width=120).splitlines() for one in (frozen, content)]
         lines = list(difflib.unified_diff(*texts, own, "proposal", lineterm="", n=0))
         echo("\n".join(lines) if lines else "the proposal is the schema")

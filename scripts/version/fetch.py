@@ -19,7 +19,7 @@ from scripts.provenance.run_job import echo, main, remove
 from scripts.version.dvc_remote import default_remote, transfer
 from scripts.version.files import md5_and_sha256, reflink_or_copy
 from scripts.version.package_origin import check_origin
-from scripts.version.purge_log import read_purge_log
+from scripts.version.purge_log import find_remaining, read_purge_log
 
 
 def rebuild_origin(pointer: Path, source: dict, name: str) -> Path:
@@ -132,10 +132,11 @@ def check_allowed(pointer: Path, version: dict) -> None:
             f"{pointer}: its bytes could be used until {version['retention']} (meta.retention), today is {day}: "
             "take the span out of windows; `snakemake purge --config expired=yes confirm=yes` removes them everywhere"
         )
-    if entry := read_purge_log(pointer.parent).get((pointer.name, version["md5"])):
-        what, after = f"{entry['rows']} rows", f"without them it has md5 {entry['new']}"
-        if entry["new"] is None:
-            what, after = "the whole file", "no version has them"
+    entries = read_purge_log(pointer.parent)
+    if entry := entries.get((pointer.name, version["md5"])):
+        remaining = find_remaining(entries, pointer.name, version["md5"])
+        what = "the whole file" if entry["new"] is None else f"{entry['rows']} rows"
+        after = f"without them it has md5 {remaining}" if remaining else "no version has them"
         raise InputError(f"{pointer} names a version that was purged on {entry['date']} ({what}); {after}")
 
 

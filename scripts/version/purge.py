@@ -127,13 +127,20 @@ def pointers_to_purge(folder: Path, pattern: str, span: str, expired: bool, othe
     return paths
 
 
-def all_versions(paths: set[str]) -> dict[tuple[str, str], dict]:
-    """Return all versions of the pointers *paths*, in git and in the working copy, by path and md5."""
+def all_versions(paths: set[str], entries: dict[tuple[str, str], dict]) -> dict[tuple[str, str], dict]:
+    """Return all versions of the pointers *paths*, by path and md5.
+
+    They are in git, in the working copy, or what earlier purges, *entries* of the log, left of such versions.
+    """
     found = {(path, named["md5"]): named for path, named in committed_versions(*sorted(paths), everywhere=True)}
     for path in paths:
         if Path(path).exists():
             named = read_pointer(path)
             found[path, named["md5"]] = named
+    for path in paths:
+        for (name, old), entry in entries.items():  # in their order: a version is logged before what was left of it
+            if name == Path(path).name and entry["new"] and (path, old) in found:
+                found.setdefault((path, entry["new"]), found[path, old] | {"md5": entry["new"], "origin": None})
     return {(path, md5): named for (path, md5), named in found.items() if path in paths}
 
 
@@ -212,7 +219,7 @@ def purge(
     try:
         found = {
             pair: named
-            for pair, named in all_versions(paths).items()
+            for pair, named in all_versions(paths, already_purged).items()
             if (Path(pair[0]).name, pair[1]) not in already_purged
         }
         going = [pair for pair, named in found.items() if purge_version(pair[0], named, request, bool(confirm))]

@@ -11,7 +11,9 @@ from scripts.provenance.run_job import echo, remove
 from scripts.version.dvc_objects import open_databases
 from scripts.version.fetch import cached_files
 from scripts.version.git_history import committed_versions
-from scripts.version.purge_log import read_purge_log
+from scripts.version.purge_log import find_remaining, read_purge_log
+
+REPRODUCED = Path(".snakemake/ouroboros/reproduce")  # what `reproduce` left of a case that differed, with its data
 
 
 def rewrite_pointers(folder: Path) -> int:
@@ -20,14 +22,14 @@ def rewrite_pointers(folder: Path) -> int:
     If there is no such version, the pointer is removed along with the data, unless its retention is over: then it stays
     and says why its bytes are gone.
     """
-    changed = 0
-    for (name, old), entry in read_purge_log(folder).items():
+    changed, entries = 0, read_purge_log(folder)
+    for name, old in entries:
         path = folder / name
         if not path.exists() or (version := read_pointer(path))["md5"] != old:
             continue
         data_path = folder / version["path"]
-        if entry["new"]:
-            rewrite_pointer(path, data_path, version, entry["new"])
+        if remaining := find_remaining(entries, name, old):
+            rewrite_pointer(path, data_path, version, remaining)
             changed += 1
         else:
             remove(data_path)
@@ -75,8 +77,9 @@ def delete_objects(folder: Path, results: Path) -> int:
         named_by: dict[str, str] = {}
         for path, md5 in sorted(named - purged):
             named_by |= dict.fromkeys(databases.objects_of(md5), path)
-        for entry in entries.values():
-            named_by |= dict.fromkeys(databases.objects_of(entry["new"]) if entry["new"] else [], entry["pointer"])
+        for (name, _), entry in entries.items():
+            if entry["new"] and (name, entry["new"]) not in entries:  # a later purge may have taken rows of it, too
+                named_by |= dict.fromkeys(databases.objects_of(entry["new"]), name)
         for name, old in entries:
             for md5 in sorted(databases.objects_of(old), key=lambda md5: md5.endswith(".dir")):
                 if md5 not in named_by:
@@ -85,7 +88,18 @@ def delete_objects(folder: Path, results: Path) -> int:
                         echo(f"{name}: {md5} deleted from {place}")
                 elif md5 == old:
                     echo(f"{name}: {md5} stays, because {named_by[md5]} names it")
+    if entries:
+        delete_copies(folder.name)
     return deleted + delete_derived(results, purged)
+
+
+def delete_copies(case: str) -> None:
+    """Delete what may quote rows of *case* or copy its data: reproductions, and all its logs but that of this job."""
+    for path in Path("logs", case).rglob("*.log"):
+        if path.name != "purge.log":
+            path.unlink(missing_ok=True)
+    remove(REPRODUCED / case)
+    (REPRODUCED / f"{case}.log").unlink(missing_ok=True)
 
 
 def delete_derived(results: Path, purged: set[tuple[str, str]]) -> int:

@@ -13,6 +13,14 @@ def read_purge_log(folder: Path) -> dict[tuple[str, str], dict]:
     return {(entry["pointer"], entry["old"]): entry for entry in map(json.loads, lines)}
 
 
+def find_remaining(entries: dict[tuple[str, str], dict], name: str, md5: str) -> str | None:
+    """Return the md5 of what later purges left of version *md5* of the pointer called *name*, None if it is nothing."""
+    remaining: str | None = md5
+    while remaining and (entry := entries.get((name, remaining))):
+        remaining = entry["new"]
+    return remaining
+
+
 def append_purge_log(folder: Path, entry: dict) -> None:
     """Append *entry* to the log in *folder*, atomically, unless it has an entry for the version already."""
     entries = read_purge_log(folder)

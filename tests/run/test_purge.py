@@ -12,6 +12,7 @@ import pytest
 from moto.server import ThreadedMotoServer
 
 from scripts.provenance.environment import env_id
+from scripts.release.reproduce import FOLDER
 from tests import tiny
 from tests.workflow import ROOT, clone, environment, snakemake
 
@@ -132,6 +133,44 @@ def test_row_goes_from_every_version(root, tmp_path):
     assert (
         "names a version that was purged on" in refused.stderr and "(1 rows); without them it has md5" in refused.stderr
     )
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.feature("D6")
+def test_next_purge_leaves_none_of_the_versions_that_an_earlier_one_made(root, tmp_path):
+    store, other = tmp_path / "store", str(2_001_009)
+    objects = len(list(store.rglob("*/??/*")))
+    purge(root, rows_file(root), "confirm=yes")
+    git(root, "commit", "--all", "--message", "Purge one row")
+    (root / "rows.csv").write_text(f"id\n{other}\n")
+    output = purge(root, "rows=rows.csv", "confirm=yes")
+    (root / "rows.csv").unlink()
+    assert "2 versions purged, 1 pointers changed" in output and " stays, " not in output
+    assert files_with(root, other, store) == [] and files_with(root, ROW, store) == []
+    assert len(list(store.rglob("*/??/*"))) == objects
+    log = [json.loads(line) for line in (root / "data/tiny/purged.jsonl").read_text().splitlines()]
+    assert len(log) == 4 and {entry["old"] for entry in log[2:]} == {entry["new"] for entry in log[:2]}
+    git(root, "checkout", "HEAD~1", "--", "data/tiny/2001.csv.dvc")
+    rows_file(root)
+    assert "0 versions purged, 1 pointers changed" in purge(root, "span=2001", "rows=rows.csv", "confirm=yes")
+    assert md5_of(root / "data/tiny/2001.csv") in (root / "data/tiny/2001.csv.dvc").read_text()
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.feature("D6")
+def test_rows_go_from_logs_and_from_what_reproduce_left(root, tmp_path):
+    other = str(2_001_100)  # only the second version has it
+    assert snakemake(root, "diff", "--config", "span=2001", "old=HEAD~1", "new=HEAD").returncode == 0
+    built = root / FOLDER / "tiny"
+    built.mkdir(parents=True)
+    shutil.copy(root / "data/tiny/2001.csv", built)
+    built.with_suffix(".log").write_text(f"row {other}")
+    found = {str(path.relative_to(root)) for path in files_with(root, other)}
+    assert {f"{FOLDER}/tiny/2001.csv", f"{FOLDER}/tiny.log", "logs/tiny/version/diff.log"} <= found
+    (root / "rows.csv").write_text(f"id\n{other}\n")
+    purge(root, "rows=rows.csv", "confirm=yes")
+    (root / "rows.csv").unlink()
+    assert files_with(root, other, tmp_path / "store") == [] and not built.exists()
 
 
 def first_md5(root: Path) -> str:

@@ -10,7 +10,7 @@ from sklearn import metrics
 
 from benchmarks.statistics_changes import count_non_inferior, count_stopped
 from scripts.analyze.bootstrap import Scores
-from scripts.analyze.compare import Settings, compare_with_deployed, estimate_changes
+from scripts.analyze.compare import Settings, compare_with_deployed, estimate_changes, find_reference
 from scripts.analyze.gate import check_change, format_check, gate
 from scripts.analyze.latency import measure_prediction_ms
 from scripts.bundle.files import bundle_digest
@@ -268,3 +268,11 @@ def test_small_losses_are_compared_with_a_fixed_version_too(tmp_path, tables):
     both = compare_with_deployed(*arguments, replace(HOW, reference=1))["checks"]
     assert [(check.get("against"), check["passed"]) for check in both] == [(None, True), ("version 1", False)]
     assert "roc_auc against version 1" in format_check(both[1])
+
+
+def test_reference_that_is_not_published_is_named_by_its_key(tmp_path):
+    for version in (2, 10):
+        (tmp_path / str(version)).mkdir()
+    assert find_reference(tmp_path, 10) == tmp_path / "10"
+    with pytest.raises(InputError, match=r"analyze.reference_version: version 7 is not .*; published are 2, 10: name"):
+        find_reference(tmp_path, 7)

@@ -4,6 +4,8 @@ import pytest
 
 from tests.unit.config.test_check_schema import SCHEMA, config, refused, validate_config
 
+NAN = float("nan")
+
 
 @pytest.mark.parametrize(
     ("changes", "said"),
@@ -36,6 +38,29 @@ from tests.unit.config.test_check_schema import SCHEMA, config, refused, validat
         ),
         ({"threshold": "best"}, "analyze.threshold"),
         ({"threshold": {"cost": {"fp": 1}}}, "{cost: {fp, fn}}"),
+        ({"threshold": {"value": 50}}, "50 is not between 0 and 1"),
+        ({"threshold": {"precision": 80}}, "80 is not between 0 and 1"),
+        ({"threshold": {"recall": 1.5, "confidence": 0.9}}, "1.5 is not between 0 and 1"),
+        ({"threshold": {"value": NAN}}, "analyze.threshold.value: not a finite number; got nan"),
+        ({"threshold": {"value": "nan"}}, "not a finite number"),
+        ({"threshold": {"cost": {"fp": -1, "fn": 5}}}, "costs must be at least 0, and one of them above 0"),
+        ({"threshold": {"cost": {"fp": 0, "fn": 0}}}, "costs must be at least 0, and one of them above 0"),
+        ({"gate": {"roc_auc": {"min": 80}}}, "analyze.gate.roc_auc: min 80.0 is not between 0 and 1, as all values of"),
+        ({"gate": {"mcc": {"max": -2}}}, "analyze.gate.mcc: max -2.0 is not between -1 and 1"),
+        ({"gate": {"f1": {"min": 0.9, "max": 0.5}}}, "analyze.gate.f1: min 0.9 is above max 0.5"),
+        ({"gate": {"f1": {"slices": {"*": {"min": 60}}}}}, "analyze.gate.f1.slices.*: min 60.0 is not between 0 and 1"),
+        ({"gate": {"roc_auc": {"drop": 5}}}, "drop 5.0 is more than two values of roc_auc can differ, 1"),
+        ({"gate": {"f1": {"gap": {"colour": 20}}}}, "gap of colour 20.0 is more than two values of f1 can differ, 1"),
+        ({"gate": {"log_loss": {"max": float("inf")}}}, "analyze.gate.log_loss.max: not a finite number; got inf"),
+        ({"fairness": {"columns": ["colour"], "thresholds": [50]}}, "thresholds: 50.0 is not between 0 and 1"),
+        (
+            {"fairness": {"columns": ["colour"], "limits": {"demographic_parity_ratio": {"min": 80}}}},
+            "analyze.fairness.limits.demographic_parity_ratio: min 80.0 is not between 0 and 1",
+        ),
+        (
+            {"fairness": {"columns": ["colour"], "reference": {"id": "01"}}},
+            "analyze.fairness.reference.id: no value of a column of type number is written '01': write '1'",
+        ),
         ({"gate": {"rmse": {"max": 1}}}, "analyze.gate.rmse: not measured in this case; available are accuracy"),
         ({"gate": {"ndcg": {"min": 0.5}}}, "analyze.gate.ndcg: not measured"),
         ({"gate": {"precision_weighted": {"min": 0.5}}}, "analyze.gate.precision_weighted: not measured"),

@@ -18,6 +18,7 @@ from tests.workflow import ROOT
 SCHEMA = load_yaml(ROOT / "config/schema.yaml")
 KINDS = load_yaml(ROOT / "config/kinds.yaml")
 GONE = object()
+INT = "integer"
 
 
 def config(**changes) -> dict:
@@ -209,6 +210,46 @@ def test_wrong_value_is_named_with_what_is_allowed(changes, key, text):
         ),
         ({"ingest__split": {"buckets": {"trian": 2}}}, "ingest.split.buckets.trian: no such split in windows"),
         ({"ingest__split": {"column": "late"}}, "ingest.split: either buckets (and key), or column and values"),
+        (
+            {"ingest__split": {"column": "late", "values": {"train": ["a"], "test": ["b", "a"], "eval": ["a"]}}},
+            "ingest.split.values: a belongs to several splits, train, test, eval; leave it in one of them",
+        ),
+        (
+            {"ingest__split": {"column": "id", "values": {"train": [1, 2], "test": ["01.0"]}}},
+            "ingest.split.values: 1 belongs to several splits, train, test; leave it in one of them",
+        ),
+        (
+            {
+                "ingest__split": {"column": "late", "values": {"train": ["yes"], "test": [True]}},
+                "ingest__columns__late": "boolean",
+            },
+            "ingest.split.values: true belongs to several splits, train, test; leave it in one of them",
+        ),
+        (
+            {"ingest__filter": [{"column": "id", "min": float("nan"), "reason": "x"}]},
+            "ingest.filter.0.min: not a finite",
+        ),
+        ({"tune__families": {"logistic": {"C": {"choice": [float("inf")]}}}}, "C.choice.0: not a finite number"),
+        ({"claims": [{"id": "a", "source": "b", "value": 1, "tolerance": float("inf")}]}, "claims.0.tolerance: not a"),
+        (
+            {
+                "preprocess__label__classes": {"no": ["0"], "yes": ["01"], "so": ["2", "*"]},
+                "ingest__columns__late": INT,
+            },
+            "classes.yes: no value of late, a column of type integer, is written '01': write '1'",
+        ),
+        (
+            {"preprocess__label__classes": {"no": ["1.0"], "yes": ["*"]}, "ingest__columns__late": INT},
+            "classes.no: no value of late, a column of type integer, is written '1.0': write '1'",
+        ),
+        (
+            {"preprocess__label__classes": {"no": ["1.50"], "yes": ["*"]}, "ingest__columns__late": "number"},
+            "classes.no: no value of late, a column of type number, is written '1.50': write '1.5'",
+        ),
+        (
+            {"preprocess__label__classes": {"no": ["no"], "yes": ["Yes"]}, "ingest__columns__late": "boolean"},
+            "classes.yes: no value of late, a column of type boolean, is written 'Yes': write 'true'",
+        ),
         ({"preprocess__label__positive": "maybe"}, "preprocess.label.positive: not one of the classes no, yes"),
         (
             {"preprocess__label__classes": {"no": ["n"], "yes": ["y"], "so": ["*"]}},
@@ -504,6 +545,18 @@ TEXT_FILTER = [{"column": "colour", "not_in": [321], "reason": "x"}]
         (
             {"preprocess__label__classes": {False: ["no"], "yes": ["yes"]}},
             "preprocess.label.classes: the key False is not a text: quote it",
+        ),
+        ({"windows__train": ["2001", 1.1]}, "windows.train: the span 1.1 is no text: quote it (YAML reads 00501 as"),
+        ({"windows__train": {"from": "1.0", "to": 1.1}}, "windows.train.to: the span 1.1 is no text: quote it"),
+        ({"windows__train": {"last": 2, "exclude": [True]}}, "windows.train.exclude: the span True is no text"),
+        ({"until": 1.1}, "until: the span 1.1 is no text: quote it"),
+        (
+            {"ingest__filter": [{"column": "day", "min": DAY, "reason": "x"}]},
+            f"ingest.filter.0.min: YAML reads {DAY} as a date, not as a text: quote it",
+        ),
+        (
+            {"preprocess__label__classes": ["0", "1", "0"]},
+            "preprocess.label.classes: '0' is listed twice; leave one out",
         ),
         ({"ingest__columns": {7: "text"}}, "ingest.columns: the key 7 is not a text: quote it"),
         (

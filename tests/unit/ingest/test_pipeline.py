@@ -72,6 +72,12 @@ def test_adding_rows_never_moves_a_key(rows, data):
     assert {key: after[key] for key in before} == before
 
 
+def test_value_of_two_splits_is_refused_as_the_column_reads_it():
+    split = {"buckets": {}, "key": [], "column": "day", "values": {"train": ["1.2.2020"], "test": ["01.02.2020"]}}
+    with pytest.raises(InputError, match="2020-02-01 belongs to two splits, test and train; leave it in one"):
+        Splitter(split | {"missing": "stop"}, {"day": "date:%d.%m.%Y"}, True)
+
+
 def test_hash_is_the_same_on_every_machine():
     table = pa.table(
         {

@@ -79,3 +79,13 @@ def test_stages_come_after_those_they_read(tmp_path):
         "analyze/metrics",
         "analyze/sentinel",
     ]
+
+
+def test_changed_values_of_a_table_are_named(tmp_path):
+    nan = float("nan")
+    for folder, weights in (("own", [1.5, nan, 3.0]), ("other", [1.5, nan, 4.0])):
+        (tmp_path / folder / "table").mkdir(parents=True)
+        pq.write_table(pa.table({"id": ["a", "b", "c"], "weight": weights}), tmp_path / folder / "table/part-0.parquet")
+    own, other = tmp_path / "own", tmp_path / "other"
+    found = describe_output("table", path_digest(own / "table"), own, other)
+    assert found == ["3 -> 3 rows", "row 3, weight: 3.0 -> 4.0"]

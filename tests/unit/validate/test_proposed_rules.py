@@ -1,0 +1,9 @@
+"""The rules that `propose` gives a column."""
+
+from scripts.validate.propose import propose_column
+
+
+def test_column_without_values_gets_no_limit():
+    empty = {"type": "number", "count": 0, "min": None}
+    assert propose_column([(empty, 10)]) == {"type": "number"}
+    assert propose_column([(empty, 10), (empty | {"count": 10, "min": 2}, 10)]) == {"type": "number", "min": 0}
