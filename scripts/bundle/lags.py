@@ -18,6 +18,16 @@ class OutOfOrder(ValueError):
         self.row = row
 
 
+def describe_lags(columns: dict[str, str], lags: dict) -> dict | None:
+    """Return "window" of a contract: *lags* with the types of their key, order and columns, None without lags.
+
+    *columns* has the types of `ingest.columns`.
+    """
+    needed = (*lags["key"], lags["order"], *lags["columns"])
+    types = {name: columns[name].partition(":")[0] for name in needed if name in columns}
+    return lags | {"types": types} if lags["columns"] else None
+
+
 def lag_indices(keys: Iterable[Hashable], orders: Iterable[Any], size: int) -> list[list[int]]:
     """Return for each lag k from 1 to *size* - 1 the number of the row that is k rows earlier in the same key, or -1.
 

@@ -11,13 +11,12 @@ from typing import Any
 import numpy as np
 
 from scripts.bundle.clean import clean_rows
-from scripts.bundle.encode import PARSERS, encode_rows
+from scripts.bundle.encode import PARSERS, encode_rows, parse_values
 from scripts.bundle.files import main_file
 from scripts.bundle.lags import OutOfOrder, add_lags_to_rows
 from scripts.bundle.predictor import Predictor, load_predictor
 from scripts.errors import BundleError, ContractError
 from scripts.schema.check_row import Guard
-from scripts.schema.json_value import format_value
 from scripts.serve.published_bundle import format_checksums, read_bundle
 
 
@@ -111,39 +110,44 @@ def request_columns(contract: dict) -> dict[str, str]:
     lags = contract.get("window")
     if not lags:
         return types
-    texts = contract.get("cleaning", {}).get("columns", {})  # all that is neither number, integer nor boolean
-    lagged = {name: types.get(f"{name}@1", "number") for name in lags["columns"]}
-    names = dict.fromkeys([*lags["key"], lags["order"], *lags["columns"]])
     own = {name: dtype for name, dtype in types.items() if name.rpartition("@")[0] not in lags["columns"]}
-    return {name: texts.get(name, lagged.get(name, "number")).partition(":")[0] for name in names} | own
+    return lag_types(contract) | own
+
+
+def lag_types(contract: dict) -> dict[str, str]:
+    """Return the type of each column that the lags of *contract* need: those of the key, the order and the values.
+
+    A bundle of an earlier version does not name them: those that are not known to be something else are numbers.
+    """
+    lags, texts = contract["window"], contract.get("cleaning", {}).get("columns", {})
+    types = {name: spec["type"] for name, spec in contract["columns"].items()}
+    lagged = {name: types.get(f"{name}@1", "number") for name in lags["columns"]}
+    known = lagged | types | {name: dtype.partition(":")[0] for name, dtype in texts.items()} | lags.get("types", {})
+    return {name: known.get(name, "number") for name in (*lags["key"], lags["order"], *lags["columns"])}
 
 
 def add_request_lags(rows: list, contract: dict) -> list:
     """Return *rows* with their lag columns, if *contract* has lags, and without columns that only lags needed.
 
-    Rows that bring their own lag columns are returned as they are. Raises ContractError if rows are out of order or
-    cannot be ordered, or if the lags must be complete and no row has all of them.
+    Rows that bring their own lag columns are returned as they are. Raises ContractError if a value is not of the type
+    of its column, rows are out of order, or the lags must be complete and no row has all of them.
     """
     lags = contract.get("window")
     if not lags or not rows or not all(isinstance(row, dict) for row in rows):
         return rows
     if any(f"{name}@1" in row for row in rows for name in lags["columns"]):
         return rows
+    types, order = lag_types(contract), lags["order"]
     for index, row in enumerate(rows):
-        for name in (*lags["key"], lags["order"], *lags["columns"]):
+        for name in types:
             if name not in row:
                 raise ContractError("SCHEMA_MISSING_COLUMN", f"row {index} lacks {name}", name, index)
-            if isinstance(row[name], list | dict):
-                message = f"row {index}: {name} must be a single value, got {format_value(row[name]):.60}"
-                raise ContractError("UNEXPECTED_DATA_TYPE", message, name, index)
-    order = lags["order"]
+    for name, dtype in types.items():
+        parse_values(name, dtype, [row[name] for row in rows])
     try:
         result = add_lags_to_rows(rows, lags)
     except OutOfOrder as error:
         raise ContractError("SERIES_OUT_OF_ORDER", f"row {error.row}: {error}", order, error.row) from error
-    except TypeError as error:
-        message = f"{order} and {', '.join(lags['key']) or 'the key'} must be values that can be compared"
-        raise ContractError("UNEXPECTED_DATA_TYPE", message, order) from error
     if not result:
         raise ContractError("INVALID_REQUEST", f"no row has a complete window, {lags['size']} rows of one key in order")
     dropped = {*lags["key"], order, *lags["columns"]} - contract["columns"].keys()
