@@ -51,8 +51,8 @@ def lag_indices(keys: Iterable[Hashable], orders: Iterable[Any], size: int) -> l
     return indices
 
 
-def add_lags_to_rows(rows: Sequence[dict[str, Any]], lags: dict) -> list[dict[str, Any]]:
-    """Return JSON *rows* with their lag columns; rows that lack a lag are dropped if *lags* must be complete.
+def add_lags_to_rows(rows: Sequence[dict[str, Any]], lags: dict) -> tuple[list[dict[str, Any]], list[int]]:
+    """Return JSON *rows* with their lag columns, and the numbers of those that have all lags that *lags* ask for.
 
     Values are not converted: the order column must compare as in the table (numbers, dates as YYYY-MM-DD). Raises
     OutOfOrder.
@@ -66,9 +66,9 @@ def add_lags_to_rows(rows: Sequence[dict[str, Any]], lags: dict) -> list[dict[st
             for name in lags["columns"]
             for step, before in enumerate(steps, 1)
         }
-        if not lags["complete"] or all(before[row] >= 0 for before in steps):
-            result.append({**fields, **lag_values})
-    return result
+        result.append({**fields, **lag_values})
+    wanted = steps if lags["complete"] else []
+    return result, [row for row in range(len(rows)) if all(before[row] >= 0 for before in wanted)]
 
 
 class LagColumns:
