@@ -106,16 +106,9 @@ def convert_integers(values: pa.Array) -> Converted:
     malformed = pc.fill_null(pc.invert(pc.match_substring_regex(values, INTEGER)), False)
     digits = pc.replace_substring_regex(pc.if_else(malformed, None, values), r"^\s*\+?(-?)0*(\d+)(\.0*)?\s*$", r"\1\2")
     long = pc.fill_null(pc.greater(pc.utf8_length(digits), 18), False)
-    for index in pc.indices_nonzero(long).to_pylist():
-        if -(2**63) <= int(digits[index].as_py()) < 2**63:
-            long = pc.replace_with_mask(long, single_row_mask(index, len(long)), pa.array([False]))
-    bad = pc.or_(malformed, long)
+    outside = [len(text) > 20 or not -(2**63) <= int(text) < 2**63 for text in digits.filter(long).to_pylist()]
+    bad = pc.or_(malformed, pc.replace_with_mask(long, long, pa.array(outside, pa.bool_())))
     return pc.cast(pc.if_else(bad, None, digits), pa.int64()), bad, "an integer"
-
-
-def single_row_mask(index: int, length: int) -> pa.Array:
-    """Return a mask that is true for the row *index* alone."""
-    return pa.array([row == index for row in range(length)], pa.bool_())
 
 
 def unpad_dates(dates: pa.Array) -> pa.Array:
