@@ -119,17 +119,25 @@ def encode_rows(rows: Any, contract: dict) -> dict[str, np.ndarray]:
     return {name: transform_if_custom(name, spec, values[name]) for name, spec in columns.items()}
 
 
-def encode_values(name: str, spec: dict, values: list) -> np.ndarray:
-    """Return the JSON *values* of column *name* as an array [rows, 1]. Raises ContractError on another type."""
-    parse, as_texts = PARSERS[spec["type"]], is_text(spec)
-    cells = np.full((len(values), 1), "" if as_texts else np.nan, object if as_texts else np.float64)
+def parse_values(name: str, dtype: str, values: list) -> list:
+    """Return the JSON *values* of column *name*, of type *dtype*, parsed; None stays None. Raises ContractError."""
+    parse, parsed = PARSERS[dtype], []
     for index, value in enumerate(values):
         try:
-            if value is not None:
-                cells[index, 0] = as_text(parse(value)) if as_texts else parse(value)
+            parsed.append(None if value is None else parse(value))
         except ValueError as error:
             message = f"row {index}: {name} must be {error}, got {format_value(value):.60}"
             raise ContractError("UNEXPECTED_DATA_TYPE", message, name, index) from None
+    return parsed
+
+
+def encode_values(name: str, spec: dict, values: list) -> np.ndarray:
+    """Return the JSON *values* of column *name* as an array [rows, 1]. Raises ContractError on another type."""
+    as_texts = is_text(spec)
+    cells = np.full((len(values), 1), "" if as_texts else np.nan, object if as_texts else np.float64)
+    for index, value in enumerate(parse_values(name, spec["type"], values)):
+        if value is not None:
+            cells[index, 0] = as_text(value) if as_texts else value
     return cells
 
 

@@ -18,6 +18,16 @@ class OutOfOrder(ValueError):
         self.row = row
 
 
+def describe_lags(columns: dict[str, str], lags: dict) -> dict | None:
+    """Return "window" of a contract: *lags* with the types of their key, order and columns, None without lags.
+
+    *columns* has the types of `ingest.columns`.
+    """
+    needed = (*lags["key"], lags["order"], *lags["columns"])
+    types = {name: columns[name].partition(":")[0] for name in needed if name in columns}
+    return lags | {"types": types} if lags["columns"] else None
+
+
 def lag_indices(keys: Iterable[Hashable], orders: Iterable[Any], size: int) -> list[list[int]]:
     """Return for each lag k from 1 to *size* - 1 the number of the row that is k rows earlier in the same key, or -1.
 
@@ -41,8 +51,8 @@ def lag_indices(keys: Iterable[Hashable], orders: Iterable[Any], size: int) -> l
     return indices
 
 
-def add_lags_to_rows(rows: Sequence[dict[str, Any]], lags: dict) -> list[dict[str, Any]]:
-    """Return JSON *rows* with their lag columns; rows that lack a lag are dropped if *lags* must be complete.
+def add_lags_to_rows(rows: Sequence[dict[str, Any]], lags: dict) -> tuple[list[dict[str, Any]], list[int]]:
+    """Return JSON *rows* with their lag columns, and the numbers of those that have all lags that *lags* ask for.
 
     Values are not converted: the order column must compare as in the table (numbers, dates as YYYY-MM-DD). Raises
     OutOfOrder.
@@ -56,9 +66,9 @@ def add_lags_to_rows(rows: Sequence[dict[str, Any]], lags: dict) -> list[dict[st
             for name in lags["columns"]
             for step, before in enumerate(steps, 1)
         }
-        if not lags["complete"] or all(before[row] >= 0 for before in steps):
-            result.append({**fields, **lag_values})
-    return result
+        result.append({**fields, **lag_values})
+    wanted = steps if lags["complete"] else []
+    return result, [row for row in range(len(rows)) if all(before[row] >= 0 for before in wanted)]
 
 
 class LagColumns:

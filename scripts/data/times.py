@@ -6,6 +6,7 @@ taken as it is.
 
 import re
 from datetime import datetime, tzinfo
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 ISO_TIME = re.compile(r"(\d{4}-\d\d-\d\d)([ T]\d\d(:\d\d(:\d\d(\.\d{1,6})?)?)?)?(Z|[-+]\d\d:?\d\d)?", re.ASCII)
@@ -13,8 +14,21 @@ DATE_FORMAT = "%Y-%m-%d"  # of dates for which no other format is configured
 EXPANSIONS = {"%D": "%m/%d/%y", "%F": "%Y-%m-%d", "%R": "%H:%M", "%T": "%H:%M:%S", "%e": "%d", "%h": "%b"}
 DIRECTIVES = "aAbBdfHIjmMpSyYz%"  # of strptime in Python, without those that depend on the locale
 DIRECTIVE = re.compile(r"%(.?)", re.S)
+WIDTHS = {"d": 2, "f": 6, "H": 2, "I": 2, "j": 3, "m": 2, "M": 2, "S": 2, "y": 2, "Y": 4}  # most digits
+DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+MONTHS = ("January", "February", "March", "April", "May", "June")
+MONTHS += ("July", "August", "September", "October", "November", "December")
+WORDS = {
+    "A": DAYS,
+    "a": [day[:3] for day in DAYS],
+    "B": MONTHS,
+    "b": [month[:3] for month in MONTHS],
+    "p": ("AM", "PM"),
+}
+LEADING_ZEROS = re.compile(r"\b0+(?=\d)")
 
 
+@lru_cache
 def expand_format(form: str) -> str:
     """Return the strptime format *form* with the abbreviations written out that Python does not know."""
     return DIRECTIVE.sub(lambda match: EXPANSIONS.get(match[0], match[0]), form)
@@ -27,7 +41,48 @@ def find_format_problem(form: str) -> str:
     if unknown:
         known = [f"%{letter}" for letter in DIRECTIVES] + list(EXPANSIONS)
         return f"{unknown[0]} in the format {form!r} is not supported; known are {' '.join(known)}"
+    if repeated := [letter for letter in DIRECTIVES if letter != "%" and found.count(letter) > 1]:
+        return f"the format {form!r} has %{repeated[0]} twice"
     return "" if found else f"the format {form!r} has no directive such as %Y"
+
+
+@lru_cache
+def format_pattern(form: str) -> str:
+    """Return a pattern (of RE2, too) of texts in the strptime format *form*, with a group for each directive.
+
+    %Y is four digits, %y two. Other numbers may lack leading zeros, but not next to another number.
+    """
+    tokens = re.findall(r"%.|.", expand_format(form), re.S)
+    is_number = [token[1:] in WIDTHS or token.isdecimal() for token in tokens]
+    parts = []
+    for place, token in enumerate(tokens):
+        letter = token[1:]
+        if letter in WIDTHS:
+            touches = any(is_number[max(0, place - 1) : place] + is_number[place + 1 : place + 2])
+            exact = letter in "yY" or (touches and letter != "f")
+            parts.append(f"(?P<{letter}>[0-9]{{{'' if exact else '1,'}{WIDTHS[letter]}}})")
+        elif letter in WORDS:
+            parts.append(f"(?P<{letter}>{'|'.join(WORDS[letter])})")
+        elif letter == "z":
+            parts.append(r"(?P<z>Z|[-+][0-9:.]+)")
+        else:
+            parts.append(r"\s+" if token.isspace() else re.escape("%" if token == "%%" else token))
+    return f"(?i)^{''.join(parts)}$"
+
+
+def parse_format(text: str, form: str) -> datetime | None:
+    """Return the time that *text* names in the strptime format *form*, None if it names none.
+
+    All parts must be those of one time: Monday 2021-01-03, and day 366 of 2021, name none.
+    """
+    match = re.search(format_pattern(form), text)
+    if not match:
+        return None
+    parsed = datetime.strptime(text, expand_format(form))
+    fields = {letter: found for letter, found in match.groupdict().items() if letter not in "fz"}
+    said = "|".join(fields.values()).lower()
+    meant = parsed.strftime("|".join(f"%{letter}" for letter in fields)).lower()
+    return parsed if LEADING_ZEROS.sub("", said) == LEADING_ZEROS.sub("", meant) else None
 
 
 def load_zone(name: str) -> tzinfo:
@@ -46,7 +101,7 @@ def parse_time(text: str, form: str, zone: tzinfo) -> datetime | None:
     text = text.strip()
     try:
         if form:
-            parsed = datetime.strptime(text, expand_format(form))
+            parsed = parse_format(text, form)
         else:
             parsed = datetime.fromisoformat(text) if ISO_TIME.fullmatch(text) else None
         return parsed and (parsed.astimezone(zone).replace(tzinfo=None) if parsed.tzinfo else parsed)

@@ -98,7 +98,7 @@ def encode_out_of_fold(feature: Feature, fitted: object, values: np.ndarray, y: 
 class TrainingRows(NamedTuple):
     """The labelled rows of the training split: the *values* of each feature, labels *y*, *spans* and *units* [rows].
 
-    Spans are numbered in the order of time. Without a column of units each row is one.
+    Spans are numbered in the order of time. Without a column of units each row is one, as are rows that lack a unit.
     """
 
     values: list[np.ndarray]
@@ -123,9 +123,15 @@ def read_rows(tables: list[Path], plan: list[Feature], label: dict, unit: str | 
     if not labels:
         raise InputError(f"no row of span {span_names(tables)} has a label; widen windows.train")
     y = np.concatenate(labels)
-    named = pa.chunked_array(units).combine_chunks().dictionary_encode("encode").indices.to_numpy() if unit else None
     values = [np.concatenate(found) for found in parts]
-    return TrainingRows(values, y, np.concatenate(spans), np.arange(len(y)) if named is None else named)
+    subjects = number_units(pa.chunked_array(units).combine_chunks()) if unit else np.arange(len(y))
+    return TrainingRows(values, y, np.concatenate(spans), subjects)
+
+
+def number_units(units: pa.Array) -> np.ndarray:
+    """Return the subject of each row [rows] as a number; each row without one is a subject of its own."""
+    numbers = units.dictionary_encode().indices.fill_null(-1).to_numpy()
+    return np.where(numbers < 0, len(numbers) + np.arange(len(numbers)), numbers)
 
 
 class Supervised(NamedTuple):

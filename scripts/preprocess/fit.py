@@ -16,6 +16,7 @@ from scipy import sparse
 
 from scripts.bundle.clean import describe_cleaning
 from scripts.bundle.label import infer_task
+from scripts.bundle.lags import describe_lags
 from scripts.bundle.onnx_builder import Builder, build_model, to_bytes
 from scripts.bundle.table import column_types, iter_batches, span_names
 from scripts.column_types import list_values
@@ -167,7 +168,7 @@ def fit(
     verified = rows + verify_onnx(evaluate, "eval", *arguments)[0]
     lags = window or {"key": [], "order": "", "columns": [], "size": 2}
     contents = {
-        "window": lags if lags["columns"] else None,
+        "window": describe_lags(dtypes or {}, lags),
         "cleaning": describe_cleaning(dtypes or {}, lags, set(columns), trim, null_values or [], timezone),
         "case": case,
         "title": title,

@@ -112,29 +112,31 @@ class InferenceService:
     def predict(
         self, case: str, model: Model, request: str, rows: list, timing: Timing, shadows: Iterable[Model] = ()
     ) -> list[dict]:
-        """Return the predictions of *model* for *rows*, which are logged under the id *request*; runs in a thread.
+        """Return one prediction of *model* per row of *rows*, logged under the id *request*; runs in a thread.
 
         *shadows* are asked later. Raises ContractError if the rows violate the contract of the model or the schema of
         the data.
         """
-        predictions, taken = self.compute(model, rows, timing)
-        head = describe_answer(request, case, model)
-        self.log.put(case, {**head, "rows": taken, "scores": [*map(answer_score, predictions)]})
+        answers, rows_with_lags = self.compute(model, rows, timing)
+        head, taken = describe_answer(request, case, model), [rows_with_lags[number] for number in answers]
+        self.log.put(case, {**head, "rows": taken, "scores": [*map(answer_score, answers.values())]})
         for shadow in shadows:
             self.start_shadow(case, shadow, request, rows)
-        return predictions
+        return [answers[number] if number in answers else model.abstain() for number in range(len(rows))]
 
-    def compute(self, model: Model, rows: list, timing: Timing) -> tuple[list[dict], list[dict]]:
-        """Return the predictions of *model* for *rows*, and the rows as it took them. Raises ContractError."""
-        rows = add_request_lags(clean_rows(rows, model.contract), model.contract)
-        tensors, flags = encode_rows(rows, model.contract), model.check_schema(rows)
+    def compute(self, model: Model, rows: list, timing: Timing) -> tuple[dict[int, dict], list[dict]]:
+        """Return the predictions of *model* by number of row, and *rows* as it takes them. Raises ContractError."""
+        rows, numbers = add_request_lags(clean_rows(rows, model.contract), model.contract)
+        tensors, flags = encode_rows(rows, model.contract), model.check_schema(rows, numbers)
+        if len(numbers) < len(rows):
+            tensors = {name: values[numbers] for name, values in tensors.items()}
         timing.lap("compute_input")
-        predictions = model.decide(model.predictor.predict(tensors))
+        answers = dict(zip(numbers, model.decide(model.predictor.predict(tensors)), strict=True))
         timing.lap("compute_infer")
-        timing.rows = len(rows)
-        for index, violations in flags.items():
-            predictions[index]["flags"] = violations
-        return predictions, rows
+        timing.rows = len(numbers)
+        for number, violations in flags.items():
+            answers[number]["flags"] = violations
+        return answers, rows
 
     def start_shadow(self, case: str, model: Model, request: str, rows: list) -> None:
         """Let *model* answer *rows* as a shadow, in a thread; too many that wait are dropped from the log."""
@@ -148,7 +150,7 @@ class InferenceService:
         entry = describe_answer(request, case, model)
         try:
             with self.measured(case, model, received) as timing:
-                entry["scores"] = [*map(answer_score, self.compute(model, rows, timing)[0])]
+                entry["scores"] = [*map(answer_score, self.compute(model, rows, timing)[0].values())]
         except Exception as error:  # whatever a shadow does, the server goes on
             entry["error"] = f"{type(error).__name__}: {error}"[:300]
         finally:

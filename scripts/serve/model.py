@@ -4,6 +4,8 @@ In requests of a case with lags of a time series, each row gets the values of ea
 """
 
 import json
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,13 +13,12 @@ from typing import Any
 import numpy as np
 
 from scripts.bundle.clean import clean_rows
-from scripts.bundle.encode import PARSERS, encode_rows
+from scripts.bundle.encode import PARSERS, encode_rows, parse_values
 from scripts.bundle.files import main_file
 from scripts.bundle.lags import OutOfOrder, add_lags_to_rows
 from scripts.bundle.predictor import Predictor, load_predictor
 from scripts.errors import BundleError, ContractError
 from scripts.schema.check_row import Guard
-from scripts.schema.json_value import format_value
 from scripts.serve.published_bundle import format_checksums, read_bundle
 
 
@@ -41,13 +42,15 @@ class Model:
         """Return probabilities [rows, classes] or values [rows, 1]. Raises ContractError on rows that violate it."""
         return self.predictor.predict(encode_rows(clean_rows(rows, self.contract), self.contract))
 
-    def check_schema(self, rows: list[dict]) -> dict[int, list[dict]]:
+    def check_schema(self, rows: list[dict], numbers: Sequence[int]) -> dict[int, list[dict]]:
         """Return, by row number, the violations of the schema that are tolerated in *rows*, which meet the contract.
 
-        Raises ContractError with the anomaly code at the first violation that is not tolerated.
+        Only the rows of these *numbers* are checked. Raises ContractError with the anomaly code at the first violation
+        that is not tolerated.
         """
         violations: dict[int, list[dict]] = {}
-        for index, rules in self.guard.find_violations(rows).items():
+        for place, rules in self.guard.find_violations([rows[number] for number in numbers]).items():
+            index = numbers[place]
             for rule in rules:
                 message, column = self.guard.describe_violation(rule, rows[index]), rule.column or None
                 if self.guard.refuses(rule):
@@ -73,6 +76,18 @@ class Model:
                 label = positive
             answers.append({"label": label, "score": score, "probabilities": by_class})
         return answers
+
+    def abstain(self) -> dict:
+        """Return the answer to a row without a complete window: no label, numbers that are NaN, the reason as flag."""
+        message = f"no prediction: the row has no complete window, {self.contract['window']['size']} rows of its key"
+        flags = {"flags": [{"code": "INCOMPLETE_WINDOW", "column": None, "message": message}]}
+        if not self.contract["classes"]:
+            return {"prediction": math.nan} | flags
+        return {
+            "label": None,
+            "score": math.nan,
+            "probabilities": dict.fromkeys(self.contract["classes"], math.nan),
+        } | flags
 
 
 def answer_score(answer: dict) -> float:
@@ -111,40 +126,47 @@ def request_columns(contract: dict) -> dict[str, str]:
     lags = contract.get("window")
     if not lags:
         return types
-    texts = contract.get("cleaning", {}).get("columns", {})  # all that is neither number, integer nor boolean
-    lagged = {name: types.get(f"{name}@1", "number") for name in lags["columns"]}
-    names = dict.fromkeys([*lags["key"], lags["order"], *lags["columns"]])
     own = {name: dtype for name, dtype in types.items() if name.rpartition("@")[0] not in lags["columns"]}
-    return {name: texts.get(name, lagged.get(name, "number")).partition(":")[0] for name in names} | own
+    return lag_types(contract) | own
 
 
-def add_request_lags(rows: list, contract: dict) -> list:
-    """Return *rows* with their lag columns, if *contract* has lags, and without columns that only lags needed.
+def lag_types(contract: dict) -> dict[str, str]:
+    """Return the type of each column that the lags of *contract* need: those of the key, the order and the values.
 
-    Rows that bring their own lag columns are returned as they are. Raises ContractError if rows are out of order or
-    cannot be ordered, or if the lags must be complete and no row has all of them.
+    A bundle of an earlier version does not name them: those that are not known to be something else are numbers.
+    """
+    lags, texts = contract["window"], contract.get("cleaning", {}).get("columns", {})
+    types = {name: spec["type"] for name, spec in contract["columns"].items()}
+    lagged = {name: types.get(f"{name}@1", "number") for name in lags["columns"]}
+    known = lagged | types | {name: dtype.partition(":")[0] for name, dtype in texts.items()} | lags.get("types", {})
+    return {name: known.get(name, "number") for name in (*lags["key"], lags["order"], *lags["columns"])}
+
+
+def add_request_lags(rows: list, contract: dict) -> tuple[list, Sequence[int]]:
+    """Return *rows* with their lag columns, if *contract* has lags, and the numbers of those to be predicted.
+
+    Columns that only lags needed are left out. Rows without a complete window are not predicted if lags must be so.
+
+    Rows that bring their own lag columns are returned as they are. Raises ContractError if a value is not of the type
+    of its column, rows are out of order, or the lags must be complete and no row has all of them.
     """
     lags = contract.get("window")
     if not lags or not rows or not all(isinstance(row, dict) for row in rows):
-        return rows
+        return rows, range(len(rows))
     if any(f"{name}@1" in row for row in rows for name in lags["columns"]):
-        return rows
+        return rows, range(len(rows))
+    types, order = lag_types(contract), lags["order"]
     for index, row in enumerate(rows):
-        for name in (*lags["key"], lags["order"], *lags["columns"]):
+        for name in types:
             if name not in row:
                 raise ContractError("SCHEMA_MISSING_COLUMN", f"row {index} lacks {name}", name, index)
-            if isinstance(row[name], list | dict):
-                message = f"row {index}: {name} must be a single value, got {format_value(row[name]):.60}"
-                raise ContractError("UNEXPECTED_DATA_TYPE", message, name, index)
-    order = lags["order"]
+    for name, dtype in types.items():
+        parse_values(name, dtype, [row[name] for row in rows])
     try:
-        result = add_lags_to_rows(rows, lags)
+        result, predicted = add_lags_to_rows(rows, lags)
     except OutOfOrder as error:
         raise ContractError("SERIES_OUT_OF_ORDER", f"row {error.row}: {error}", order, error.row) from error
-    except TypeError as error:
-        message = f"{order} and {', '.join(lags['key']) or 'the key'} must be values that can be compared"
-        raise ContractError("UNEXPECTED_DATA_TYPE", message, order) from error
-    if not result:
+    if not predicted:
         raise ContractError("INVALID_REQUEST", f"no row has a complete window, {lags['size']} rows of one key in order")
     dropped = {*lags["key"], order, *lags["columns"]} - contract["columns"].keys()
-    return [{name: value for name, value in row.items() if name not in dropped} for row in result]
+    return [{name: value for name, value in row.items() if name not in dropped} for row in result], predicted

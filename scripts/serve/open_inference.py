@@ -244,12 +244,12 @@ def write_outputs(outputs: list[dict], predictions: list[dict]) -> list[Tensor]:
 
 
 def read_output(name: str, predictions: list[dict]) -> list:
-    """Return the elements of output *name* of all *predictions*."""
+    """Return the elements of output *name* of all *predictions*; the label of a row that has none is ""."""
     if name == "probabilities":
         return [value for prediction in predictions for value in prediction[name].values()]
     if name == "flags":
         return [json.dumps(prediction[name]) if name in prediction else "" for prediction in predictions]
-    return [prediction[name] for prediction in predictions]
+    return ["" if prediction[name] is None else prediction[name] for prediction in predictions]
 
 
 def encode_raw(tensor: Tensor) -> bytes:

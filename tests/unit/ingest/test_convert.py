@@ -187,9 +187,31 @@ def test_integers(text, value):
     assert read("integer", text, None) == ([value, None], [False, False])
 
 
-@pytest.mark.parametrize("text", [*WRONG, "1.5", "1e3", "9223372036854775808", "-9223372036854775809", "9" * 30, ""])
+@pytest.mark.parametrize(
+    "text", [*WRONG, "1.5", "1e3", "9223372036854775808", "-9223372036854775809", "9" * 30, "9" * 5000, ""]
+)
 def test_what_is_no_integer(text):
     assert read("integer", text, "1") == ([None, 1], [True, False])
+
+
+@pytest.mark.parametrize("kind", ["integer", "number"])
+def test_time_is_linear_in_the_long_numbers_of_a_block(kind, monkeypatch):
+    make, elements = pa.array, []
+
+    def count_elements(values, *arguments, **options):
+        elements.append(len(values))
+        return make(values, *arguments, **options)
+
+    def measure(rows: int) -> int:
+        texts = pa.array([str(1234567890123456789 + row) for row in range(rows)] + ["oops"])
+        elements.clear()
+        with monkeypatch.context() as patch:
+            patch.setattr(pa, "array", count_elements)
+            values, bad, _ = convert(texts, kind)
+        assert bad[rows].as_py() and (kind == "number" or values[rows - 1].as_py() == 1234567890123456788 + rows)
+        return sum(elements)
+
+    assert measure(1000) <= 11 * measure(100)
 
 
 def test_booleans():

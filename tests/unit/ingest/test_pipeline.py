@@ -217,12 +217,13 @@ def test_windows_hold_the_rows_before_of_the_same_key(ingest):
     assert made.names == ["k", "t", "x", "x@1", "x@2"]
     expected = [(None, None), (None, None), (10, None), (11, 10), (20, None), (12, 11), (None, 20)]
     assert [row[3:] for row in made.rows] == expected
-    served = add_lags_to_rows([{"k": k, "t": t, "x": None if x == "" else x} for k, t, x in rows], WINDOW)
+    served = add_lags_to_rows([{"k": k, "t": t, "x": None if x == "" else x} for k, t, x in rows], WINDOW)[0]
     assert served == made.table.to_pylist()
     whole = ingest(text, columns, window=WINDOW | {"complete": True})
     assert [row[:3] for row in whole.rows] == [("u", 2, 12), ("u", 5, 13), ("v", 4, 22)]
     assert whole.counts["filtered"] == {"no whole window": 4}
-    assert add_lags_to_rows([row for row in served if row["k"] == "v"], WINDOW | {"complete": True}) == [served[6]]
+    series = [row for row in served if row["k"] == "v"]
+    assert add_lags_to_rows(series, WINDOW | {"complete": True}) == (series, [2]) and series[2] == served[6]
     with pytest.raises(InputError, match=r"2001\.csv, line 10: 4 comes after 5 in the rows of \('u',\): sort them"):
         ingest(text + "y,z,q\nu,4,1\n", columns, window=WINDOW)
     with pytest.raises(InputError, match=r"2001\.csv, line 9: no value to order the rows of \('u',\) by"):
@@ -248,7 +249,7 @@ def test_windows_do_not_depend_on_batches(steps, sizes, size):
         found += windows.add_lags(table.slice(at, sizes[0])).to_pylist()
         at += sizes[0]
         sizes = sizes[1:] + sizes[:1]
-    assert found == add_lags_to_rows(rows, window)
+    assert (found, [*range(len(rows))]) == add_lags_to_rows(rows, window)
     with pytest.raises(OutOfOrder):
         add_lags_to_rows([*rows, {"k": "u", "t": -1, "x": 0}, {"k": "u", "t": -2, "x": 0}], window)
 

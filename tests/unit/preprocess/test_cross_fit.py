@@ -16,7 +16,7 @@ from scripts.bundle import table as batches
 from scripts.bundle.feature_matrix import load_features
 from scripts.bundle.folds import load_folds
 from scripts.errors import InputError
-from scripts.preprocess.cross_fit import assign_folds, cross_fit, plan_folds
+from scripts.preprocess.cross_fit import assign_folds, cross_fit, plan_folds, read_rows
 from scripts.provenance.canonical import read_json
 from scripts.tune.trial import Objective
 from tests.features import completed, fitted, transformed
@@ -95,6 +95,18 @@ def test_rows_of_a_unit_do_not_teach_each_other(tmp_path):
     assert np.allclose(
         x.toarray(), TargetEncoder(cv=PredefinedSplit(folds)).fit_transform(levels, y), rtol=0, atol=1e-12
     )
+
+
+@pytest.mark.feature("T4")
+def test_rows_without_a_unit_are_units_of_their_own(tmp_path):
+    rows = draw(100, 10, 1)
+    rows["person"] = [None] * 70 + [f"person {number // 3}" for number in range(30)]
+    found = read_rows([write(tmp_path / "1/all", rows, 3)], [], LABEL, "person")
+    assert len(set(found.units)) == 80 and len(set(found.units[:70])) == 70
+    assert not set(found.units[:70]) & set(found.units[70:])
+    folds = assign_folds(found.y, found.units, 5)
+    assert np.ptp(np.bincount(folds)) <= 10 and np.bincount(folds[:70]).min() >= 8
+    assert all(len(set(folds[found.units == unit])) == 1 for unit in found.units)
 
 
 def test_other_columns_crosses_and_rows_without_a_label_stay(tmp_path):

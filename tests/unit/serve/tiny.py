@@ -154,7 +154,7 @@ def rich_answers(bias: float, rows: list[dict]) -> list[list[float]]:
     """Return what onnxruntime itself gives for raw *rows* of a time series."""
     contract = rich_contract()
     session = ort.InferenceSession(rich_model(bias), providers=["CPUExecutionProvider"])
-    return session.run(["probabilities"], encode_rows(add_request_lags(rows, contract), contract))[0].tolist()
+    return session.run(["probabilities"], encode_rows(add_request_lags(rows, contract)[0], contract))[0].tolist()
 
 
 def rich_bundle(bias: float) -> dict[str, bytes]:
