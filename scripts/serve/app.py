@@ -28,6 +28,7 @@ from scripts.serve.http_request import (
     read_traffic_key,
 )
 from scripts.serve.inference import InferenceService, check_row_count, describe_answer
+from scripts.serve.json_body import parse_body
 from scripts.serve.model_store import NAME, VERSION
 from scripts.serve.rest_v2 import OpenInferenceREST
 from scripts.serve.tasks import check_model_count, check_task, classify, regress
@@ -48,7 +49,7 @@ Reply = tuple[int, bytes, dict[str, str]]  # status, body, headers
 def parse_json(body: bytes) -> Any:
     """Return the value of a JSON body. Raises HTTPError if it is none."""
     try:
-        return orjson.loads(body)
+        return parse_body(body)
     except orjson.JSONDecodeError as error:
         raise HTTPError(400, "INVALID_JSON", f"the body is not JSON: {error}") from None
 

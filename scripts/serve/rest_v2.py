@@ -28,6 +28,7 @@ from scripts.serve.http_request import (
     read_traffic_key,
 )
 from scripts.serve.inference import InferenceService
+from scripts.serve.json_body import parse_body
 from scripts.serve.model_metadata import (
     choose_version,
     describe_model,
@@ -86,7 +87,7 @@ def split_body(body: bytes, header_length: bytes | None) -> tuple[dict, bytes]:
             raise refuse(f"Inference-Header-Content-Length must be a number up to {len(body)}, got {given!r}")
         length = int(header_length)
     try:
-        value = orjson.loads(memoryview(body)[:length])
+        value = parse_body(memoryview(body)[:length])
     except orjson.JSONDecodeError as error:
         raise HTTPError(400, "INVALID_JSON", f"the body is not JSON: {error}") from None
     if not isinstance(value, dict):
