@@ -80,9 +80,9 @@ def parse_format(text: str, form: str) -> datetime | None:
         return None
     parsed = datetime.strptime(text, expand_format(form))
     fields = {letter: found for letter, found in match.groupdict().items() if letter not in "fz"}
-    said = "|".join(fields.values()).lower()
+    given = "|".join(fields.values()).lower()
     meant = parsed.strftime("|".join(f"%{letter}" for letter in fields)).lower()
-    return parsed if LEADING_ZEROS.sub("", said) == LEADING_ZEROS.sub("", meant) else None
+    return parsed if LEADING_ZEROS.sub("", given) == LEADING_ZEROS.sub("", meant) else None
 
 
 def load_zone(name: str) -> tzinfo:
