@@ -66,7 +66,7 @@ def test_a_column_that_holds_the_label_stops_the_run_until_it_is_accepted(checko
     run = snakemake(checkout, "deploy")
     assert run.returncode != 0
     said = run.stdout + run.stderr
-    assert "the model is not blessed: leak roc_auc of note: alone it predicts the label" in said
+    assert "the model is not blessed: column note: alone it predicts the label" in said
     replace("config/cases/tiny.yaml", "bootstrap: 20", "bootstrap: 20\n  leaks: {accept: [note]}")(checkout)
     run = snakemake(checkout, "deploy")
     assert run.returncode == 0, run.stdout + run.stderr
