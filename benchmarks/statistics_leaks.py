@@ -31,7 +31,7 @@ def screen(columns: dict[str, np.ndarray], y: np.ndarray) -> list[str]:
         table = Path(folder) / "span/all"
         table.mkdir(parents=True)
         pq.write_table(pa.table(columns | {"y": pa.array(y, pa.int64())}), table / "part-0.parquet")
-        entries = screen_columns([table], LABEL, list(columns), 2)
+        entries = screen_columns([table], LABEL, {name: {"tensor": "number"} for name in columns}, 2)
     return [entry["column"] for entry in entries if explain_leak(entry, LIMIT)]
 
 

@@ -166,9 +166,10 @@ def is_code(texts: pa.Array) -> bool:
     return with_digits >= 0.5 and len(pc.unique(pc.utf8_length(texts))) == 1 and len(rest) == 1
 
 
-def screen_columns(tables: list[Path], label: dict, columns: list[str], classes: int) -> list[dict]:
+def screen_columns(tables: list[Path], label: dict, columns: dict[str, dict], classes: int) -> list[dict]:
     """Return {"column", "metric", "skill", "determined", "identifier"} of each of *columns*, most skill first.
 
+    *columns* are those of the contract. What a hook reads may be an identifier: its feature need not be one.
     *classes* is the number of classes of *label*, 0 for a regression; those of fewer than FOLDS rows are left out, as
     are lags, earlier values of a series by construction. A skill that is undefined is None.
     """
@@ -188,5 +189,6 @@ def screen_columns(tables: list[Path], label: dict, columns: list[str], classes:
             skill = np.fmax(skill, measure_words(column, y, classes))
         determined = share_determined(codes, y) if classes else share_equal(column, y)
         entry = {"column": name, "metric": metric, "skill": float(skill) if np.isfinite(skill) else None}
-        entries.append(entry | {"determined": determined, "identifier": is_identifier(column)})
+        identifier = columns[name]["tensor"] != "hook" and is_identifier(column)
+        entries.append(entry | {"determined": determined, "identifier": identifier})
     return sorted(entries, key=lambda entry: -(entry["skill"] or 0.0))

@@ -195,7 +195,7 @@ def metrics(
     labels = hashlib.sha256(np.sort(split.y).tobytes()).hexdigest()
     bundle_keys["test_digest"] = json_digest([name_rows(test_tables), labels])
     importance = measure_importance(eval_tables, predict, contract, label, shuffles, seed)
-    leaks = screen_columns(eval_tables, label, list(contract["columns"]), len(classes))
+    leaks = screen_columns(eval_tables, label, contract["columns"], len(classes))
     columns_keys = {"importance": importance, "leaks": leaks}
     write_json(metrics, task_keys | threshold_keys | bundle_keys | columns_keys | {"splits": splits})
 

@@ -24,7 +24,8 @@ def screened(folder: Path, columns: dict, y: np.ndarray, label: dict, classes: i
     """Return the entries of the screen by column."""
     (folder / "span/all").mkdir(parents=True)
     pq.write_table(pa.table(columns | {"y": y}), folder / "span/all/part-0.parquet")
-    return {entry["column"]: entry for entry in screen_columns([folder / "span/all"], label, list(columns), classes)}
+    specs = {name: {"tensor": "hook" if name.startswith("hook") else "number"} for name in columns}
+    return {entry["column"]: entry for entry in screen_columns([folder / "span/all"], label, specs, classes)}
 
 
 @pytest.mark.feature("U17")
@@ -113,6 +114,13 @@ def test_several_classes_of_which_one_has_a_single_row(tmp_path):
 )
 def test_identifiers(values, is_one):
     assert is_identifier(pa.chunked_array([pa.array(values)])) is is_one
+
+
+def test_a_hook_may_read_an_identifier(tmp_path):
+    _, y = draw_label(200)
+    codes = [f"u{n}" for n in range(200)]
+    found = screened(tmp_path, {"code": codes, "hooked": codes}, y, LABEL, 2)
+    assert found["code"]["identifier"] and not found["hooked"]["identifier"]
 
 
 @pytest.mark.feature("U17")
