@@ -1,7 +1,11 @@
 """Bodies of requests are parsed like lines of JSON in a raw file: no field twice, no number that is rounded."""
 
+import json
+
 import orjson
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from scripts.serve.http_request import HTTPError
 from scripts.serve.json_body import parse_body
@@ -15,6 +19,7 @@ pytestmark = pytest.mark.feature("S2")
         (b'[{"const":5,"const":6}]', "an object has the field 'const' twice"),
         (b'{"rows": [{"a":1,"a" :2}]}', "an object has the field 'a' twice"),
         (b'[{"a":1,"\\u0061":2}]', "an object has the field 'a' twice"),
+        (b'[{"a":1,"a":2,"b":"\\u0022:"}]', "an object has the field 'a' twice"),
         (b'[{"a":{"b":1, "b":1}}]', "an object has the field 'b' twice"),
         (b'[{"a":123456789012345678901}]', "123456789012345678901 is not a number that a double holds"),
         (b'[{"a":-123456789012345678901}]', "-123456789012345678901 is not a number that a double holds"),
@@ -39,3 +44,21 @@ def test_what_a_raw_file_may_not_hold_is_refused(body, message):
 )
 def test_all_else_is_what_orjson_gives(body):
     assert parse_body(body) == orjson.loads(body)
+
+
+TEXTS = st.text('":\\ \t,a0\u00e9', max_size=3)
+
+
+@given(
+    st.lists(st.tuples(TEXTS, TEXTS | st.integers(0, 9)), max_size=4),
+    st.booleans(),
+    st.sampled_from([":", " : ", "\t:"]),
+)
+def test_any_field_that_comes_twice_is_found(pairs, escaped, colon):
+    written = [[json.dumps(part, ensure_ascii=escaped) for part in pair] for pair in pairs]
+    body = ("{" + ",".join(colon.join(pair) for pair in written) + "}").encode()
+    if len(dict(pairs)) == len(pairs):
+        assert parse_body(body) == dict(pairs)
+    else:
+        with pytest.raises(HTTPError, match="twice"):
+            parse_body(body)
