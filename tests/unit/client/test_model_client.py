@@ -150,7 +150,7 @@ def scripted(monkeypatch):
     def start(*replies, **options):
         fake = ThreadingHTTPServer(("127.0.0.1", 0), Scripted)
         fake.replies, fake.asked, fake.pauses = list(replies), 0, pauses
-        threading.Thread(target=fake.serve_forever, daemon=True).start()
+        threading.Thread(target=fake.serve_forever, args=(0.01,), daemon=True).start()
         servers.append(fake)
         return fake, Client(f"http://127.0.0.1:{fake.server_port}", **options)
 
