@@ -22,6 +22,7 @@ from scripts.serve.model import Model, add_request_lags, answer_score
 from scripts.serve.model_store import Case, ModelStore
 from scripts.serve.request_log import RequestLog
 from scripts.serve.tasks import share_rows
+from scripts.serve.traffic import CHAMPION
 
 MAX_IN_FLIGHT = 64
 MAX_ROWS = 10_000
@@ -32,6 +33,15 @@ def check_row_count(count: int) -> None:
     """Raise HTTPError if a request has more rows than are answered at once."""
     if count > MAX_ROWS:
         raise HTTPError(413, "TOO_MANY_ROWS", f"{count} rows, at most {MAX_ROWS} are answered at once")
+
+
+def pick_model(name: str, case: Case, version: int | None, label: str) -> Model:
+    """Return the model of *case* (*name*) by *version*, or if that is None by *label*. Raises HTTPError."""
+    number = case.labels.get(label) if version is None else version
+    if number not in case.versions:
+        what = f"label {label[:80]}" if version is None else f"version {version}"
+        raise HTTPError(404, "UNKNOWN_VERSION", f"{name} has no {what}")
+    return case.versions[number]
 
 
 class InferenceService:
@@ -61,12 +71,7 @@ class InferenceService:
 
     def find_model(self, name: str, version: int | None = None, label: str | None = None) -> Model:
         """Return the model of case *name* by *version* or *label* (default: champion). Raises HTTPError."""
-        case = self.find_case(name)
-        number = case.labels.get(label or "champion") if version is None else version
-        if number not in case.versions:
-            what = f"label {(label or 'champion')[:80]}" if version is None else f"version {version}"
-            raise HTTPError(404, "UNKNOWN_VERSION", f"{name} has no {what}")
-        return case.versions[number]
+        return pick_model(name, self.find_case(name), version, label or CHAMPION)
 
     def choose_model(
         self, name: str, version: int | None = None, label: str | None = None, key: str = ""
@@ -75,11 +80,11 @@ class InferenceService:
 
         Without *version* and *label* the traffic of the case decides, by *key*. Raises HTTPError.
         """
+        case = self.find_case(name)  # once: it may be replaced at any time
         if version is not None or label is not None:
-            return self.find_model(name, version, label), []
-        traffic = self.find_case(name).traffic
-        model = self.find_model(name, label=traffic.choose_label(name, key))
-        return model, [self.find_model(name, label=shadow) for shadow in traffic.shadow]
+            return pick_model(name, case, version, label or CHAMPION), []
+        model = pick_model(name, case, None, case.traffic.choose_label(name, key))
+        return model, [pick_model(name, case, None, shadow) for shadow in case.traffic.shadow]
 
     @contextlib.contextmanager
     def admitted(self) -> Iterator[None]:

@@ -18,6 +18,7 @@ from onnx import TensorProto, helper
 from scripts.bundle.custom import code_digest
 from scripts.bundle.encode import encode_rows
 from scripts.deploy.publish import move_label, publish, staged_bundle
+from scripts.provenance.canonical import write_bytes, write_json
 from scripts.schema.schema import validate_schema
 from scripts.serve.model import add_request_lags
 
@@ -177,6 +178,12 @@ def put(root: Path, case: str, version: int, contents: dict[str, bytes], label: 
     with staged_bundle(root, case, version, contents) as stage:
         publish(stage / case / str(version), root / case / str(version))
     move_label(root / case, label, version)
+
+
+def set_traffic(root, value: dict) -> None:
+    """Write traffic.json of birds and announce it, as deploy does."""
+    write_json(root / "birds" / "traffic.json", value)
+    write_bytes(root / "birds" / ".generation", f"{time.time_ns()}\n".encode())
 
 
 class Running:
