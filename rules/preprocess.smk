@@ -3,18 +3,8 @@
 Needs: results/<case>/ingest/<span>/<split>/ and permission in results/<case>/validate/gate/
 Gives: results/<case>/preprocess/graph/{graph.onnx,contract.json,schema.json},
 preprocess/features/<split>/{features.npz,statistics.json},
-preprocess/cross_fit/{encodings.npz,folds.npz} (where a feature learns from labels, or with tune.folds),
 preprocess/summary/<span>/<split>/summary.npz (what the rows of a span contribute to the fit)
 """
-
-from scripts.config.features import learns_from_labels
-
-CROSS_FITTED = any(learns_from_labels(spec) for specs in config["preprocess"]["features"].values() for spec in specs)
-
-
-def encodings_of_split(wildcards):
-    """Return the cross-fitted encodings, which only the training split has, and only if a feature needs them."""
-    return [f"{RESULTS}/preprocess/cross_fit/encodings.npz"] if CROSS_FITTED and wildcards.split == "train" else []
 
 
 rule preprocess:
@@ -81,31 +71,6 @@ checkpoint fit_graph:
             "ingest.timezone",
             dtypes="ingest.columns",
         ),
-        job=job_command,
-    shell:
-        "{params.job} 3>&2 2> {log}"
-
-
-checkpoint cross_fit:
-    """Encode each training row by what the labels of other rows teach, also in the folds of cross-validation."""
-    input:
-        tables=ancient(tables("train")),
-        summaries=ancient(each_part(f"{RESULTS}/preprocess/summary/{{span}}/{{split}}/summary.npz", "train")),
-        contract=ancient(f"{RESULTS}/preprocess/graph/contract.json"),
-        changed=when_stale("cross_fit"),
-    output:
-        encodings=f"{RESULTS}/preprocess/cross_fit/encodings.npz",
-        folds=f"{RESULTS}/preprocess/cross_fit/folds.npz",
-        record=f"{RESULTS}/preprocess/cross_fit/record.json",
-    log:
-        f"logs/{CASE}/preprocess/cross_fit.log",
-    benchmark:
-        f"benchmarks/rules/{CASE}/preprocess/cross_fit.tsv"
-    conda:
-        "../envs/model.yaml"
-    params:
-        code=f"preprocess/cross_fit {KINDS}",
-        cfg=cfg("preprocess.features", "preprocess.label", "analyze.unit", "ingest.window", count="tune.folds"),
         job=job_command,
     shell:
         "{params.job} 3>&2 2> {log}"

@@ -31,12 +31,12 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = {  # what is worth importing early; a name that an environment lacks is passed over
     "alert": "json urllib.request",
-    "analyze": "numpy pyarrow.compute pyarrow.parquet scipy.stats sklearn.metrics",
-    "model": "numpy onnx pyarrow.compute pyarrow.parquet scipy.sparse sklearn.linear_model",
+    "analyze": "numpy onnxruntime pyarrow.compute pyarrow.parquet scipy.stats sklearn.metrics",
+    "model": "hyperopt numpy onnx onnxruntime pyarrow.compute pyarrow.parquet scipy.sparse sklearn.linear_model",
     "register": "mlflow mlflow.store.tracking.sqlalchemy_store mlflow.store.model_registry.sqlalchemy_store",
-    "serve": "numpy",
-    "table": "numpy pyarrow.compute pyarrow.csv pyarrow.parquet yaml",
-    "test": "snakemake.cli snakemake.workflow yaml",
+    "serve": "email http.client numpy onnxruntime re2 ssl",
+    "table": "cerberus jinja2 numpy pyarrow.compute pyarrow.csv pyarrow.parquet scipy.stats yaml",
+    "test": "cerberus pandas smart_open snakemake.cli snakemake.report.html_reporter snakemake.workflow yaml",
     "version": "dvc.cli dvc.repo dvc_data.hashfile.db",
 }
 CLIENT = """\

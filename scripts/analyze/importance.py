@@ -45,7 +45,7 @@ def skill_influence(scores: Scores) -> tuple[str, float, np.ndarray]:
 def select_columns(
     predict: Callable[[dict], Scores], tensors: dict[str, np.ndarray], outputs: np.ndarray, most: int, seed: int
 ) -> list[str]:
-    """Return up to *most* columns of *tensors* whose values change the *outputs* of *predict*, the largest change first.
+    """Return up to *most* columns of *tensors* whose values change the *outputs* of *predict*, the largest first.
 
     All values of a block of columns are shuffled in the same way, and the block that changes the outputs most is
     halved next. Columns that are left out as single blocks change nothing, or less than their whole block; there are

@@ -11,7 +11,8 @@ intervals may lie below these. metrics.json contains:
 - ``task``: classification or regression; ``classes`` (two: the positive one last; regression: []), ``positive``
 - ``threshold`` and the ``criterion`` (analyze.threshold) that chose it; both null unless there are two classes
 - ``cuts``: {column: [inner quantiles of eval]} of the slices by quantiles
-- ``bundle``: SHA-256 of the bundle that was measured; ``size_mb``; ``test_digest`` of the test tables
+- ``bundle``: SHA-256 of the bundle that was measured; ``size_mb``; ``test_digest``: SHA-256 of the labels of the test
+  rows, by which the gate knows them again
 - ``importance``: [{"column", "metric", "drop": estimate}], largest drop first: how much the metric drops on eval rows
   whose values of the column are shuffled; the interval is that of the repeats
 - ``leaks``: [{"column", "metric", "skill", "determined", "identifier"}], what each column alone says about the label of
@@ -37,6 +38,7 @@ intervals may lie below these. metrics.json contains:
     true_positive_rate, false_positive_rate: estimate of the group's rate minus the reference's}}}}]}}
 """
 
+import hashlib
 from dataclasses import replace
 from pathlib import Path
 
@@ -54,7 +56,7 @@ from scripts.analyze.slices import Slice, encode_texts, make_slices, needed_colu
 from scripts.bundle.files import bundle_digest, size_mb
 from scripts.bundle.predictor import load_predictor
 from scripts.metrics.threshold import choose_threshold
-from scripts.provenance.canonical import json_digest, path_digest, read_json, write_json
+from scripts.provenance.canonical import read_json, write_json
 from scripts.provenance.run_job import echo, main
 
 
@@ -188,7 +190,8 @@ def metrics(
     threshold_keys = {"threshold": chosen_threshold, "criterion": None if chosen_threshold is None else threshold}
     threshold_keys["cuts"] = {column: inner.tolist() for column, inner in cuts.items()}
     bundle_keys = {"bundle": bundle_digest(bundle), "size_mb": size_mb(bundle)}
-    bundle_keys["test_digest"] = json_digest([path_digest(table) for table in test_tables])
+    # The labels alone: other bytes of the same rows, or columns that no model reads, are no other test.
+    bundle_keys["test_digest"] = hashlib.sha256(np.ascontiguousarray(split.y).tobytes()).hexdigest()
     importance = measure_importance(eval_tables, predict, contract, label, shuffles, seed)
     leaks = screen_columns(eval_tables, label, list(contract["columns"]), len(classes))
     columns_keys = {"importance": importance, "leaks": leaks}

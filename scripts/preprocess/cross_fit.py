@@ -55,12 +55,19 @@ def plan_folds(y: np.ndarray, spans: np.ndarray, units: np.ndarray, count: int) 
     If the rows are of several *spans* [rows], numbered in the order of time, they are cut into one more block of spans
     than there are folds, but at most one for each span; fold k scores block k + 1 and fits on the blocks before it.
     Rows of one of *units* [rows] are never on both sides of a fold: if units have several rows, a fold scores a part of
-    the units and fits on the others. Raises InputError if a side of a fold has fewer than two classes or values.
+    the units and fits on the others. Raises InputError if a side of a fold has fewer than two classes or values,
+    or a class of a single span fewer rows than there are folds.
     """
     blocks = np.array_split(np.arange(spans.max() + 1), min(count + 1, spans.max() + 1))
     block = np.concatenate([np.full(len(part), number) for number, part in enumerate(blocks)])[spans]
     number = np.arange(len(blocks) - 1 or count)[:, None]
     if len(blocks) == 1:
+        rarest = int(np.unique(y, return_counts=True)[1].min()) if y.dtype.kind != "f" else count
+        if rarest < count:
+            raise InputError(
+                f"tune.folds is {count}, but the rarest class has {rarest} rows in train: some folds would have none "
+                "of it; use fewer folds, or 0 to score on the eval split"
+            )
         held_out = assign_folds(y, units, count) == number
         fit = ~held_out
     else:

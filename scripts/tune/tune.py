@@ -67,7 +67,7 @@ REQUEUE_TIMEOUT = 300  # seconds for SLURM to end a job that it requeues
 
 
 def make_objective(train: Path, evaluate: Path, metric: str, **more) -> Objective:
-    """Return the objective of the trials. Raises InputError if the rows do not fit the metric or the folds."""
+    """Return the objective of the trials. Raises InputError if the rows do not fit the metric."""
     objective = Objective(load_features(train), load_features(evaluate), metric, **more)
     labels = objective.train[1], objective.evaluate[1]
     if is_regression(metric) != (labels[0].dtype.kind == "f"):
@@ -77,14 +77,6 @@ def make_objective(train: Path, evaluate: Path, metric: str, **more) -> Objectiv
         raise InputError(
             "the train or eval split has rows of one class only, or one value; widen windows.train or .eval"
         )
-    if objective.classes and objective.folds:
-        counts = np.bincount(labels[0])
-        rarest = int(counts[counts > 0].min())
-        if rarest < objective.folds:
-            raise InputError(
-                f"tune.folds is {objective.folds}, but the rarest class has {rarest} rows in train: some folds would "
-                "have none of it; use fewer folds, or 0 to score on the eval split"
-            )
     return objective
 
 

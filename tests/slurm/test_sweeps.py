@@ -167,12 +167,14 @@ def test_snakemake_that_is_stopped_and_started_again(cluster, clone, local, numb
     with open(clone / "log", "w") as log:
         process = subprocess.Popen(words, stdout=log, stderr=log, **own)
         wait_for("fits", lambda: (clone / "fits").exists() and len((clone / "fits").read_text().splitlines()) > 8, 90)
+        (clone / "seconds").write_text("9")  # so that the sweep is not over before it is asked and stopped
         said = snakemake(clone, "progress").stdout
         assert f"/{TRIALS} trials, " in said and " running in 0 jobs" not in said and " left, " in said
         process.send_signal(number)
         assert process.wait(100) != 0
         if number != signal.SIGKILL:
             wait_for("an empty queue", lambda: str(clone) not in cluster.ask("squeue", "--noheader", "--format=%Z"))
+        (clone / "seconds").unlink()
         assert subprocess.run(words, stdout=log, stderr=log, timeout=150, **own).returncode == 0
     assert results(clone) == local
     # A cancelled job is listed until its node has cleaned up.

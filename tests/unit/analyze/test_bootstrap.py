@@ -128,7 +128,9 @@ def test_random_scores():
 def test_no_interval_where_a_class_has_too_few_rows():
     y, p = np.array([0, 1]), np.array([0.1, 0.9])
     why = "too few positives: 1, at least 5 are needed"
-    assert intervals(y, p, 0.5, ("roc_auc",), 1, 0) == {"roc_auc": {"value": 1, "low": None, "high": None, "reason": why}}
+    assert intervals(y, p, 0.5, ("roc_auc",), 1, 0) == {
+        "roc_auc": {"value": 1, "low": None, "high": None, "reason": why}
+    }
 
 
 def test_thinned_keeps_the_ends_and_the_order():
