@@ -28,7 +28,14 @@ checkpoint deploy:
         "../envs/serve.yaml"
     params:
         code=f"deploy/deploy serve/server {HOOKS} {ESTIMATORS}",
-        cfg=cfg("case", "deploy.label", "deploy.traffic", "deploy.max_latency_ms", "deploy.max_size_mb"),
+        cfg=cfg(
+            "case",
+            "deploy.label",
+            "deploy.traffic",
+            "deploy.counterfactual",
+            "deploy.max_latency_ms",
+            "deploy.max_size_mb",
+        ),
         job=job_command,
     shell:
         "{params.job} --serving serving 3>&2 2> {log}"

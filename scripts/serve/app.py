@@ -6,6 +6,7 @@ body is not JSON, 422 if it is not what the model takes.
 
 import re
 import time
+import urllib.parse
 from collections.abc import Callable
 from typing import Any
 
@@ -81,6 +82,16 @@ def parse_multi_inference(body: bytes) -> tuple[list, list[dict]]:
     return check_rows(value["rows"]), value["models"]
 
 
+def read_explain(query: bytes) -> bool:
+    """Return whether the *query* of a URL asks for reasons. Raises HTTPError on any other parameter or value."""
+    pairs = urllib.parse.parse_qsl(query.decode("latin-1"), keep_blank_values=True)
+    for name, value in pairs:
+        if name != "explain" or value not in ("true", "false") or len(pairs) > 1:
+            message = f"?{name[:40]}={value[:40]}: only explain=true or explain=false, once, may follow the path"
+            raise HTTPError(422, "INVALID_PARAMETER", message)
+    return pairs == [("explain", "true")]
+
+
 class App:
     """The ASGI application: routes to an inference service."""
 
@@ -95,7 +106,8 @@ class App:
         extra: dict[str, str] = {}
         try:
             check_sender(scope["headers"])
-            status, body, extra = await route(scope["method"], scope["path"], scope["headers"], receive)
+            query = () if is_v2 else (scope["query_string"],)  # V2 has parameters in the body
+            status, body, extra = await route(scope["method"], scope["path"], scope["headers"], receive, *query)
         except ClientDisconnected:
             return
         except ContractError as error:
@@ -110,7 +122,7 @@ class App:
         await send({"type": "http.response.start", "status": status, "headers": pairs})
         await send({"type": "http.response.body", "body": body})
 
-    async def route(self, method: str, path: str, headers: list, receive: Callable) -> Reply:
+    async def route(self, method: str, path: str, headers: list, receive: Callable, query: bytes) -> Reply:
         """Return the reply of a JSON route. Raises HTTPError, ContractError or ClientDisconnected."""
         match = MODEL.fullmatch(path)
         if not match and path not in ("/health", "/models", MULTI_INFERENCE):
@@ -120,7 +132,7 @@ class App:
         if method != allowed:
             raise HTTPError(405, "WRONG_METHOD", f"only {allowed} here", allow=allowed)
         if match:
-            return await self.answer_model(*match.groups(), headers, receive)
+            return await self.answer_model(*match.groups(), headers, receive, read_explain(query))
         if path == MULTI_INFERENCE:
             return await self.answer_models(headers, receive)
         if path == "/health":
@@ -142,7 +154,14 @@ class App:
         ]
 
     async def answer_model(
-        self, route: str, name: str, version: str | None, label: str | None, headers: list, receive: Callable
+        self,
+        route: str,
+        name: str,
+        version: str | None,
+        label: str | None,
+        headers: list,
+        receive: Callable,
+        explain: bool,
     ) -> Reply:
         """Answer a request to one model. Raises HTTPError, ContractError or ClientDisconnected."""
         task, key, form = FORMS[route]
@@ -154,7 +173,7 @@ class App:
 
         def answer(body: bytes, received: int) -> bytes:
             with self.service.measured(name, model, received) as timing:
-                predictions = self.service.predict(name, model, request, parse_rows(body), timing, shadows)
+                predictions = self.service.predict(name, model, request, parse_rows(body), timing, shadows, explain)
                 return orjson.dumps({**describe_answer(request, name, model), key: [*map(form, predictions)]})
 
         return await self.answer_body(answer, headers, receive)

@@ -16,6 +16,7 @@ from typing import Any
 from scripts.bundle.clean import clean_rows
 from scripts.bundle.encode import encode_rows
 from scripts.errors import ContractError
+from scripts.serve.explain import MAX_EXPLAINED, explain_rows
 from scripts.serve.http_request import SMALL_BODY, HTTPError
 from scripts.serve.inference_statistics import InferenceStatistics, Timing
 from scripts.serve.model import Model, add_request_lags, answer_score
@@ -115,26 +116,42 @@ class InferenceService:
             self.statistics.add(case, model.version, timing, failed)
 
     def predict(
-        self, case: str, model: Model, request: str, rows: list, timing: Timing, shadows: Iterable[Model] = ()
+        self,
+        case: str,
+        model: Model,
+        request: str,
+        rows: list,
+        timing: Timing,
+        shadows: Iterable[Model] = (),
+        explain: bool = False,
     ) -> list[dict]:
         """Return the predictions of *model* for *rows*, which are logged under the id *request*; runs in a thread.
 
         *shadows* are asked later. Raises ContractError if the rows violate the contract of the model or the schema of
-        the data.
+        the data, and HTTPError if they are too many to *explain*.
         """
-        predictions, taken = self.compute(model, rows, timing)
+        predictions, taken = self.compute(model, rows, timing, explain)
         head = describe_answer(request, case, model)
         self.log.put(case, {**head, "rows": taken, "scores": [*map(answer_score, predictions)]})
         for shadow in shadows:
             self.start_shadow(case, shadow, request, rows)
         return predictions
 
-    def compute(self, model: Model, rows: list, timing: Timing) -> tuple[list[dict], list[dict]]:
-        """Return the predictions of *model* for *rows*, and the rows as it took them. Raises ContractError."""
+    def compute(self, model: Model, rows: list, timing: Timing, explain: bool = False) -> tuple[list[dict], list[dict]]:
+        """Return the predictions of *model* for *rows*, with reasons to *explain* them, and the rows as it took them.
+
+        Raises ContractError, and HTTPError if the rows are too many to explain.
+        """
+        if explain and len(rows) > MAX_EXPLAINED:
+            message = f"{len(rows)} rows, at most {MAX_EXPLAINED} are explained at once"
+            raise HTTPError(413, "TOO_MANY_ROWS", message)
         rows = add_request_lags(clean_rows(rows, model.contract), model.contract)
         tensors, flags = encode_rows(rows, model.contract), model.check_schema(rows)
         timing.lap("compute_input")
         predictions = model.decide(model.predictor.predict(tensors))
+        if explain:
+            for prediction, reasons in zip(predictions, explain_rows(model, rows, tensors, predictions), strict=True):
+                prediction["reasons"] = reasons
         timing.lap("compute_infer")
         timing.rows = len(rows)
         for index, violations in flags.items():

@@ -30,6 +30,7 @@ class Model:
     contract: dict
     predictor: Predictor
     guard: Guard
+    golden: list[dict]
 
     @property
     def digest(self) -> str:
@@ -94,7 +95,8 @@ def load_model(folder: Path) -> Model:
     if positive is not None:
         contract["threshold"] = float(contract["threshold"])
     guard = Guard(json.loads(contents["schema.json"]))
-    model = Model(int(folder.name), format_checksums(contents), contract, load_predictor(contents), guard)
+    predictor = load_predictor(contents)
+    model = Model(int(folder.name), format_checksums(contents), contract, predictor, guard, golden["rows"])
     expected, got = np.array(golden["outputs"], np.float64), model.predict(golden["rows"])
     if got.shape != expected.shape or got.tobytes() != expected.tobytes():
         raise BundleError(f"{folder}: the golden rows are not reproduced bit for bit")
