@@ -89,7 +89,8 @@ class Client:
         """Return the predictions for *rows* by a version of *case* (default: as its traffic says).
 
         *options* are version (a number) or label (a name), request (an id for the server's log, up to 64 letters,
-        digits, _ and -), and explain (true for reasons with each answer). Raises ClientError.
+        digits, _ and -), explain (true for reasons with each answer), coverage (a share, for prediction sets), and
+        abstain (true for no label where the set is not a single class). Raises ClientError.
         """
         return self._ask("predict", "predictions", case, rows, **options)
 
@@ -150,6 +151,8 @@ class Client:
         label: str | None = None,
         request: str = "",
         explain: bool = False,
+        coverage: float | None = None,
+        abstain: bool = False,
     ) -> Reply:
         if version is not None and label is not None:
             raise ValueError("give a version or a label, not both")
@@ -158,7 +161,9 @@ class Client:
             path += f"/versions/{version}"
         elif label is not None:
             path += f"/labels/{urllib.parse.quote(label, safe='')}"
-        path += "?explain=true" if explain else ""
+        asked = {"explain": "true" if explain else None, "coverage": coverage, "abstain": "true" if abstain else None}
+        query = urllib.parse.urlencode({key: value for key, value in asked.items() if value is not None})
+        path += f"?{query}" if query else ""
         return read_reply(self._send("POST", path, {"rows": rows}, request), key)
 
     def _send(self, method: str, path: str, value: Any = None, request: str = "") -> Any:

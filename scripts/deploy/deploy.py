@@ -60,7 +60,8 @@ def deploy(
     check_permission(case, bundle, registered, granted)
     contract = read_json(bundle / "contract.json")
     check_counterfactual(counterfactual, contract)
-    decided = {"threshold": granted["threshold"]} | ({"counterfactual": counterfactual} if counterfactual else {})
+    decided = {key: granted[key] for key in ("threshold", "conformal") if key in granted}
+    decided |= {"counterfactual": counterfactual} if counterfactual else {}
     contents = read_contents(bundle) | {
         "contract.json": to_exact_json(contract | decided),
         "lineage.json": to_exact_json(registered["lineage"]),

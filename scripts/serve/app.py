@@ -6,7 +6,6 @@ body is not JSON, 422 if it is not what the model takes.
 
 import re
 import time
-import urllib.parse
 from collections.abc import Callable
 from typing import Any
 
@@ -14,6 +13,7 @@ import orjson
 
 from scripts.errors import ContractError
 from scripts.serve.connection import error_reply
+from scripts.serve.extras import Extras, parse_query
 from scripts.serve.http_request import (
     ClientDisconnected,
     HTTPError,
@@ -82,16 +82,6 @@ def parse_multi_inference(body: bytes) -> tuple[list, list[dict]]:
     return check_rows(value["rows"]), value["models"]
 
 
-def read_explain(query: bytes) -> bool:
-    """Return whether the *query* of a URL asks for reasons. Raises HTTPError on any other parameter or value."""
-    pairs = urllib.parse.parse_qsl(query.decode("latin-1"), keep_blank_values=True)
-    for name, value in pairs:
-        if name != "explain" or value not in ("true", "false") or len(pairs) > 1:
-            message = f"?{name[:40]}={value[:40]}: only explain=true or explain=false, once, may follow the path"
-            raise HTTPError(422, "INVALID_PARAMETER", message)
-    return pairs == [("explain", "true")]
-
-
 class App:
     """The ASGI application: routes to an inference service."""
 
@@ -132,7 +122,7 @@ class App:
         if method != allowed:
             raise HTTPError(405, "WRONG_METHOD", f"only {allowed} here", allow=allowed)
         if match:
-            return await self.answer_model(*match.groups(), headers, receive, read_explain(query))
+            return await self.answer_model(*match.groups(), headers, receive, parse_query(query))
         if path == MULTI_INFERENCE:
             return await self.answer_models(headers, receive)
         if path == "/health":
@@ -161,7 +151,7 @@ class App:
         label: str | None,
         headers: list,
         receive: Callable,
-        explain: bool,
+        extras: Extras,
     ) -> Reply:
         """Answer a request to one model. Raises HTTPError, ContractError or ClientDisconnected."""
         task, key, form = FORMS[route]
@@ -173,7 +163,7 @@ class App:
 
         def answer(body: bytes, received: int) -> bytes:
             with self.service.measured(name, model, received) as timing:
-                predictions = self.service.predict(name, model, request, parse_rows(body), timing, shadows, explain)
+                predictions = self.service.predict(name, model, request, parse_rows(body), timing, shadows, extras)
                 return orjson.dumps({**describe_answer(request, name, model), key: [*map(form, predictions)]})
 
         return await self.answer_body(answer, headers, receive)

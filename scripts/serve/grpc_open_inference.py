@@ -9,6 +9,7 @@ from typing import Any
 from google.protobuf.json_format import ParseDict
 
 from scripts.serve import open_inference_pb2 as pb
+from scripts.serve.extras import Extras
 from scripts.serve.http_request import REQUEST_ID, HTTPError
 from scripts.serve.inference import InferenceService
 from scripts.serve.model_metadata import (
@@ -156,7 +157,7 @@ class OpenInferenceServicer:
             explain = read_explain(message.parameters)
             outputs = choose_outputs(model.contract, [output.name for output in message.outputs] or None, explain)
             rows = read_rows(read_inputs(message), model)
-            predictions = self.service.predict(name, model, request, rows, timing, shadows, explain)
+            predictions = self.service.predict(name, model, request, rows, timing, shadows, Extras(explain))
             reply = pb.ModelInferResponse(model_name=name, model_version=str(model.version), id=message.id)
             reply.parameters["request"].string_param, reply.parameters["bundle"].string_param = request, model.digest
             for tensor in write_outputs(outputs, predictions):

@@ -17,6 +17,7 @@ from scripts.bundle.clean import clean_rows
 from scripts.bundle.encode import encode_rows
 from scripts.errors import ContractError
 from scripts.serve.explain import MAX_EXPLAINED, explain_rows
+from scripts.serve.extras import NOTHING, Extras, add_sets
 from scripts.serve.http_request import SMALL_BODY, HTTPError
 from scripts.serve.inference_statistics import InferenceStatistics, Timing
 from scripts.serve.model import Model, add_request_lags, answer_score
@@ -123,33 +124,36 @@ class InferenceService:
         rows: list,
         timing: Timing,
         shadows: Iterable[Model] = (),
-        explain: bool = False,
+        extras: Extras = NOTHING,
     ) -> list[dict]:
         """Return the predictions of *model* for *rows*, which are logged under the id *request*; runs in a thread.
 
         *shadows* are asked later. Raises ContractError if the rows violate the contract of the model or the schema of
-        the data, and HTTPError if they are too many to *explain*.
+        the data, and HTTPError if *extras* ask for what the model does not have.
         """
-        predictions, taken = self.compute(model, rows, timing, explain)
+        predictions, taken = self.compute(model, rows, timing, extras)
         head = describe_answer(request, case, model)
         self.log.put(case, {**head, "rows": taken, "scores": [*map(answer_score, predictions)]})
         for shadow in shadows:
             self.start_shadow(case, shadow, request, rows)
         return predictions
 
-    def compute(self, model: Model, rows: list, timing: Timing, explain: bool = False) -> tuple[list[dict], list[dict]]:
-        """Return the predictions of *model* for *rows*, with reasons to *explain* them, and the rows as it took them.
+    def compute(
+        self, model: Model, rows: list, timing: Timing, extras: Extras = NOTHING
+    ) -> tuple[list[dict], list[dict]]:
+        """Return the predictions of *model* for *rows*, with *extras*, and the rows as it took them.
 
-        Raises ContractError, and HTTPError if the rows are too many to explain.
+        Raises ContractError, and HTTPError if the extras cannot be given, or for so many rows.
         """
-        if explain and len(rows) > MAX_EXPLAINED:
+        if extras.explain and len(rows) > MAX_EXPLAINED:
             message = f"{len(rows)} rows, at most {MAX_EXPLAINED} are explained at once"
             raise HTTPError(413, "TOO_MANY_ROWS", message)
         rows = add_request_lags(clean_rows(rows, model.contract), model.contract)
         tensors, flags = encode_rows(rows, model.contract), model.check_schema(rows)
         timing.lap("compute_input")
         predictions = model.decide(model.predictor.predict(tensors))
-        if explain:
+        add_sets(model, predictions, extras)
+        if extras.explain:
             for prediction, reasons in zip(predictions, explain_rows(model, rows, tensors, predictions), strict=True):
                 prediction["reasons"] = reasons
         timing.lap("compute_infer")

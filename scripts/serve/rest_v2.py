@@ -12,6 +12,7 @@ from typing import Any
 
 import orjson
 
+from scripts.serve.extras import Extras
 from scripts.serve.http_request import (
     JSON_TYPE,
     REQUEST_ID,
@@ -251,7 +252,7 @@ class OpenInferenceREST:
                 names = None if request.outputs is None else [output for output, _ in request.outputs]
                 outputs = choose_outputs(model.contract, names, request.explain)
                 rows = read_rows(request.inputs, model)
-                answers = self.service.predict(name, model, logged, rows, timing, shadows, request.explain)
+                answers = self.service.predict(name, model, logged, rows, timing, shadows, Extras(request.explain))
                 tensors = write_outputs(outputs, answers)
                 binary = [flag for _, flag in request.outputs or ()] or [request.binary] * len(tensors)
                 head = {"model_name": name, "model_version": str(model.version)}

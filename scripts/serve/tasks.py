@@ -29,8 +29,8 @@ def regress(prediction: dict) -> dict:
 
 
 def read_extras(prediction: dict) -> dict:
-    """Return the flags and the reasons of a prediction, if it has any."""
-    return {key: prediction[key] for key in ("flags", "reasons") if key in prediction}
+    """Return what a prediction has besides the answer itself: flags, and what was asked for."""
+    return {key: prediction[key] for key in ("set", "interval", "abstain", "flags", "reasons") if key in prediction}
 
 
 def check_model_count(count: int) -> None:

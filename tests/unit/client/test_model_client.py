@@ -60,6 +60,8 @@ def test_answers_are_those_of_the_routes(server, client):
         assert classified.answers == server.ask("POST", f"/classify/birds{path}", ROWS)[1]["classifications"]
         explained = client.predict("birds", ROWS, explain=True, **options).answers
         assert explained == server.ask("POST", f"/predict/birds{path}?explain=true", ROWS)[1]["predictions"]
+    with pytest.raises(InvalidRequest, match="no calibration for prediction sets"):
+        client.predict("birds", ROWS, coverage=0.9, abstain=True)
     assert client.regress("masses", ROWS).answers == server.ask("POST", "/regress/masses", ROWS)[1]["regressions"]
     one, two = client.predict_by_each([{"case": "birds", "version": 2}, {"case": "masses"}], ROWS)
     assert one.answers == client.predict("birds", ROWS, version=2).answers
