@@ -142,8 +142,8 @@ def measure_coverage(nonconformity: np.ndarray, conformal: dict, units: np.ndarr
     shown = {}
     for percent, quantile in conformal["quantiles"].items():
         if percent in COVERAGES_SHOWN:
-            held = Share(nonconformity <= quantile, np.ones(len(nonconformity), bool), "rows", units)
-            shown[percent] = estimate(held.value, held.interval)
+            covered = Share(nonconformity <= quantile, np.ones(len(nonconformity), bool), "rows", units)
+            shown[percent] = estimate(covered.value, covered.interval)
     return shown
 
 

@@ -161,8 +161,8 @@ class Client:
             path += f"/versions/{version}"
         elif label is not None:
             path += f"/labels/{urllib.parse.quote(label, safe='')}"
-        asked = {"explain": "true" if explain else None, "coverage": coverage, "abstain": "true" if abstain else None}
-        query = urllib.parse.urlencode({key: value for key, value in asked.items() if value is not None})
+        options = {"explain": "true" if explain else None, "coverage": coverage, "abstain": "true" if abstain else None}
+        query = urllib.parse.urlencode({key: value for key, value in options.items() if value is not None})
         path += f"?{query}" if query else ""
         return read_reply(self._send("POST", path, {"rows": rows}, request), key)
 
