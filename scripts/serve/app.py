@@ -31,6 +31,7 @@ from scripts.serve.http_request import (
 from scripts.serve.inference import InferenceService, check_row_count, describe_answer
 from scripts.serve.model_store import NAME, VERSION
 from scripts.serve.rest_v2 import OpenInferenceREST
+from scripts.serve.status_page import HEADERS, render_status
 from scripts.serve.tasks import check_model_count, check_task, classify, regress
 
 MODEL = re.compile(
@@ -115,9 +116,9 @@ class App:
     async def route(self, method: str, path: str, headers: list, receive: Callable, query: bytes) -> Reply:
         """Return the reply of a JSON route. Raises HTTPError, ContractError or ClientDisconnected."""
         match = MODEL.fullmatch(path)
-        if not match and path not in ("/health", "/models", MULTI_INFERENCE):
+        if not match and path not in ("/", "/health", "/models", MULTI_INFERENCE):
             paths = "/predict/<case>, /classify/<case>, /regress/<case>, also with /versions/<n> or /labels/<label>"
-            raise HTTPError(404, "NOT_FOUND", f"there are {paths}; {MULTI_INFERENCE}, /health, /models and /v2")
+            raise HTTPError(404, "NOT_FOUND", f"there are {paths}; {MULTI_INFERENCE}, /, /health, /models and /v2")
         allowed = "POST" if match or path == MULTI_INFERENCE else "GET"
         if method != allowed:
             raise HTTPError(405, "WRONG_METHOD", f"only {allowed} here", allow=allowed)
@@ -125,6 +126,8 @@ class App:
             return await self.answer_model(*match.groups(), headers, receive, parse_query(query))
         if path == MULTI_INFERENCE:
             return await self.answer_models(headers, receive)
+        if path == "/":
+            return 200, render_status(self.service), HEADERS
         if path == "/health":
             ready = self.service.is_ready
             return 200 if ready else 503, orjson.dumps({"status": "ok" if ready else "no model"}), {}
