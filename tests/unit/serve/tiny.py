@@ -195,7 +195,11 @@ class Running:
         command += ["--grpc-port", "0"] if grpc else []
         with open(self.errors, "w") as file:
             self.process = subprocess.Popen(command, stderr=file, env=os.environ)
-        found = self.until(lambda: re.search(r"^serving http://127\.0\.0\.1:(\d+)$", self.said, re.M))
+        try:
+            found = self.until(lambda: re.search(r"^serving http://127\.0\.0\.1:(\d+)$", self.said, re.M))
+        except AssertionError:  # too late
+            self.process.kill()
+            raise
         self.port = int(found[1])
         self.grpc_port = int(re.search(r"^serving grpc://127\.0\.0\.1:(\d+)$", self.said, re.M)[1]) if grpc else None
 
