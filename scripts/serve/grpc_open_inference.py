@@ -3,14 +3,13 @@
 A reply has raw tensors if the request had.
 """
 
-import uuid
 from typing import Any
 
 from google.protobuf.json_format import ParseDict
 
 from scripts.serve import open_inference_pb2 as pb
 from scripts.serve.extras import Extras
-from scripts.serve.http_request import REQUEST_ID, HTTPError
+from scripts.serve.http_request import HTTPError, choose_request_id
 from scripts.serve.inference import InferenceService
 from scripts.serve.model_metadata import (
     choose_version,
@@ -147,7 +146,7 @@ class OpenInferenceServicer:
 
     def ModelInfer(self, message: pb.ModelInferRequest, received: int, key: str) -> pb.ModelInferResponse:
         """Return the outputs of a model, by traffic and *key* if none is named. Raises HTTPError or ContractError."""
-        request = message.id if REQUEST_ID.fullmatch(message.id.encode()) else uuid.uuid4().hex
+        request = choose_request_id(message.id)
         name, version = message.model_name, message.model_version
         model, shadows = choose_version(self.service, name, version, key or request)
         with self.service.measured(name, model, received) as timing:

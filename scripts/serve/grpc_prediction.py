@@ -1,11 +1,10 @@
 """Predictions for raw rows over gRPC (prediction.proto): what the JSON routes answer, in messages."""
 
-import uuid
 from collections.abc import Callable
 from typing import Any
 
 from scripts.serve import prediction_pb2 as pb
-from scripts.serve.http_request import REQUEST_ID
+from scripts.serve.http_request import choose_request_id
 from scripts.serve.inference import InferenceService, check_row_count, describe_answer
 from scripts.serve.model import Model, request_columns
 from scripts.serve.tasks import check_model_count, check_task, classify, regress
@@ -21,11 +20,6 @@ def read_value(value: pb.Value) -> Any:
     """Return a value as that of JSON, None if it is missing."""
     kind = value.WhichOneof("kind")
     return None if kind is None else getattr(value, kind)
-
-
-def read_request_id(identity: str) -> str:
-    """Return the client's id of a request if it is well formed, otherwise a new one."""
-    return identity if REQUEST_ID.fullmatch(identity.encode()) else uuid.uuid4().hex
 
 
 def read_choice(spec: pb.ModelSpec) -> tuple[int | None, str | None]:
@@ -74,7 +68,7 @@ class PredictionServicer:
 
         Raises HTTPError, also if the model is one for another *task*, or ContractError.
         """
-        case, request = message.model.case, read_request_id(message.request)
+        case, request = message.model.case, choose_request_id(message.request)
         model, shadows = self.service.choose_model(case, *read_choice(message.model), key or request)
         if task:
             check_task(model, task)
@@ -100,7 +94,7 @@ class PredictionServicer:
     def MultiInference(self, message: pb.MultiInferenceRequest, received: int, key: str) -> pb.MultiInferenceResponse:
         """Return the predictions of several models for the same rows. Raises HTTPError or ContractError."""
         check_model_count(len(message.models))
-        request = read_request_id(message.request)
+        request = choose_request_id(message.request)
         models = [(spec.case, self.find_model(spec)) for spec in message.models]
         answers = self.service.predict_by_each(models, request, read_rows(message.rows), received)
         results = [

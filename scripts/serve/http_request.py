@@ -89,7 +89,12 @@ def read_request_id(headers: Headers) -> str:
     for name, value in headers:
         if name == b"x-request-id" and REQUEST_ID.fullmatch(value):
             return value.decode()
-    return uuid.uuid4().hex
+    return choose_request_id("")
+
+
+def choose_request_id(given: str) -> str:
+    """Return the id that a client has *given* to its request if it is well formed, otherwise a new one."""
+    return given if REQUEST_ID.fullmatch(given.encode()) else uuid.uuid4().hex
 
 
 def read_traffic_key(headers: Headers, request: str) -> str:

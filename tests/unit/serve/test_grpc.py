@@ -619,6 +619,12 @@ def test_hot_updates_of_versions_and_traffic_fail_no_request(tmp_path):
     assert not wrong and seen == set(range(1, 9))
 
 
+def count_ticks(pid: int) -> int:
+    """Return the CPU time of a process so far, in ticks of the clock."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return int(fields[11]) + int(fields[12])
+
+
 @pytest.mark.slow
 def test_the_last_answers_are_given_after_sigterm(tmp_path):
     root = tmp_path / "serving"
@@ -627,8 +633,10 @@ def test_the_last_answers_are_given_after_sigterm(tmp_path):
     with running(root, grpc=True) as server, ThreadPoolExecutor(1) as pool:
         client = Client(server.grpc_port)
         client.call("ServerLive")
+        before = count_ticks(server.process.pid)
         asked = pool.submit(client.call, "Predict", large)
-        time.sleep(0.1)  # it is on its way
+        while count_ticks(server.process.pid) < before + 5 and not asked.done():  # until it has arrived
+            time.sleep(0.01)
         assert server.stop() == 0
         assert len(asked.result().predictions) == 10_000
 
