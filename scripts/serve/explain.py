@@ -87,18 +87,17 @@ def link(model: Model, outputs: np.ndarray) -> np.ndarray | None:
 def explain_exactly(model: Model, tensors: Tensors, index: int, background: Tensors, count: int) -> dict | None:
     """Return exact reasons, None if columns do not act independently between the row and each of *background*."""
     columns = len(tensors)
-    # of each golden row: itself, the row, and the golden row with one column of the row
-    taken = np.tile(
-        np.vstack([np.zeros((1, columns)), np.ones((1, columns)), np.eye(columns)]).astype(bool), (count, 1)
-    )
-    base = np.repeat(np.arange(count), columns + 2)
+    one = np.eye(columns, dtype=bool)
+    # of each golden row: itself, the row, and with all columns but one from either
+    taken = np.tile(np.vstack([np.zeros((1, columns), bool), np.ones((1, columns), bool), one, ~one]), (count, 1))
+    base = np.repeat(np.arange(count), 2 * columns + 2)
     values = link(model, model.predictor.predict(mix(tensors, index, background, taken, base)))
     if values is None:
         return None
-    start, end, single = np.split(values.reshape(count, columns + 2), [1, 2], axis=1)
-    effects = single - start
-    gap = np.abs(effects.sum(axis=1) - (end - start)[:, 0])
-    if (gap > TOLERANCE * (1 + np.abs(values).max())).any():
+    start, end, first, others = np.split(values.reshape(count, 2 * columns + 2), [1, 2, columns + 2], axis=1)
+    effects = first - start  # of each column before all others; it has to be the same after all others
+    gaps = np.hstack([effects.sum(axis=1, keepdims=True) - (end - start), effects - (end - others)])
+    if (np.abs(gaps) > TOLERANCE * (1 + np.abs(values).max())).any():
         return None
     return {
         "scale": "log-odds" if model.contract["classes"] else "prediction",

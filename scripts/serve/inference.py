@@ -28,7 +28,12 @@ from scripts.serve.traffic import CHAMPION
 
 MAX_IN_FLIGHT = 64
 MAX_ROWS = 10_000
+SMALL = "small"  # how names of threads for small requests start
 MAX_SHADOWS = 64  # requests that wait for a shadow's answer
+
+
+class TakesLong(Exception):
+    """A request takes long although it is small."""
 
 
 def check_row_count(count: int) -> None:
@@ -57,7 +62,7 @@ class InferenceService:
         self.in_flight = 0
         threads = min(4, os.cpu_count() or 1)
         self.shadow_pool, self.shadow_places = ThreadPoolExecutor(1, "shadow"), threading.Semaphore(MAX_SHADOWS)
-        self.small_pool, self.large_pool = ThreadPoolExecutor(threads, "small"), ThreadPoolExecutor(threads, "large")
+        self.small_pool, self.large_pool = ThreadPoolExecutor(threads, SMALL), ThreadPoolExecutor(threads, "large")
 
     @property
     def is_ready(self) -> bool:
@@ -100,21 +105,30 @@ class InferenceService:
             self.in_flight -= 1
 
     async def run(self, size: int, function: Callable, *arguments: Any) -> Any:
-        """Return what *function* gives in a thread for requests of *size* bytes, so that the event loop goes on."""
-        pool = self.small_pool if size <= SMALL_BODY else self.large_pool
-        return await asyncio.get_running_loop().run_in_executor(pool, function, *arguments)
+        """Return what *function* gives in a thread for requests of *size* bytes, so that the event loop goes on.
+
+        If it raises TakesLong, it starts anew in a thread for large requests.
+        """
+        loop = asyncio.get_running_loop()
+        if size <= SMALL_BODY:
+            with contextlib.suppress(TakesLong):
+                return await loop.run_in_executor(self.small_pool, function, *arguments)
+        return await loop.run_in_executor(self.large_pool, function, *arguments)
 
     @contextlib.contextmanager
     def measured(self, case: str, model: Model, received: int) -> Iterator[Timing]:
         """Count what follows in the statistics of *model*; *received* is when, by time.perf_counter_ns()."""
-        timing, failed = Timing(received), True
+        timing = Timing(received)
         timing.lap("queue")
         try:
             yield timing
             timing.lap("compute_output")
-            failed = False
-        finally:
-            self.statistics.add(case, model.version, timing, failed)
+        except TakesLong:  # counted when it is answered
+            raise
+        except BaseException:
+            self.statistics.add(case, model.version, timing, failed=True)
+            raise
+        self.statistics.add(case, model.version, timing, failed=False)
 
     def predict(
         self,
@@ -143,19 +157,22 @@ class InferenceService:
     ) -> tuple[list[dict], list[dict]]:
         """Return the predictions of *model* for *rows*, with *extras*, and the rows as it took them.
 
-        Raises ContractError, and HTTPError if the extras cannot be given, or for so many rows.
+        Raises ContractError, and HTTPError if the extras cannot be given, or for so many rows; TakesLong in a thread
+        for small requests if they do.
         """
         if extras.explain and len(rows) > MAX_EXPLAINED:
             message = f"{len(rows)} rows, at most {MAX_EXPLAINED} are explained at once"
             raise HTTPError(413, "TOO_MANY_ROWS", message)
+        if extras.explain and threading.current_thread().name.startswith(SMALL):
+            raise TakesLong
         rows = add_request_lags(clean_rows(rows, model.contract), model.contract)
         tensors, flags = encode_rows(rows, model.contract), model.check_schema(rows)
         timing.lap("compute_input")
         predictions = model.decide(model.predictor.predict(tensors))
-        add_sets(model, predictions, extras)
         if extras.explain:
             for prediction, reasons in zip(predictions, explain_rows(model, rows, tensors, predictions), strict=True):
                 prediction["reasons"] = reasons
+        add_sets(model, predictions, extras)  # last: it may take the label away, whose score has the reasons
         timing.lap("compute_infer")
         timing.rows = len(rows)
         for index, violations in flags.items():

@@ -2,13 +2,37 @@
 
 import json
 
+import onnx
+import onnxruntime as ort
 import pytest
+from onnx import TensorProto, helper
 
+from scripts.bundle.encode import encode_rows
 from tests.unit.serve.test_tasks import regression_bundle
-from tests.unit.serve.tiny import CONTRACT, ROW, ROWS, bundle, put, running
+from tests.unit.serve.tiny import CONTRACT, ROW, ROWS, bundle, model_bytes, put, running
 
 pytestmark = pytest.mark.feature("S19")
 CONFORMAL = {"rows": 40, "quantiles": {"60": 0.2, "90": 0.45, "95": 0.6}}
+
+
+def multiclass_bundle() -> dict[str, bytes]:
+    """Return the files of a calibrated bundle with three classes, of which two have equal probabilities."""
+    graph = onnx.load_from_string(model_bytes(0.0))
+    (joined,) = (node for node in graph.graph.node if node.op_type == "Concat")
+    del joined.input[:], graph.graph.output[:]
+    joined.input.extend(["negative", "part", "part"])
+    others = list(graph.graph.node)
+    del graph.graph.node[:]
+    half = helper.make_node("Mul", ["positive", "half"], ["part"])
+    graph.graph.node.extend([*others[:-1], half, joined])
+    graph.graph.initializer.append(helper.make_tensor("half", TensorProto.DOUBLE, [1, 1], [0.5]))
+    graph.graph.output.append(helper.make_tensor_value_info("probabilities", TensorProto.DOUBLE, [None, 3]))
+    model = graph.SerializeToString(deterministic=True)
+    contract = CONTRACT | {"classes": ["absent", "few", "many"], "positive": None, "conformal": CONFORMAL}
+    contract |= {"counterfactual": ["height"]}
+    session = ort.InferenceSession(model, providers=["CPUExecutionProvider"])
+    golden = {"rows": ROWS, "outputs": session.run(["probabilities"], encode_rows(ROWS, contract))[0].tolist()}
+    return bundle(model=model, contract=json.dumps(contract).encode(), golden=json.dumps(golden).encode())
 
 
 @pytest.fixture(scope="module")
@@ -21,6 +45,7 @@ def server(tmp_path_factory):
     contract = json.loads(contents["contract.json"]) | {"conformal": CONFORMAL}
     put(root, "masses", 1, contents | {"contract.json": json.dumps(contract).encode()})
     put(root, "plain", 1, bundle())
+    put(root, "counts", 1, multiclass_bundle())
     with running(root) as process:
         yield process
 
@@ -51,6 +76,14 @@ def test_there_is_no_label_where_the_set_is_no_single_class_if_asked(server):
     ]
     (both,) = ask(server, "/predict/birds?coverage=0.95&abstain=true", rows[2:])
     assert (both["set"], both["abstain"], both["label"]) == (["absent", "present"], True, None)
+
+
+@pytest.mark.parametrize("case", ["counts", "birds"])
+def test_an_answer_without_a_label_has_the_reasons_of_its_score(server, case):
+    asked = f"/predict/{case}?explain=true&coverage=0.6"
+    labelled, unlabelled = ask(server, asked), ask(server, f"{asked}&abstain=true")
+    assert any(answer["abstain"] for answer in unlabelled)
+    assert [answer["reasons"] for answer in unlabelled] == [answer["reasons"] for answer in labelled]
 
 
 def test_values_have_an_interval(server):
