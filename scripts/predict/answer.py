@@ -1,5 +1,8 @@
 """The answers of a model for blocks of typed rows, with the checks of the server on whole columns."""
 
+import datetime
+from typing import Any
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -12,6 +15,12 @@ from scripts.serve.model import Model
 
 FLAGS = pa.list_(pa.struct([("code", pa.string()), ("column", pa.string()), ("message", pa.string())]))
 Errors = list[tuple[int, str]]  # number of the record in its block, and why it is refused
+
+
+def read_row(rows: pa.Table, index: int) -> dict[str, Any]:
+    """Return row *index* as a request has it: dates and times as texts."""
+    (row,) = rows.slice(index, 1).to_pylist()
+    return {name: str(value) if isinstance(value, datetime.date) else value for name, value in row.items()}
 
 
 class BulkModel:
@@ -71,7 +80,7 @@ class BulkModel:
             if not {*rule.columns} <= {*rows.column_names}:
                 continue
             for index in pc.indices_nonzero(violation_mask(rule, rows)).to_pylist():
-                message = guard.describe_violation(rule, rows.slice(index, 1).to_pylist()[0])
+                message = guard.describe_violation(rule, read_row(rows, index))
                 if guard.refuses(rule):
                     refused.setdefault(index, f"{rule.code}: {message}")
                 else:

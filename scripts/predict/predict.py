@@ -109,7 +109,9 @@ def predict(case: str, input: str, output: str, label: str, ingest: dict, servin
         os.replace(temporary, target)
     finally:
         temporary.unlink(missing_ok=True)
-    echo(f"{case} version {folder.name}: {model.rows} rows to {target}")
+    left_out = model.records - model.rows
+    told = f", {left_out} rows without a complete window left out" if left_out else ""
+    echo(f"{case} version {folder.name}: {model.rows} rows to {target}{told}")
 
 
 if __name__ == "__main__":

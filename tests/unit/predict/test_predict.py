@@ -1,6 +1,8 @@
 """Predictions for files: the answers of the server, from any format, and nothing where a row is refused."""
 
 import json
+import subprocess
+import sys
 
 import onnx
 import pyarrow as pa
@@ -12,17 +14,19 @@ from scripts.ingest import reader
 from scripts.predict.predict import predict
 from scripts.schema.schema import validate_schema
 from tests.unit.serve.tiny import RICH_ROW, ROW, bundle, put, rich_bundle, running
+from tests.workflow import ROOT
 
 pytestmark = pytest.mark.feature("S10")
 SCHEMA = {
     "columns": {
         "height": {"type": "number", "min": 0, "max": 1000},
         "phase": {"type": "text", "domain": ["Climb", "Approach", "Taxi"], "serving": "flag"},
-        "date": {"type": "date", "min": "1990-01-01"},
+        "date": {"type": "date", "min": "1990-01-01", "serving": "flag"},
     },
     "custom": [{"name": "late climb", "expression": "phase != 'Climb' or date < '2000-01-01'"}],
 }
 ROWS = [ROW | {"height": float(n % 1000), "phase": ["Climb", None, "Approach", "odd"][n % 4]} for n in range(500)]
+ROWS[9] |= {"date": "1981-02-28"}
 INGEST = {
     "columns": {"height": "number", "phase": "text", "date": "date"},
     "format": "auto",
@@ -176,3 +180,48 @@ def test_only_a_published_and_undamaged_version_predicts(serving, tmp_path):
     with pytest.raises(InputError, match=r"model.onnx does not match SHA256SUMS; deploy again"):
         run(serving, source, tmp_path / "out.parquet")
     assert not (tmp_path / "out.parquet").exists()
+
+
+def test_rows_without_a_complete_window_are_left_out_and_counted(tmp_path, capsys):
+    contents = rich_bundle(0.0)
+    contract = json.loads(contents["contract.json"])
+    contract["window"]["complete"] = True
+    put(tmp_path / "serving", "series", 1, contents | {"contract.json": json.dumps(contract).encode()})
+    rows = [RICH_ROW | {"site": "AB"[n % 2], "step": n} for n in range(6)]
+    source = write_rows(tmp_path / "rows.parquet", rows)
+    table = run(tmp_path / "serving", source, tmp_path / "out.parquet", "series")
+    with running(tmp_path / "serving") as server:
+        expected = server.ask("POST", "/predict/series", rows)[1]["predictions"]
+    assert table["row"].to_pylist() == [2, 3, 4, 5]
+    assert table["score"].to_pylist() == [answer["score"] for answer in expected]
+    said = capsys.readouterr()
+    assert "4 rows to" in said.out + said.err and "2 rows without a complete window" in said.out + said.err
+
+
+def test_a_run_that_is_killed_leaves_the_predictions_that_were_there(serving, tmp_path):
+    source, target = write_rows(tmp_path / "rows.parquet", ROWS), tmp_path / "out.parquet"
+    run(serving, source, target)
+    before = target.read_bytes()
+    program = """
+import os, sys
+from pathlib import Path
+from scripts.predict import predict
+from tests.unit.predict.test_predict import INGEST
+
+class Model(predict.BulkModel):
+    def answer(self, block):
+        if self.records:
+            os.kill(os.getpid(), 9)
+        return super().answer(block)
+
+predict.BulkModel = Model
+predict.predict("birds", *sys.argv[1:3], "champion", INGEST, Path(sys.argv[3]))
+"""
+    (tmp_path / "folder").mkdir()
+    for name in ("a.csv", "b.csv"):
+        write_rows(tmp_path / "folder" / name, ROWS)
+    command = [sys.executable, "-c", program, tmp_path / "folder", target, serving]
+    assert subprocess.run(command, cwd=ROOT, check=False).returncode == -9
+    assert target.read_bytes() == before
+    run(serving, source, target)
+    assert sorted(path.name for path in tmp_path.glob("*out.parquet")) == ["out.parquet"]
