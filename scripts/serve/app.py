@@ -13,7 +13,7 @@ import orjson
 
 from scripts.errors import ContractError
 from scripts.serve.connection import error_reply
-from scripts.serve.extras import Extras, parse_query
+from scripts.serve.extras import NOTHING, Extras, parse_query
 from scripts.serve.http_request import (
     ClientDisconnected,
     HTTPError,
@@ -125,6 +125,8 @@ class App:
         if match:
             return await self.answer_model(*match.groups(), headers, receive, parse_query(query))
         if path == MULTI_INFERENCE:
+            if parse_query(query) != NOTHING:
+                raise HTTPError(422, "INVALID_PARAMETER", f"{MULTI_INFERENCE} gives predictions alone: ask each model")
             return await self.answer_models(headers, receive)
         if path == "/":
             return 200, render_status(self.service), HEADERS

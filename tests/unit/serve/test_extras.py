@@ -111,3 +111,10 @@ def test_values_have_an_interval(server):
 def test_what_cannot_be_given_is_refused(server, path, told):
     status, reply = server.ask("POST", f"/predict/{path}", ROWS)
     assert (status, reply["error"]["code"]) == (422, "INVALID_PARAMETER") and told in reply["error"]["message"]
+
+
+def test_several_models_give_predictions_alone(server):
+    body = {"rows": ROWS, "models": [{"case": "birds"}]}
+    for query, status in (("", 200), ("?explain=true", 422), ("?coverage=0.9&abstain=true", 422), ("?cover=0.9", 422)):
+        got, reply = server.ask("POST", f"/multi-inference{query}", body)
+        assert got == status and (status == 200 or reply["error"]["code"] == "INVALID_PARAMETER"), query
