@@ -1,10 +1,14 @@
 """The blessed bundle: tested on the real server, published for running servers, and the deployment label moved to it.
 
-Needs: results/<case>/{train/bundle/,register/version.json,analyze/gate/blessing.json,validate/anomalies/schema.json}
+Needs: results/<case>/{train/bundle/,register/version.json,analyze/gate/blessing.json,validate/anomalies/schema.json};
+where deploy.approval is required, approvals/<case>.yaml
 Gives: results/<case>/deploy/published.json, serving/<case>/<version>/, serving/<case>/{labels,traffic}.json
 
 To go back to an earlier version: python -m scripts.deploy.rollback --case birds --version 2
 """
+
+APPROVALS = f"approvals/{CASE}.yaml"
+APPROVALS = [APPROVALS] if config["deploy"]["approval"] == "required" and os.path.exists(APPROVALS) else []
 
 
 checkpoint deploy:
@@ -14,6 +18,7 @@ checkpoint deploy:
         version=ancient(f"{RESULTS}/register/version.json"),
         blessing=ancient(f"{RESULTS}/analyze/gate/blessing.json"),
         rules=ancient(f"{RESULTS}/validate/anomalies/schema.json"),
+        approvals=ancient(APPROVALS),
         hook_files=ancient(HOOK_FILES),
         changed=when_stale("deploy"),
     output:
@@ -28,7 +33,15 @@ checkpoint deploy:
         "../envs/serve.yaml"
     params:
         code=f"deploy/deploy serve/server {HOOKS} {ESTIMATORS}",
-        cfg=cfg("case", "deploy.label", "deploy.traffic", "deploy.max_latency_ms", "deploy.max_size_mb"),
+        cfg=cfg(
+            "case",
+            "deploy.label",
+            "deploy.traffic",
+            "deploy.counterfactual",
+            "deploy.approval",
+            "deploy.max_latency_ms",
+            "deploy.max_size_mb",
+        ),
         job=job_command,
     shell:
         "{params.job} --serving serving 3>&2 2> {log}"

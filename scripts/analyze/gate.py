@@ -299,6 +299,7 @@ def gate(
     measured = read_json(metrics)
     test = measured["splits"]["test"]
     content = {"bundle": measured["bundle"], "threshold": measured["threshold"], "criterion": measured["criterion"]}
+    content["conformal"] = measured["conformal"]
     factor = 1.0
     if trail:
         content["look"] = count_look(Path(trail), measured["test_digest"], measured["bundle"])

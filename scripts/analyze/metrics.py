@@ -17,6 +17,7 @@ intervals may lie below these. metrics.json contains:
   whose values of the column are shuffled; the interval is that of the repeats
 - ``leaks``: [{"column", "metric", "skill", "determined", "identifier"}], what each column alone says about the label of
   eval rows (leaks.py)
+- ``conformal``: quantiles of the nonconformity of eval rows, by coverage in percent (scripts/bundle/conformal.py)
 - ``splits.<split>``, eval and test:
   - ``rows``; ``positives`` (null unless two classes); ``metrics``: {metric: estimate}
   - classification: ``confusion`` [true][predicted]; more than two classes: ``classes`` {class: {rows, precision, ...}}
@@ -31,6 +32,7 @@ intervals may lie below these. metrics.json contains:
   - ``gaps``: {column of slices: {metric: estimate}}, the largest difference between two of its slices
   - ``optimism`` (eval, two classes): {precision, recall, f1: by how much the figure is too high, as the threshold was
     chosen on the same rows}; empty for a threshold that is given
+  - ``coverage`` (test): {coverage in percent: estimate of the share of rows whose prediction set holds the truth}
   - ``fairness``: {column: {"reference", "too_small": [group], "thresholds": [{"threshold", "chosen": true or false,
     "metrics": {demographic_parity_difference, demographic_parity_ratio, equalized_odds_difference,
     equal_opportunity_difference: estimate}, "groups": {group: {"rows", "selection_rate": estimate,
@@ -49,16 +51,19 @@ from scripts.analyze.bootstrap import Scores
 from scripts.analyze.curves import estimate_optimism
 from scripts.analyze.estimates import estimate_metrics
 from scripts.analyze.importance import measure_importance
-from scripts.analyze.intervals import UNDEFINED, NoInterval, estimate, range_interval
+from scripts.analyze.intervals import UNDEFINED, NoInterval, Share, estimate, range_interval
 from scripts.analyze.leaks import screen_columns
 from scripts.analyze.scores import ScoredSplit, require_columns, score_tables, split_scores
 from scripts.analyze.slices import Slice, encode_texts, make_slices, needed_columns, quantile_edges
+from scripts.bundle.conformal import calibrate, measure_nonconformity
 from scripts.bundle.files import bundle_digest, size_mb
 from scripts.bundle.predictor import load_predictor
 from scripts.bundle.seen_rows import name_rows
 from scripts.metrics.threshold import choose_threshold
 from scripts.provenance.canonical import json_digest, read_json, write_json
 from scripts.provenance.run_job import echo, main
+
+COVERAGES_SHOWN = ("80", "90", "95")  # percent
 
 
 def overall_metrics(scores: Scores, classes: list[str], **options) -> dict:
@@ -133,6 +138,16 @@ def fairness_by_column(
     }
 
 
+def measure_coverage(nonconformity: np.ndarray, conformal: dict, units: np.ndarray | None) -> dict:
+    """Return {percent: estimate} of how often a row is within the quantile of *conformal*, for COVERAGES_SHOWN."""
+    shown = {}
+    for percent, quantile in conformal["quantiles"].items():
+        if percent in COVERAGES_SHOWN:
+            covered = Share(nonconformity <= quantile, np.ones(len(nonconformity), bool), "rows", units)
+            shown[percent] = estimate(covered.value, covered.interval)
+    return shown
+
+
 def format_estimate(entry: dict) -> str:
     """Return an estimate with its interval, or with the reason why it has none."""
     interval = entry["reason"] if entry["low"] is None else f"{entry['low']:.4f} to {entry['high']:.4f}"
@@ -182,6 +197,11 @@ def metrics(
         if name == "eval" and positive is not None:
             chosen = not (isinstance(threshold, dict) and "value" in threshold)
             result["optimism"] = estimate_optimism(scores.y, scores.p, threshold, seed) if chosen else {}
+        nonconformity = measure_nonconformity(split.y, split.p, len(classes))
+        if name == "eval":
+            conformal = calibrate(nonconformity)
+        else:
+            result["coverage"] = measure_coverage(nonconformity, conformal, scores.units)
         splits[name] = result
         first_metric, first_estimate = next(iter(result["metrics"].items()))
         echo(f"{name}: {first_metric} {format_estimate(first_estimate)}, {result['rows']} rows")
@@ -196,7 +216,7 @@ def metrics(
     bundle_keys["test_digest"] = json_digest([name_rows(test_tables), labels])
     importance = measure_importance(eval_tables, predict, contract, label, shuffles, seed)
     leaks = screen_columns(eval_tables, label, contract["columns"], len(classes))
-    columns_keys = {"importance": importance, "leaks": leaks}
+    columns_keys = {"importance": importance, "leaks": leaks, "conformal": conformal}
     write_json(metrics, task_keys | threshold_keys | bundle_keys | columns_keys | {"splits": splits})
 
 

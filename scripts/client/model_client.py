@@ -85,26 +85,22 @@ class Client:
         self._place = (parts.hostname, parts.port)
         self._idle: collections.deque[http.client.HTTPConnection] = collections.deque()
 
-    def predict(
-        self, case: str, rows: list[dict], *, version: int | None = None, label: str | None = None, request: str = ""
-    ) -> Reply:
-        """Return the predictions for *rows* by the *version* or *label* of *case* (default: champion).
+    def predict(self, case: str, rows: list[dict], **options: Any) -> Reply:
+        """Return the predictions for *rows* by a version of *case* (default: as its traffic says).
 
-        *request* is an id for the server's log, up to 64 letters, digits, _ and -. Raises ClientError.
+        *options* are version (a number) or label (a name), request (an id for the server's log, up to 64 letters,
+        digits, _ and -), explain (true for reasons with each answer), coverage (a share, for prediction sets), and
+        abstain (true for no label where the set is not a single class). Raises ClientError.
         """
-        return self._ask("predict", "predictions", case, rows, version, label, request)
+        return self._ask("predict", "predictions", case, rows, **options)
 
-    def classify(
-        self, case: str, rows: list[dict], *, version: int | None = None, label: str | None = None, request: str = ""
-    ) -> Reply:
-        """Return the classes of each row, the most probable first; arguments are those of predict()."""
-        return self._ask("classify", "classifications", case, rows, version, label, request)
+    def classify(self, case: str, rows: list[dict], **options: Any) -> Reply:
+        """Return the classes of each row, the most probable first; *options* are those of predict()."""
+        return self._ask("classify", "classifications", case, rows, **options)
 
-    def regress(
-        self, case: str, rows: list[dict], *, version: int | None = None, label: str | None = None, request: str = ""
-    ) -> Reply:
-        """Return the value of each row; arguments are those of predict()."""
-        return self._ask("regress", "regressions", case, rows, version, label, request)
+    def regress(self, case: str, rows: list[dict], **options: Any) -> Reply:
+        """Return the value of each row; *options* are those of predict()."""
+        return self._ask("regress", "regressions", case, rows, **options)
 
     def predict_by_each(self, models: list[dict], rows: list[dict], *, request: str = "") -> list[Reply]:
         """Return the predictions of several *models*, {"case": name} with "version" or "label", for the same *rows*.
@@ -145,7 +141,18 @@ class Client:
         self.close()
 
     def _ask(
-        self, route: str, key: str, case: str, rows: list[dict], version: int | None, label: str | None, request: str
+        self,
+        route: str,
+        key: str,
+        case: str,
+        rows: list[dict],
+        *,
+        version: int | None = None,
+        label: str | None = None,
+        request: str = "",
+        explain: bool = False,
+        coverage: float | None = None,
+        abstain: bool = False,
     ) -> Reply:
         if version is not None and label is not None:
             raise ValueError("give a version or a label, not both")
@@ -154,6 +161,9 @@ class Client:
             path += f"/versions/{version}"
         elif label is not None:
             path += f"/labels/{urllib.parse.quote(label, safe='')}"
+        options = {"explain": "true" if explain else None, "coverage": coverage, "abstain": "true" if abstain else None}
+        query = urllib.parse.urlencode({key: value for key, value in options.items() if value is not None})
+        path += f"?{query}" if query else ""
         return read_reply(self._send("POST", path, {"rows": rows}, request), key)
 
     def _send(self, method: str, path: str, value: Any = None, request: str = "") -> Any:

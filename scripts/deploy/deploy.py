@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from scripts.bundle.files import bundle_digest, read_contents
+from scripts.deploy.approval import find_approval
 from scripts.deploy.publish import check_traffic, move_label, publish, staged_bundle
 from scripts.deploy.smoke_test import check_answers, measure_request_ms, running_server
 from scripts.errors import InputError
@@ -26,6 +27,14 @@ def check_permission(case: str, bundle: Path, version: dict, blessing: dict) -> 
         )
 
 
+def check_counterfactual(columns: list[str], contract: dict) -> None:
+    """Raise InputError if a counterfactual may change one of *columns* that *contract* lacks or that is a date."""
+    usable = [name for name, spec in contract["columns"].items() if spec["type"] not in ("date", "time")]
+    for name in columns:
+        if name not in usable:
+            raise InputError(f"deploy.counterfactual: {name} is none of {', '.join(usable)}, which may be changed")
+
+
 def deploy(
     bundle: Path,
     version: Path,
@@ -36,23 +45,34 @@ def deploy(
     case: str,
     label: str,
     traffic: dict,
+    counterfactual: list,
+    approval: str,
+    approvals: list[Path],
     max_latency_ms: float,
     max_size_mb: float,
 ) -> list[Path]:
     """Publish the bundle in *serving*/*case*/<version>/ and return its files there; *published* lists them.
 
     The part of *rules* (the checked schema) that applies to requests is published with it, and *traffic*, which says
-    which labels answer requests that name no version.
+    which labels answer requests that name no version. The contract says which columns a *counterfactual* may change.
 
-    Raises InputError, without changing what is served, if the bundle is not blessed, is not the one that was
-    registered, is too large or too slow, does not reproduce its golden rows, or *traffic* names an unknown label.
+    Where *approval* is "required", the files *approvals* must permit the bundle; the lineage then says who did.
+
+    Raises InputError, without changing what is served, if the bundle is not blessed, not approved, is not the one that
+    was registered, is too large or too slow, does not reproduce its golden rows, or *traffic* names an unknown label.
     """
     registered, granted = read_json(version), read_json(blessing)
     check_permission(case, bundle, registered, granted)
+    lineage = registered["lineage"]
+    if approval == "required":
+        lineage |= {"approval": find_approval(case, registered["bundle"], approvals)}
     contract = read_json(bundle / "contract.json")
+    check_counterfactual(counterfactual, contract)
+    decided = {key: granted[key] for key in ("threshold", "conformal") if key in granted}
+    decided |= {"counterfactual": counterfactual} if counterfactual else {}
     contents = read_contents(bundle) | {
-        "contract.json": to_exact_json(contract | {"threshold": granted["threshold"]}),
-        "lineage.json": to_exact_json(registered["lineage"]),
+        "contract.json": to_exact_json(contract | decided),
+        "lineage.json": to_exact_json(lineage),
         "schema.json": to_exact_json(extract_serving_rules(read_json(rules), contract["columns"])),
     }
     size = sum(map(len, contents.values())) / 1e6

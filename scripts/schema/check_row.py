@@ -12,8 +12,6 @@ import operator
 from collections.abc import Iterable
 from typing import Any
 
-import re2
-
 from scripts.column_types import list_values
 from scripts.schema.columns import parse_bound, types_of
 from scripts.schema.expression import PARSERS, Node
@@ -27,6 +25,8 @@ OPERATORS |= {"!=": operator.ne, "+": operator.add, "-": operator.sub, "*": oper
 @functools.cache
 def compile_re2(pattern: str) -> Any:
     """Return the compiled *pattern*, which the data schema was checked to contain."""
+    import re2  # where columns are checked, Arrow matches patterns, and re2 is not installed
+
     options = re2.Options()
     options.never_capture = True  # several times as fast
     return re2.compile(pattern, options)

@@ -13,6 +13,7 @@ import orjson
 
 from scripts.errors import ContractError
 from scripts.serve.connection import error_reply
+from scripts.serve.extras import NOTHING, Extras, parse_query
 from scripts.serve.http_request import (
     ClientDisconnected,
     HTTPError,
@@ -31,6 +32,7 @@ from scripts.serve.inference import InferenceService, check_row_count, describe_
 from scripts.serve.json_body import parse_body
 from scripts.serve.model_store import NAME, VERSION
 from scripts.serve.rest_v2 import OpenInferenceREST
+from scripts.serve.status_page import HEADERS, render_status
 from scripts.serve.tasks import check_model_count, check_task, classify, regress
 
 MODEL = re.compile(
@@ -96,7 +98,8 @@ class App:
         extra: dict[str, str] = {}
         try:
             check_sender(scope["headers"])
-            status, body, extra = await route(scope["method"], scope["path"], scope["headers"], receive)
+            query = () if is_v2 else (scope["query_string"],)  # V2 has parameters in the body
+            status, body, extra = await route(scope["method"], scope["path"], scope["headers"], receive, *query)
         except ClientDisconnected:
             return
         except ContractError as error:
@@ -111,19 +114,23 @@ class App:
         await send({"type": "http.response.start", "status": status, "headers": pairs})
         await send({"type": "http.response.body", "body": body})
 
-    async def route(self, method: str, path: str, headers: list, receive: Callable) -> Reply:
+    async def route(self, method: str, path: str, headers: list, receive: Callable, query: bytes) -> Reply:
         """Return the reply of a JSON route. Raises HTTPError, ContractError or ClientDisconnected."""
         match = MODEL.fullmatch(path)
-        if not match and path not in ("/health", "/models", MULTI_INFERENCE):
+        if not match and path not in ("/", "/health", "/models", MULTI_INFERENCE):
             paths = "/predict/<case>, /classify/<case>, /regress/<case>, also with /versions/<n> or /labels/<label>"
-            raise HTTPError(404, "NOT_FOUND", f"there are {paths}; {MULTI_INFERENCE}, /health, /models and /v2")
+            raise HTTPError(404, "NOT_FOUND", f"there are {paths}; {MULTI_INFERENCE}, /, /health, /models and /v2")
         allowed = "POST" if match or path == MULTI_INFERENCE else "GET"
         if method != allowed:
             raise HTTPError(405, "WRONG_METHOD", f"only {allowed} here", allow=allowed)
         if match:
-            return await self.answer_model(*match.groups(), headers, receive)
+            return await self.answer_model(*match.groups(), headers, receive, parse_query(query))
         if path == MULTI_INFERENCE:
+            if parse_query(query) != NOTHING:
+                raise HTTPError(422, "INVALID_PARAMETER", f"{MULTI_INFERENCE} gives predictions alone: ask each model")
             return await self.answer_models(headers, receive)
+        if path == "/":
+            return 200, render_status(self.service), HEADERS
         if path == "/health":
             ready = self.service.is_ready
             return 200 if ready else 503, orjson.dumps({"status": "ok" if ready else "no model"}), {}
@@ -143,7 +150,14 @@ class App:
         ]
 
     async def answer_model(
-        self, route: str, name: str, version: str | None, label: str | None, headers: list, receive: Callable
+        self,
+        route: str,
+        name: str,
+        version: str | None,
+        label: str | None,
+        headers: list,
+        receive: Callable,
+        extras: Extras,
     ) -> Reply:
         """Answer a request to one model. Raises HTTPError, ContractError or ClientDisconnected."""
         task, key, form = FORMS[route]
@@ -155,7 +169,7 @@ class App:
 
         def answer(body: bytes, received: int) -> bytes:
             with self.service.measured(name, model, received) as timing:
-                predictions = self.service.predict(name, model, request, parse_rows(body), timing, shadows)
+                predictions = self.service.predict(name, model, request, parse_rows(body), timing, shadows, extras)
                 return orjson.dumps({**describe_answer(request, name, model), key: [*map(form, predictions)]})
 
         return await self.answer_body(answer, headers, receive)

@@ -8,6 +8,7 @@ from typing import Any
 from google.protobuf.json_format import ParseDict
 
 from scripts.serve import open_inference_pb2 as pb
+from scripts.serve.extras import Extras
 from scripts.serve.http_request import HTTPError, choose_request_id
 from scripts.serve.inference import InferenceService
 from scripts.serve.model_metadata import (
@@ -48,6 +49,14 @@ def read_parameters(parameters: Any, what: str) -> None:
     """Raise HTTPError if *parameters* hold one that would change what a request means, but is not supported."""
     kinds = {name: value.WhichOneof("parameter_choice") for name, value in parameters.items()}
     check_parameters({name: getattr(parameters[name], kind) for name, kind in kinds.items() if kind}, what)
+
+
+def read_explain(parameters: Any) -> bool:
+    """Return whether the parameters of a request ask for reasons. Raises HTTPError if explain is no boolean."""
+    kind = parameters["explain"].WhichOneof("parameter_choice") if "explain" in parameters else None
+    if kind not in (None, "bool_param"):
+        raise refuse("the parameter explain must be true or false (bool_param)")
+    return kind is not None and parameters["explain"].bool_param
 
 
 def read_contents(item: Any, shape: tuple[int, ...]) -> Tensor:
@@ -144,9 +153,10 @@ class OpenInferenceServicer:
             read_parameters(message.parameters, "the request")
             for output in message.outputs:
                 read_parameters(output.parameters, f"output {output.name[:80]!r}")
-            outputs = choose_outputs(model.contract, [output.name for output in message.outputs] or None)
+            explain = read_explain(message.parameters)
+            outputs = choose_outputs(model.contract, [output.name for output in message.outputs] or None, explain)
             rows = read_rows(read_inputs(message), model)
-            predictions = self.service.predict(name, model, request, rows, timing, shadows)
+            predictions = self.service.predict(name, model, request, rows, timing, shadows, Extras(explain))
             reply = pb.ModelInferResponse(model_name=name, model_version=str(model.version), id=message.id)
             reply.parameters["request"].string_param, reply.parameters["bundle"].string_param = request, model.digest
             for tensor in write_outputs(outputs, predictions):

@@ -16,22 +16,39 @@ from typing import Any
 from scripts.bundle.clean import clean_rows
 from scripts.bundle.encode import encode_rows
 from scripts.errors import ContractError
+from scripts.serve.explain import MAX_EXPLAINED, explain_rows
+from scripts.serve.extras import NOTHING, Extras, add_sets
 from scripts.serve.http_request import SMALL_BODY, HTTPError
 from scripts.serve.inference_statistics import InferenceStatistics, Timing
 from scripts.serve.model import Model, add_request_lags, answer_score
 from scripts.serve.model_store import Case, ModelStore
 from scripts.serve.request_log import RequestLog
 from scripts.serve.tasks import share_rows
+from scripts.serve.traffic import CHAMPION
 
 MAX_IN_FLIGHT = 64
 MAX_ROWS = 10_000
+SMALL = "small"  # how names of threads for small requests start
 MAX_SHADOWS = 64  # requests that wait for a shadow's answer
+
+
+class TakesLong(Exception):
+    """A request takes long although it is small."""
 
 
 def check_row_count(count: int) -> None:
     """Raise HTTPError if a request has more rows than are answered at once."""
     if count > MAX_ROWS:
         raise HTTPError(413, "TOO_MANY_ROWS", f"{count} rows, at most {MAX_ROWS} are answered at once")
+
+
+def pick_model(name: str, case: Case, version: int | None, label: str) -> Model:
+    """Return the model of *case* (*name*) by *version*, or if that is None by *label*. Raises HTTPError."""
+    number = case.labels.get(label) if version is None else version
+    if number not in case.versions:
+        what = f"label {label[:80]}" if version is None else f"version {version}"
+        raise HTTPError(404, "UNKNOWN_VERSION", f"{name} has no {what}")
+    return case.versions[number]
 
 
 class InferenceService:
@@ -45,7 +62,7 @@ class InferenceService:
         self.in_flight = 0
         threads = min(4, os.cpu_count() or 1)
         self.shadow_pool, self.shadow_places = ThreadPoolExecutor(1, "shadow"), threading.Semaphore(MAX_SHADOWS)
-        self.small_pool, self.large_pool = ThreadPoolExecutor(threads, "small"), ThreadPoolExecutor(threads, "large")
+        self.small_pool, self.large_pool = ThreadPoolExecutor(threads, SMALL), ThreadPoolExecutor(threads, "large")
 
     @property
     def is_ready(self) -> bool:
@@ -61,12 +78,7 @@ class InferenceService:
 
     def find_model(self, name: str, version: int | None = None, label: str | None = None) -> Model:
         """Return the model of case *name* by *version* or *label* (default: champion). Raises HTTPError."""
-        case = self.find_case(name)
-        number = case.labels.get(label or "champion") if version is None else version
-        if number not in case.versions:
-            what = f"label {(label or 'champion')[:80]}" if version is None else f"version {version}"
-            raise HTTPError(404, "UNKNOWN_VERSION", f"{name} has no {what}")
-        return case.versions[number]
+        return pick_model(name, self.find_case(name), version, label or CHAMPION)
 
     def choose_model(
         self, name: str, version: int | None = None, label: str | None = None, key: str = ""
@@ -75,11 +87,11 @@ class InferenceService:
 
         Without *version* and *label* the traffic of the case decides, by *key*. Raises HTTPError.
         """
+        case = self.find_case(name)  # once: it may be replaced at any time
         if version is not None or label is not None:
-            return self.find_model(name, version, label), []
-        traffic = self.find_case(name).traffic
-        model = self.find_model(name, label=traffic.choose_label(name, key))
-        return model, [self.find_model(name, label=shadow) for shadow in traffic.shadow]
+            return pick_model(name, case, version, label or CHAMPION), []
+        model = pick_model(name, case, None, case.traffic.choose_label(name, key))
+        return model, [pick_model(name, case, None, shadow) for shadow in case.traffic.shadow]
 
     @contextlib.contextmanager
     def admitted(self) -> Iterator[None]:
@@ -93,45 +105,77 @@ class InferenceService:
             self.in_flight -= 1
 
     async def run(self, size: int, function: Callable, *arguments: Any) -> Any:
-        """Return what *function* gives in a thread for requests of *size* bytes, so that the event loop goes on."""
-        pool = self.small_pool if size <= SMALL_BODY else self.large_pool
-        return await asyncio.get_running_loop().run_in_executor(pool, function, *arguments)
+        """Return what *function* gives in a thread for requests of *size* bytes, so that the event loop goes on.
+
+        If it raises TakesLong, it starts anew in a thread for large requests.
+        """
+        loop = asyncio.get_running_loop()
+        if size <= SMALL_BODY:
+            with contextlib.suppress(TakesLong):
+                return await loop.run_in_executor(self.small_pool, function, *arguments)
+        return await loop.run_in_executor(self.large_pool, function, *arguments)
 
     @contextlib.contextmanager
     def measured(self, case: str, model: Model, received: int) -> Iterator[Timing]:
         """Count what follows in the statistics of *model*; *received* is when, by time.perf_counter_ns()."""
-        timing, failed = Timing(received), True
+        timing = Timing(received)
         timing.lap("queue")
         try:
             yield timing
             timing.lap("compute_output")
-            failed = False
-        finally:
-            self.statistics.add(case, model.version, timing, failed)
+        except TakesLong:  # counted when it is answered
+            raise
+        except BaseException:
+            self.statistics.add(case, model.version, timing, failed=True)
+            raise
+        self.statistics.add(case, model.version, timing, failed=False)
 
     def predict(
-        self, case: str, model: Model, request: str, rows: list, timing: Timing, shadows: Iterable[Model] = ()
+        self,
+        case: str,
+        model: Model,
+        request: str,
+        rows: list,
+        timing: Timing,
+        shadows: Iterable[Model] = (),
+        extras: Extras = NOTHING,
     ) -> list[dict]:
         """Return one prediction of *model* per row of *rows*, logged under the id *request*; runs in a thread.
 
         *shadows* are asked later. Raises ContractError if the rows violate the contract of the model or the schema of
-        the data.
+        the data, and HTTPError if *extras* ask for what the model does not have.
         """
-        answers, rows_with_lags = self.compute(model, rows, timing)
+        answers, rows_with_lags = self.compute(model, rows, timing, extras)
         head, taken = describe_answer(request, case, model), [rows_with_lags[number] for number in answers]
         self.log.put(case, {**head, "rows": taken, "scores": [*map(answer_score, answers.values())]})
         for shadow in shadows:
             self.start_shadow(case, shadow, request, rows)
-        return [answers[number] if number in answers else model.abstain() for number in range(len(rows))]
+        return [answers[number] if number in answers else model.skip_row() for number in range(len(rows))]
 
-    def compute(self, model: Model, rows: list, timing: Timing) -> tuple[dict[int, dict], list[dict]]:
-        """Return the predictions of *model* by number of row, and *rows* as it takes them. Raises ContractError."""
+    def compute(
+        self, model: Model, rows: list, timing: Timing, extras: Extras = NOTHING
+    ) -> tuple[dict[int, dict], list[dict]]:
+        """Return the predictions of *model* by number of row, with *extras*, and *rows* as it takes them.
+
+        Raises ContractError, and HTTPError if the extras cannot be given, or for so many rows; TakesLong in a thread
+        for small requests if they do.
+        """
+        if extras.explain and len(rows) > MAX_EXPLAINED:
+            message = f"{len(rows)} rows, at most {MAX_EXPLAINED} are explained at once"
+            raise HTTPError(413, "TOO_MANY_ROWS", message)
+        if extras.explain and threading.current_thread().name.startswith(SMALL):
+            raise TakesLong
         rows, numbers = add_request_lags(clean_rows(rows, model.contract), model.contract)
         tensors, flags = encode_rows(rows, model.contract), model.check_schema(rows, numbers)
         if len(numbers) < len(rows):
             tensors = {name: values[numbers] for name, values in tensors.items()}
         timing.lap("compute_input")
         answers = dict(zip(numbers, model.decide(model.predictor.predict(tensors)), strict=True))
+        if extras.explain:
+            reasons = explain_rows(model, [rows[number] for number in numbers], tensors, [*answers.values()])
+            for answer, own in zip(answers.values(), reasons, strict=True):
+                answer["reasons"] = own
+        add_sets(model, [*answers.values()], extras)  # last: it may take the label away, whose score has the reasons
         timing.lap("compute_infer")
         timing.rows = len(numbers)
         for number, violations in flags.items():

@@ -3,10 +3,12 @@
 Durations are in nanoseconds. A request counts under its case and version, whatever protocol it came by.
 """
 
+import math
 import threading
 import time
-from collections import defaultdict
+from collections import defaultdict, deque
 
+QUANTILES, LATEST = (0.5, 0.95, 0.99), 1000  # of so many answers
 STEPS = ("queue", "compute_input", "compute_infer", "compute_output")
 
 
@@ -31,6 +33,7 @@ class ModelCounts:
     def __init__(self) -> None:
         self.last, self.rows, self.executions = 0, 0, 0
         self.durations: dict[str, list[int]] = {name: [0, 0] for name in ("success", "fail", *STEPS)}
+        self.latest: deque[int] = deque(maxlen=LATEST)
 
     def add(self, timing: Timing, failed: bool) -> None:
         """Add a request that ends now."""
@@ -40,6 +43,7 @@ class ModelCounts:
             counted[0] += 1
             counted[1] += duration
         if not failed:
+            self.latest.append(total["success"])
             self.last, self.rows, self.executions = (
                 time.time_ns() // 1_000_000,
                 self.rows + timing.rows,
@@ -58,6 +62,13 @@ class InferenceStatistics:
         """Count a request to *version* of *case* that ends now."""
         with self._lock:
             self._counts[case, version].add(timing, failed)
+
+    def quantiles(self, case: str, version: int) -> tuple[float, ...] | None:
+        """Return the QUANTILES of the latest durations of answers by *version* of *case* (ms), None without answers."""
+        with self._lock:
+            latest = list(self._counts[case, version].latest) if (case, version) in self._counts else []
+        ordered = sorted(latest)
+        return tuple(ordered[math.ceil(len(ordered) * q) - 1] / 1e6 for q in QUANTILES) if ordered else None
 
     def describe(self, case: str, version: int) -> dict:
         """Return the statistics of *version* of *case*, in the form of the statistics extension."""

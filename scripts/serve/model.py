@@ -31,6 +31,7 @@ class Model:
     contract: dict
     predictor: Predictor
     guard: Guard
+    golden: list[dict]
 
     @property
     def digest(self) -> str:
@@ -77,7 +78,7 @@ class Model:
             answers.append({"label": label, "score": score, "probabilities": by_class})
         return answers
 
-    def abstain(self) -> dict:
+    def skip_row(self) -> dict:
         """Return the answer to a row without a complete window: no label, numbers that are NaN, the reason as flag."""
         message = f"no prediction: the row has no complete window, {self.contract['window']['size']} rows of its key"
         flags = {"flags": [{"code": "INCOMPLETE_WINDOW", "column": None, "message": message}]}
@@ -109,7 +110,8 @@ def load_model(folder: Path) -> Model:
     if positive is not None:
         contract["threshold"] = float(contract["threshold"])
     guard = Guard(json.loads(contents["schema.json"]))
-    model = Model(int(folder.name), format_checksums(contents), contract, load_predictor(contents), guard)
+    predictor = load_predictor(contents)
+    model = Model(int(folder.name), format_checksums(contents), contract, predictor, guard, golden["rows"])
     expected, got = np.array(golden["outputs"], np.float64), model.predict(golden["rows"])
     if got.shape != expected.shape or got.tobytes() != expected.tobytes():
         raise BundleError(f"{folder}: the golden rows are not reproduced bit for bit")

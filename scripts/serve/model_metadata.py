@@ -28,8 +28,13 @@ def choose_version(service: InferenceService, name: str, version: str, key: str)
             return service.choose_model(name, int(version))
         return service.choose_model(name, label=version or None, key=key)
     except HTTPError as error:
-        what = f"{name[:80]!r}" + (f" version {version[:80]!r}" if version not in ("", CHAMPION) else "")
-        raise HTTPError(404, error.code, f"Request for unknown model: {what} is not found: {error}") from None
+        raise unknown_model(name, "" if version == CHAMPION else version, error) from None
+
+
+def unknown_model(name: str, version: str, error: HTTPError) -> HTTPError:
+    """Return *error*, that there is no *version* of case *name*, in the words that clients of the protocol look for."""
+    what = f"{name[:80]!r}" + (f" version {version[:80]!r}" if version else "")
+    return HTTPError(404, error.code, f"Request for unknown model: {what} is not found: {error}")
 
 
 def describe_server() -> dict:
@@ -74,8 +79,10 @@ def describe_statistics(service: InferenceService, name: str, version: str) -> d
     if version:
         found = [(name, find_version(service, name, version).version)]
     elif name:
-        find_version(service, name, "")
-        found = [(name, number) for number in service.store.cases[name].versions]
+        try:
+            found = [(name, number) for number in service.find_case(name).versions]
+        except HTTPError as error:
+            raise unknown_model(name, "", error) from None
     else:
         found = [
             (case, number) for case in sorted(service.store.cases) for number in service.store.cases[case].versions

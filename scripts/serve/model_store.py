@@ -23,11 +23,12 @@ VERSION = re.compile(r"[1-9][0-9]{0,8}")
 
 @dataclass(frozen=True)
 class Case:
-    """What is served of one case: its models by version, and versions by label."""
+    """What is served of one case: its models by version, and versions by label; *updated* is when, since 1970 (s)."""
 
     versions: dict[int, Model] = field(default_factory=dict)
     labels: dict[str, int] = field(default_factory=dict)
     traffic: Traffic = field(default_factory=Traffic)
+    updated: float = 0
 
 
 class ModelStore:
@@ -93,7 +94,8 @@ class ModelStore:
             if label in before.labels:
                 labels[label] = before.labels[label]
                 versions.setdefault(labels[label], before.versions[labels[label]])
-        return Case(dict(sorted(versions.items())), labels, self.read_traffic(folder, labels, before.traffic))
+        traffic = self.read_traffic(folder, labels, before.traffic)
+        return Case(dict(sorted(versions.items())), labels, traffic, time.time())
 
     def load_version(self, path: Path, before: Model | None) -> Model | None:
         """Return the model in *path*, or *before* if the bundle is unchanged or fails to load."""

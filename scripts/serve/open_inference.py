@@ -221,9 +221,14 @@ def describe_outputs(contract: dict) -> list[dict]:
     return [{"name": name, "datatype": datatype, "shape": shape} for name, datatype, shape in values]
 
 
-def choose_outputs(contract: dict, names: list[str] | None) -> list[dict]:
-    """Return the descriptions of the outputs *names* (None: all). Raises HTTPError if one does not exist."""
+def choose_outputs(contract: dict, names: list[str] | None, explain: bool) -> list[dict]:
+    """Return the descriptions of the outputs *names* (None: all). Raises HTTPError if one does not exist.
+
+    The output "reasons" exists if the request asks to *explain*.
+    """
     outputs = {output["name"]: output for output in describe_outputs(contract)}
+    if explain:
+        outputs["reasons"] = {"name": "reasons", "datatype": "BYTES", "shape": [-1]}
     for name in names or ():
         if name not in outputs:
             raise refuse(f"output {name[:80]!r} does not exist; the model has {', '.join(outputs)}")
@@ -231,7 +236,7 @@ def choose_outputs(contract: dict, names: list[str] | None) -> list[dict]:
 
 
 def write_outputs(outputs: list[dict], predictions: list[dict]) -> list[Tensor]:
-    """Return the chosen *outputs* of *predictions*; "flags" are JSON, or "" for a row that has none."""
+    """Return the chosen *outputs* of *predictions*; "flags" and "reasons" are JSON, or ""."""
     return [
         Tensor(
             output["name"],
@@ -247,7 +252,7 @@ def read_output(name: str, predictions: list[dict]) -> list:
     """Return the elements of output *name* of all *predictions*; the label of a row that has none is ""."""
     if name == "probabilities":
         return [value for prediction in predictions for value in prediction[name].values()]
-    if name == "flags":
+    if name in ("flags", "reasons"):
         return [json.dumps(prediction[name]) if name in prediction else "" for prediction in predictions]
     return ["" if prediction[name] is None else prediction[name] for prediction in predictions]
 

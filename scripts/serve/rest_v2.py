@@ -12,6 +12,7 @@ from typing import Any
 
 import orjson
 
+from scripts.serve.extras import Extras
 from scripts.serve.http_request import (
     JSON_TYPE,
     REQUEST_ID,
@@ -59,12 +60,16 @@ Reply = tuple[int, bytes, dict[str, str]]
 
 @dataclass(frozen=True)
 class InferRequest:
-    """An inference request: id, input tensors, and the outputs that it asks for (None: all), each binary or not."""
+    """An inference request: id, input tensors, and the outputs that it asks for (None: all), each binary or not.
+
+    With *explain* the output "reasons" exists, too.
+    """
 
     id: str | None
     inputs: list[Tensor]
     outputs: list[tuple[str, bool]] | None
     binary: bool
+    explain: bool
 
 
 def check_infer_type(headers: Headers) -> None:
@@ -118,7 +123,7 @@ def parse_request(body: bytes, header_length: bytes | None) -> InferRequest:
     if value.get("outputs") is not None:
         chosen = [read_item(item, "output") for item in read_list(value, "outputs")]
         outputs = [(name, read_flag(options, "binary_data", default)) for name, options in chosen]
-    return InferRequest(identity, inputs, outputs, default)
+    return InferRequest(identity, inputs, outputs, default, read_flag(parameters, "explain", False))
 
 
 def read_list(value: dict, key: str) -> list:
@@ -246,8 +251,10 @@ class OpenInferenceREST:
                 given = request.id or ""
                 logged = given if REQUEST_ID.fullmatch(given.encode()) else own_id
                 names = None if request.outputs is None else [output for output, _ in request.outputs]
-                outputs, rows = choose_outputs(model.contract, names), read_rows(request.inputs, model)
-                tensors = write_outputs(outputs, self.service.predict(name, model, logged, rows, timing, shadows))
+                outputs = choose_outputs(model.contract, names, request.explain)
+                rows = read_rows(request.inputs, model)
+                answers = self.service.predict(name, model, logged, rows, timing, shadows, Extras(request.explain))
+                tensors = write_outputs(outputs, answers)
                 binary = [flag for _, flag in request.outputs or ()] or [request.binary] * len(tensors)
                 head = {"model_name": name, "model_version": str(model.version)}
                 head |= {} if request.id is None else {"id": request.id}

@@ -20,17 +20,17 @@ def classify(prediction: dict) -> dict:
     """Return label and classes of a prediction, the most probable class first."""
     by_class = sorted(prediction["probabilities"].items(), key=lambda item: -item[1])
     classes = [{"name": name, "probability": probability} for name, probability in by_class]
-    return {"label": prediction["label"], "classes": classes, **read_flags(prediction)}
+    return {"label": prediction["label"], "classes": classes, **read_extras(prediction)}
 
 
 def regress(prediction: dict) -> dict:
     """Return the value of a prediction."""
-    return {"value": prediction["prediction"], **read_flags(prediction)}
+    return {"value": prediction["prediction"], **read_extras(prediction)}
 
 
-def read_flags(prediction: dict) -> dict:
-    """Return the flags of a prediction, if it has any."""
-    return {"flags": prediction["flags"]} if "flags" in prediction else {}
+def read_extras(prediction: dict) -> dict:
+    """Return what a prediction has besides the answer itself: flags, and what was asked for."""
+    return {key: prediction[key] for key in ("set", "interval", "abstain", "flags", "reasons") if key in prediction}
 
 
 def check_model_count(count: int) -> None:

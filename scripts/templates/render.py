@@ -3,14 +3,14 @@
 A rule whose job renders a page names the templates of this folder and the style sheet as inputs.
 """
 
-import base64
-import hashlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
+
+from scripts.templates.policy import csp_source
 
 
 def clean(value: str) -> str:
@@ -39,11 +39,6 @@ def make_environment(**filters: Callable) -> Environment:
     )
     environment.filters |= filters
     return environment
-
-
-def csp_source(content: str) -> str:
-    """Return the source expression of an inline style sheet or script in the Content-Security-Policy."""
-    return f"'sha256-{base64.b64encode(hashlib.sha256(content.encode('utf-8', 'replace')).digest()).decode()}'"
 
 
 def render_page(environment: Environment, template: str, style: str, scripts: list[str], **values: Any) -> str:

@@ -1,6 +1,7 @@
 """The table of edits: what is changed, the root cause that must be named, and exactly the jobs that must run."""
 
 import datetime
+import json
 import os
 import re
 import shutil
@@ -303,6 +304,13 @@ def write_beside(name: str, content: str, with_pointer: bool = False) -> Callabl
     return do
 
 
+def approve(root: Path) -> None:
+    """Approve the bundle that is registered."""
+    bundle = json.loads((root / "results/tiny/register/version.json").read_text())["bundle"]
+    (root / "approvals").mkdir()
+    (root / "approvals/tiny.yaml").write_text(f"- {{bundle: '{bundle}', by: A, date: 2026-01-31, seen: the report}}\n")
+
+
 def rule_params(text: str) -> Callable[[Path], None]:
     """Return the edit that gives the data gate's rule further parameters."""
     return replace("rules/validate.smk", '        code="validate/gate",\n', f'        code="validate/gate",\n{text}')
@@ -416,6 +424,9 @@ EDITS = [
     Edit("shuffles of the sentinel", case("bootstrap: 20", "bootstrap: 20\n  sentinel: {repeats: 4}"), {"sentinel", "gate_model"}, "configuration: analyze.sentinel.repeats: 8 -> 4"),
     Edit("slices", case("slices: [colour]", "slices: []"), {"metrics", "gate_model", "register_model"}, "configuration: analyze.slices"),
     Edit("serving option", case("max_latency_ms: 5000", "max_latency_ms: 4000"), {"deploy"}, "configuration: deploy.max_latency_ms: 5000.0 -> 4000.0"),
+    Edit("columns of a counterfactual", case("max_latency_ms: 5000", "max_latency_ms: 5000\n  counterfactual: [weight]"), {"deploy"}, "configuration: deploy.counterfactual"),
+    Edit("approval that the case does not ask for", approve, set()),
+    Edit("approval that the case asks for", both(approve, case("max_latency_ms: 5000", "max_latency_ms: 5000\n  approval: required")), {"deploy"}, 'configuration: deploy.approval: "none" -> "required"'),
     Edit("traffic", case("max_latency_ms: 5000", "max_latency_ms: 5000\n  traffic: {split: {champion: 2}}"), {"deploy"}, "configuration: deploy.traffic.split"),
     Edit("label of the version", case("max_latency_ms: 5000", "max_latency_ms: 5000\n  label: stable"), {"deploy"}, 'configuration: deploy.label: "champion" -> "stable"'),
     Edit("serving option after .snakemake was removed", both(remove(".snakemake"), case("max_latency_ms: 5000", "max_latency_ms: 4000")), {"deploy"}, "configuration: deploy.max_latency_ms"),

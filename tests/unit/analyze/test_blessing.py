@@ -158,6 +158,7 @@ def measured(tmp_path: Path) -> Path:
     path = tmp_path / "metrics.json"
     bad = {name: {"value": 0.0, "low": 0.0, "high": 0.0} for name in ESTIMATES}
     about = {"threshold": 0.25, "criterion": "f1", "bundle": "b" * 64, "size_mb": 1.5, "cuts": {}}
+    about["conformal"] = {"rows": 3, "quantiles": {"50": 0.5}}
     write_json(path, about | {"splits": {"eval": {"metrics": bad}, "test": TEST}})
     return path
 
@@ -173,6 +174,7 @@ def judged(measured: Path, limits: dict, fair: dict | None = None) -> dict:
 def test_blessing_says_what_was_checked(measured):
     made = judged(measured, {"roc_auc": {"min": 0.8}, "brier": {"max": 0.2}})
     assert made["blessed"] is True and made["threshold"] == 0.25 and made["criterion"] == "f1"
+    assert made["conformal"] == {"rows": 3, "quantiles": {"50": 0.5}}
     assert made["bundle"] == "b" * 64 and "baseline" not in made  # nothing was asked of it
     assert [(check["metric"], check["passed"]) for check in made["checks"]] == [("brier", True), ("roc_auc", True)]
     assert not measured.with_name("rejected").exists()

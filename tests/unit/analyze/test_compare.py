@@ -211,6 +211,7 @@ def test_version_that_is_gone_and_labels_that_say_nothing_are_named(tmp_path, ta
 def test_gate_writes_what_it_compared_with(tmp_path, tables):
     old, new = bundle(tmp_path / "old", NAMES[:2], 2.0), bundle(tmp_path / "new", NAMES[:2], 1.9)
     about = {"threshold": 0.5, "criterion": "f1", "bundle": bundle_digest(new), "size_mb": 1.5, "cuts": {}}
+    about["conformal"] = {"rows": 3, "quantiles": {"50": 0.5}}
     write_json(tmp_path / "metrics.json", about | {"splits": {"test": TEST}})
     files = (tmp_path / "metrics.json", [new], tables, tmp_path / "blessing.json", str(tmp_path / "rejected"))
     how = vars(HOW) | {"case": "tiny", "tag": "champion", "min_slice": 60, "bootstrap": 60}

@@ -113,3 +113,14 @@ def test_rows_without_a_subject_are_subjects_of_their_own():
     split = ScoredSplit(np.zeros(5), np.zeros(5), pa.table({"who": ["b", None, "a", None, "b"]}))
     first, *others, last = split.units("who").tolist()
     assert first == last and len({first, *others}) == 4 and split.units(None) is None
+
+
+@pytest.mark.feature("S19")
+def test_coverage_of_prediction_sets_is_measured_on_test(tmp_path):
+    tables = [table(tmp_path / name / "all", seed, 3, rows=2000) for seed, name in enumerate(("v", "t"))]
+    made = measured(tmp_path, 3, tables)
+    assert made["conformal"]["rows"] == made["splits"]["eval"]["rows"] and len(made["conformal"]["quantiles"]) == 50
+    assert "coverage" not in made["splits"]["eval"]
+    for percent, share in made["splits"]["test"]["coverage"].items():
+        assert share["low"] < share["value"] <= share["high"] and share["value"] > int(percent) / 100 - 0.02
+    assert made["splits"]["test"]["coverage"].keys() == {"80", "90", "95"}

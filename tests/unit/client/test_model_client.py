@@ -58,6 +58,10 @@ def test_answers_are_those_of_the_routes(server, client):
         assert (reply.bundle, reply.answers) == (expected["bundle"], expected["predictions"])
         classified = client.classify("birds", ROWS, **options)
         assert classified.answers == server.ask("POST", f"/classify/birds{path}", ROWS)[1]["classifications"]
+        explained = client.predict("birds", ROWS, explain=True, **options).answers
+        assert explained == server.ask("POST", f"/predict/birds{path}?explain=true", ROWS)[1]["predictions"]
+    with pytest.raises(InvalidRequest, match="no calibration for prediction sets"):
+        client.predict("birds", ROWS, coverage=0.9, abstain=True)
     assert client.regress("masses", ROWS).answers == server.ask("POST", "/regress/masses", ROWS)[1]["regressions"]
     one, two = client.predict_by_each([{"case": "birds", "version": 2}, {"case": "masses"}], ROWS)
     assert one.answers == client.predict("birds", ROWS, version=2).answers
@@ -150,7 +154,7 @@ def scripted(monkeypatch):
     def start(*replies, **options):
         fake = ThreadingHTTPServer(("127.0.0.1", 0), Scripted)
         fake.replies, fake.asked, fake.pauses = list(replies), 0, pauses
-        threading.Thread(target=fake.serve_forever, daemon=True).start()
+        threading.Thread(target=fake.serve_forever, args=(0.01,), daemon=True).start()
         servers.append(fake)
         return fake, Client(f"http://127.0.0.1:{fake.server_port}", **options)
 

@@ -59,7 +59,8 @@ def stage(tmp_path, bias=0.0, number=1, **changes):
     names = ("version", "blessing", "rules", "published")
     paths = {name: folder / f"{name}.json" for name in names}
     limits = {"max_latency_ms": 1000.0, "max_size_mb": 1.0}
-    limits["traffic"] = {"split": {}, "shadow": []}
+    limits |= {"traffic": {"split": {}, "shadow": []}, "counterfactual": []}
+    limits |= {"approval": "none", "approvals": []}
     given = {"bundle": folder / "bundle", "serving": tmp_path / "serving", "case": "birds", "label": "champion"}
     return {**given, **paths, **limits, **changes}
 
@@ -291,3 +292,13 @@ def test_the_server_of_a_check_that_is_killed_ends_with_it(tmp_path, number):
             if link.connect_ex(("127.0.0.1", port)):
                 return
     raise AssertionError("the server still listens")
+
+
+@pytest.mark.feature("S19")
+def test_columns_that_a_counterfactual_may_change_are_published_or_refused(tmp_path):
+    files = deploy(**stage(tmp_path, counterfactual=["height"]))
+    contract = json.loads(next(path for path in files if path.name == "contract.json").read_text())
+    assert contract["counterfactual"] == ["height"]
+    for name in ("date", "weight"):
+        with pytest.raises(InputError, match=f"counterfactual: {name} is none of height, phase"):
+            deploy(**stage(tmp_path, counterfactual=[name]))

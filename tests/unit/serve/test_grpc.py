@@ -22,7 +22,19 @@ from scripts.serve import open_inference_pb2 as v2
 from scripts.serve import prediction_pb2 as pb
 from scripts.serve.http_request import HTTPError
 from tests.unit.serve.test_tasks import regression_bundle
-from tests.unit.serve.tiny import RICH_ROW, ROW, ROWS, bundle, put, rich_answers, rich_bundle, running
+from tests.unit.serve.tiny import (
+    RICH_ROW,
+    ROW,
+    ROWS,
+    answers,
+    bundle,
+    model_bytes,
+    put,
+    rich_answers,
+    rich_bundle,
+    running,
+    set_traffic,
+)
 
 ROOT = Path(__file__).parents[3]
 SERVICES = [
@@ -572,12 +584,48 @@ def test_clients_that_never_finish_harm_nobody(server):
 
 
 @pytest.mark.slow
+@pytest.mark.feature("S5", "S13")
+def test_hot_updates_of_versions_and_traffic_fail_no_request(tmp_path):
+    root, stop, wrong, seen = tmp_path / "serving", threading.Event(), [], set()
+    put(root, "birds", 1, bundle(1.0))
+    expected = {version: answers(model_bytes(float(version)), ROWS)[:, 1].tolist() for version in range(1, 9)}
+
+    def ask_on() -> None:
+        client = Client(server.grpc_port)
+        while not stop.is_set():
+            try:
+                reply = client.call("Predict", rows_request(*ROWS))
+                version, scores = reply.answered.version, [answer.score for answer in reply.predictions]
+            except grpc.RpcError as error:
+                version, scores = 0, str(error)
+            seen.add(version)
+            if scores != expected.get(version):
+                wrong.append((version, scores))
+
+    with running(root, grpc=True) as server:
+        threads = [threading.Thread(target=ask_on) for _ in range(3)]
+        for thread in threads:
+            thread.start()
+        for version in range(2, 9):
+            label = ("champion", "challenger")[version % 2]
+            put(root, "birds", version, bundle(float(version)), label=label)
+            if version > 2:
+                split = {"champion": 1 + version % 3, "challenger": 1}
+                set_traffic(root, {"split": split, "shadow": [label]})
+            server.until(lambda version=version: version in seen)
+        stop.set()
+        for thread in threads:
+            thread.join()
+    assert not wrong and seen == set(range(1, 9))
+
+
 def count_ticks(pid: int) -> int:
     """Return the CPU time of a process so far, in ticks of the clock."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return int(fields[11]) + int(fields[12])
 
 
+@pytest.mark.slow
 def test_the_last_answers_are_given_after_sigterm(tmp_path):
     root = tmp_path / "serving"
     put(root, "series", 3, rich_bundle(0.0))

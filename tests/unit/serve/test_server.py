@@ -167,7 +167,7 @@ def test_messages_show_values_as_json(server, value, words):
         ("POST", "/predict/birds%0a", 404),
         ("POST", "/predict/birds/", 404),
         ("POST", "/predict/", 404),
-        ("POST", "/", 404),
+        ("POST", "/", 405),
         ("POST", f"/predict/{'a' * 5000}", 404),
         ("POST", "/repository/models/birds/unload", 404),
         ("GET", "/predict/birds", 405),

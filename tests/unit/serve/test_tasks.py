@@ -146,5 +146,15 @@ def test_bad_requests_to_several_models_are_refused_with_a_reason(server, name):
     assert status == expected and words in reply["error"]["message"], reply
 
 
+@pytest.mark.feature("S21")
+def test_statistics_of_a_case_without_a_champion(server):
+    put(server.root, "stable", 5, bundle(3.0), label="stable")
+    server.until(lambda: server.ask("POST", "/predict/stable/labels/stable", ROWS)[0] == 200)
+    status, found = server.ask("GET", "/v2/models/stable/stats")
+    assert status == 200 and [item["version"] for item in found["model_stats"]] == ["5"]
+    assert server.ask("GET", "/v2/models/stable")[0] == 404  # which one is meant is not known
+    assert server.ask("GET", "/v2/models/stable/versions/stable")[1]["properties"]["labels"] == "stable"
+
+
 def test_methods(server):
     assert server.ask("GET", "/multi-inference")[0] == server.ask("GET", "/classify/birds")[0] == 405

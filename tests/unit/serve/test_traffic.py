@@ -7,13 +7,13 @@ from types import SimpleNamespace
 
 import pytest
 
-from scripts.provenance.canonical import write_bytes, write_json
+from scripts.provenance.canonical import write_bytes
 from scripts.serve import open_inference_pb2 as v2
 from scripts.serve import prediction_pb2 as pb
 from scripts.serve.traffic import Traffic, parse_traffic
 from tests.unit.serve.test_grpc import Client, infer_request, make_rows
 from tests.unit.serve.test_rest_v2 import tensors
-from tests.unit.serve.tiny import ROW, ROWS, answers, bundle, model_bytes, put, running
+from tests.unit.serve.tiny import ROW, ROWS, answers, bundle, model_bytes, put, running, set_traffic
 
 pytestmark = pytest.mark.feature("S13")
 LABELS = {"champion", "challenger", "next"}
@@ -76,12 +76,6 @@ def test_bad_traffic_is_refused_with_what_was_expected(name):
     value, words = BAD[name]
     with pytest.raises(ValueError, match=words):
         parse_traffic(value, LABELS)
-
-
-def set_traffic(root, value: dict) -> None:
-    """Write traffic.json of birds and announce it, as deploy does."""
-    write_json(root / "birds" / "traffic.json", value)
-    write_bytes(root / "birds" / ".generation", f"{time.time_ns()}\n".encode())
 
 
 @pytest.fixture(scope="module")

@@ -18,6 +18,7 @@ from onnx import TensorProto, helper
 from scripts.bundle.custom import code_digest
 from scripts.bundle.encode import encode_rows
 from scripts.deploy.publish import move_label, publish, staged_bundle
+from scripts.provenance.canonical import write_bytes, write_json
 from scripts.schema.schema import validate_schema
 from scripts.serve.model import add_request_lags
 
@@ -179,6 +180,12 @@ def put(root: Path, case: str, version: int, contents: dict[str, bytes], label: 
     move_label(root / case, label, version)
 
 
+def set_traffic(root, value: dict) -> None:
+    """Write traffic.json of birds and announce it, as deploy does."""
+    write_json(root / "birds" / "traffic.json", value)
+    write_bytes(root / "birds" / ".generation", f"{time.time_ns()}\n".encode())
+
+
 class Running:
     """A server process, its port and its standard error."""
 
@@ -188,7 +195,11 @@ class Running:
         command += ["--grpc-port", "0"] if grpc else []
         with open(self.errors, "w") as file:
             self.process = subprocess.Popen(command, stderr=file, env=os.environ)
-        found = self.until(lambda: re.search(r"^serving http://127\.0\.0\.1:(\d+)$", self.said, re.M))
+        try:
+            found = self.until(lambda: re.search(r"^serving http://127\.0\.0\.1:(\d+)$", self.said, re.M))
+        except AssertionError:  # too late
+            self.process.kill()
+            raise
         self.port = int(found[1])
         self.grpc_port = int(re.search(r"^serving grpc://127\.0\.0\.1:(\d+)$", self.said, re.M)[1]) if grpc else None
 
