@@ -132,6 +132,15 @@ def test_each_row_has_its_own_prediction_in_all_protocols(server):
     assert messages[0].flags[0].code == "INCOMPLETE_WINDOW"
 
 
+def test_rows_without_a_whole_window_have_no_reasons(server):
+    status, reply = server.ask("POST", "/predict/complete?explain=true", SERIES)
+    assert status == 200
+    for number, found in enumerate(reply["predictions"]):
+        assert ("reasons" in found) == (number in PREDICTED)
+        if reasons := found.get("reasons"):
+            assert reasons["base"] + sum(reasons["contributions"].values()) == pytest.approx(reasons["value"])
+
+
 @pytest.mark.parametrize(
     ("change", "code"), [({"height": "x"}, "UNEXPECTED_DATA_TYPE"), ({"height": 2000}, "DOMAIN_INVALID_FOR_DATA")]
 )
