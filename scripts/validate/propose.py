@@ -55,8 +55,8 @@ def propose_column(parts: list[tuple[dict, int]]) -> dict:
     least = min(figures["count"] / rows for figures, rows in parts)
     if least:
         rules["min_fraction"] = 1 if least == 1 else math.floor(100 * least) / 100
-    minima = [figures["min"] for figures, _ in parts if figures["count"]]
-    if dtype in ("number", "integer") and minima and min(minima) >= 0:
+    filled = [figures for figures, _ in parts if figures["count"]]
+    if dtype in ("number", "integer") and filled and min(figures["min"] for figures in filled) >= 0:
         rules["min"] = 0
     if dtype == "text" and all(figures["distinct"] == len(figures["top"]) for figures, _ in parts):
         values = sorted({value for figures, _ in parts for value, _ in figures["top"]})
