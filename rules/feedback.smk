@@ -1,19 +1,55 @@
 """Drift between the requests to the served models and their training data; every new request makes it stale.
 
 Needs: results/<case>/validate/statistics/<span>/<split>/statistics.json of train, data/<case>/schema.yaml,
-serving/<case>/requests/*.jsonl
-Gives: results/<case>/feedback/feedback.json
+serving/<case>/requests/<day>.jsonl
+Gives: results/<case>/feedback/requests/<day>/{requests.parquet,statistics.json}, results/<case>/feedback/feedback.json
 """
+
+import functools
 
 REQUESTS = f"serving/{CASE}/requests"
 
 
-def log_state(folder):
-    """Return the names and sizes of the files of the request log in *folder* as text."""
-    if not os.path.isdir(folder):
-        return "none"
-    files = (entry for entry in os.scandir(folder) if entry.name.endswith(".jsonl"))
-    return " ".join(sorted(f"{entry.name}:{entry.stat().st_size}" for entry in files)) or "none"
+@functools.cache  # so that a server that goes on writing does not change what a run reads
+def log_sizes():
+    """Return the size of each file of the request log by its day."""
+    files = [entry for entry in os.scandir(REQUESTS)] if os.path.isdir(REQUESTS) else []
+    days = {entry.name.removesuffix(".jsonl"): entry for entry in files if entry.name.endswith(".jsonl")}
+    return {day: days[day].stat().st_size for day in sorted(days) if re.fullmatch(DAY, day)}
+
+
+def log_size(wildcards):
+    """Return the size in bytes of the log of the day that the wildcard names."""
+    return log_sizes()[wildcards.day]
+
+
+def statistics_of_days(wildcards):
+    """Return the statistics of the requests of each day."""
+    return [f"{RESULTS}/feedback/requests/{day}/statistics.json" for day in log_sizes()]
+
+
+checkpoint request_table:
+    """Turn a day of the request log into a table."""
+    input:
+        changed=when_stale("request_table"),
+    output:
+        table=f"{RESULTS}/feedback/requests/{{day}}/requests.parquet",
+        statistics=f"{RESULTS}/feedback/requests/{{day}}/statistics.json",
+        record=f"{RESULTS}/feedback/requests/{{day}}/record.json",
+    log:
+        f"logs/{CASE}/feedback/requests-{{day}}.log",
+    benchmark:
+        f"benchmarks/rules/{CASE}/feedback/requests-{{day}}.tsv"
+    conda:
+        "../envs/table.yaml"
+    params:
+        code="feedback/request_table",
+        cfg=cfg("ingest.columns", "ingest.window", "preprocess.label"),
+        folder=REQUESTS,
+        size=log_size,
+        job=job_command,
+    shell:
+        "{params.job} --log {params.folder}/{wildcards.day}.jsonl --size {params.size} 3>&2 2> {log}"
 
 
 checkpoint feedback:
@@ -21,6 +57,7 @@ checkpoint feedback:
     input:
         statistics=ancient(each_part(f"{RESULTS}/validate/statistics/{{span}}/{{split}}/statistics.json", "train")),
         schema=ancient(SCHEMA),
+        requests=ancient(statistics_of_days),
         changed=when_stale("feedback"),
     output:
         feedback=f"{RESULTS}/feedback/feedback.json",
@@ -34,8 +71,6 @@ checkpoint feedback:
     params:
         code="feedback/feedback",
         cfg=cfg("feedback.max_drift", "feedback.min_requests"),
-        requests=log_state(REQUESTS),
-        folder=REQUESTS,
         job=job_command,
     shell:
-        "{params.job} --requests {params.folder} 3>&2 2> {log}"
+        "{params.job} 3>&2 2> {log}"

@@ -149,6 +149,13 @@ def describe_feedback(job: Job) -> str:
     return f"{format_count(feedback['rows'], 'row')} asked: {feedback['verdict']}"
 
 
+def describe_request_table(job: Job) -> str:
+    counts = job.read("statistics.json")
+    rows = sum(version["rows"] for version in counts["versions"].values())
+    left_out = f"{counts['malformed']} malformed lines, {counts['repeated']} repeated"
+    return f"{format_count(rows, 'row')} asked" + f", {left_out}" * bool(counts["malformed"] + counts["repeated"])
+
+
 def describe_report(job: Job) -> str:
     path = job.path("report.html")
     return f"{path}, {format_size(path.stat().st_size)}"
@@ -173,6 +180,7 @@ FINDINGS: dict[str, Callable[[Job], str]] = {
     "gate_model": describe_model_gate,
     "register_model": describe_version,
     "deploy": describe_deploy,
+    "request_table": describe_request_table,
     "feedback": describe_feedback,
     "report": describe_report,
 }

@@ -7,12 +7,15 @@ import random
 import pyarrow as pa
 import pytest
 
-from scripts.feedback.feedback import BATCH, Tally, feedback
+from scripts.feedback.feedback import feedback
+from scripts.feedback.request_table import BATCH, Tally, request_table, update_counts
 from scripts.provenance.canonical import read_json, write_json
 from scripts.statistics.drift import benjamini_hochberg, compare
 from tests.unit.statistics.made import described, sketch
 
 PHASES = ["Climb", "Approach", "Landing"]
+COLUMNS = {"height": "number", "engines": "integer", "phase": "text", "unasked": "text", "date": "date:%d/%m/%Y"}
+LABEL = {"column": "effect", "classes": {"absent": ["no"], "present": ["yes"]}}
 
 
 def draw(rng, count, shift=0.0, engines=(1, 2, 3, 4)):
@@ -52,13 +55,17 @@ def report(tmp_path):
         statistics(path, draw(rng, 3000, engines=engines), path.stem)
 
     def run(files, schema=(), **settings):
-        requests = tmp_path / "requests"
-        if files is not None:
-            requests.mkdir(exist_ok=True)
-            for name, content in files.items():
-                (requests / name).write_text(content)
+        folder, days = tmp_path / "serving", []
+        for name, content in (files or {}).items():
+            folder.mkdir(exist_ok=True)
+            (folder / name).write_text(content)
+        for log in sorted(folder.glob("*.jsonl")):
+            day = tmp_path / "days" / log.stem
+            day.mkdir(parents=True, exist_ok=True)
+            days.append(day / "statistics.json")
+            request_table(log, log.stat().st_size, day / "requests.parquet", days[-1], COLUMNS, {"columns": []}, LABEL)
         out = tmp_path / "feedback.json"
-        feedback(spans, schema, requests, out, **{"max_drift": 0.25, "min_requests": 100} | settings)
+        feedback(spans, schema, days, out, **{"max_drift": 0.25, "min_requests": 100} | settings)
         return json.loads(out.read_text())
 
     return run
@@ -66,7 +73,7 @@ def report(tmp_path):
 
 def test_no_log_is_a_report_of_nothing(report):
     nothing = {"requests": 0, "rows": 0, "malformed": 0, "versions": {}, "anomalies": [], "drift": {}, "skew": {}}
-    nothing |= {"drifted": [], "requests_log": []}
+    nothing |= {"drifted": [], "requests_log": [], "repeated": 0}
     assert report(None) == nothing | {"verdict": "too few requests"}
     assert report({}) == nothing | {"verdict": "too few requests"}
 
@@ -127,8 +134,10 @@ def test_skew_beyond_the_limit_of_the_schema_is_named(report, tmp_path):
 def test_batches_count_like_one_column():
     values = [random.Random(7).gauss(0, 1) for _ in range(2 * BATCH + 3)]
     tally = Tally("number")
-    for value in values:
-        tally.add(value)
+    for start in range(0, len(values), BATCH):
+        for value in values[start : start + BATCH]:
+            tally.add(value)
+        tally.flush()
     tally.add(None)
     assert compare([tally.sketch()], [sketch([*values, None])])["distance"] == 0
     assert len(tally.sketches) == 1 and tally.sketch().missing == 1
@@ -201,8 +210,6 @@ def test_the_same_log_gives_the_same_bytes(report, tmp_path):
 
 
 def test_predictions_of_values_have_their_ends_and_mean():
-    from scripts.feedback.feedback import update_counts
-
     first = update_counts(None, {"scores": [-3.0, 12.0]}, classes=False)
     assert update_counts(first, {"scores": [0.0]}, classes=False) == {
         "requests": 2,
