@@ -1,8 +1,9 @@
 """Drift between the requests to the served models and their training data; every new request makes it stale.
 
 Needs: results/<case>/validate/statistics/<span>/<split>/statistics.json of train, data/<case>/schema.yaml,
-serving/<case>/requests/<day>.jsonl
-Gives: results/<case>/feedback/requests/<day>/{requests.parquet,statistics.json}, results/<case>/feedback/feedback.json
+serving/<case>/requests/<day>.jsonl, data/<case>/feedback/{labels,actions}/*.csv (if there are any)
+Gives: results/<case>/feedback/requests/<day>/{requests.parquet,statistics.json},
+results/<case>/feedback/realised/realised.json, results/<case>/feedback/feedback.json
 """
 
 import functools
@@ -26,6 +27,37 @@ def log_size(wildcards):
 def statistics_of_days(wildcards):
     """Return the statistics of the requests of each day."""
     return [f"{RESULTS}/feedback/requests/{day}/statistics.json" for day in log_sizes()]
+
+
+def tables_of_days(wildcards):
+    """Return the tables of the requests of each day."""
+    return [f"{RESULTS}/feedback/requests/{day}/requests.parquet" for day in log_sizes()]
+
+
+def csv_files(folder):
+    """Return the CSV files in *folder*, sorted; there may be none."""
+    return sorted(str(path) for path in Path(folder).glob("*.csv"))
+
+
+def label_files(wildcards):
+    """Return the files of late labels."""
+    return csv_files(f"data/{CASE}/feedback/labels")
+
+
+def action_files(wildcards):
+    """Return the files of actions, which are no labels."""
+    return csv_files(f"data/{CASE}/feedback/actions")
+
+
+def published_contracts(wildcards):
+    """Return the contracts of the versions that are published, in the order of the versions."""
+    paths = Path(f"serving/{CASE}").glob("*/contract.json")
+    return [str(path) for path in sorted(paths, key=version_number) if path.parent.name.isdigit()]
+
+
+def version_number(path):
+    """Return the number of the version that a file belongs to, -1 if its folder is of no version."""
+    return int(path.parent.name) if path.parent.name.isdigit() else -1
 
 
 checkpoint request_table:
@@ -52,12 +84,45 @@ checkpoint request_table:
         "{params.job} --log {params.folder}/{wildcards.day}.jsonl --size {params.size} 3>&2 2> {log}"
 
 
+checkpoint measure:
+    """Measure the served versions on late labels."""
+    input:
+        requests=ancient(tables_of_days),
+        labels=ancient(label_files),
+        actions=ancient(action_files),
+        contracts=ancient(published_contracts),
+        changed=when_stale("measure"),
+    output:
+        realised=f"{RESULTS}/feedback/realised/realised.json",
+        record=f"{RESULTS}/feedback/realised/record.json",
+    log:
+        f"logs/{CASE}/feedback/measure.log",
+    benchmark:
+        f"benchmarks/rules/{CASE}/feedback/measure.tsv"
+    conda:
+        "../envs/analyze.yaml"
+    params:
+        code="feedback/measure",
+        cfg=cfg(
+            "preprocess.label",
+            "analyze.min_slice",
+            "analyze.bootstrap",
+            "analyze.seed",
+            "feedback.period",
+            columns="analyze.slices",
+        ),
+        job=job_command,
+    shell:
+        "{params.job} 3>&2 2> {log}"
+
+
 checkpoint feedback:
     """Compare the requests served with the training data."""
     input:
         statistics=ancient(each_part(f"{RESULTS}/validate/statistics/{{span}}/{{split}}/statistics.json", "train")),
         schema=ancient(SCHEMA),
         requests=ancient(statistics_of_days),
+        realised=ancient(f"{RESULTS}/feedback/realised/realised.json"),
         changed=when_stale("feedback"),
     output:
         feedback=f"{RESULTS}/feedback/feedback.json",

@@ -144,6 +144,12 @@ def describe_deploy(job: Job) -> str:
     return f"{published['label']} is version {published['version']}" + (f", {latency} a row" if latency else "")
 
 
+def describe_realised(job: Job) -> str:
+    labels = job.read("realised.json")["labels"]
+    left_out = [f"{entry['count']} {reason}" for reason, entry in labels["left_out"].items() if entry["count"]]
+    return ", ".join([f"{labels['joined']} of {format_count(labels['given'], 'label')} joined", *left_out])
+
+
 def describe_feedback(job: Job) -> str:
     feedback = job.read("feedback.json")
     return f"{format_count(feedback['rows'], 'row')} asked: {feedback['verdict']}"
@@ -181,6 +187,7 @@ FINDINGS: dict[str, Callable[[Job], str]] = {
     "register_model": describe_version,
     "deploy": describe_deploy,
     "request_table": describe_request_table,
+    "measure": describe_realised,
     "feedback": describe_feedback,
     "report": describe_report,
 }

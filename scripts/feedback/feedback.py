@@ -110,13 +110,15 @@ def feedback(
     statistics: list[Path],
     schema: list[Path],
     requests: list[Path],
+    realised: Path,
     feedback: Path,
     max_drift: float,
     min_requests: int,
 ) -> None:
     """Write the report *feedback*, which compares the *requests* (statistics of days) with training *statistics*.
 
-    *schema* is the data schema, if there is one; its limits on skew count as well.
+    *schema* is the data schema, if there is one; its limits on skew count as well. The report has the performance that
+    late labels show (*realised*, of measure.py).
     """
     training, days = [read_json(path) for path in statistics], [read_json(path) for path in requests]
     counts = merge_days(requests, days)
@@ -136,6 +138,7 @@ def feedback(
         "anomalies": anomalies,
         "drifted": drifted,
         "verdict": verdict,
+        "realised": read_json(realised),
     }
     write_json(feedback, report)
     drifted_text = ", ".join(f"{name} {distances[name]:.2f}" for name in drifted)

@@ -15,6 +15,7 @@ from tests.unit.statistics.made import described, sketch
 
 PHASES = ["Climb", "Approach", "Landing"]
 COLUMNS = {"height": "number", "engines": "integer", "phase": "text", "unasked": "text", "date": "date:%d/%m/%Y"}
+REALISED = {"labels": {"given": 0, "joined": 0, "left_out": {}}, "actions": {}, "versions": {}}
 LABEL = {"column": "effect", "classes": {"absent": ["no"], "present": ["yes"]}}
 
 
@@ -64,8 +65,9 @@ def report(tmp_path):
             day.mkdir(parents=True, exist_ok=True)
             days.append(day / "statistics.json")
             request_table(log, log.stat().st_size, day / "requests.parquet", days[-1], COLUMNS, {"columns": []}, LABEL)
-        out = tmp_path / "feedback.json"
-        feedback(spans, schema, days, out, **{"max_drift": 0.25, "min_requests": 100} | settings)
+        out, realised = tmp_path / "feedback.json", tmp_path / "realised.json"
+        write_json(realised, REALISED)
+        feedback(spans, schema, days, realised, out, **{"max_drift": 0.25, "min_requests": 100} | settings)
         return json.loads(out.read_text())
 
     return run
@@ -73,7 +75,7 @@ def report(tmp_path):
 
 def test_no_log_is_a_report_of_nothing(report):
     nothing = {"requests": 0, "rows": 0, "malformed": 0, "versions": {}, "anomalies": [], "drift": {}, "skew": {}}
-    nothing |= {"drifted": [], "requests_log": [], "repeated": 0}
+    nothing |= {"drifted": [], "requests_log": [], "repeated": 0, "realised": REALISED}
     assert report(None) == nothing | {"verdict": "too few requests"}
     assert report({}) == nothing | {"verdict": "too few requests"}
 

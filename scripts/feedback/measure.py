@@ -1,0 +1,142 @@
+"""Rule measure: what the served versions are really worth, from late labels, with the metrics of analysis.
+
+realised.json has "labels": {"given", "joined", "left_out": {reason: {"count", "examples"}}}, "actions": {version:
+{action: {"rows", "mean_score"}}}, and "versions": {version: {"rows", "metrics", "periods": [{"period", "rows",
+"positives", "metrics"}], "slices", "too_small"}}. Estimates are those of metrics.json; a period is a week (ISO 8601,
+1999-W01) or a day of the requests.
+"""
+
+import datetime
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from scripts.analyze.bootstrap import Scores
+from scripts.analyze.estimates import estimate_metrics
+from scripts.analyze.intervals import UNDEFINED
+from scripts.analyze.slices import SPAN, make_slices, needed_columns, quantile_edges
+from scripts.bundle.table import DTYPES
+from scripts.config.classes import sort_classes
+from scripts.feedback.labels import count_actions, join_labels, read_labels
+from scripts.metrics.table import METRICS
+from scripts.provenance.canonical import read_json, write_json
+from scripts.provenance.run_job import echo, main
+
+HEAD = ["request", "position", "time", "version", "score"]
+REMOVED = "the version was removed, and its decision threshold with it"
+PERIODS = {"week": "%G-W%V", "day": "%Y-%m-%d"}
+
+
+def requested_rows(tables: list[Path], columns: list[str]) -> Iterator[pa.Table]:
+    """Yield the requested rows in *tables* (request_table.py), by row group, with *columns* of their values."""
+    for path in tables:
+        with pq.ParquetFile(path) as file:
+            for index in range(file.num_row_groups):
+                rows = file.read_row_group(index, [*HEAD, *(f"values.{name}" for name in columns)])
+                values = [pc.struct_field(rows["values"], [name]) for name in columns]
+                yield pa.table(
+                    [*(rows[name] for name in HEAD), *values], [*HEAD, *(f"values.{name}" for name in columns)]
+                )
+
+
+def value_types(tables: list[Path]) -> dict[str, str]:
+    """Return the types of the values that may be requested, by column, as the configuration names them."""
+    fields = [field for path in tables[:1] for field in pq.read_schema(path).field("values").type]
+    return {field.name: DTYPES[field.type] for field in fields}
+
+
+def measure_rows(scores: Scores, known: bool, samples: int, seed: int | list[int]) -> dict[str, dict]:
+    """Return {metric: estimate} of *scores*; unless their threshold is *known*, metrics that need it have none."""
+    found = estimate_metrics(scores, samples, seed)
+    if known or scores.regression:
+        return found
+    return {
+        name: UNDEFINED | {"reason": REMOVED} if METRICS[name].thresholded else each for name, each in found.items()
+    }
+
+
+def measure_version(
+    scores: Scores, known: bool, table: pa.Table, specs: list, types: dict, least: int, period: str, **options: int
+) -> dict:
+    """Return the metrics of a version: of all labelled rows, by period, and by the slices *specs* of *least* rows.
+
+    *types* are those of the columns that the slices need; *options* (samples, seed) are those of estimate_metrics().
+    """
+    samples, seed = options["samples"], options["seed"]
+    counted = [] if scores.regression else ["positives"]
+    result = {"rows": len(scores.y), "metrics": measure_rows(scores, known, samples, seed)}
+
+    def describe(rows: np.ndarray, number: int) -> dict:
+        part = scores.select(rows)
+        positives = {name: int(part.y.sum()) for name in counted}
+        return {"rows": len(rows)} | positives | {"metrics": measure_rows(part, known, samples, [seed, number])}
+
+    names = np.array([moment.strftime(PERIODS[period]) for moment in table["time"].to_pylist()])
+    result["periods"] = [
+        {"period": str(name)} | describe(np.flatnonzero(names == name), number)
+        for number, name in enumerate(np.unique(names))
+    ]
+    values = table.select([f"values.{name}" for name in types]).rename_columns([*types])
+    parts = [*make_slices(specs, values, types, quantile_edges(specs, values))]
+    result["slices"] = [
+        part.to_json() | describe(part.rows, number) for number, part in enumerate(parts) if len(part.rows) >= least
+    ]
+    result["too_small"] = [{"name": part.name, "rows": len(part.rows)} for part in parts if len(part.rows) < least]
+    return result
+
+
+def measure(
+    requests: list[Path],
+    labels: list[Path],
+    actions: list[Path],
+    contracts: list[Path],
+    realised: Path,
+    label: dict,
+    columns: list,
+    min_slice: int,
+    bootstrap: int,
+    seed: int,
+    period: str,
+) -> None:
+    """Write *realised*: the metrics of the *requests* (tables of days) that *labels* name the truth of.
+
+    *contracts* are those of the versions that are still published; they have the decision thresholds. Raises InputError
+    on labels that cannot be right.
+    """
+    now, classes = datetime.datetime.now(datetime.UTC), sort_classes(label["classes"])
+    types = value_types(requests)
+    # a request is of no span, its time has the periods; without requests there are no columns to slice by
+    specs = [spec for spec in columns if spec != SPAN and requests]
+    used = {name: types[name] for name in needed_columns(specs, types)}
+    late = read_labels(labels, classes, now)
+    given = len(late.keys)
+    rows, y = join_labels(requested_rows(requests, [*used]), late)
+    counts = {"given": given, "joined": len(y), "left_out": late.left_out}
+    thresholds = {path.parent.name: read_json(path).get("threshold") for path in contracts}
+    versions = {}
+    for version in np.unique(rows["version"].to_numpy()) if rows is not None and len(classes) <= 2 else []:
+        chosen = rows["version"].to_numpy() == version
+        part, truth = rows.filter(pa.array(chosen)), y[chosen]
+        p, threshold = part["score"].to_numpy(), thresholds.get(str(version))
+        if classes:
+            scores = Scores((truth == classes.index(label["positive"])).astype(np.int64), p, threshold or 0.5)
+        else:
+            scores = replace(Scores(truth, p), regression=True)
+        options = {"least": min_slice, "period": period, "samples": bootstrap, "seed": seed}
+        versions[str(version)] = measure_version(scores, threshold is not None, part, specs, used, **options)
+    found_actions = count_actions(actions, requested_rows(requests, []), now) if actions else {}
+    content = {"labels": counts, "actions": found_actions, "versions": versions}
+    if len(classes) > 2:
+        content["reason"] = "with more than two classes the log has the score of the predicted class only"
+    write_json(realised, content)
+    left_out = ", ".join(f"{entry['count']} {reason}" for reason, entry in late.left_out.items() if entry["count"])
+    echo(f"{given} labels, {len(y)} joined" + f" ({left_out})" * bool(left_out))
+
+
+if __name__ == "__main__":
+    main(measure)
