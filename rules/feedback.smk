@@ -3,12 +3,15 @@
 Needs: results/<case>/validate/statistics/<span>/<split>/statistics.json of train, data/<case>/schema.yaml,
 serving/<case>/requests/<day>.jsonl, data/<case>/feedback/{labels,actions}/*.csv (if there are any)
 Gives: results/<case>/feedback/requests/<day>/{requests.parquet,statistics.json},
-results/<case>/feedback/realised/realised.json, results/<case>/feedback/feedback.json
+results/<case>/feedback/{realised/realised.json,estimated/estimated.json}, results/<case>/feedback/feedback.json
 """
 
 import functools
 
+from scripts.bundle.aliases import read_aliases
+
 REQUESTS = f"serving/{CASE}/requests"
+SERVED = f"{HOOKS} " + " ".join(f"families/{name}" for name in families_with_types(declared_families()))
 
 
 @functools.cache  # so that a server that goes on writing does not change what a run reads
@@ -58,6 +61,12 @@ def published_contracts(wildcards):
 def version_number(path):
     """Return the number of the version that a file belongs to, -1 if its folder is of no version."""
     return int(path.parent.name) if path.parent.name.isdigit() else -1
+
+
+def served_bundle(wildcards):
+    """Return the files of the published bundle that the label of deployment names; none if there is none."""
+    number = read_aliases(Path(f"serving/{CASE}")).get(config["deploy"]["label"])
+    return sorted(str(path) for path in Path(f"serving/{CASE}/{number}").glob("*") if path.name[0] != ".")
 
 
 checkpoint request_table:
@@ -116,6 +125,31 @@ checkpoint measure:
         "{params.job} 3>&2 2> {log}"
 
 
+checkpoint estimate:
+    """Estimate the served version's performance without labels."""
+    input:
+        requests=ancient(tables_of_days),
+        tables=ancient(tables("test")),
+        bundle=ancient(served_bundle),
+        hook_files=ancient(HOOK_FILES),
+        changed=when_stale("estimate"),
+    output:
+        estimated=f"{RESULTS}/feedback/estimated/estimated.json",
+        record=f"{RESULTS}/feedback/estimated/record.json",
+    log:
+        f"logs/{CASE}/feedback/estimate.log",
+    benchmark:
+        f"benchmarks/rules/{CASE}/feedback/estimate.tsv"
+    conda:
+        "../envs/analyze.yaml"
+    params:
+        code=f"feedback/estimate {SERVED}",
+        cfg=cfg("preprocess.label", "feedback.period"),
+        job=job_command,
+    shell:
+        "{params.job} 3>&2 2> {log}"
+
+
 checkpoint feedback:
     """Compare the requests served with the training data."""
     input:
@@ -123,6 +157,7 @@ checkpoint feedback:
         schema=ancient(SCHEMA),
         requests=ancient(statistics_of_days),
         realised=ancient(f"{RESULTS}/feedback/realised/realised.json"),
+        estimated=ancient(f"{RESULTS}/feedback/estimated/estimated.json"),
         changed=when_stale("feedback"),
     output:
         feedback=f"{RESULTS}/feedback/feedback.json",

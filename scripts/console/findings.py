@@ -150,6 +150,15 @@ def describe_realised(job: Job) -> str:
     return ", ".join([f"{labels['joined']} of {format_count(labels['given'], 'label')} joined", *left_out])
 
 
+def describe_estimated(job: Job) -> str:
+    estimated = job.read("estimated.json")
+    if "requests" not in estimated:
+        return estimated["reason"]
+    metric = estimated["metric"]
+    after, before = (estimated[side]["metrics"][metric] for side in ("requests", "reference"))
+    return f"{metric} {after:.4f} without labels, {before:.4f} on test rows"
+
+
 def describe_feedback(job: Job) -> str:
     feedback = job.read("feedback.json")
     return f"{format_count(feedback['rows'], 'row')} asked: {feedback['verdict']}"
@@ -188,6 +197,7 @@ FINDINGS: dict[str, Callable[[Job], str]] = {
     "deploy": describe_deploy,
     "request_table": describe_request_table,
     "measure": describe_realised,
+    "estimate": describe_estimated,
     "feedback": describe_feedback,
     "report": describe_report,
 }

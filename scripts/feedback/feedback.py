@@ -111,6 +111,7 @@ def feedback(
     schema: list[Path],
     requests: list[Path],
     realised: Path,
+    estimated: Path,
     feedback: Path,
     max_drift: float,
     min_requests: int,
@@ -118,7 +119,7 @@ def feedback(
     """Write the report *feedback*, which compares the *requests* (statistics of days) with training *statistics*.
 
     *schema* is the data schema, if there is one; its limits on skew count as well. The report has the performance that
-    late labels show (*realised*, of measure.py).
+    late labels show (*realised*, of measure.py) and what is *estimated* without them (estimate.py).
     """
     training, days = [read_json(path) for path in statistics], [read_json(path) for path in requests]
     counts = merge_days(requests, days)
@@ -139,6 +140,7 @@ def feedback(
         "drifted": drifted,
         "verdict": verdict,
         "realised": read_json(realised),
+        "estimated": read_json(estimated),
     }
     write_json(feedback, report)
     drifted_text = ", ".join(f"{name} {distances[name]:.2f}" for name in drifted)

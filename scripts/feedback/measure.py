@@ -60,6 +60,12 @@ def measure_rows(scores: Scores, known: bool, samples: int, seed: int | list[int
     }
 
 
+def period_names(rows: pa.Table, period: str) -> np.ndarray:
+    """Return the name of the *period* (week or day) in which each of *rows* was requested."""
+    days, number = np.unique(rows["time"].to_numpy().astype("datetime64[D]"), return_inverse=True)
+    return np.array([day.strftime(PERIODS[period]) for day in days.tolist()], str)[number]
+
+
 def measure_version(
     scores: Scores, known: bool, table: pa.Table, specs: list, types: dict, least: int, period: str, **options: int
 ) -> dict:
@@ -76,7 +82,7 @@ def measure_version(
         positives = {name: int(part.y.sum()) for name in counted}
         return {"rows": len(rows)} | positives | {"metrics": measure_rows(part, known, samples, [seed, number])}
 
-    names = np.array([moment.strftime(PERIODS[period]) for moment in table["time"].to_pylist()])
+    names = period_names(table, period)
     result["periods"] = [
         {"period": str(name)} | describe(np.flatnonzero(names == name), number)
         for number, name in enumerate(np.unique(names))

@@ -16,6 +16,7 @@ from tests.unit.statistics.made import described, sketch
 PHASES = ["Climb", "Approach", "Landing"]
 COLUMNS = {"height": "number", "engines": "integer", "phase": "text", "unasked": "text", "date": "date:%d/%m/%Y"}
 REALISED = {"labels": {"given": 0, "joined": 0, "left_out": {}}, "actions": {}, "versions": {}}
+ESTIMATED = {"version": None, "assumes": "no concept drift", "reason": "no version is published"}
 LABEL = {"column": "effect", "classes": {"absent": ["no"], "present": ["yes"]}}
 
 
@@ -65,9 +66,10 @@ def report(tmp_path):
             day.mkdir(parents=True, exist_ok=True)
             days.append(day / "statistics.json")
             request_table(log, log.stat().st_size, day / "requests.parquet", days[-1], COLUMNS, {"columns": []}, LABEL)
-        out, realised = tmp_path / "feedback.json", tmp_path / "realised.json"
+        out, realised, estimated = (tmp_path / f"{name}.json" for name in ("feedback", "realised", "estimated"))
         write_json(realised, REALISED)
-        feedback(spans, schema, days, realised, out, **{"max_drift": 0.25, "min_requests": 100} | settings)
+        write_json(estimated, ESTIMATED)
+        feedback(spans, schema, days, realised, estimated, out, **{"max_drift": 0.25, "min_requests": 100} | settings)
         return json.loads(out.read_text())
 
     return run
@@ -76,6 +78,7 @@ def report(tmp_path):
 def test_no_log_is_a_report_of_nothing(report):
     nothing = {"requests": 0, "rows": 0, "malformed": 0, "versions": {}, "anomalies": [], "drift": {}, "skew": {}}
     nothing |= {"drifted": [], "requests_log": [], "repeated": 0, "realised": REALISED}
+    nothing["estimated"] = ESTIMATED
     assert report(None) == nothing | {"verdict": "too few requests"}
     assert report({}) == nothing | {"verdict": "too few requests"}
 
