@@ -3,7 +3,8 @@
 Needs: results/<case>/validate/statistics/<span>/<split>/statistics.json of train, data/<case>/schema.yaml,
 serving/<case>/requests/<day>.jsonl, data/<case>/feedback/{labels,actions}/*.csv (if there are any)
 Gives: results/<case>/feedback/requests/<day>/{requests.parquet,statistics.json},
-results/<case>/feedback/{realised/realised.json,estimated/estimated.json}, results/<case>/feedback/feedback.json
+results/<case>/feedback/{realised/realised.json,estimated/estimated.json,feedback.json}; and feedback/verdict.json, an
+input of training, which is written only when the verdict changes
 """
 
 import functools
@@ -170,7 +171,15 @@ checkpoint feedback:
         "../envs/table.yaml"
     params:
         code="feedback/feedback",
-        cfg=cfg("feedback.max_drift", "feedback.min_requests"),
+        cfg=cfg(
+            "feedback.max_drift",
+            "feedback.max_drop",
+            "feedback.min_requests",
+            "feedback.days",
+            "feedback.cooldown",
+        ),
+        # It is no output: it stays as it is while the verdict does, and training, not feedback, follows from it.
+        verdict=f"{RESULTS}/{VERDICT}",
         job=job_command,
     shell:
-        "{params.job} 3>&2 2> {log}"
+        "{params.job} --verdict {params.verdict} 3>&2 2> {log}"

@@ -8,7 +8,8 @@ the predictions).
 from pathlib import Path
 from typing import Any
 
-from scripts.provenance.canonical import read_json, write_json
+from scripts.feedback.verdict import find_decay, first_counted_day, update_verdict
+from scripts.provenance.canonical import json_digest, read_json, write_json
 from scripts.provenance.run_job import echo, main
 from scripts.schema.columns import is_checked
 from scripts.schema.drift_limits import Comparison, exceeded_limits
@@ -17,6 +18,11 @@ from scripts.schema.load import load_schema
 from scripts.statistics.drift import benjamini_hochberg, compare
 
 ALPHA = 0.01  # false discovery rate of drift without a data schema, which has its own
+
+
+def count_rows(parts: list[dict]) -> int:
+    """Return how many rows were requested in the days whose statistics are *parts*."""
+    return sum(figures["rows"] for part in parts for figures in part["versions"].values())
 
 
 def merge_counts(one: dict, other: dict) -> dict:
@@ -106,6 +112,15 @@ def check_skew(sides: dict[str, tuple[list, list]], schema: dict) -> list[dict]:
     ]
 
 
+def find_drift(skew: dict, drifted: list[str], anomalies: list[dict], max_drift: float) -> list[dict]:
+    """Return the reasons of kind drift: the columns that have *drifted*, with distance and limit."""
+    limits = {item["column"]: item["limit"] for item in reversed(anomalies)}
+    return [
+        {"kind": "drift", "column": name, "distance": skew[name]["distance"], "limit": limits.get(name, max_drift)}
+        for name in drifted
+    ]
+
+
 def feedback(
     statistics: list[Path],
     schema: list[Path],
@@ -113,38 +128,57 @@ def feedback(
     realised: Path,
     estimated: Path,
     feedback: Path,
+    verdict: Path,
     max_drift: float,
+    max_drop: float,
     min_requests: int,
+    days: int,
+    cooldown: int,
 ) -> None:
     """Write the report *feedback*, which compares the *requests* (statistics of days) with training *statistics*.
 
     *schema* is the data schema, if there is one; its limits on skew count as well. The report has the performance that
-    late labels show (*realised*, of measure.py) and what is *estimated* without them (estimate.py).
+    late labels show (*realised*, of measure.py) and what is *estimated* without them (estimate.py). If all this gives
+    another verdict than before, the file *verdict* is written (verdict.py).
     """
-    training, days = [read_json(path) for path in statistics], [read_json(path) for path in requests]
-    counts = merge_days(requests, days)
-    rows = sum(figures["rows"] for figures in counts["versions"].values())
-    sides = pair_with_training(training, days)
+    training, logged = [read_json(path) for path in statistics], [read_json(path) for path in requests]
+    before = read_json(verdict) if verdict.exists() else {}
+    names = [path.parent.name for path in requests]
+    last = names[-1] if names else ""
+    start = first_counted_day(before, last)
+    counted = [part for name, part in zip(names, logged, strict=True) if name > start][-days:]
+    counts, rows = merge_days(requests, logged), count_rows(counted)
+    sides = pair_with_training(training, counted)
     skew, schemas = compare_columns(sides), [load_schema(path) for path in schema]
     anomalies = [item for content in schemas for item in check_skew(sides, content)]
     alpha = schemas[0]["alpha"] if schemas else ALPHA
     distances = {name: measures["distance"] for name, measures in skew.items()}
-    verdict, drifted = decide_verdict(rows, skew, anomalies, min_requests, max_drift, alpha)
+    found, drifted = decide_verdict(rows, skew, anomalies, min_requests, max_drift, alpha)
+    performance = {"realised": read_json(realised), "estimated": read_json(estimated)}
+    decay = find_decay(**performance, max_drop=max_drop)
+    reasons = [*find_drift(skew, drifted, anomalies, max_drift), *decay]
+    digest = json_digest([[part["rows"], part["columns"]] for part in training])
+    after = update_verdict(before, reasons, digest, performance["estimated"]["version"], last, cooldown)
     report = {
         **counts,
         "requests": sum(figures["requests"] for figures in counts["versions"].values()),
-        "rows": rows,
+        "rows": count_rows(logged),
         "drift": distances,
         "skew": skew,
         "anomalies": anomalies,
         "drifted": drifted,
-        "verdict": verdict,
-        "realised": read_json(realised),
-        "estimated": read_json(estimated),
+        "decayed": decay,
+        "verdict": "decay" if decay and found != "drift" else found,
+        "retraining": after,
+        **performance,
     }
     write_json(feedback, report)
     drifted_text = ", ".join(f"{name} {distances[name]:.2f}" for name in drifted)
-    echo(f"{rows} rows requested, {counts['malformed']} malformed lines in the log: {verdict} {drifted_text}".strip())
+    counted_text = f"{report['rows']} rows requested, {counts['malformed']} malformed lines in the log"
+    echo(f"{counted_text}: {report['verdict']} {drifted_text}".strip())
+    if after != before:
+        write_json(verdict, after)
+        echo("the model is stale: snakemake deploy trains it again")
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ PHASES = ["Climb", "Approach", "Landing"]
 COLUMNS = {"height": "number", "engines": "integer", "phase": "text", "unasked": "text", "date": "date:%d/%m/%Y"}
 REALISED = {"labels": {"given": 0, "joined": 0, "left_out": {}}, "actions": {}, "versions": {}}
 ESTIMATED = {"version": None, "assumes": "no concept drift", "reason": "no version is published"}
+SETTINGS = {"max_drift": 0.25, "max_drop": 0.01, "min_requests": 100, "days": 28, "cooldown": 7}
 LABEL = {"column": "effect", "classes": {"absent": ["no"], "present": ["yes"]}}
 
 
@@ -65,11 +66,13 @@ def report(tmp_path):
             day = tmp_path / "days" / log.stem
             day.mkdir(parents=True, exist_ok=True)
             days.append(day / "statistics.json")
-            request_table(log, log.stat().st_size, day / "requests.parquet", days[-1], COLUMNS, {"columns": []}, LABEL)
+            request_table(
+                log, log.stat().st_size, day / "requests.parquet", days[-1], COLUMNS, {"columns": []}, LABEL, LOG
+            )
         out, realised, estimated = (tmp_path / f"{name}.json" for name in ("feedback", "realised", "estimated"))
         write_json(realised, REALISED)
         write_json(estimated, ESTIMATED)
-        feedback(spans, schema, days, realised, estimated, out, **{"max_drift": 0.25, "min_requests": 100} | settings)
+        feedback(spans, schema, days, realised, estimated, out, tmp_path / "verdict.json", **SETTINGS | settings)
         return json.loads(out.read_text())
 
     return run
@@ -78,7 +81,7 @@ def report(tmp_path):
 def test_no_log_is_a_report_of_nothing(report):
     nothing = {"requests": 0, "rows": 0, "malformed": 0, "versions": {}, "anomalies": [], "drift": {}, "skew": {}}
     nothing |= {"drifted": [], "requests_log": [], "repeated": 0, "realised": REALISED}
-    nothing["estimated"] = ESTIMATED
+    nothing |= {"estimated": ESTIMATED, "decayed": [], "retraining": {}}
     assert report(None) == nothing | {"verdict": "too few requests"}
     assert report({}) == nothing | {"verdict": "too few requests"}
 
