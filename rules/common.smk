@@ -1,7 +1,6 @@
 """The checked configuration, paths, and helpers for all rule files."""
 
 import os
-import re
 import sys
 from pathlib import Path
 
@@ -20,7 +19,6 @@ from scripts.provenance.snakemake_api import let_records_decide
 config.update(load_config(config))
 
 CASE = config["case"]
-DAY = r"\d\d\d\d-\d\d-\d\d"  # in the names of files of the request log
 RESULTS = f"results/{CASE}"
 SIDE_FILES = side_files(config)  # files that features need in addition to the rows, by kind of feature
 SIDE_FILE_PATHS = SIDE_FILES["vectors"] | SIDE_FILES["node"]
@@ -98,4 +96,3 @@ wildcard_constraints:
     split=r"[a-z][a-z0-9_]*",
     file=r"[A-Za-z0-9_-][A-Za-z0-9_.-]*",
     key=r"[0-9a-f]{16}",
-    day=DAY,

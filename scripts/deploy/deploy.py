@@ -37,10 +37,12 @@ def deploy(
     label: str,
     max_latency_ms: float,
     max_size_mb: float,
+    log: dict,
 ) -> list[Path]:
     """Publish the bundle in *serving*/*case*/<version>/ and return its files there; *published* lists them.
 
-    The part of *rules* (the checked schema) that applies to requests is published with it.
+    The part of *rules* (the checked schema) that applies to requests is published with it, and *log*, what the request
+    log may hold.
 
     Raises InputError, without changing what is served, if the bundle is not blessed, is not the one that was
     registered, is too large or too slow, or does not reproduce its golden rows.
@@ -67,6 +69,7 @@ def deploy(
         if latency > max_latency_ms:
             raise InputError(f"a row takes {latency:.3g} ms (median), deploy.max_latency_ms allows {max_latency_ms:g}")
         files = publish(root / case / str(number), serving / case / str(number))
+    write_json(serving / case / "log.json", log)  # before the first request to a new version
     before = move_label(serving / case, label, number)
     digests = {str(path.relative_to(serving)): file_digest(path) for path in files}
     write_json(

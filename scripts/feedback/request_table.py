@@ -38,12 +38,13 @@ def is_number(value: Any) -> bool:
 
 
 class Tally:
-    """The requested values of a column of type *dtype*: pending, then sketched. Dates and times, which always drift,
-    are not sketched.
+    """The requested values of a column of type *dtype*: pending, then sketched, unless they are not to be *sketched*.
+
+    Dates and times, which always drift, never are.
     """
 
-    def __init__(self, dtype: str):
-        self.dtype = dtype
+    def __init__(self, dtype: str, sketched: bool = True):
+        self.dtype, self.sketched = dtype, sketched and dtype not in ISO
         self.pending: list[Any] = []
         self.sketches: list[Sketch] = []
         self.convert = {"number": float, "integer": int, **ISO}.get(dtype)
@@ -72,7 +73,7 @@ class Tally:
     def flush(self) -> pa.Array:
         """Add the pending values to the sketch and return them as a column."""
         column = pa.array(self.pending, ARROW_TYPES[self.dtype])
-        if self.dtype not in ISO:
+        if self.sketched:
             self.sketches = [merge_sketches([*self.sketches, sketch_column(pa.chunked_array([column]))])]
         self.pending = []
         return column
@@ -108,8 +109,10 @@ def parse_entry(line: bytes, tallies: dict, classes: bool) -> dict[str, Any]:
     """
     try:
         entry = json.loads(line)
+        if type(entry["rows"]) is int:  # a log of aggregates
+            entry |= {"count": entry["rows"], "rows": [], "request": ""}
         rows, scores = entry["rows"], entry["scores"]
-        valid = type(entry["version"]) is int and len(rows) == len(scores)
+        valid = type(entry["version"]) is int and entry.get("count", len(rows)) == len(scores)
         valid = valid and isinstance(entry["request"], str) and isinstance(entry["bundle"], str)
         valid = valid and all(is_number(score) and (0 <= score <= 1 or not classes) for score in scores)
         valid = valid and all(
@@ -161,17 +164,26 @@ def table_schema(tallies: dict[str, Tally]) -> pa.Schema:
 
 
 def request_table(
-    log: Path, size: int, table: Path, statistics: Path, columns: dict, window: dict, label: dict
+    log: Path,
+    size: int,
+    table: Path,
+    statistics: Path,
+    columns: dict,
+    window: dict,
+    label: dict,
+    log_settings: dict,
 ) -> None:
     """Write the *table* and the *statistics* of the first *size* bytes of the *log* of a day.
 
     *columns* and *window* are those of `ingest`: the types of what may be requested. *label* is preprocess.label.
+    Pseudonyms (*log_settings*, feedback.log) are compared with nothing.
     """
     lags = window if window["columns"] else {"size": 1, "columns": []}
     types = with_lag_columns({name: dtype.partition(":")[0] for name, dtype in columns.items()}, lags)
-    tallies, classes = {name: Tally(dtype) for name, dtype in types.items()}, bool(label["classes"])
+    tallies = {name: Tally(dtype, name not in log_settings["pseudonyms"]) for name, dtype in types.items()}
+    classes = bool(label["classes"])
     versions: dict[str, dict] = {}
-    asked: set[str] = set()
+    requested: set[str] = set()
     first, malformed, heads = find_first(log, size), 0, []
     with pq.ParquetWriter(table, table_schema(tallies), compression="zstd") as writer:
         for is_first, line in zip(first, complete_lines(log, size), strict=True):
@@ -184,8 +196,8 @@ def request_table(
                 continue
             version = str(entry["version"])
             versions[version] = update_counts(versions.get(version), entry, classes)
-            for position, (row, score) in enumerate(zip(entry["rows"], entry["scores"], strict=True)):
-                asked |= row.keys()
+            for position, (row, score) in enumerate(zip(entry["rows"], entry["scores"], strict=False)):
+                requested |= row.keys()
                 head = (entry["request"], position, entry["time"], entry["version"], entry["bundle"], score)
                 heads.append(head)
                 for name, tally in tallies.items():
@@ -197,7 +209,7 @@ def request_table(
     found = {
         name: column_statistics(tally.sketch(), 0)
         for name, tally in tallies.items()
-        if name in asked and tally.dtype not in ISO
+        if name in requested and tally.sketched
     }
     repeated = int((~first).sum())
     content = {"versions": versions, "lines": len(first), "bytes": size, "malformed": malformed, "repeated": repeated}

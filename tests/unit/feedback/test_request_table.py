@@ -27,11 +27,12 @@ def line(request, rows, second=0, version=1, scores=None):
 def convert(tmp_path):
     """A function that writes a log, converts it, and returns table and statistics."""
 
-    def run(text, size=None, window=NO_WINDOW, label=LABEL):
+    def run(text, size=None, window=NO_WINDOW, label=LABEL, hidden=(), columns=COLUMNS):
         log = tmp_path / "1999-01-01.jsonl"
         log.write_text(text)
         paths = tmp_path / "requests.parquet", tmp_path / "statistics.json"
-        request_table(log, len(text.encode()) if size is None else size, *paths, COLUMNS, window, label)
+        read = len(text.encode()) if size is None else size
+        request_table(log, read, *paths, columns, window, label, {"pseudonyms": [*hidden]})
         return pq.read_table(paths[0]), read_json(paths[1])
 
     return run
@@ -130,3 +131,19 @@ def test_batches_are_one_table(convert):
     assert len(table) == 5 * count == counts["versions"]["1"]["rows"]
     assert counts["columns"]["engines"]["max"] == count - 1
     assert table["values"].combine_chunks().field("engines").null_count == 4 * count
+
+
+@pytest.mark.feature("F12")
+def test_a_log_of_aggregates_has_counts_and_scores_alone(convert):
+    text = (
+        line("a", [{}, {}], scores=[0.2, 0.9]).replace('"rows": [{}, {}]', '"rows": 2').replace('"request": "a", ', "")
+    )
+    table, counts = convert(text + text.replace('"rows": 2', '"rows": 3'))
+    assert len(table) == 0 and counts["malformed"] == 1 and counts["columns"] == {}
+    assert counts["versions"]["1"] == {"requests": 1, "rows": 2, "scores": [0, 0, 1, 0, 0, 0, 0, 0, 0, 1]}
+
+
+def test_pseudonyms_are_kept_and_compared_with_nothing(convert):
+    columns = {"who": "text", "phase": "text"}
+    table, counts = convert(line("a", [{"who": "3f", "phase": "Taxi"}]), hidden=["who"], columns=columns)
+    assert table["values"][0].as_py()["who"] == "3f" and counts["columns"].keys() == {"phase"}
