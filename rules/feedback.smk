@@ -5,69 +5,16 @@ serving/<case>/requests/<day>.jsonl, data/<case>/feedback/{labels,actions}/*.csv
 Gives: results/<case>/feedback/requests/<day>/{requests.parquet,statistics.json},
 results/<case>/feedback/{realised/realised.json,estimated/estimated.json,feedback.json}; and feedback/verdict.json, an
 input of training, which is written only when the verdict changes
+
+`snakemake labelled_span --config span=1999-06` writes labelled requests as a new span of data.
 """
 
-import functools
+from scripts.feedback.files import DAY, FeedbackFiles
+from scripts.provenance.environment import env_id
+from scripts.provenance.rule_functions import config_only_spec
 
-from scripts.bundle.aliases import read_aliases
-
-REQUESTS = f"serving/{CASE}/requests"
+FEEDBACK = FeedbackFiles(config, today())
 SERVED = f"{HOOKS} " + " ".join(f"families/{name}" for name in families_with_types(declared_families()))
-
-
-@functools.cache  # so that a server that goes on writing does not change what a run reads
-def log_sizes():
-    """Return the size of each file of the request log by its day."""
-    files = [entry for entry in os.scandir(REQUESTS)] if os.path.isdir(REQUESTS) else []
-    days = {entry.name.removesuffix(".jsonl"): entry for entry in files if entry.name.endswith(".jsonl")}
-    return {day: days[day].stat().st_size for day in sorted(days) if re.fullmatch(DAY, day)}
-
-
-def log_size(wildcards):
-    """Return the size in bytes of the log of the day that the wildcard names."""
-    return log_sizes()[wildcards.day]
-
-
-def statistics_of_days(wildcards):
-    """Return the statistics of the requests of each day."""
-    return [f"{RESULTS}/feedback/requests/{day}/statistics.json" for day in log_sizes()]
-
-
-def tables_of_days(wildcards):
-    """Return the tables of the requests of each day."""
-    return [f"{RESULTS}/feedback/requests/{day}/requests.parquet" for day in log_sizes()]
-
-
-def csv_files(folder):
-    """Return the CSV files in *folder*, sorted; there may be none."""
-    return sorted(str(path) for path in Path(folder).glob("*.csv"))
-
-
-def label_files(wildcards):
-    """Return the files of late labels."""
-    return csv_files(f"data/{CASE}/feedback/labels")
-
-
-def action_files(wildcards):
-    """Return the files of actions, which are no labels."""
-    return csv_files(f"data/{CASE}/feedback/actions")
-
-
-def published_contracts(wildcards):
-    """Return the contracts of the versions that are published, in the order of the versions."""
-    paths = Path(f"serving/{CASE}").glob("*/contract.json")
-    return [str(path) for path in sorted(paths, key=version_number) if path.parent.name.isdigit()]
-
-
-def version_number(path):
-    """Return the number of the version that a file belongs to, -1 if its folder is of no version."""
-    return int(path.parent.name) if path.parent.name.isdigit() else -1
-
-
-def served_bundle(wildcards):
-    """Return the files of the published bundle that the label of deployment names; none if there is none."""
-    number = read_aliases(Path(f"serving/{CASE}")).get(config["deploy"]["label"])
-    return sorted(str(path) for path in Path(f"serving/{CASE}/{number}").glob("*") if path.name[0] != ".")
 
 
 checkpoint request_table:
@@ -82,13 +29,15 @@ checkpoint request_table:
         f"logs/{CASE}/feedback/requests-{{day}}.log",
     benchmark:
         f"benchmarks/rules/{CASE}/feedback/requests-{{day}}.tsv"
+    wildcard_constraints:
+        day=DAY.pattern,
     conda:
         "../envs/table.yaml"
     params:
         code="feedback/request_table",
-        cfg=cfg("ingest.columns", "ingest.window", "preprocess.label"),
-        folder=REQUESTS,
-        size=log_size,
+        cfg=cfg("ingest.columns", "ingest.window", "preprocess.label", log_settings="feedback.log"),
+        folder=FEEDBACK.log,
+        size=FEEDBACK.size,
         job=job_command,
     shell:
         "{params.job} --log {params.folder}/{wildcards.day}.jsonl --size {params.size} 3>&2 2> {log}"
@@ -97,10 +46,10 @@ checkpoint request_table:
 checkpoint measure:
     """Measure the served versions on late labels."""
     input:
-        requests=ancient(tables_of_days),
-        labels=ancient(label_files),
-        actions=ancient(action_files),
-        contracts=ancient(published_contracts),
+        requests=ancient(FEEDBACK.tables),
+        labels=ancient(FEEDBACK.labels),
+        actions=ancient(FEEDBACK.actions),
+        contracts=ancient(FEEDBACK.contracts),
         changed=when_stale("measure"),
     output:
         realised=f"{RESULTS}/feedback/realised/realised.json",
@@ -129,9 +78,9 @@ checkpoint measure:
 checkpoint estimate:
     """Estimate the served version's performance without labels."""
     input:
-        requests=ancient(tables_of_days),
+        requests=ancient(FEEDBACK.tables),
         tables=ancient(tables("test")),
-        bundle=ancient(served_bundle),
+        bundle=ancient(FEEDBACK.bundle),
         hook_files=ancient(HOOK_FILES),
         changed=when_stale("estimate"),
     output:
@@ -156,7 +105,7 @@ checkpoint feedback:
     input:
         statistics=ancient(each_part(f"{RESULTS}/validate/statistics/{{span}}/{{split}}/statistics.json", "train")),
         schema=ancient(SCHEMA),
-        requests=ancient(statistics_of_days),
+        requests=ancient(FEEDBACK.statistics),
         realised=ancient(f"{RESULTS}/feedback/realised/realised.json"),
         estimated=ancient(f"{RESULTS}/feedback/estimated/estimated.json"),
         changed=when_stale("feedback"),
@@ -177,9 +126,32 @@ checkpoint feedback:
             "feedback.min_requests",
             "feedback.days",
             "feedback.cooldown",
+            "feedback.retention_days",
         ),
+        folder=FEEDBACK.log,
         # It is no output: it stays as it is while the verdict does, and training, not feedback, follows from it.
         verdict=f"{RESULTS}/{VERDICT}",
         job=job_command,
     shell:
-        "{params.job} --verdict {params.verdict} 3>&2 2> {log}"
+        "{params.job} --verdict {params.verdict} --log_folder {params.folder} 3>&2 2> {log}"
+
+
+rule labelled_span:
+    """Write labelled requests as a new span of data."""
+    input:
+        requests=FEEDBACK.tables,
+    log:
+        f"logs/{CASE}/feedback/labelled_span.log",
+    localrule: True
+    conda:
+        "../envs/table.yaml"
+    params:
+        env=env_id("table"),
+        job_spec=config_only_spec(config, "span", "ingest.columns", "preprocess.label"),
+        labels=FEEDBACK.labels,
+        schema=SCHEMA,
+        folder=f"data/{CASE}",
+    shell:
+        "envs/python {params.env} scripts/feedback/labelled_span.py --job-spec {params.job_spec}"
+        " --requests {input.requests:q} --labels {params.labels:q} --schema {params.schema:q}"
+        " --folder {params.folder} 3>&2 2> {log}"

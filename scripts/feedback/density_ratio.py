@@ -42,8 +42,8 @@ def estimate_ratios(reference: np.ndarray, requests: np.ndarray) -> np.ndarray:
         if not min(map(len, sides)):
             return np.ones(len(reference))
         sizes = [*map(len, sides)]
-        asked = np.repeat([0, 1], sizes)
-        model = HistGradientBoostingClassifier(**SETTINGS).fit(np.vstack(sides), asked)
+        requested = np.repeat([0, 1], sizes)
+        model = HistGradientBoostingClassifier(**SETTINGS).fit(np.vstack(sides), requested)
         chance = model.predict_proba(reference[half::2])[:, 1]
         ratios[half::2] = chance / np.maximum(1 - chance, 1e-9) * sizes[0] / sizes[1]
     return np.minimum(ratios, MAX_RATIO)

@@ -22,7 +22,7 @@ from scripts.analyze.scores import ScoredSplit, require_columns, score_tables, t
 from scripts.bundle.predictor import load_predictor
 from scripts.feedback.cbpe import auc_error, calibrate, expected_metrics
 from scripts.feedback.density_ratio import SETTINGS, encode_sides, estimate_ratios
-from scripts.feedback.measure import period_names, requested_rows
+from scripts.feedback.requested_rows import period_names, requested_rows
 from scripts.provenance.canonical import read_json, write_json
 from scripts.provenance.run_job import echo, main
 
@@ -99,8 +99,8 @@ class Values:
 def estimate_requests(reference: ScoredSplit, contract: dict, rows: pa.Table, period: str) -> dict[str, Any]:
     """Return what estimated.json has about the requested *rows*, by the labelled *reference*."""
     columns = [name for name in reference.table.column_names if name in rows.column_names]
-    known, asked = encode_sides(reference.table, rows, columns)
-    weights, scores = estimate_ratios(known, asked), to_scores(reference.y, reference.p, contract)
+    known, requested = encode_sides(reference.table, rows, columns)
+    weights, scores = estimate_ratios(known, requested), to_scores(reference.y, reference.p, contract)
     if scores.regression:
         model = Values(scores.y, scores.p, known, weights)
     else:
@@ -110,9 +110,9 @@ def estimate_requests(reference: ScoredSplit, contract: dict, rows: pa.Table, pe
     return {
         "metric": model.metric,
         "reference": model.reference(),
-        "requests": model.estimate(p, asked),
+        "requests": model.estimate(p, requested),
         "periods": [
-            {"period": name} | model.estimate(p[chosen], asked[chosen])
+            {"period": name} | model.estimate(p[chosen], requested[chosen])
             for name, chosen in periods
             if chosen.sum() >= LEAST
         ],

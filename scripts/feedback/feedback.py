@@ -8,9 +8,11 @@ the predictions).
 from pathlib import Path
 from typing import Any
 
+from scripts.data.pointer import today
+from scripts.data.retention import first_kept_day
 from scripts.feedback.verdict import find_decay, first_counted_day, update_verdict
 from scripts.provenance.canonical import json_digest, read_json, write_json
-from scripts.provenance.run_job import echo, main
+from scripts.provenance.run_job import echo, main, remove
 from scripts.schema.columns import is_checked
 from scripts.schema.drift_limits import Comparison, exceeded_limits
 from scripts.schema.expression import PARSERS
@@ -121,6 +123,15 @@ def find_drift(skew: dict, drifted: list[str], anomalies: list[dict], max_drift:
     ]
 
 
+def delete_days(paths: list[Path], kept: str) -> None:
+    """Delete those of *paths*, files and folders named after days, that are of days before *kept*."""
+    expired = [path for path in paths if path.stem < kept]
+    for path in expired:
+        remove(path)
+    if expired:
+        echo(f"{len(expired)} files and folders of days before {kept} deleted: their retention is over")
+
+
 def feedback(
     statistics: list[Path],
     schema: list[Path],
@@ -134,12 +145,15 @@ def feedback(
     min_requests: int,
     days: int,
     cooldown: int,
+    retention_days: int | None,
+    log_folder: Path,
 ) -> None:
     """Write the report *feedback*, which compares the *requests* (statistics of days) with training *statistics*.
 
     *schema* is the data schema, if there is one; its limits on skew count as well. The report has the performance that
     late labels show (*realised*, of measure.py) and what is *estimated* without them (estimate.py). If all this gives
-    another verdict than before, the file *verdict* is written (verdict.py).
+    another verdict than before, the file *verdict* is written (verdict.py). At last, days whose retention is over are
+    deleted from the log in *log_folder*, with the tables made of them.
     """
     training, logged = [read_json(path) for path in statistics], [read_json(path) for path in requests]
     before = read_json(verdict) if verdict.exists() else {}
@@ -179,6 +193,8 @@ def feedback(
     if after != before:
         write_json(verdict, after)
         echo("the model is stale: snakemake deploy trains it again")
+    kept = first_kept_day(retention_days, today())
+    delete_days([*log_folder.glob("????-??-??.jsonl"), *feedback.parent.glob("requests/????-??-??")], kept)
 
 
 if __name__ == "__main__":

@@ -181,8 +181,8 @@ def join_labels(tables: Iterable[pa.Table], labels: Labels) -> tuple[pa.Table | 
     joined = pa.concat_tables(parts) if parts else None
     if joined is None:
         return None, np.empty(0)
-    asked, known = joined["time"].to_numpy(), labels.times[position]
-    too_early = known < asked  # False for NaT
+    requested, known = joined["time"].to_numpy(), labels.times[position]
+    too_early = known < requested  # False for NaT
     labels.leave_out("older than its request", names[position[too_early & (matches[position] == 1)]])
     kept = ~too_early & (matches[position] == 1)
     return joined.filter(pa.array(kept)), labels.y[position[kept]]

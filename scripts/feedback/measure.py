@@ -7,47 +7,24 @@ realised.json has "labels": {"given", "joined", "left_out": {reason: {"count", "
 """
 
 import datetime
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from scripts.analyze.bootstrap import Scores
 from scripts.analyze.estimates import estimate_metrics
 from scripts.analyze.intervals import UNDEFINED
 from scripts.analyze.slices import SPAN, make_slices, needed_columns, quantile_edges
-from scripts.bundle.table import DTYPES
 from scripts.config.classes import sort_classes
 from scripts.feedback.labels import count_actions, join_labels, read_labels
+from scripts.feedback.requested_rows import period_names, requested_rows, value_types
 from scripts.metrics.table import METRICS
 from scripts.provenance.canonical import read_json, write_json
 from scripts.provenance.run_job import echo, main
 
-HEAD = ["request", "position", "time", "version", "score"]
 REMOVED = "the version was removed, and its decision threshold with it"
-PERIODS = {"week": "%G-W%V", "day": "%Y-%m-%d"}
-
-
-def requested_rows(tables: list[Path], columns: list[str]) -> Iterator[pa.Table]:
-    """Yield the requested rows in *tables* (request_table.py), by row group, with *columns* of their values."""
-    for path in tables:
-        with pq.ParquetFile(path) as file:
-            for index in range(file.num_row_groups):
-                rows = file.read_row_group(index, [*HEAD, *(f"values.{name}" for name in columns)])
-                values = [pc.struct_field(rows["values"], [name]) for name in columns]
-                yield pa.table(
-                    [*(rows[name] for name in HEAD), *values], [*HEAD, *(f"values.{name}" for name in columns)]
-                )
-
-
-def value_types(tables: list[Path]) -> dict[str, str]:
-    """Return the types of the values that may be requested, by column, as the configuration names them."""
-    fields = [field for path in tables[:1] for field in pq.read_schema(path).field("values").type]
-    return {field.name: DTYPES[field.type] for field in fields}
 
 
 def measure_rows(scores: Scores, known: bool, samples: int, seed: int | list[int]) -> dict[str, dict]:
@@ -58,12 +35,6 @@ def measure_rows(scores: Scores, known: bool, samples: int, seed: int | list[int
     return {
         name: UNDEFINED | {"reason": REMOVED} if METRICS[name].thresholded else each for name, each in found.items()
     }
-
-
-def period_names(rows: pa.Table, period: str) -> np.ndarray:
-    """Return the name of the *period* (week or day) in which each of *rows* was requested."""
-    days, number = np.unique(rows["time"].to_numpy().astype("datetime64[D]"), return_inverse=True)
-    return np.array([day.strftime(PERIODS[period]) for day in days.tolist()], str)[number]
 
 
 def measure_version(

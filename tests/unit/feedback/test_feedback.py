@@ -17,7 +17,9 @@ PHASES = ["Climb", "Approach", "Landing"]
 COLUMNS = {"height": "number", "engines": "integer", "phase": "text", "unasked": "text", "date": "date:%d/%m/%Y"}
 REALISED = {"labels": {"given": 0, "joined": 0, "left_out": {}}, "actions": {}, "versions": {}}
 ESTIMATED = {"version": None, "assumes": "no concept drift", "reason": "no version is published"}
+LOG = {"pseudonyms": []}
 SETTINGS = {"max_drift": 0.25, "max_drop": 0.01, "min_requests": 100, "days": 28, "cooldown": 7}
+SETTINGS |= {"retention_days": None}
 LABEL = {"column": "effect", "classes": {"absent": ["no"], "present": ["yes"]}}
 
 
@@ -72,7 +74,17 @@ def report(tmp_path):
         out, realised, estimated = (tmp_path / f"{name}.json" for name in ("feedback", "realised", "estimated"))
         write_json(realised, REALISED)
         write_json(estimated, ESTIMATED)
-        feedback(spans, schema, days, realised, estimated, out, tmp_path / "verdict.json", **SETTINGS | settings)
+        feedback(
+            spans,
+            schema,
+            days,
+            realised,
+            estimated,
+            out,
+            tmp_path / "verdict.json",
+            log_folder=folder,
+            **SETTINGS | settings,
+        )
         return json.loads(out.read_text())
 
     return run
@@ -227,3 +239,19 @@ def test_predictions_of_values_have_their_ends_and_mean():
         "mean": 3.0,
     }
     assert update_counts(None, {"scores": [0.95, 1.0]}, classes=True)["scores"][9] == 2
+
+
+def test_days_whose_retention_is_over_are_deleted(report, tmp_path, monkeypatch):
+    monkeypatch.setenv("OUROBOROS_TODAY", "1999-01-11")
+    files = {f"1999-01-{day:02}.jsonl": entry(draw(random.Random(day), 5)) for day in (1, 4, 5)}
+    report(files | {"notes.txt": "x"})
+    (tmp_path / "requests").mkdir()
+    for day in (1, 5):
+        (tmp_path / f"requests/1999-01-{day:02}").mkdir()
+    report({}, retention_days=7)
+    assert {path.name for path in (tmp_path / "serving").iterdir()} == {
+        "1999-01-04.jsonl",
+        "1999-01-05.jsonl",
+        "notes.txt",
+    }
+    assert [path.name for path in (tmp_path / "requests").iterdir()] == ["1999-01-05"]

@@ -28,7 +28,12 @@ def measured(tmp_path):
             folder.mkdir(exist_ok=True)
             log.write_text("".join(lines))
             tables.append(folder / "requests.parquet")
-            options = {"columns": COLUMNS, "window": {"columns": [], "size": 2}, "label": label}
+            options = {
+                "columns": COLUMNS,
+                "window": {"columns": [], "size": 2},
+                "label": label,
+                "log_settings": {"pseudonyms": []},
+            }
             request_table(log, log.stat().st_size, tables[-1], folder / "statistics.json", **options)
         contracts = [tmp_path / "serving" / version / "contract.json" for version in thresholds]
         for path, threshold in zip(contracts, thresholds.values(), strict=True):
