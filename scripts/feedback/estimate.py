@@ -6,8 +6,9 @@ their columns and prediction gives the loss of requests. Both weight the referen
 distribution. They assume that there is no concept drift.
 
 estimated.json has "version", "assumes", "metric", "reference" and "requests": {"rows", "metrics", "error"} and
-"periods": [{"period", "rows", "metrics", "error"}]; "error" is the standard error of the metric. Without a published
-version or requests to it, there is a "reason".
+"periods": [{"period", "rows", "metrics", "error"}]; "error" is the standard error of the metric. "multivariate" is the
+drift of all columns together (reconstruction.py), and "changes" are the times at which the mean score is noticed to
+have changed (adwin.py). Dates and times always drift and are left out of all comparisons. Without a published version or requests to it, there is a "reason".
 """
 
 from pathlib import Path
@@ -20,8 +21,10 @@ from sklearn.ensemble import HistGradientBoostingRegressor
 
 from scripts.analyze.scores import ScoredSplit, require_columns, score_tables, to_scores
 from scripts.bundle.predictor import load_predictor
+from scripts.feedback.adwin import find_changes
 from scripts.feedback.cbpe import auc_error, calibrate, expected_metrics
 from scripts.feedback.density_ratio import SETTINGS, encode_sides, estimate_ratios
+from scripts.feedback.reconstruction import measure_drift
 from scripts.feedback.requested_rows import period_names, requested_rows
 from scripts.provenance.canonical import read_json, write_json
 from scripts.provenance.run_job import echo, main
@@ -96,9 +99,17 @@ class Values:
         return self.describe({name: np.maximum(model.predict(inputs), 0) for name, model in self.models.items()})
 
 
+def find_change_times(rows: pa.Table) -> list[str]:
+    """Return when the mean score of *rows*, in the order of their times, is noticed to have changed."""
+    times, p = rows["time"].to_numpy(), rows["score"].to_numpy()
+    order = np.lexsort((p, times))
+    return [str(times[order[number - 1]].astype("datetime64[s]")) for number in find_changes(p[order].tolist())]
+
+
 def estimate_requests(reference: ScoredSplit, contract: dict, rows: pa.Table, period: str) -> dict[str, Any]:
     """Return what estimated.json has about the requested *rows*, by the labelled *reference*."""
-    columns = [name for name in reference.table.column_names if name in rows.column_names]
+    fields = [field for field in reference.table.schema if field.name in rows.column_names]
+    columns = [field.name for field in fields if not pa.types.is_temporal(field.type)]
     known, requested = encode_sides(reference.table, rows, columns)
     weights, scores = estimate_ratios(known, requested), to_scores(reference.y, reference.p, contract)
     if scores.regression:
@@ -111,6 +122,8 @@ def estimate_requests(reference: ScoredSplit, contract: dict, rows: pa.Table, pe
         "metric": model.metric,
         "reference": model.reference(),
         "requests": model.estimate(p, requested),
+        "multivariate": measure_drift(known, requested),
+        "changes": [] if scores.regression else find_change_times(rows),
         "periods": [
             {"period": name} | model.estimate(p[chosen], requested[chosen])
             for name, chosen in periods

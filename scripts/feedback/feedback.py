@@ -19,6 +19,7 @@ from scripts.schema.expression import PARSERS
 from scripts.schema.load import load_schema
 from scripts.statistics.drift import benjamini_hochberg, compare
 
+TOGETHER = "all columns together"
 ALPHA = 0.01  # false discovery rate of drift without a data schema, which has its own
 
 
@@ -171,6 +172,10 @@ def feedback(
     performance = {"realised": read_json(realised), "estimated": read_json(estimated)}
     decay = find_decay(**performance, max_drop=max_drop)
     reasons = [*find_drift(skew, drifted, anomalies, max_drift), *decay]
+    together = performance["estimated"].get("multivariate", {"distance": 0.0, "p_value": 1.0})
+    if found != "too few requests" and together["distance"] > max_drift and together["p_value"] <= alpha:
+        found = "drift"
+        reasons.append({"kind": "drift", "column": TOGETHER, "distance": together["distance"], "limit": max_drift})
     digest = json_digest([[part["rows"], part["columns"]] for part in training])
     after = update_verdict(before, reasons, digest, performance["estimated"]["version"], last, cooldown)
     report = {

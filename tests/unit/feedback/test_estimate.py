@@ -18,12 +18,13 @@ REGRESSION = {"task": "regression", "classes": [], "positive": None, "threshold"
 def requested(x, score, days):
     """Return the requested rows of one column *x*."""
     times = [datetime.datetime(1999, 1, day) for day in days]
-    return pa.table({"time": pa.array(times, pa.timestamp("us")), "score": score, "x": x})
+    moments = pa.array(times, pa.timestamp("us"))
+    return pa.table({"time": moments, "score": score, "x": x, "day": pa.array([moment.date() for moment in times])})
 
 
 def split(x, y, p):
     """Return the reference."""
-    return ScoredSplit(y, p, pa.table({"x": x}))
+    return ScoredSplit(y, p, pa.table({"x": x, "day": pa.array([datetime.date(1990, 1, 1)] * len(x))}))
 
 
 @pytest.mark.feature("F2")
@@ -48,6 +49,7 @@ def test_two_classes_are_estimated_by_period():
         assert abs(part["metrics"]["roc_auc"] - realised) < 3 * part["error"]
     assert found["reference"]["metrics"]["roc_auc"] - found["periods"][1]["metrics"]["roc_auc"] > 0.15
     assert found["requests"]["rows"] == len(days) and found["metric"] == "roc_auc"
+    assert found["multivariate"]["components"] == 1  # of x alone: dates always drift
 
 
 @pytest.mark.feature("F2")

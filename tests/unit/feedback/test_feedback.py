@@ -122,7 +122,7 @@ def test_requests_like_training_are_steady_though_the_bins_of_spans_differ(repor
     assert max(found["drift"].values()) < 0.1
 
 
-@pytest.mark.feature("V6")
+@pytest.mark.feature("V6", "F4")
 def test_skew_is_what_comparing_two_tables_gives(report, tmp_path):
     asked = draw(random.Random(6), 2000, shift=30)
     found = report({"1999-01-01.jsonl": "".join(entry(asked[start : start + 7]) for start in range(0, 2000, 7))})
@@ -138,7 +138,7 @@ def test_skew_is_what_comparing_two_tables_gives(report, tmp_path):
     assert found["skew"]["height"]["q_value"] < 1e-6 < 0.001 < found["skew"]["phase"]["q_value"]
 
 
-@pytest.mark.feature("V6")
+@pytest.mark.feature("V6", "F4")
 def test_skew_beyond_the_limit_of_the_schema_is_named(report, tmp_path):
     schema = tmp_path / "schema.yaml"
     rules = "height: {type: number, skew: {linf: 0.001, js: 0.9}}, phase: {type: text, skew: {js: 0}}"

@@ -6,7 +6,7 @@ import pytest
 
 from scripts.feedback.verdict import find_decay, first_counted_day, update_verdict
 from scripts.provenance.canonical import read_json
-from tests.unit.feedback.test_feedback import draw, entry, report
+from tests.unit.feedback.test_feedback import ESTIMATED, draw, entry, report
 
 __all__ = ["report"]
 HEIGHT = {"kind": "drift", "column": "height", "distance": 0.6, "limit": 0.25}
@@ -129,3 +129,17 @@ def test_a_run_that_was_killed_before_its_report_gives_the_same_verdict_and_repo
     assert report({}) == found and (tmp_path / "verdict.json").read_bytes() == verdict
     (tmp_path / "verdict.json").unlink()  # killed before
     assert report({}) == found and (tmp_path / "verdict.json").read_bytes() == verdict
+
+
+@pytest.mark.feature("F3")
+def test_drift_of_all_columns_together_is_a_reason(report, tmp_path, monkeypatch):
+    together = {"distance": 0.4, "p_value": 1e-6}
+    monkeypatch.setitem(ESTIMATED, "multivariate", together)
+    steady = {"1999-01-01.jsonl": entry(draw(random.Random(8), 300))}
+    found = report(steady)
+    assert found["verdict"] == "drift" and found["drifted"] == []
+    (reason,) = read_json(tmp_path / "verdict.json")["reasons"]
+    assert reason == {"kind": "drift", "column": "all columns together", "distance": 0.4, "limit": 0.25}
+    (tmp_path / "verdict.json").unlink()
+    monkeypatch.setitem(together, "p_value", 0.5)
+    assert report(steady)["verdict"] == "steady"
