@@ -6,7 +6,8 @@ Gives: results/<case>/feedback/requests/<day>/{requests.parquet,statistics.json}
 results/<case>/feedback/{realised/realised.json,estimated/estimated.json,feedback.json}; and feedback/verdict.json, an
 input of training, which is written only when the verdict changes
 
-`snakemake labelled_span --config span=1999-06` writes labelled requests as a new span of data.
+`snakemake labelled_span --config span=1999-06` writes labelled requests as a new span of data, and `snakemake
+label_queue` results/<case>/feedback/label_queue/queue.csv: the rows to label next.
 """
 
 from scripts.feedback.files import DAY, FeedbackFiles
@@ -69,10 +70,12 @@ checkpoint measure:
             "analyze.seed",
             "feedback.period",
             columns="analyze.slices",
+            tag="deploy.label",
         ),
+        aliases=FEEDBACK.aliases,
         job=job_command,
     shell:
-        "{params.job} 3>&2 2> {log}"
+        "{params.job} --aliases {params.aliases} 3>&2 2> {log}"
 
 
 checkpoint estimate:
@@ -155,3 +158,27 @@ rule labelled_span:
         "envs/python {params.env} scripts/feedback/labelled_span.py --job-spec {params.job_spec}"
         " --requests {input.requests:q} --labels {params.labels:q} --schema {params.schema:q}"
         " --folder {params.folder} 3>&2 2> {log}"
+
+
+checkpoint label_queue:
+    """Choose the requested rows to label next."""
+    input:
+        requests=ancient(FEEDBACK.tables),
+        labels=ancient(FEEDBACK.labels),
+        contracts=ancient(FEEDBACK.contracts),
+        changed=when_stale("label_queue"),
+    output:
+        queue=f"{RESULTS}/feedback/label_queue/queue.csv",
+        record=f"{RESULTS}/feedback/label_queue/record.json",
+    log:
+        f"logs/{CASE}/feedback/label_queue.log",
+    benchmark:
+        f"benchmarks/rules/{CASE}/feedback/label_queue.tsv"
+    conda:
+        "../envs/table.yaml"
+    params:
+        code="feedback/label_queue",
+        cfg=cfg("preprocess.label", count="feedback.queue"),
+        job=job_command,
+    shell:
+        "{params.job} 3>&2 2> {log}"

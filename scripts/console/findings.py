@@ -150,6 +150,11 @@ def describe_realised(job: Job) -> str:
     return ", ".join([f"{labels['joined']} of {format_count(labels['given'], 'label')} joined", *left_out])
 
 
+def describe_queue(job: Job) -> str:
+    path = job.path("queue.csv")
+    return f"{format_count(max(0, path.read_bytes().count(bytes([10])) - 1), 'row')} to label in {path}"
+
+
 def describe_estimated(job: Job) -> str:
     estimated = job.read("estimated.json")
     if "requests" not in estimated:
@@ -197,6 +202,7 @@ FINDINGS: dict[str, Callable[[Job], str]] = {
     "deploy": describe_deploy,
     "request_table": describe_request_table,
     "measure": describe_realised,
+    "label_queue": describe_queue,
     "estimate": describe_estimated,
     "feedback": describe_feedback,
     "report": describe_report,

@@ -8,7 +8,8 @@ distribution. They assume that there is no concept drift.
 estimated.json has "version", "assumes", "metric", "reference" and "requests": {"rows", "metrics", "error"} and
 "periods": [{"period", "rows", "metrics", "error"}]; "error" is the standard error of the metric. "multivariate" is the
 drift of all columns together (reconstruction.py), and "changes" are the times at which the mean score is noticed to
-have changed (adwin.py). Dates and times always drift and are left out of all comparisons. Without a published version or requests to it, there is a "reason".
+have changed (adwin.py). Dates and times always drift and are left out of all comparisons. Without a published version
+or requests to it, there is a "reason".
 """
 
 from pathlib import Path

@@ -61,6 +61,10 @@ class FeedbackFiles:
         found = [path for path in Path(f"serving/{self.case}").glob("*/contract.json") if path.parent.name.isdecimal()]
         return [str(path) for path in sorted(found, key=read_version)]
 
+    def aliases(self, wildcards: Any) -> list[str]:
+        """Return the labels of versions as name=number."""
+        return [f"{name}={number}" for name, number in sorted(read_aliases(Path(f"serving/{self.case}")).items())]
+
     def bundle(self, wildcards: Any) -> list[str]:
         """Return the files of the published bundle that the label of deployment names; none if there is none."""
         number = read_aliases(Path(f"serving/{self.case}")).get(self.label)

@@ -7,6 +7,7 @@ are given twice count once; those that contradict each other, are older than the
 or was sent twice, are counted, named and left out.
 """
 
+import csv
 import datetime
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -48,7 +49,8 @@ def make_keys(request: pa.ChunkedArray, position: pa.ChunkedArray) -> pa.Array:
 def read_file(path: Path, needed: tuple[str, ...]) -> pa.Table:
     """Return a CSV file whose columns are texts, null where a cell is empty. Raises InputError if it lacks a column."""
     try:
-        header = path.open(encoding="utf-8").readline().strip().split(",")
+        with open(path, encoding="utf-8", newline="") as file:
+            header = next(csv.reader(file), [])
         options = pa.csv.ConvertOptions(
             column_types=dict.fromkeys(header, pa.string()), strings_can_be_null=True, null_values=[""]
         )
@@ -58,6 +60,7 @@ def read_file(path: Path, needed: tuple[str, ...]) -> pa.Table:
     known = {*needed, "position", "time"}
     if missing := [name for name in needed if name not in table.column_names]:
         raise InputError(f"{path}: column {missing[0]} is missing; a file has {', '.join(sorted(known))}")
+    table = table.select([name for name in table.column_names if not name.startswith("values.")])  # of a label queue
     if unknown := [name for name in table.column_names if name not in known]:
         raise InputError(f"{path}: column {unknown[0]!r} is unknown; a file has {', '.join(sorted(known))}")
     for name in needed:

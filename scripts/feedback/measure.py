@@ -3,7 +3,8 @@
 realised.json has "labels": {"given", "joined", "left_out": {reason: {"count", "examples"}}}, "actions": {version:
 {action: {"rows", "mean_score"}}}, and "versions": {version: {"rows", "metrics", "periods": [{"period", "rows",
 "positives", "metrics"}], "slices", "too_small"}}. Estimates are those of metrics.json; a period is a week (ISO 8601,
-1999-W01) or a day of the requests.
+1999-W01) or a day of the requests. "comparison" has, for each label of a version but the deployed one, {"champion",
+"challenger", "difference" of their mean losses, "low", "high", "winner"}.
 """
 
 import datetime
@@ -20,6 +21,7 @@ from scripts.analyze.slices import SPAN, make_slices, needed_columns, quantile_e
 from scripts.config.classes import sort_classes
 from scripts.feedback.labels import count_actions, join_labels, read_labels
 from scripts.feedback.requested_rows import period_names, requested_rows, value_types
+from scripts.feedback.sequential import compare_losses
 from scripts.metrics.table import METRICS
 from scripts.provenance.canonical import read_json, write_json
 from scripts.provenance.run_job import echo, main
@@ -67,6 +69,29 @@ def measure_version(
     return result
 
 
+def row_losses(y: np.ndarray, p: np.ndarray, label: dict) -> np.ndarray:
+    """Return the loss of each row: the Brier score of two classes, or the squared error."""
+    if not label["classes"]:
+        return (p - y) ** 2
+    return ((y == sort_classes(label["classes"]).index(label["positive"])) - p) ** 2
+
+
+def compare_aliases(aliases: list[str], tag: str, rows: pa.Table, y: np.ndarray, label: dict) -> dict[str, dict]:
+    """Return by alias the comparison of its version with the one that *tag* names, on labelled *rows* (sequential.py).
+
+    *aliases* are name=number.
+    """
+    numbers = {name: int(number) for name, _, number in (alias.partition("=") for alias in aliases)}
+    losses, version = row_losses(y, rows["score"].to_numpy(), label), rows["version"].to_numpy()
+    champion = numbers.pop(tag, None)
+    return {
+        name: {"champion": champion, "challenger": number}
+        | compare_losses(losses[version == champion], losses[version == number])
+        for name, number in sorted(numbers.items())
+        if champion not in (None, number)
+    }
+
+
 def measure(
     requests: list[Path],
     labels: list[Path],
@@ -79,11 +104,14 @@ def measure(
     bootstrap: int,
     seed: int,
     period: str,
+    tag: str,
+    aliases: list[str],
 ) -> None:
     """Write *realised*: the metrics of the *requests* (tables of days) that *labels* name the truth of.
 
-    *contracts* are those of the versions that are still published; they have the decision thresholds. Raises InputError
-    on labels that cannot be right.
+    *contracts* are those of the versions that are still published; they have the decision thresholds. *aliases* are the
+    labels of versions as name=number; each is compared with the version that is deployed under the label *tag*. Raises
+    InputError on labels that cannot be right.
     """
     now, classes = datetime.datetime.now(datetime.UTC), sort_classes(label["classes"])
     types = value_types(requests)
@@ -106,8 +134,9 @@ def measure(
             scores = replace(Scores(truth, p), regression=True)
         options = {"least": min_slice, "period": period, "samples": bootstrap, "seed": seed}
         versions[str(version)] = measure_version(scores, threshold is not None, part, specs, used, **options)
+    comparison = compare_aliases(aliases, tag, rows, y, label) if rows is not None and len(classes) <= 2 else {}
     found_actions = count_actions(actions, requested_rows(requests, []), now) if actions else {}
-    content = {"labels": counts, "actions": found_actions, "versions": versions}
+    content = {"labels": counts, "actions": found_actions, "versions": versions, "comparison": comparison}
     if len(classes) > 2:
         content["reason"] = "with more than two classes the log has the score of the predicted class only"
     write_json(realised, content)

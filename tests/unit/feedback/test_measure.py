@@ -21,7 +21,7 @@ SETTINGS |= {"seed": 7, "period": "week"}
 def measured(tmp_path):
     """A function that writes log and labels, measures and returns what was written."""
 
-    def run(days, labels, thresholds, label=LABEL, actions=(), **settings):
+    def run(days, labels, thresholds, label=LABEL, actions=(), aliases=(), **settings):
         tables = []
         for day, lines in days.items():
             log, folder = tmp_path / f"{day}.jsonl", tmp_path / day
@@ -42,7 +42,8 @@ def measured(tmp_path):
         late = tmp_path / "late.csv"
         late.write_text("request,label\n" + "".join(f"{name},{value}\n" for name, value in labels))
         out = tmp_path / "realised.json"
-        measure(tables, [late], [*actions], contracts, out, label, **SETTINGS | settings)
+        options = {"tag": "champion", "aliases": [*aliases]}
+        measure(tables, [late], [*actions], contracts, out, label, **SETTINGS | options | settings)
         return read_json(out)
 
     return run
@@ -130,3 +131,18 @@ def test_more_than_two_classes_are_said_not_to_be_measured(measured):
     classes = {"label": {"column": "effect", "classes": {"a": ["a"], "b": ["b"], "c": ["c"]}, "positive": None}}
     found = measured({"1999-01-04": [entry("r", "1999-01-04", 0.7)]}, [("r", "c")], {"1": 0.5}, **classes)
     assert found["versions"] == {} and "more than two classes" in found["reason"] and found["labels"]["joined"] == 1
+
+
+@pytest.mark.feature("F5")
+@pytest.mark.slow
+def test_labels_of_versions_are_compared_with_the_deployed_one(measured):
+    lines, names, _, _, p, y = draw(["1999-01-04"], count=600)
+    worse = [entry(f"w{row}", "1999-01-05", 0.5, version=2) for row in range(600)]
+    words = np.array(["absent", "present"])
+    labels = [*zip(names, words[y], strict=True), *((f"w{row}", words[row % 2]) for row in range(600))]
+    found = measured(lines | {"1999-01-05": worse}, labels, {}, aliases=["champion=1", "challenger=2", "other=1"])
+    (name,) = found["comparison"]
+    result = found["comparison"][name]
+    assert (name, result["champion"], result["challenger"], result["winner"]) == ("challenger", 1, 2, "champion")
+    assert result["difference"] == pytest.approx(0.25 - np.mean((y - p) ** 2), abs=1e-9)
+    assert measured(lines, labels, {}, aliases=["challenger=2"])["comparison"] == {}
