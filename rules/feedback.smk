@@ -7,7 +7,8 @@ results/<case>/feedback/{realised/realised.json,estimated/estimated.json,feedbac
 input of training, which is written only when the verdict changes
 
 `snakemake labelled_span --config span=1999-06` writes labelled requests as a new span of data, and `snakemake
-label_queue` results/<case>/feedback/label_queue/queue.csv: the rows to label next.
+label_queue` results/<case>/feedback/label_queue/queue.csv: the rows to label next. `snakemake shadow` lets the candidate
+answer the log before it is deployed.
 """
 
 from scripts.feedback.files import DAY, FeedbackFiles
@@ -179,6 +180,32 @@ checkpoint label_queue:
     params:
         code="feedback/label_queue",
         cfg=cfg("preprocess.label", count="feedback.queue"),
+        job=job_command,
+    shell:
+        "{params.job} 3>&2 2> {log}"
+
+
+checkpoint shadow:
+    """Let the candidate answer the request log before it is deployed."""
+    input:
+        requests=ancient(FEEDBACK.tables),
+        contracts=ancient(FEEDBACK.contracts),
+        bundle=ancient(f"{RESULTS}/train/bundle"),
+        blessing=ancient(f"{RESULTS}/analyze/gate/blessing.json"),
+        hook_files=ancient(HOOK_FILES),
+        changed=when_stale("shadow"),
+    output:
+        shadow=f"{RESULTS}/feedback/shadow/shadow.json",
+        record=f"{RESULTS}/feedback/shadow/record.json",
+    log:
+        f"logs/{CASE}/feedback/shadow.log",
+    benchmark:
+        f"benchmarks/rules/{CASE}/feedback/shadow.tsv"
+    conda:
+        "../envs/analyze.yaml"
+    params:
+        code=f"feedback/shadow {HOOKS} {ESTIMATORS}",
+        cfg={},
         job=job_command,
     shell:
         "{params.job} 3>&2 2> {log}"

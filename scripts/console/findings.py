@@ -155,6 +155,11 @@ def describe_queue(job: Job) -> str:
     return f"{format_count(max(0, path.read_bytes().count(bytes([10])) - 1), 'row')} to label in {path}"
 
 
+def describe_shadow(job: Job) -> str:
+    shadow = job.read("shadow.json")
+    return f"{format_count(shadow['rows'], 'logged row')} answered again, {shadow['changed']} decided otherwise"
+
+
 def describe_estimated(job: Job) -> str:
     estimated = job.read("estimated.json")
     if "requests" not in estimated:
@@ -203,6 +208,7 @@ FINDINGS: dict[str, Callable[[Job], str]] = {
     "request_table": describe_request_table,
     "measure": describe_realised,
     "label_queue": describe_queue,
+    "shadow": describe_shadow,
     "estimate": describe_estimated,
     "feedback": describe_feedback,
     "report": describe_report,

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from scripts.deploy.smoke_test import running_server, send_request
 from tests import tiny
 from tests.workflow import deploy, explain, jobs, snakemake
 
@@ -26,11 +27,16 @@ def write_log(root: Path, day: str, shift: float, count: int = 300) -> None:
     path.write_text("".join(lines))
 
 
-def run_feedback(root: Path) -> set[str]:
-    """Run `snakemake feedback` and return the jobs that ran."""
-    run = snakemake(root, "feedback")
+def run_target(root: Path, target: str) -> set[str]:
+    """Run `snakemake <target>` and return the jobs that ran."""
+    run = snakemake(root, target)
     assert run.returncode == 0, run.stdout + run.stderr
     return jobs(run.stderr)
+
+
+def run_feedback(root: Path) -> set[str]:
+    """Run `snakemake feedback` and return the jobs that ran."""
+    return run_target(root, "feedback")
 
 
 @pytest.mark.feature("F6", "F8", "U13")
@@ -84,3 +90,25 @@ def test_labels_that_cannot_be_right_stop_feedback_and_not_deploy(checkout: Path
     assert {"measure", "feedback"} <= run_feedback(checkout)
     report = json.loads((checkout / "results/tiny/feedback/feedback.json").read_text())
     assert report["realised"]["labels"]["joined"] == 99 and report["realised"]["versions"]["1"]["rows"] == 99
+
+
+@pytest.mark.feature("F11")
+@pytest.mark.timeout(600)
+def test_a_candidate_answers_the_log_before_it_is_deployed(checkout: Path) -> None:
+    rows = [row for row in tiny.rows("2001", 60) if row[1]]
+    asked = [{"weight": float(row[1]), "colour": row[2], "note": row[3] or None, "day": row[4]} for row in rows]
+    with running_server(checkout / "serving") as connection:
+        assert send_request(connection, "POST", "/predict/tiny", asked)[0] == 200
+    assert {"shadow"} <= run_target(checkout, "shadow")
+    report = json.loads((checkout / "results/tiny/feedback/shadow/shadow.json").read_text())
+    assert (report["rows"], report["changed"]) == (len(asked), 0)  # the candidate is what is deployed
+    assert report["difference"] == pytest.approx(0, abs=1e-12)
+
+    case = checkout / "config/cases/tiny.yaml"
+    case.write_text(case.read_text().replace("loguniform: [0.1, 10]", "loguniform: [0.0001, 0.001]"))
+    ran = run_target(checkout, "shadow")
+    assert {"train", "gate_model", "shadow"} <= ran and not {"deploy", "register_model"} & ran
+    report = json.loads((checkout / "results/tiny/feedback/shadow/shadow.json").read_text())
+    assert report["rows"] == len(asked) and report["largest"][0]["version"] == 1
+    assert abs(report["largest"][0]["candidate"] - report["largest"][0]["served"]) > 0.05
+    assert report["versions"]["1"]["changed"] == report["changed"]
