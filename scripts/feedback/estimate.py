@@ -101,10 +101,13 @@ class Values:
 
 
 def find_change_times(rows: pa.Table) -> list[str]:
-    """Return when the mean score of *rows*, in the order of their times, is noticed to have changed."""
+    """Return when the mean score of *rows*, in the order of their times, is noticed to have changed.
+
+    Rows of the same time are ordered by the names of their requests, which know nothing of scores.
+    """
+    rows = rows.sort_by([(name, "ascending") for name in ("time", "request", "position")])
     times, p = rows["time"].to_numpy(), rows["score"].to_numpy()
-    order = np.lexsort((p, times))
-    return [str(times[order[number - 1]].astype("datetime64[s]")) for number in find_changes(p[order].tolist())]
+    return [str(times[number - 1].astype("datetime64[s]")) for number in find_changes(p.tolist())]
 
 
 def estimate_requests(reference: ScoredSplit, contract: dict, rows: pa.Table, period: str) -> dict[str, Any]:

@@ -19,7 +19,12 @@ def requested(x, score, days):
     """Return the requested rows of one column *x*."""
     times = [datetime.datetime(1999, 1, day) for day in days]
     moments = pa.array(times, pa.timestamp("us"))
-    return pa.table({"time": moments, "score": score, "x": x, "day": pa.array([moment.date() for moment in times])})
+    columns = {
+        "time": moments,
+        "request": [f"{value * 7919 % 10007:05}" for value in range(len(x))],
+        "position": [0] * len(x),
+    }
+    return pa.table(columns | {"score": score, "x": x, "day": pa.array([moment.date() for moment in times])})
 
 
 def split(x, y, p):
@@ -49,6 +54,7 @@ def test_two_classes_are_estimated_by_period():
         assert abs(part["metrics"]["roc_auc"] - realised) < 3 * part["error"]
     assert found["reference"]["metrics"]["roc_auc"] - found["periods"][1]["metrics"]["roc_auc"] > 0.15
     assert found["requests"]["rows"] == len(days) and found["metric"] == "roc_auc"
+    assert found["changes"] == []  # the mean score stays, though rows of one time could be sorted into a trend
     assert found["multivariate"]["components"] == 1  # of x alone: dates always drift
 
 
