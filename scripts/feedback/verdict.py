@@ -2,9 +2,9 @@
 
 verdict.json is an input of training, so it is written only when the verdict changes. It has "number" (of the verdicts
 so far), "reasons", "training" (digest of the statistics of the training rows), "version" (that is served), "day" (of
-the last request that it rests on) and "after" (requests of days up to this one did not count for it). A reason is
-{"kind": "drift", "column", "distance", "limit"} or {"kind": "decay", "metric", "value", "reference", "source"}, where
-the source is "labels" or "estimate".
+the last request that it rests on), "after" (requests of days up to this one did not count for it) and "history"
+(number, reasons and day of the verdicts before). A reason is {"kind": "drift", "column", "distance", "limit"} or
+{"kind": "decay", "metric", "value", "reference", "source"}, where the source is "labels" or "estimate".
 
 Requests of days up to that of a verdict do not count for the next, which is given after the cooldown at the earliest,
 and only for a reason that is new: one that was no reason yet for the same training rows or, of decay, for the same
@@ -76,6 +76,7 @@ def update_verdict(
         return before
     kept = [reason for reason in before.get("reasons", []) if same[reason["kind"]]]
     new = [reason for reason in reasons if reason_key(reason) not in known]
+    past = [{name: before[name] for name in ("number", "reasons", "day")}] if before else []
     return {
         "number": before.get("number", 0) + 1,
         "reasons": [*kept, *new],
@@ -83,4 +84,5 @@ def update_verdict(
         "version": version,
         "day": last,
         "after": before.get("day", ""),
+        "history": [*before.get("history", []), *past],
     }

@@ -1,19 +1,10 @@
 """Why feedback wants a model to be trained again, in words: the verdict file as an input of training."""
 
-from typing import Any
-
 from scripts.provenance.canonical import read_json
 from scripts.provenance.fingerprint import Change
 from scripts.provenance.recorded_job import RecordedJob
 from scripts.provenance.staleness import VERDICT, Staleness
-
-
-def describe_reason(reason: dict[str, Any]) -> str:
-    """Return a reason of the verdict in words, with column and distance or metric and values."""
-    if reason["kind"] == "drift":
-        return f"drift of {reason['column']} (distance {reason['distance']:.2f}, at most {reason['limit']:g})"
-    by = {"labels": "late labels", "estimate": "the estimate without labels"}[reason["source"]]
-    return f"decay of {reason['metric']} from {reason['reference']:.3f} to {reason['value']:.3f} by {by}"
+from scripts.provenance.wording import describe_reason
 
 
 def describe_verdict(path: str) -> str:

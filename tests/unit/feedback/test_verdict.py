@@ -13,6 +13,7 @@ HEIGHT = {"kind": "drift", "column": "height", "distance": 0.6, "limit": 0.25}
 PHASE = {"kind": "drift", "column": "phase", "distance": 0.4, "limit": 0.25}
 DECAY = {"kind": "decay", "metric": "roc_auc", "source": "labels", "value": 0.8, "reference": 0.9}
 FIRST = {"number": 1, "reasons": [HEIGHT], "training": "t", "version": 1, "day": "1999-01-10", "after": ""}
+FIRST |= {"history": []}
 
 
 @pytest.mark.feature("F6", "U13")
@@ -49,6 +50,7 @@ def test_a_new_reason_after_the_cooldown_gives_a_new_verdict(reasons, training, 
     found = update_verdict(FIRST, reasons, training, version, "1999-01-17", 7)
     assert found["number"] == 2 and found["reasons"] == expected
     assert (found["day"], found["after"]) == ("1999-01-17", "1999-01-10")
+    assert found["history"] == [{"number": 1, "reasons": [HEIGHT], "day": "1999-01-10"}]
 
 
 @pytest.mark.feature("F8")
