@@ -49,7 +49,7 @@
           environments = mapAttrs (id: _: environment id) hashes;
           folder = title: kept: pkgs.linkFarm title
             (map (id: { name = id; path = environments.${id}; }) (filter (id: kept (name id)) (attrNames hashes)));
-          jobs = folder "jobs" (name: match "test|slurm|.*-gpu" name == null);
+          jobs = folder "jobs" (name: match "test|slurm|client|.*-gpu" name == null);
           named = listToAttrs (map (id: { name = name id; value = environments.${id}; }) (attrNames hashes));
           settings = {
             OUROBOROS_ENVS = jobs;

@@ -1,7 +1,7 @@
 """The blessed bundle: tested on the real server, published for running servers, and the deployment label moved to it.
 
 Needs: results/<case>/{train/bundle/,register/version.json,analyze/gate/blessing.json,validate/anomalies/schema.json}
-Gives: results/<case>/deploy/published.json, serving/<case>/<version>/, serving/<case>/{labels,log}.json
+Gives: results/<case>/deploy/published.json, serving/<case>/<version>/, serving/<case>/{labels,traffic,log}.json
 
 To go back to an earlier version: python -m scripts.deploy.rollback --case birds --version 2
 """
@@ -28,7 +28,14 @@ checkpoint deploy:
         "../envs/serve.yaml"
     params:
         code=f"deploy/deploy serve/server {HOOKS} {ESTIMATORS}",
-        cfg=cfg("case", "deploy.label", "deploy.max_latency_ms", "deploy.max_size_mb", "feedback.log"),
+        cfg=cfg(
+            "case",
+            "deploy.label",
+            "deploy.traffic",
+            "deploy.max_latency_ms",
+            "deploy.max_size_mb",
+            "feedback.log",
+        ),
         job=job_command,
     shell:
         "{params.job} --serving serving 3>&2 2> {log}"

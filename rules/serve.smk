@@ -1,7 +1,7 @@
 """The model server of all published cases, in the foreground and on the loopback interface; Ctrl-C stops it.
 
 Needs: serving/ (it may be empty: what is deployed later is picked up)
-Gives: predictions, and serving/<case>/requests/<day>.jsonl
+Gives: predictions, and serving/<case>/{requests,shadow}/<day>.jsonl
 """
 
 from scripts.provenance.environment import env_id
@@ -17,7 +17,8 @@ rule serve:
     params:
         env=env_id("serve"),
         port=config["serve"]["port"],
+        grpc=[f"--grpc-port {port}" for port in [config["serve"]["grpc_port"]] if port is not None],
         poll=config["serve"]["poll_seconds"],
     shell:
         "exec envs/python {params.env} scripts/serve/server.py --root serving "
-        "--port {params.port} --poll {params.poll} 3>&2 2> {log}"
+        "--port {params.port} {params.grpc} --poll {params.poll} 3>&2 2> {log}"

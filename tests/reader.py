@@ -14,7 +14,7 @@ from tests.workflow import ROOT, clone, environment
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 SERVER = "./ouroboros serve\n"  # a block that ends by Ctrl-C
-DEFAULT_PORT = 8080
+DEFAULT_PORT, DEFAULT_GRPC_PORT = 8080, 8081
 END = "=== end of block ==="
 # A terminal of its own for the server: a shell in the background would make it deaf to Ctrl-C.
 TERMINAL = """\
@@ -64,9 +64,9 @@ def blocks(language: str = "sh") -> list[tuple[str, str]]:
     return found
 
 
-def free_port() -> int:
-    """Return the default port if nothing listens there, else a free one."""
-    for port in (DEFAULT_PORT, 0):
+def free_port(default: int) -> int:
+    """Return the *default* port if nothing listens there, else a free one."""
+    for port in (default, 0):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
@@ -81,7 +81,7 @@ class Reader:
     """Somebody with a fresh clone and an empty home, both in *folder*, who runs the README's blocks in one shell."""
 
     def __init__(self, folder: Path):
-        self.clone, self.port = folder / "clone", DEFAULT_PORT
+        self.clone, self.port, self.grpc_port = folder / "clone", DEFAULT_PORT, DEFAULT_GRPC_PORT
         if not self.clone.exists():
             clone(self.clone)
             (folder / "home").mkdir()
@@ -107,14 +107,14 @@ class Reader:
 
     def choose_port(self) -> None:
         """Let servers listen on a port that is free here, by the configuration and in all blocks."""
-        self.port = free_port()
+        self.port, self.grpc_port = free_port(DEFAULT_PORT), free_port(DEFAULT_GRPC_PORT)
         config = self.clone / "config/config.yaml"
         config.write_text(self.own(config.read_text()))
         self.commit()
 
     def own(self, text: str) -> str:
-        """Return *text* with the port that is free here."""
-        return text.replace(str(DEFAULT_PORT), str(self.port))
+        """Return *text* with the ports that are free here."""
+        return text.replace(str(DEFAULT_GRPC_PORT), str(self.grpc_port)).replace(str(DEFAULT_PORT), str(self.port))
 
     def scripted(self, contents: list[str]) -> list[str]:
         """Return *contents* with the server in a terminal of its own until the block after it has ended."""

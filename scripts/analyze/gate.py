@@ -189,7 +189,9 @@ def format_check(check: dict) -> str:
     name = f"change of {name}" if check["kind"] == "change" else f"{check['kind']} {name}" if check["of"] else name
     limit = ", ".join(f"{key} {value:g}" for key, value in sorted(check["limit"].items()))
     if "why" in check:
-        return f"{name}: {check['why']} (limit {limit})"
+        small = check["kind"] == "slice" and check["value"] is not None
+        advice = "; a larger analyze.min_slice leaves out slices this small" if small else ""
+        return f"{name}: {check['why']}{advice} (limit {limit})"
     value = "undefined" if check["value"] is None else f"{check['value']:.4f}"
     span = "no interval" if check["low"] is None else f"{check['low']:.4f} to {check['high']:.4f}"
     found = f", detectable {check['detectable']:.4f}" if "detectable" in check else ""

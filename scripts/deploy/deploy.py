@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from scripts.bundle.files import bundle_digest, read_contents
-from scripts.deploy.publish import move_label, publish, staged_bundle
+from scripts.deploy.publish import check_traffic, move_label, publish, staged_bundle
 from scripts.deploy.smoke_test import check_answers, measure_request_ms, running_server
 from scripts.errors import InputError
 from scripts.provenance.canonical import file_digest, read_json, to_exact_json, write_json
@@ -35,17 +35,18 @@ def deploy(
     serving: Path,
     case: str,
     label: str,
+    traffic: dict,
     max_latency_ms: float,
     max_size_mb: float,
     log: dict,
 ) -> list[Path]:
     """Publish the bundle in *serving*/*case*/<version>/ and return its files there; *published* lists them.
 
-    The part of *rules* (the checked schema) that applies to requests is published with it, and *log*, what the request
-    log may hold.
+    The part of *rules* (the checked schema) that applies to requests is published with it, and *traffic*, which says
+    which labels answer requests that name no version, and *log*, what the request log may hold.
 
     Raises InputError, without changing what is served, if the bundle is not blessed, is not the one that was
-    registered, is too large or too slow, or does not reproduce its golden rows.
+    registered, is too large or too slow, does not reproduce its golden rows, or *traffic* names an unknown label.
     """
     registered, granted = read_json(version), read_json(blessing)
     check_permission(case, bundle, registered, granted)
@@ -59,6 +60,7 @@ def deploy(
     if size > max_size_mb:
         raise InputError(f"the bundle is {size:.3g} MB large, deploy.max_size_mb allows {max_size_mb:g}")
     number = registered["version"]
+    check_traffic(serving / case, traffic, label)
     with staged_bundle(serving, case, number, contents) as root:
         with running_server(root) as connection:
             path = f"/predict/{case}/versions/{number}"
@@ -70,6 +72,7 @@ def deploy(
             raise InputError(f"a row takes {latency:.3g} ms (median), deploy.max_latency_ms allows {max_latency_ms:g}")
         files = publish(root / case / str(number), serving / case / str(number))
     write_json(serving / case / "log.json", log)  # before the first request to a new version
+    write_json(serving / case / "traffic.json", traffic)
     before = move_label(serving / case, label, number)
     digests = {str(path.relative_to(serving)): file_digest(path) for path in files}
     write_json(

@@ -12,6 +12,7 @@ from scripts.bundle.published import CHECKSUMS, published_model
 from scripts.errors import BundleError, InputError
 from scripts.provenance.canonical import write_bytes, write_json
 from scripts.serve.published_bundle import format_checksums, read_bundle
+from scripts.serve.traffic import parse_traffic
 
 
 def fsync_folder(folder: Path) -> None:
@@ -71,6 +72,14 @@ def is_already_published(folder: Path, final: Path) -> bool:
         return read_bundle(final) == read_bundle(folder)
     except BundleError:
         return False
+
+
+def check_traffic(case: Path, traffic: dict, label: str) -> None:
+    """Raise InputError if *traffic* names a label that no version in the folder *case* has, once *label* is set."""
+    try:
+        parse_traffic(traffic, {*read_aliases(case), label})
+    except ValueError as error:
+        raise InputError(f"deploy.traffic: {error}; deploy a version with that deploy.label first") from error
 
 
 def move_label(case: Path, label: str, version: int) -> int | None:

@@ -154,7 +154,7 @@ def feedback(
     *schema* is the data schema, if there is one; its limits on skew count as well. The report has the performance that
     late labels show (*realised*, of measure.py) and what is *estimated* without them (estimate.py). If all this gives
     another verdict than before, the file *verdict* is written (verdict.py). At last, days whose retention is over are
-    deleted from the log in *log_folder*, with the tables made of them.
+    deleted from the log in *log_folder* and from that of shadows next to it, with the tables made of them.
     """
     training, logged = [read_json(path) for path in statistics], [read_json(path) for path in requests]
     before = read_json(verdict) if verdict.exists() else {}
@@ -199,7 +199,8 @@ def feedback(
         write_json(verdict, after)
         echo("the model is stale: snakemake deploy trains it again")
     kept = first_kept_day(retention_days, today())
-    delete_days([*log_folder.glob("????-??-??.jsonl"), *feedback.parent.glob("requests/????-??-??")], kept)
+    logs = [path for folder in (log_folder, log_folder.parent / "shadow") for path in folder.glob("????-??-??.jsonl")]
+    delete_days([*logs, *feedback.parent.glob("requests/????-??-??")], kept)
 
 
 if __name__ == "__main__":

@@ -60,12 +60,25 @@ class LogSettings:
         if settings["sample"] < 1 and not is_sampled(entry["request"], settings["sample"]):
             return None
         if settings["aggregates_only"]:
-            kept = {name: entry[name] for name in ("case", "version", "bundle")}
-            return kept | {"rows": len(entry["rows"]), "scores": [round(score, 1) for score in entry["scores"]]}
+            return summarize(entry)
         if names := settings["pseudonyms"]:
             key = read_key(self.root / case)
-            return entry | {"rows": [hide_values(row, names, key) for row in entry["rows"]]}
+            rows = {"rows": [hide_values(row, names, key) for row in entry["rows"]]} if "rows" in entry else {}
+            return entry | rows | hide_error(entry)
         return entry
+
+
+def summarize(entry: dict[str, Any]) -> dict[str, Any]:
+    """Return what of an *entry*, that of a shadow or of an answer, names neither request nor values."""
+    kept = {name: entry[name] for name in ("case", "version", "bundle")} | hide_error(entry)
+    if "scores" not in entry:
+        return kept
+    return kept | {"rows": len(entry["scores"]), "scores": [round(score, 1) for score in entry["scores"]]}
+
+
+def hide_error(entry: dict[str, Any]) -> dict[str, str]:
+    """Return the kind of the error in the *entry* of a shadow, if it has one: its message may quote a value."""
+    return {"error": entry["error"].partition(":")[0]} if "error" in entry else {}
 
 
 def hide_values(row: dict[str, Any], names: list[str], key: bytes) -> dict[str, Any]:

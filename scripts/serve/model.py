@@ -102,6 +102,22 @@ def load_model(folder: Path) -> Model:
     return model
 
 
+def request_columns(contract: dict) -> dict[str, str]:
+    """Return the type of each column that the rows of a request must have, in the order of *contract*.
+
+    Of a case with lags, these are the columns that the lags are made of and those without lags.
+    """
+    types = {name: spec["type"] for name, spec in contract["columns"].items()}
+    lags = contract.get("window")
+    if not lags:
+        return types
+    texts = contract.get("cleaning", {}).get("columns", {})  # all that is neither number, integer nor boolean
+    lagged = {name: types.get(f"{name}@1", "number") for name in lags["columns"]}
+    names = dict.fromkeys([*lags["key"], lags["order"], *lags["columns"]])
+    own = {name: dtype for name, dtype in types.items() if name.rpartition("@")[0] not in lags["columns"]}
+    return {name: texts.get(name, lagged.get(name, "number")).partition(":")[0] for name in names} | own
+
+
 def add_request_lags(rows: list, contract: dict) -> list:
     """Return *rows* with their lag columns, if *contract* has lags, and without columns that only lags needed.
 

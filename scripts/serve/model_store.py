@@ -14,6 +14,7 @@ from scripts.errors import BundleError
 from scripts.provenance.run_job import echo
 from scripts.serve.model import Model, load_model
 from scripts.serve.published_bundle import CHECKSUMS, read_file
+from scripts.serve.traffic import Traffic, parse_traffic
 
 LOAD_SECONDS = 60
 NAME = re.compile(r"[a-z][a-z0-9_-]*")
@@ -26,6 +27,7 @@ class Case:
 
     versions: dict[int, Model] = field(default_factory=dict)
     labels: dict[str, int] = field(default_factory=dict)
+    traffic: Traffic = field(default_factory=Traffic)
 
 
 class ModelStore:
@@ -91,7 +93,7 @@ class ModelStore:
             if label in before.labels:
                 labels[label] = before.labels[label]
                 versions.setdefault(labels[label], before.versions[labels[label]])
-        return Case(dict(sorted(versions.items())), labels)
+        return Case(dict(sorted(versions.items())), labels, self.read_traffic(folder, labels, before.traffic))
 
     def load_version(self, path: Path, before: Model | None) -> Model | None:
         """Return the model in *path*, or *before* if the bundle is unchanged or fails to load."""
@@ -114,6 +116,16 @@ class ModelStore:
             return before
         except (OSError, ValueError, AttributeError) as error:
             self.log_refusal(folder.name, f"{folder}/labels.json: {error}")
+            return before
+
+    def read_traffic(self, folder: Path, labels: dict[str, int], before: Traffic) -> Traffic:
+        """Return the traffic of the case in *folder*, or *before* if traffic.json is invalid or names no label."""
+        try:
+            return parse_traffic(json.loads(read_file(folder / "traffic.json")), set(labels))
+        except FileNotFoundError:
+            return Traffic()
+        except (OSError, ValueError) as error:
+            self.log_refusal(folder.name, f"{folder}/traffic.json: {error}")
             return before
 
     def log_refusal(self, case: str, reason: str) -> None:

@@ -30,7 +30,7 @@ def append_lines(path: Path, content: bytes) -> None:
 
 
 class RequestLog:
-    """A bounded queue, and a thread that writes its entries to ``<root>/<case>/requests/<day>.jsonl``."""
+    """A bounded queue, and a thread that writes its entries to ``<root>/<case>/<folder>/<day>.jsonl``."""
 
     def __init__(self, root: Path):
         self.root = root
@@ -44,8 +44,11 @@ class RequestLog:
         self._thread = threading.Thread(target=self._work, name="request log", daemon=True)
         self._thread.start()
 
-    def put(self, case: str, entry: dict[str, Any]) -> None:
-        """Queue what the settings of *case* keep of *entry*, with the current time; drop it if too much is waiting."""
+    def put(self, case: str, entry: dict[str, Any], folder: str = "requests") -> None:
+        """Queue what the settings of *case* keep of *entry*, with the current time, for the file of today in *folder*.
+
+        It is dropped if too much is waiting.
+        """
         kept, now = self._settings.apply(case, entry), datetime.datetime.now(datetime.UTC)
         if kept is None:
             return
@@ -54,7 +57,7 @@ class RequestLog:
             if self._closing or len(self._waiting) >= MAX_LINES or self._size + len(line) > MAX_BYTES:
                 self.dropped[case] += 1
                 return
-            self._waiting.append((case, f"{now:%Y-%m-%d}", line))
+            self._waiting.append((case, f"{folder}/{now:%Y-%m-%d}.jsonl", line))
             self._size += len(line)
             self._ready.notify()
 
@@ -76,11 +79,11 @@ class RequestLog:
 
     def _write(self, batch: list[tuple[str, str, bytes]]) -> None:
         files: dict[tuple[str, str], list[bytes]] = {}
-        for case, day, line in batch:
-            files.setdefault((case, day), []).append(line)
-        for (case, day), lines in files.items():
+        for case, name, line in batch:
+            files.setdefault((case, name), []).append(line)
+        for (case, name), lines in files.items():
             try:
-                append_lines(self.root / case / "requests" / f"{day}.jsonl", b"".join(lines))
+                append_lines(self.root / case / name, b"".join(lines))
                 self._failing = False
             except OSError as error:
                 self.dropped[case] += len(lines)

@@ -416,6 +416,7 @@ EDITS = [
     Edit("shuffles of the sentinel", case("bootstrap: 20", "bootstrap: 20\n  sentinel: {repeats: 4}"), {"sentinel", "gate_model"}, "configuration: analyze.sentinel.repeats: 8 -> 4"),
     Edit("slices", case("slices: [colour]", "slices: []"), {"metrics", "gate_model", "register_model"}, "configuration: analyze.slices"),
     Edit("serving option", case("max_latency_ms: 5000", "max_latency_ms: 4000"), {"deploy"}, "configuration: deploy.max_latency_ms: 5000.0 -> 4000.0"),
+    Edit("traffic", case("max_latency_ms: 5000", "max_latency_ms: 5000\n  traffic: {split: {champion: 2}}"), {"deploy"}, "configuration: deploy.traffic.split"),
     Edit("label of the version", case("max_latency_ms: 5000", "max_latency_ms: 5000\n  label: stable"), {"deploy"}, 'configuration: deploy.label: "champion" -> "stable"'),
     Edit("serving option after .snakemake was removed", both(remove(".snakemake"), case("max_latency_ms: 5000", "max_latency_ms: 4000")), {"deploy"}, "configuration: deploy.max_latency_ms"),
     # data

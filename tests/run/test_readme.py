@@ -131,12 +131,21 @@ def server_answers_follows_and_rolls_back(said):
     assert shown.keys() == reply.keys()
     one, other = shown["predictions"][0], reply["predictions"][0]
     assert one["label"] == other["label"] and abs(one["score"] - other["score"]) < 0.02
-    by_label, by_number, refused, broken, (models,) = replies(routes)
+    *_, by_tensors, by_client, refusal = routes.splitlines()
+    routes = routes[: routes.rindex(by_tensors + "\n" + by_client)]
+    score = reply["predictions"][0]["score"]
+    assert (by_tensors, by_client) == (repr(score), f"1 {score!r}") and refusal == "UNEXPECTED_DATA_TYPE height 0"
+    by_label, by_number, refused, broken, classified, several, (models,), described = replies(routes)
     assert by_label["predictions"] == by_number["predictions"] == reply["predictions"]
     assert refused["error"]["code"] == "SCHEMA_MISSING_COLUMN"
     assert broken["error"]["code"] == "ENUM_TYPE_UNEXPECTED_STRING_VALUES"
     assert broken["error"]["column"] == "time_of_day"
+    (answer,), (prediction,) = classified["classifications"], reply["predictions"]
+    assert {item["name"]: item["probability"] for item in answer["classes"]} == prediction["probabilities"]
+    assert [result["predictions"] for result in several["results"]] == [reply["predictions"]] * 2
     assert models["case"] == "birds" and models["labels"] == {"champion": 1}
+    assert described["versions"] == ["1"] and described["properties"]["digest"] == reply["bundle"]
+    assert {item["name"]: item["datatype"] for item in described["inputs"]}["remarks"] == "BYTES"
     assert moved.startswith("configuration: preprocess.features.atype.0.min_count: 10 -> 20")
     new, old = replies(moved)
     assert (new["version"], old["version"]) == (2, 1)
@@ -149,7 +158,7 @@ def report_and_feedback_are_written(said, reader):
     results = reader.clone / "results/birds"
     assert (results / "report/report.html").read_text().startswith("<!DOCTYPE html>")
     feedback = json.loads((results / "feedback/feedback.json").read_text())
-    assert feedback["verdict"] == "too few requests" and feedback["rows"] == 6
+    assert feedback["verdict"] == "too few requests" and feedback["rows"] == 11
 
 
 def own_case_is_deployed(said):

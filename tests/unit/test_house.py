@@ -27,7 +27,7 @@ PACKAGES = {str(path.relative_to(ROOT)) for path in SCRIPTS if path.name == "__i
 NO_STAGE = {"common", "console", "cross_fit", "explain", "lookup", "propose"}  # rule files without a stage
 # folders of scripts that several stages import, from the top floor down: each imports only from those below it
 FLOORS = ["families", "bundle", "config", "metrics", "schema", "statistics", "provenance", "data", "templates"]
-SHARED = {"console", "custom", *FLOORS}
+SHARED = {"client", "console", "custom", *FLOORS}
 BY_HAND = (
     "README.md",
     "config/README.md",
@@ -128,6 +128,7 @@ def test_every_script_is_used():
     roots |= {path for text in texts for path in re.findall(r"scripts/\w+/\w+\.py", text)}
     roots |= {f"scripts/preprocess/{module}.py" for module in MODULES.values()}  # imported by name
     roots |= {found.replace(".", "/") + ".py" for page in BY_HAND for found in by_hand((ROOT / page).read_text())}
+    roots |= {path for page in BY_HAND for path in re.findall(r"scripts/client/\w+\.py", (ROOT / page).read_text())}
     for path in [ROOT / "envs/build", ROOT / "envs/lock", *RULES, ROOT / "Snakefile"]:
         found = re.findall(r"^\s*(?:from|import) (scripts\.[\w.]+)", path.read_text(), re.M)
         roots |= {module.replace(".", "/") + ".py" for module in found}

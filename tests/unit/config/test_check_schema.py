@@ -50,7 +50,8 @@ def test_defaults_complete_and_do_not_override():
     assert full["ingest"]["max_quarantined"] == 0.1  # from the case
     assert full["preprocess"]["min_count"] == 10 and full["preprocess"]["terms"] == 20
     assert full["tune"]["algorithm"] == "mix" and full["tune"]["trials"] == 4
-    assert full["serve"] == {"port": 8080, "poll_seconds": 1} and full["deploy"]["label"] == "champion"
+    assert full["serve"] == {"port": 8080, "grpc_port": None, "poll_seconds": 1}
+    assert full["deploy"]["label"] == "champion"
 
 
 def test_checking_does_not_change_what_it_is_given_and_twice_is_once():
@@ -115,6 +116,7 @@ def test_every_wrong_key_has_a_line():
         ({"analyze__gate": {"roc": {"min": 1}}}, "analyze.gate.roc", "unallowed value roc"),
         ({"analyze__gate": {"roc_auc": {}}}, "analyze.gate.roc_auc", "min length is 1"),
         ({"feedback__max_drift": 1.5}, "feedback.max_drift", "max value is 1"),
+        ({"serve__grpc_port": "rpc"}, "serve.grpc_port", "must be of integer type"),
         ({"serve__port": 70000}, "serve.port", "max value is 65535"),
     ],
 )

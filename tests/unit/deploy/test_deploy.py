@@ -59,6 +59,7 @@ def stage(tmp_path, bias=0.0, number=1, **changes):
     names = ("version", "blessing", "rules", "published")
     paths = {name: folder / f"{name}.json" for name in names}
     limits = {"max_latency_ms": 1000.0, "max_size_mb": 1.0, "log": {"sample": 1.0}}
+    limits["traffic"] = {"split": {}, "shadow": []}
     given = {"bundle": folder / "bundle", "serving": tmp_path / "serving", "case": "birds", "label": "champion"}
     return {**given, **paths, **limits, **changes}
 
@@ -108,6 +109,7 @@ def test_the_same_again_changes_no_byte_and_a_damaged_one_is_mended(tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.feature("S11")
 def test_a_second_version_takes_the_label_and_rollback_gives_it_back(tmp_path):
     deploy(**stage(tmp_path, 0.0, 1))
     deploy(**stage(tmp_path, 1.0, 2))
@@ -130,11 +132,20 @@ REFUSED = {
     "another case": ({"registered": {"case": "adult"}}, "not what was registered"),
     "too large": ({"max_size_mb": 0.0001}, "deploy.max_size_mb allows 0.0001"),
     "too slow": ({"max_latency_ms": 0.0001}, "deploy.max_latency_ms allows 0.0001"),
+    "traffic of a label that is not there": (
+        {"traffic": {"split": {"champion": 1, "next": 1}, "shadow": []}},
+        "deploy.traffic: there is no label next; published are: champion; deploy a version with that deploy.label",
+    ),
+    "traffic of no share": (
+        {"traffic": {"split": {"champion": 0}, "shadow": []}},
+        "deploy.traffic: the shares of split",
+    ),
     "other answers": ({"answers": {"rows": ROWS, "outputs": [[0.5, 0.5]] * 3}}, "golden rows are not reproduced"),
     "no threshold": ({"granted": {"threshold": None}}, "does not load the bundle"),
 }
 
 
+@pytest.mark.feature("S11")
 @pytest.mark.parametrize("name", REFUSED)
 def test_what_is_refused_leaves_everything_as_it_was(tmp_path, name):
     changes, reason = REFUSED[name]
@@ -145,6 +156,20 @@ def test_what_is_refused_leaves_everything_as_it_was(tmp_path, name):
         deploy(**given)
     assert (state(tmp_path / "serving"), (tmp_path / "serving" / "birds" / ".generation").read_bytes()) == before
     assert not given["published"].exists()
+
+
+@pytest.mark.slow
+@pytest.mark.feature("S13")
+def test_traffic_goes_with_the_label_to_a_running_server(tmp_path):
+    deploy(**stage(tmp_path, 0.0, 1))
+    with running(tmp_path / "serving") as server:
+        split = {"split": {"champion": 0.0, "challenger": 1.0}, "shadow": ["champion"]}
+        deploy(**stage(tmp_path, 1.0, 2, label="challenger", traffic=split))
+        server.until(lambda: server.ask("POST", "/predict/birds", [ROW])[1]["version"] == 2)
+        shadow = tmp_path / "serving/birds/shadow"
+        server.until(lambda: shadow.exists() and '"version":1' in "".join(p.read_text() for p in shadow.iterdir()))
+        deploy(**stage(tmp_path, 1.0, 2, label="challenger"))
+        server.until(lambda: server.ask("POST", "/predict/birds", [ROW])[1]["version"] == 1)
 
 
 def test_rollback_refuses_what_is_not_there_whole(tmp_path):
@@ -193,6 +218,7 @@ def test_the_schema_goes_with_the_bundle_for_requests_only(tmp_path):
 
 
 @pytest.mark.feature("V12")
+@pytest.mark.feature("S9")
 def test_a_server_that_does_not_keep_the_schema_is_found_before_publication(tmp_path, monkeypatch):
     from scripts.deploy import deploy as module
 

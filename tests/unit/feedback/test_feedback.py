@@ -248,7 +248,11 @@ def test_days_whose_retention_is_over_are_deleted(report, tmp_path, monkeypatch)
     (tmp_path / "requests").mkdir()
     for day in (1, 5):
         (tmp_path / f"requests/1999-01-{day:02}").mkdir()
+    (tmp_path / "shadow").mkdir()
+    for day in (1, 5):
+        (tmp_path / f"shadow/1999-01-{day:02}.jsonl").touch()
     report({}, retention_days=7)
+    assert [path.name for path in (tmp_path / "shadow").iterdir()] == ["1999-01-05.jsonl"]
     assert {path.name for path in (tmp_path / "serving").iterdir()} == {
         "1999-01-04.jsonl",
         "1999-01-05.jsonl",

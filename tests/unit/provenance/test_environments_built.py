@@ -120,7 +120,8 @@ def test_environment_activated_by_snakemake_is_used(tmp_path) -> None:
 
 def test_unknown_environment_is_named() -> None:
     found = run(BUILT, sys.executable, "envs/build", "nosuch")
-    assert found.returncode != 0 and "no environment nosuch; there are: alert, analyze, driver, model" in found.stderr
+    assert found.returncode != 0
+    assert "no environment nosuch; there are: alert, analyze, client, driver, model" in found.stderr
 
 
 def test_conda_files_stand_for_the_locks() -> None:

@@ -4,8 +4,9 @@ import asyncio
 
 import pytest
 
-from scripts.serve import app as module
-from scripts.serve.app import ClientDisconnected, HTTPError, parse_rows, read_body, read_request_id
+from scripts.serve import http_request as module
+from scripts.serve.app import parse_rows
+from scripts.serve.http_request import ClientDisconnected, HTTPError, read_body, read_request_id
 
 
 def body_of(*events, wait=False):

@@ -82,6 +82,7 @@ def test_many_clients_at_once_each_get_the_answer_to_their_own_rows(tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.feature("S23")
 def test_single_rows_overtake_large_requests(tmp_path):
     root, done = tmp_path / "serving", []
     put(root, "birds", 1, rich_bundle(0.0))
@@ -104,6 +105,7 @@ def test_single_rows_overtake_large_requests(tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.feature("S5")
 def test_hot_updates_and_rollback_fail_no_request(tmp_path):
     root, biases = tmp_path / "serving", (0.0, 1.0, 2.0, 3.0)
     rows = [RICH_ROW | {"step": step, "height": 950 * (step % 2)} for step in range(4)]

@@ -72,14 +72,15 @@ ENTRY = {
 }
 
 
-def written(root, entries, **settings):
+def written(root, entries, folder="requests", **settings):
     """Return the lines of a log with *settings* of the entries."""
     (root / "birds/log.json").write_text(json.dumps(settings))
     log = RequestLog(root)
     for entry in entries:
-        log.put("birds", entry)
+        log.put("birds", entry, folder)
     log.close()
-    return [json.loads(line) for line in lines(root)] if (root / "birds/requests").exists() else []
+    days = sorted((root / "birds" / folder).glob("*"))
+    return [json.loads(line) for path in days for line in path.read_text().splitlines()]
 
 
 @pytest.mark.feature("F12")
@@ -92,6 +93,20 @@ def test_a_log_of_aggregates_holds_no_row_and_no_name(tmp_path):
         "rows": 1,
         "scores": [0.1],
     }
+
+
+@pytest.mark.feature("F12")
+def test_what_a_shadow_answers_is_hidden_like_the_request(tmp_path):
+    answered = {name: ENTRY[name] for name in ENTRY if name != "rows"}
+    failed = {name: ENTRY[name] for name in ("request", "case", "version", "bundle")}
+    failed["error"] = "ContractError: who is 'Ann', which is no number"
+    entries = written(tmp_path, [answered, failed], "shadow", pseudonyms=["who"])
+    assert [entry["request"] for entry in entries] == ["r", "r"] and entries[0]["scores"] == ENTRY["scores"]
+    assert entries[1]["error"] == "ContractError"
+    counted = written(tmp_path, [answered, failed], "shadow", aggregates_only=True)[2:]
+    assert [entry.get("scores") for entry in counted] == [[0.1], None] and counted[0]["rows"] == 1
+    assert "Ann" not in str(entries + counted) and not any("request" in entry for entry in counted)
+    assert len(written(tmp_path, [answered, failed], "shadow", sample=0.0)) == 4
 
 
 def test_a_share_of_the_requests_is_logged_by_name(tmp_path):

@@ -1,11 +1,14 @@
 """The server as a process: routes, versions, labels, hot update, refusals, log, exit."""
 
+import contextlib
 import datetime
+import gzip
 import hashlib
 import json
 import signal
 import socket
 import subprocess
+import zlib
 
 import numpy as np
 import pytest
@@ -25,6 +28,7 @@ def server(tmp_path_factory):
         yield process
 
 
+@pytest.mark.feature("S16")
 def test_health_and_models(server):
     assert server.ask("GET", "/health") == (200, {"status": "ok"})
     status, listed = server.ask("GET", "/models")
@@ -35,6 +39,7 @@ def test_health_and_models(server):
     assert (listed[0]["refused"], listed[0]["dropped"]) == (0, 0)
 
 
+@pytest.mark.feature("S3", "S14")
 @pytest.mark.parametrize(
     ("path", "version", "bias"),
     [
@@ -164,7 +169,7 @@ def test_messages_show_values_as_json(server, value, words):
         ("POST", "/predict/", 404),
         ("POST", "/", 404),
         ("POST", f"/predict/{'a' * 5000}", 404),
-        ("POST", "/v2/repository/models/birds/unload", 404),
+        ("POST", "/repository/models/birds/unload", 404),
         ("GET", "/predict/birds", 405),
         ("DELETE", "/predict/birds", 405),
         ("PUT", "/models", 405),
@@ -219,6 +224,7 @@ def test_more_than_64_in_flight_are_told_to_wait(server):
     server.until(lambda: server.ask("POST", "/predict/birds", [ROW])[0] == 200)
 
 
+@pytest.mark.feature("S15")
 def test_answers_are_logged_and_refusals_are_not(server):
     server.ask("POST", "/predict/other-case", [ROW | {"height": "x"}], X_Request_Id="refused")
     reply = server.ask("POST", "/predict/other-case", ROWS, X_Request_Id="logged")[1]
@@ -240,6 +246,7 @@ def test_answers_are_logged_and_refusals_are_not(server):
 
 
 @pytest.mark.slow
+@pytest.mark.feature("S4")
 def test_a_broken_bundle_is_refused_while_the_old_one_answers(tmp_path):
     root = tmp_path / "serving"
     put(root, "birds", 1, bundle(0.0))
@@ -317,3 +324,22 @@ def test_only_loopback_is_bound(server):
     with open("/proc/net/tcp") as file:
         bound = {line.split()[1] for line in file if f":{server.port:04X}" in line.split()[1]}
     assert bound == {f"0100007F:{server.port:04X}"}
+
+
+@pytest.mark.feature("S21")
+@pytest.mark.parametrize(("encoding", "pack"), [("gzip", gzip.compress), ("deflate", zlib.compress)])
+def test_json_routes_read_and_send_compressed_bodies(server, encoding, pack):
+    rows = ROWS * 100
+    plain = server.ask("POST", "/predict/birds", rows, X_Request_Id="packed")[1]
+    with contextlib.closing(server.connect()) as link:
+        headers = {"Content-Type": "application/json", "Content-Encoding": encoding, "Accept-Encoding": encoding}
+        link.request("POST", "/predict/birds", pack(json.dumps(rows).encode()), headers | {"X-Request-Id": "packed"})
+        response = link.getresponse()
+        content = response.read()
+    assert response.getheader("content-encoding") == encoding
+    unpack = {"gzip": gzip.decompress, "deflate": zlib.decompress}[encoding]
+    assert json.loads(unpack(content)) == plain and len(content) < len(json.dumps(plain)) / 4
+    status, reply = server.ask("POST", "/predict/birds", pack(b" " * (64 << 20)), Content_Encoding=encoding)
+    assert (status, reply["error"]["code"]) == (413, "TOO_LARGE")
+    status, reply = server.ask("POST", "/predict/birds", b"[]", Content_Encoding=encoding)
+    assert (status, reply["error"]["code"]) == (400, "INVALID_ENCODING")

@@ -127,7 +127,9 @@ def rich_contract() -> dict:
     """Return the contract of a bundle with a lag of a time series and a custom transformer."""
     hook = {"type": "text", "tensor": "hook", "module": HOOK, "state": {"usual": 8.0}, "width": 1}
     columns = {"height@1": COLUMNS["height"], "note": hook | {"code": code_digest(HOOK)}}
-    return CONTRACT | {"columns": COLUMNS | columns, "window": LAGS, "threshold": 0.5}
+    texts = {"site": "text", "phase": "text", "date": "date", "note": "text"}
+    cleaning = {"trim": False, "null_values": [], "timezone": "UTC", "columns": texts}
+    return CONTRACT | {"columns": COLUMNS | columns, "window": LAGS, "cleaning": cleaning, "threshold": 0.5}
 
 
 def rich_model(bias: float) -> bytes:
@@ -180,13 +182,15 @@ def put(root: Path, case: str, version: int, contents: dict[str, bytes], label: 
 class Running:
     """A server process, its port and its standard error."""
 
-    def __init__(self, root: Path, poll: float = 0.05, port: int = 0):
+    def __init__(self, root: Path, poll: float = 0.05, port: int = 0, grpc: bool = False):
         self.errors = root.with_name(f"{root.name}.stderr")
         command = [sys.executable, str(SERVER), "--root", str(root), "--port", str(port), "--poll", str(poll)]
+        command += ["--grpc-port", "0"] if grpc else []
         with open(self.errors, "w") as file:
             self.process = subprocess.Popen(command, stderr=file, env=os.environ)
         found = self.until(lambda: re.search(r"^serving http://127\.0\.0\.1:(\d+)$", self.said, re.M))
         self.port = int(found[1])
+        self.grpc_port = int(re.search(r"^serving grpc://127\.0\.0\.1:(\d+)$", self.said, re.M)[1]) if grpc else None
 
     @property
     def said(self) -> str:
