@@ -7,8 +7,8 @@ results/<case>/feedback/{realised/realised.json,estimated/estimated.json,feedbac
 input of training, which is written only when the verdict changes
 
 `snakemake labelled_span --config span=1999-06` writes labelled requests as a new span of data, and `snakemake
-label_queue` results/<case>/feedback/label_queue/queue.csv: the rows to label next. `snakemake shadow` lets the candidate
-answer the log before it is deployed.
+label_queue` results/<case>/feedback/label_queue/queue.csv: the rows to label next. `snakemake shadow` lets the
+candidate answer the log before it is deployed.
 """
 
 from scripts.feedback.files import DAY, FeedbackFiles
