@@ -98,7 +98,7 @@ checkpoint estimate:
         "../envs/analyze.yaml"
     params:
         code=f"feedback/estimate {SERVED}",
-        cfg=cfg("preprocess.label", "feedback.period"),
+        cfg=cfg("preprocess.label", "feedback.period", log_settings="feedback.log"),
         job=job_command,
     shell:
         "{params.job} 3>&2 2> {log}"
@@ -151,7 +151,7 @@ rule labelled_span:
         "../envs/table.yaml"
     params:
         env=env_id("table"),
-        job_spec=config_only_spec(config, "span", "ingest.columns", "preprocess.label"),
+        job_spec=config_only_spec(config, "span", "ingest.columns", "preprocess.label", "feedback.log"),
         labels=FEEDBACK.labels,
         schema=SCHEMA,
         folder=f"data/{CASE}",
@@ -205,7 +205,7 @@ checkpoint shadow:
         "../envs/analyze.yaml"
     params:
         code=f"feedback/shadow {HOOKS} {ESTIMATORS}",
-        cfg={},
+        cfg=cfg(log_settings="feedback.log"),
         job=job_command,
     shell:
         "{params.job} 3>&2 2> {log}"

@@ -22,6 +22,7 @@ from sklearn.ensemble import HistGradientBoostingRegressor
 
 from scripts.analyze.scores import ScoredSplit, require_columns, score_tables, to_scores
 from scripts.bundle.predictor import load_predictor
+from scripts.column_types import is_pseudonym
 from scripts.feedback.adwin import find_changes
 from scripts.feedback.cbpe import auc_error, calibrate, expected_metrics
 from scripts.feedback.density_ratio import SETTINGS, encode_sides, estimate_ratios
@@ -110,10 +111,16 @@ def find_change_times(rows: pa.Table) -> list[str]:
     return [str(times[number - 1].astype("datetime64[s]")) for number in find_changes(p.tolist())]
 
 
-def estimate_requests(reference: ScoredSplit, contract: dict, rows: pa.Table, period: str) -> dict[str, Any]:
-    """Return what estimated.json has about the requested *rows*, by the labelled *reference*."""
+def estimate_requests(
+    reference: ScoredSplit, contract: dict, rows: pa.Table, period: str, hidden: list[str]
+) -> dict[str, Any]:
+    """Return what estimated.json has about the requested *rows*, by the labelled *reference*.
+
+    Columns that are *hidden* behind pseudonyms in the log are compared with nothing.
+    """
     fields = [field for field in reference.table.schema if field.name in rows.column_names]
-    columns = [field.name for field in fields if not pa.types.is_temporal(field.type)]
+    compared = [field.name for field in fields if not pa.types.is_temporal(field.type)]
+    columns = [name for name in compared if not is_pseudonym(name, hidden)]
     known, requested = encode_sides(reference.table, rows, columns)
     weights, scores = estimate_ratios(known, requested), to_scores(reference.y, reference.p, contract)
     if scores.regression:
@@ -137,12 +144,18 @@ def estimate_requests(reference: ScoredSplit, contract: dict, rows: pa.Table, pe
 
 
 def estimate(
-    requests: list[Path], tables: list[Path], bundle: list[Path], estimated: Path, label: dict, period: str
+    requests: list[Path],
+    tables: list[Path],
+    bundle: list[Path],
+    estimated: Path,
+    label: dict,
+    period: str,
+    log_settings: dict,
 ) -> None:
     """Write *estimated*: the expected metrics of the published *bundle* (its files) on its *requests*.
 
-    The labelled rows in *tables* are the reference. Nothing is estimated for more than two classes, whose scores the
-    log lacks.
+    The labelled rows in *tables* are the reference; pseudonyms (*log_settings*, feedback.log) are compared with
+    nothing. Nothing is estimated for more than two classes, whose scores the log lacks.
     """
     content: dict[str, Any] = {"version": None, "assumes": ASSUMPTION}
     if not bundle:
@@ -159,7 +172,8 @@ def estimate(
         types = require_columns(tables, [])
         predict = load_predictor({path.name: path.read_bytes() for path in bundle}).predict
         columns = [name for name in contract["columns"] if name in types]
-        content |= estimate_requests(score_tables(tables, predict, contract, label, columns), contract, rows, period)
+        reference, hidden = score_tables(tables, predict, contract, label, columns), log_settings["pseudonyms"]
+        content |= estimate_requests(reference, contract, rows, period, hidden)
     write_json(estimated, content)
     if "requests" in content:
         metric, sides = (

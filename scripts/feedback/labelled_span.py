@@ -47,21 +47,35 @@ def find_violations(table: pa.Table, schema: dict) -> dict[str, np.ndarray]:
     return found
 
 
-def to_span(rows: pa.Table, y: np.ndarray, columns: dict[str, str], label: dict) -> pa.Table:
-    """Return requested *rows* with their labels *y* as a table with the *columns* of ingest.columns."""
+def to_span(rows: pa.Table, y: np.ndarray, columns: dict[str, str], label: dict, hidden: list[str]) -> pa.Table:
+    """Return requested *rows* with their labels *y* as a table with the *columns* of ingest.columns.
+
+    Pseudonyms are no values of the columns *hidden* behind them: these are missing.
+    """
     types = {name: ARROW_TYPES[dtype.partition(":")[0]] for name, dtype in columns.items()}
     values = raw_values(label)
     truth = [values[int(number)] for number in y] if values else y.tolist()
     arrays = {name: rows[f"values.{name}"] for name in columns if f"values.{name}" in rows.column_names}
+    arrays = {name: column for name, column in arrays.items() if name not in hidden}
     arrays[label["column"]] = pa.array(truth, pa.string() if values else pa.float64())
     empty = pa.nulls(len(rows))  # of a column that no request has
     return pa.table({name: arrays.get(name, empty).cast(types[name]) for name in columns})
 
 
 def labelled_span(
-    requests: list[Path], labels: list[Path], schema: list[Path], folder: Path, span: str, columns: dict, label: dict
+    requests: list[Path],
+    labels: list[Path],
+    schema: list[Path],
+    folder: Path,
+    span: str,
+    columns: dict,
+    label: dict,
+    log: dict,
 ) -> None:
-    """Write *folder*/<span>.parquet. Raises InputError without such rows, or if the file or the span exists."""
+    """Write *folder*/<span>.parquet. Raises InputError without such rows, or if the file or the span exists.
+
+    What *log* (feedback.log) hides behind pseudonyms is missing in it.
+    """
     if not DATE_PREFIX.fullmatch(span):
         raise InputError(f"span={span!r} is no year, month or day of requests: say --config span=1999-06")
     if taken := sorted(folder.glob(f"{span}.*")):
@@ -73,7 +87,7 @@ def labelled_span(
     chosen = np.char.startswith(days, span)
     if not chosen.any():
         raise InputError(f"no row that was requested in {span} has a label; {len(y)} rows have one")
-    table = to_span(rows.filter(pa.array(chosen)), y[chosen], columns, label)
+    table = to_span(rows.filter(pa.array(chosen)), y[chosen], columns, label, log["pseudonyms"])
     broken = find_violations(table, load_schema(schema[0])) if schema else {}
     valid = ~np.any([*broken.values()], axis=0) if broken else np.ones(len(table), bool)
     for rule, mask in broken.items():

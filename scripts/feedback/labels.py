@@ -49,8 +49,10 @@ def make_keys(request: pa.ChunkedArray, position: pa.ChunkedArray) -> pa.Array:
 def read_file(path: Path, needed: tuple[str, ...]) -> pa.Table:
     """Return a CSV file whose columns are texts, null where a cell is empty. Raises InputError if it lacks a column."""
     try:
-        with open(path, encoding="utf-8", newline="") as file:
+        with open(path, encoding="utf-8-sig", newline="") as file:  # Excel begins with a byte order mark
             header = next(csv.reader(file), [])
+        if twice := sorted({name for name in header if header.count(name) > 1}):
+            raise InputError(f"{path}: column {twice[0]!r} is there twice; remove one")
         options = pa.csv.ConvertOptions(
             column_types=dict.fromkeys(header, pa.string()), strings_can_be_null=True, null_values=[""]
         )

@@ -2,7 +2,8 @@
 
 The log is read up to the size that it had when the run began, so a server that goes on writing changes nothing. Lines
 that are no entries (torn, or written by something else) are counted and left out, and so is a line that repeats another
-one byte for byte. The order of lines counts for nothing but the order of rows in the table.
+one byte for byte, unless it is of a log of aggregates, where lines of different requests may be the same. The order of
+lines counts for nothing but the order of rows in the table.
 
 The table has the columns request, position (of the row in its request), time (UTC), version, bundle, score (of the
 positive class; with more classes, of the predicted one; in regression the prediction), and values, a struct with the
@@ -22,7 +23,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from scripts.arrow_types import ARROW_TYPES
-from scripts.column_types import with_lag_columns
+from scripts.column_types import is_pseudonym, with_lag_columns
 from scripts.provenance.canonical import write_json
 from scripts.provenance.run_job import echo, main
 from scripts.statistics.sketch import Sketch, column_statistics, merge_sketches, sketch_column
@@ -108,11 +109,14 @@ def parse_entry(line: bytes, tallies: dict, classes: bool) -> dict[str, Any]:
     With *classes*, scores are probabilities. *tallies* know the types of the columns.
     """
     try:
-        entry = json.loads(line)
+        entry = json.loads(line.decode())
+        if b"\\u" in line:
+            json.dumps(entry, ensure_ascii=False).encode()  # half a surrogate pair is no text
+        count = len(entry["rows"]) if isinstance(entry["rows"], list) else entry["rows"]
         if type(entry["rows"]) is int:  # a log of aggregates
-            entry |= {"count": entry["rows"], "rows": [], "request": ""}
+            entry |= {"rows": [], "request": ""}
         rows, scores = entry["rows"], entry["scores"]
-        valid = type(entry["version"]) is int and entry.get("count", len(rows)) == len(scores)
+        valid = type(entry["version"]) is int and 0 < entry["version"] < 2**31 and count == len(scores)
         valid = valid and isinstance(entry["request"], str) and isinstance(entry["bundle"], str)
         valid = valid and all(is_number(score) and (0 <= score <= 1 or not classes) for score in scores)
         valid = valid and all(
@@ -180,19 +184,21 @@ def request_table(
     """
     lags = window if window["columns"] else {"size": 1, "columns": []}
     types = with_lag_columns({name: dtype.partition(":")[0] for name, dtype in columns.items()}, lags)
-    tallies = {name: Tally(dtype, name not in log_settings["pseudonyms"]) for name, dtype in types.items()}
+    hidden = log_settings["pseudonyms"]
+    tallies = {name: Tally(dtype, not is_pseudonym(name, hidden)) for name, dtype in types.items()}
     classes = bool(label["classes"])
     versions: dict[str, dict] = {}
     requested: set[str] = set()
-    first, malformed, heads = find_first(log, size), 0, []
+    first, malformed, repeated, heads = find_first(log, size), 0, 0, []
     with pq.ParquetWriter(table, table_schema(tallies), compression="zstd") as writer:
         for is_first, line in zip(first, complete_lines(log, size), strict=True):
-            if not is_first:
-                continue
             try:
                 entry = parse_entry(line, tallies, classes)
             except ValueError:
                 malformed += 1
+                continue
+            if not is_first and entry["request"]:  # without names, requests of a moment may have the same line
+                repeated += 1
                 continue
             version = str(entry["version"])
             versions[version] = update_counts(versions.get(version), entry, classes)
@@ -211,7 +217,6 @@ def request_table(
         for name, tally in tallies.items()
         if name in requested and tally.sketched
     }
-    repeated = int((~first).sum())
     content = {"versions": versions, "lines": len(first), "bytes": size, "malformed": malformed, "repeated": repeated}
     write_json(statistics, content | {"columns": found})
     rows = sum(counts["rows"] for counts in versions.values())

@@ -16,6 +16,8 @@ from scripts.bundle.encode import encode_table
 from scripts.bundle.files import bundle_digest
 from scripts.bundle.predictor import load_predictor
 from scripts.bundle.table import BATCH
+from scripts.column_types import is_pseudonym
+from scripts.errors import InputError
 from scripts.feedback.requested_rows import requested_rows
 from scripts.provenance.canonical import read_json, write_json
 from scripts.provenance.run_job import echo, main
@@ -39,13 +41,21 @@ def is_changed(served: np.ndarray, candidate: np.ndarray, cuts: np.ndarray, thre
     return (served >= cuts) != (candidate >= threshold)
 
 
-def shadow(requests: list[Path], contracts: list[Path], bundle: Path, blessing: Path, shadow: Path) -> None:
+def shadow(
+    requests: list[Path], contracts: list[Path], bundle: Path, blessing: Path, shadow: Path, log_settings: dict
+) -> None:
     """Write *shadow*: how the candidate *bundle*, with the threshold in *blessing*, answers the logged *requests*.
 
     *contracts* have the thresholds of the published versions; one that was removed counts with that of the candidate.
+    Raises InputError if the log has pseudonyms (*log_settings*, feedback.log) of values that the candidate needs.
     """
-    contract, predict = read_json(bundle / "contract.json"), load_predictor(bundle).predict
-    threshold = read_json(blessing)["threshold"]
+    contract = read_json(bundle / "contract.json")
+    if hidden := [name for name in contract["columns"] if is_pseudonym(name, log_settings["pseudonyms"])]:
+        raise InputError(
+            f"the log has pseudonyms of {', '.join(hidden)} (feedback.log.pseudonyms), so the candidate cannot answer "
+            "it again; let it answer live traffic as a shadow (deploy.traffic.shadow)"
+        )
+    predict, threshold = load_predictor(bundle).predict, read_json(blessing)["threshold"]
     thresholds = {int(path.parent.name): read_json(path).get("threshold") for path in contracts}
     columns = list(contract["columns"])
     parts: list[dict[str, Any]] = []

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from scripts.column_types import is_pseudonym
+
 DIGITS = 16  # hexadecimal, of a pseudonym
 DEFAULTS = {"sample": 1.0, "pseudonyms": [], "aggregates_only": False}
 
@@ -82,6 +84,6 @@ def hide_error(entry: dict[str, Any]) -> dict[str, str]:
 
 
 def hide_values(row: dict[str, Any], names: list[str], key: bytes) -> dict[str, Any]:
-    """Return *row* with a pseudonym for each text in its columns *names*: equal texts have equal ones."""
-    texts = {name: row[name] for name in names if isinstance(row.get(name), str)}
+    """Return *row* with a pseudonym for each text in its columns *names* and their lags: equal texts, equal ones."""
+    texts = {name: text for name, text in row.items() if isinstance(text, str) and is_pseudonym(name, names)}
     return row | {name: hmac.digest(key, text.encode(), "sha256").hex()[:DIGITS] for name, text in texts.items()}

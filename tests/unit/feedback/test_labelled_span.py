@@ -26,17 +26,15 @@ def make(tmp_path):
     folder = tmp_path / "data"
     folder.mkdir()
 
-    def run(lines, labels, span="1999", schema=SCHEMA, label=LABEL, columns=COLUMNS):
+    def run(lines, labels, span="1999", schema=SCHEMA, label=LABEL, columns=COLUMNS, hidden=()):
         log, late, rules = tmp_path / "1999-01-01.jsonl", tmp_path / "late.csv", tmp_path / "schema.yaml"
         log.write_text("".join(lines))
         late.write_text("request,label\n" + "".join(f"{name},{value}\n" for name, value in labels.items()))
         rules.write_text(schema)
         table = tmp_path / "requests.parquet"
-        window = {"columns": [], "size": 2}
-        request_table(
-            log, log.stat().st_size, table, tmp_path / "statistics.json", columns, window, label, {"pseudonyms": []}
-        )
-        labelled_span([table], [late], [rules], folder, span, columns, label)
+        window, settings = {"columns": [], "size": 2}, {"pseudonyms": [*hidden]}
+        request_table(log, log.stat().st_size, table, tmp_path / "statistics.json", columns, window, label, settings)
+        labelled_span([table], [late], [rules], folder, span, columns, label, settings)
         return pq.read_table(folder / f"{span}.parquet").to_pylist()
 
     return run
@@ -67,6 +65,12 @@ def test_a_request_that_fails_validation_never_trains(make, capsys):
     assert "1 rows left out: height min" in said and "1 rows left out: phase domain" in said
     with pytest.raises(InputError, match="all 1 labelled rows of 1999-01 violate"):
         make([line("w", [ROW | {"height": -1.0}])], {"w": "absent"}, span="1999-01")
+
+
+@pytest.mark.feature("F9")
+def test_a_pseudonym_is_no_value_to_train_on(make):
+    rows = make([line("a", [ROW | {"phase": "3f0c"}])], {"a": "present"}, schema="columns: {}", hidden=["phase"])
+    assert rows[0]["phase"] is None and rows[0]["height"] == 3.0
 
 
 @pytest.mark.feature("F9")

@@ -89,6 +89,7 @@ def test_files_are_read_together(write):
         ("request,class\na,absent\n", "column label is missing"),
         ("request,label,row\na,absent,1\n", "column 'row' is unknown"),
         ("request,label\na,absent,3\n", "not a CSV file"),
+        ("request,label,label\na,absent,absent\n", "column 'label' is there twice"),
         ("", "column request is missing|not a CSV file"),
     ],
 )
@@ -97,6 +98,11 @@ def test_what_cannot_be_right_is_refused_with_file_and_line(write, text, message
     with pytest.raises(InputError, match=message) as error:
         read_labels([path], CLASSES, NOW)
     assert str(error.value).startswith(str(path))
+
+
+def test_a_file_of_a_spreadsheet_has_the_same_requests(write):
+    labels = read_labels([write("\ufeffrequest,label\n007,absent\n")], CLASSES, NOW)
+    assert labels.keys.to_pylist() == ["007/0"]
 
 
 def test_labels_of_a_regression_are_numbers(write):

@@ -111,6 +111,18 @@ def test_a_value_that_no_server_writes_is_malformed(convert, row):
     assert table["request"].to_pylist() == ["b"] and counts["malformed"] == 1
 
 
+@pytest.mark.parametrize("version", [2**31, 0, -1])
+def test_a_version_that_no_model_has_is_malformed(convert, version):
+    assert convert(line("a", [{}], version=version) + line("b", [{}]))[1]["malformed"] == 1
+
+
+@pytest.mark.parametrize("text", ["\\ud800", "x\\udfffx"])
+def test_half_a_surrogate_pair_is_malformed(convert, text):
+    lines = line("a", [{"who": "?"}]).replace("?", text) + line("b", [{"who": "?"}]).replace("?", "\\ud83d\\ude00")
+    table, counts = convert(lines, columns={"who": "text"})
+    assert counts["malformed"] == 1 and table["values"].to_pylist() == [{"who": "\U0001f600"}]
+
+
 @pytest.mark.parametrize("change", [('"time": "1999', '"time": "19x9'), ('"request": "a"', '"request": 1')])
 def test_an_entry_without_time_or_request_is_malformed(convert, change):
     assert convert(line("a", [{}]).replace(*change) + line("b", [{}]))[1]["malformed"] == 1
@@ -141,6 +153,20 @@ def test_a_log_of_aggregates_has_counts_and_scores_alone(convert):
     table, counts = convert(text + text.replace('"rows": 2', '"rows": 3'))
     assert len(table) == 0 and counts["malformed"] == 1 and counts["columns"] == {}
     assert counts["versions"]["1"] == {"requests": 1, "rows": 2, "scores": [0, 0, 1, 0, 0, 0, 0, 0, 0, 1]}
+
+
+@pytest.mark.feature("F12")
+def test_requests_of_a_moment_are_counted_though_their_aggregates_are_the_same(convert):
+    text = line("a", [{}]).replace('"rows": [{}]', '"rows": 1').replace('"request": "a", ', "")
+    counts = convert(text * 3)[1]
+    assert counts["versions"]["1"]["requests"] == 3 and counts["repeated"] == 0
+
+
+def test_lags_of_pseudonyms_are_compared_with_nothing(convert):
+    window = {"columns": ["who"], "size": 2, "key": [], "order": "day"}
+    columns = {"who": "text", "day": "date"}
+    _, counts = convert(line("a", [{"who": "3f", "who@1": "40"}]), hidden=["who"], columns=columns, window=window)
+    assert counts["columns"] == {}
 
 
 def test_pseudonyms_are_kept_and_compared_with_nothing(convert):

@@ -123,6 +123,8 @@ def test_pseudonyms_are_equal_for_equal_values_and_need_the_key(tmp_path):
     others = [ENTRY | {"rows": [{"who": who, "n": 1}]} for who in ("Ann", "Bob", None)]
     found = [entry["rows"][0]["who"] for entry in written(tmp_path, [ENTRY, *others], pseudonyms=["who", "n"])]
     assert found[0] == found[1] != found[2] and found[3] is None and len(found[0]) == 16
+    lags = ENTRY | {"rows": [{"who": "Ann", "who@1": "Ann", "who@x": "Bob"}]}
+    assert set(written(tmp_path, [lags], pseudonyms=["who"])[-1]["rows"][0].values()) == {found[0], found[2]}
     key = tmp_path / "birds/.log-key"
     assert key.stat().st_mode & 0o777 == 0o600 and ENTRY["rows"][0]["who"] == "Ann"
     key.unlink()
