@@ -4,7 +4,7 @@ Needs: results/<case>/validate/statistics/<span>/<split>/statistics.json of trai
 serving/<case>/requests/<day>.jsonl, data/<case>/feedback/{labels,actions}/*.csv (if there are any)
 Gives: results/<case>/feedback/requests/<day>/{requests.parquet,statistics.json},
 results/<case>/feedback/{realised/realised.json,estimated/estimated.json,feedback.json}; and feedback/verdict.json, an
-input of training, which is written only when the verdict changes
+input of training, which is written only when the verdict changes; in trail/<case>.jsonl, the winner of two versions
 
 `snakemake labelled_span --config span=1999-06` writes labelled requests as a new span of data, and `snakemake
 label_queue` results/<case>/feedback/label_queue/queue.csv: the rows to label next. `snakemake shadow` lets the
@@ -74,9 +74,10 @@ checkpoint measure:
             tag="deploy.label",
         ),
         aliases=FEEDBACK.aliases,
+        trail=f"trail/{CASE}.jsonl",
         job=job_command,
     shell:
-        "{params.job} --aliases {params.aliases} 3>&2 2> {log}"
+        "{params.job} --aliases {params.aliases} --trail {params.trail} 3>&2 2> {log}"
 
 
 checkpoint estimate:

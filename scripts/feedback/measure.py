@@ -23,8 +23,9 @@ from scripts.feedback.labels import count_actions, join_labels, read_labels
 from scripts.feedback.requested_rows import period_names, requested_rows, value_types
 from scripts.feedback.sequential import compare_losses
 from scripts.metrics.table import METRICS
-from scripts.provenance.canonical import read_json, write_json
+from scripts.provenance.canonical import read_json, round_floats, write_json
 from scripts.provenance.run_job import echo, main
+from scripts.provenance.trail import append_event
 
 REMOVED = "the version was removed, and its decision threshold with it"
 
@@ -92,6 +93,22 @@ def compare_aliases(aliases: list[str], tag: str, rows: pa.Table, y: np.ndarray,
     }
 
 
+def record_winners(trail: Path, comparison: dict[str, dict]) -> None:
+    """Append to *trail* the winner of each pair of versions in *comparison* that has one and had none before."""
+    for result in comparison.values():
+        pair = {name: result[name] for name in ("champion", "challenger")}
+
+        def decide(events: list[dict], pair: dict = pair, result: dict = result) -> dict | None:
+            known = [{event[name] for name in pair} for event in events if event["event"] == "winner"]
+            if {*pair.values()} in known:
+                return None
+            figures = round_floats({name: result[name] for name in ("difference", "low", "high")})
+            return {"event": "winner", "case": trail.stem, "winner": pair[result["winner"]]} | pair | figures
+
+        if result["winner"]:
+            append_event(trail, decide)
+
+
 def measure(
     requests: list[Path],
     labels: list[Path],
@@ -106,12 +123,14 @@ def measure(
     period: str,
     tag: str,
     aliases: list[str],
+    trail: Path,
 ) -> None:
     """Write *realised*: the metrics of the *requests* (tables of days) that *labels* name the truth of.
 
     *contracts* are those of the versions that are still published; they have the decision thresholds. *aliases* are the
-    labels of versions as name=number; each is compared with the version that is deployed under the label *tag*. Raises
-    InputError on labels that cannot be right.
+    labels of versions as name=number; each is compared with the version that is deployed under the label *tag*, and the
+    first winner of a pair is recorded in *trail*. Raises InputError on labels that cannot be right, or if the trail is
+    damaged.
     """
     now, classes = datetime.datetime.now(datetime.UTC), sort_classes(label["classes"])
     types = value_types(requests)
@@ -139,6 +158,7 @@ def measure(
     content = {"labels": counts, "actions": found_actions, "versions": versions, "comparison": comparison}
     if len(classes) > 2:
         content["reason"] = "with more than two classes the log has the score of the predicted class only"
+    record_winners(trail, comparison)
     write_json(realised, content)
     left_out = ", ".join(f"{entry['count']} {reason}" for reason, entry in late.left_out.items() if entry["count"])
     echo(f"{given} labels, {len(y)} joined" + f" ({left_out})" * bool(left_out))

@@ -10,6 +10,7 @@ from scripts.analyze.estimates import estimate_metrics
 from scripts.feedback.measure import measure
 from scripts.feedback.request_table import request_table
 from scripts.provenance.canonical import read_json, round_floats, write_json
+from scripts.provenance.trail import read_events
 
 COLUMNS = {"phase": "text", "height": "number"}
 LABEL = {"column": "effect", "classes": {"absent": ["no"], "present": ["yes"]}, "positive": "present"}
@@ -42,7 +43,7 @@ def measured(tmp_path):
         late = tmp_path / "late.csv"
         late.write_text("request,label\n" + "".join(f"{name},{value}\n" for name, value in labels))
         out = tmp_path / "realised.json"
-        options = {"tag": "champion", "aliases": [*aliases]}
+        options = {"tag": "champion", "aliases": [*aliases], "trail": tmp_path / "trail/birds.jsonl"}
         measure(tables, [late], [*actions], contracts, out, label, **SETTINGS | options | settings)
         return read_json(out)
 
@@ -146,3 +147,24 @@ def test_labels_of_versions_are_compared_with_the_deployed_one(measured):
     assert (name, result["champion"], result["challenger"], result["winner"]) == ("challenger", 1, 2, "champion")
     assert result["difference"] == pytest.approx(0.25 - np.mean((y - p) ** 2), abs=1e-9)
     assert measured(lines, labels, {}, aliases=["challenger=2"])["comparison"] == {}
+
+
+@pytest.mark.feature("F5")
+@pytest.mark.slow
+def test_the_winner_of_two_versions_is_recorded_in_the_trail_once(measured, tmp_path):
+    trail, aliases = tmp_path / "trail/birds.jsonl", ["champion=2", "challenger=1", "equal=3"]
+    lines, names, _, _, _, y = draw(["1999-01-04"], count=600)
+    for version in (2, 3):
+        lines["1999-01-04"] += [entry(f"{version}-{row}", "1999-01-04", 0.5, version=version) for row in range(600)]
+    words = np.array(["absent", "present"])
+    labels = [*zip(names, words[y], strict=True)]
+    labels += [(f"{version}-{row}", words[row % 2]) for version in (2, 3) for row in range(600)]
+    measured(lines, labels[:10], {}, aliases=aliases)
+    assert not trail.exists()  # too few labels for a winner
+    for _ in range(2):
+        found = measured(lines, labels, {}, aliases=aliases)["comparison"]["challenger"]
+        (event,) = read_events(trail)
+        expected = {"event": "winner", "case": "birds", "champion": 2, "challenger": 1, "winner": 1}
+        assert event.items() >= (expected | {name: found[name] for name in ("difference", "low", "high")}).items()
+    measured(lines, labels, {}, aliases=["champion=1", "former=2"])  # the same two, after the winner was deployed
+    assert read_events(trail) == [event]

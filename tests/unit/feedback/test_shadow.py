@@ -11,5 +11,5 @@ from scripts.feedback.shadow import shadow
 @pytest.mark.feature("F11")
 def test_pseudonyms_are_not_asked_again(tmp_path):
     (tmp_path / "contract.json").write_text(json.dumps({"columns": {"x": {}, "who": {}}}))
-    with pytest.raises(InputError, match="pseudonyms of who .*as a shadow"):
+    with pytest.raises(InputError, match=r"pseudonyms of who .*as a shadow"):
         shadow([], [], tmp_path, tmp_path / "blessing.json", tmp_path / "shadow.json", {"pseudonyms": ["who"]})
