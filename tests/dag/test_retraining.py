@@ -66,6 +66,23 @@ def test_a_drifted_log_makes_training_stale_once(checkout: Path) -> None:
     assert verdict.read_bytes() == before and deploy(checkout) == set()
 
 
+@pytest.mark.feature("F7")
+@pytest.mark.timeout(600)
+def test_the_reference_grows_by_what_is_new_and_is_named(checkout: Path) -> None:
+    report, case = checkout / "results/tiny/feedback/feedback.json", checkout / "config/cases/tiny.yaml"
+    write_log(checkout, "2005-01-03", 0)
+    run_feedback(checkout)
+    before, text = json.loads(report.read_text()), case.read_text()
+    tiny.write_span(checkout / "data/tiny", "2000", tiny.rows("2000"))
+    case.write_text(text.replace('train: ["2001"', 'train: ["2000", "2001"'))
+    ran = run_feedback(checkout)
+    assert {"statistics 2000 all", "feedback"} <= ran and not {"statistics 2001 all", "statistics 2002 all"} & ran
+    grown = json.loads(report.read_text())
+    assert grown["training"] != before["training"] and grown["skew"] != before["skew"]
+    case.write_text(text)
+    assert run_feedback(checkout) == {"feedback"} and json.loads(report.read_text()) == before
+
+
 @pytest.mark.feature("U13")
 def test_deploy_reads_the_verdict_and_neither_log_nor_labels(checkout: Path) -> None:
     write_log(checkout, "2005-01-03", 25, count=5)

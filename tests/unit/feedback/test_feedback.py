@@ -94,8 +94,9 @@ def test_no_log_is_a_report_of_nothing(report):
     nothing = {"requests": 0, "rows": 0, "malformed": 0, "versions": {}, "anomalies": [], "drift": {}, "skew": {}}
     nothing |= {"drifted": [], "requests_log": [], "repeated": 0, "realised": REALISED}
     nothing |= {"estimated": ESTIMATED, "decayed": [], "retraining": {}}
-    assert report(None) == nothing | {"verdict": "too few requests"}
-    assert report({}) == nothing | {"verdict": "too few requests"}
+    found = report(None)
+    assert len(found["training"]) == 64  # the digest of what requests are compared with
+    assert found == nothing | {"verdict": "too few requests", "training": found["training"]} == report({})
 
 
 def test_requests_rows_and_scores_by_version_over_files(report):

@@ -11,7 +11,7 @@ import pytest
 from scripts.errors import InputError
 from scripts.report.captions import FIGURES, read_captions
 from tests.report import CAPTIONS, PROGRAMS, PYTHON, ROOT
-from tests.results import NASTY, complete, multiclass, regression
+from tests.results import FEEDBACK, NASTY, complete, multiclass, regression
 
 pytestmark = pytest.mark.slow
 VOID = {"meta", "link", "br", "img", "input"}
@@ -259,48 +259,6 @@ def test_sweep_of_thousands_shows_the_best_of_them(make, given):
     content = make(given).decode()
     assert content.count("<polyline") == 500 and "Parallel coordinates, the best 500 trials" in content
     assert len(content) < 2_000_000
-
-
-FEEDBACK = {
-    "realised": {
-        "versions": {
-            "1": {
-                "metrics": {"roc_auc": {"value": 0.9, "low": 0.88, "high": 0.92}},
-                "periods": [
-                    {
-                        "period": "1999-W01",
-                        "rows": 500,
-                        "metrics": {"roc_auc": {"value": 0.91, "low": 0.88, "high": 0.94}},
-                    },
-                    {
-                        "period": "1999-W02",
-                        "rows": 3,
-                        "metrics": {"roc_auc": {"value": None, "low": None, "high": None}},
-                    },
-                ],
-            }
-        }
-    },
-    "estimated": {
-        "version": 1,
-        "metric": "roc_auc",
-        "reference": {"metrics": {"roc_auc": 0.93}},
-        "periods": [{"period": "1999-W02", "rows": 80, "metrics": {"roc_auc": 0.85}, "error": 0.02}],
-        "changes": ["1999-01-12T08:00:00"],
-    },
-    "retraining": {
-        "number": 2,
-        "day": "1999-03-01",
-        "reasons": [{"kind": "decay", "metric": "roc_auc", "reference": 0.93, "value": 0.8, "source": "labels"}],
-        "history": [
-            {
-                "number": 1,
-                "day": "1999-01-11",
-                "reasons": [{"kind": "drift", "column": "<b>sky</b>", "distance": 0.4, "limit": 0.25}],
-            }
-        ],
-    },
-}
 
 
 def test_feedback_is_shown_as_a_timeline(make, given):
