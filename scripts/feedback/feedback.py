@@ -152,9 +152,10 @@ def feedback(
     """Write the report *feedback*, which compares the *requests* (statistics of days) with training *statistics*.
 
     *schema* is the data schema, if there is one; its limits on skew count as well. The report names the statistics that
-    it compares with by their digest ("training"), and has the performance that late labels show (*realised*, of measure.py) and what is *estimated* without them (estimate.py). If all this gives
-    another verdict than before, the file *verdict* is written (verdict.py). At last, days whose retention is over are
-    deleted from the log in *log_folder* and from that of shadows next to it, with the tables made of them.
+    it compares with by their digest ("training"), and has the performance that late labels show (*realised*, of
+    measure.py) and what is *estimated* without them (estimate.py). If all this gives another verdict than before, the
+    file *verdict* is written (verdict.py). At last, days whose retention is over are deleted from the log in
+    *log_folder* and from that of shadows next to it, with the tables made of them.
     """
     training, logged = [read_json(path) for path in statistics], [read_json(path) for path in requests]
     before = read_json(verdict) if verdict.exists() else {}
