@@ -2,7 +2,7 @@
 
 Needs: results/<case>/{train/bundle/,register/version.json,analyze/gate/blessing.json,validate/anomalies/schema.json};
 where deploy.approval is required, approvals/<case>.yaml
-Gives: results/<case>/deploy/published.json, serving/<case>/<version>/, serving/<case>/{labels,traffic}.json
+Gives: results/<case>/deploy/published.json, serving/<case>/<version>/, serving/<case>/{labels,traffic,log}.json
 
 To go back to an earlier version: python -m scripts.deploy.rollback --case birds --version 2
 """
@@ -41,6 +41,7 @@ checkpoint deploy:
             "deploy.approval",
             "deploy.max_latency_ms",
             "deploy.max_size_mb",
+            "feedback.log",
         ),
         job=job_command,
     shell:

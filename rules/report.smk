@@ -2,10 +2,12 @@
 
 Needs: results/<case>/register/version.json, analyze/gate/blessing.json, analyze/metrics/metrics.json,
        tune/trials.json, validate/anomalies/anomalies.json,
-       validate/statistics/<span>/<split>/statistics.json, report/*, scripts/templates/*
+       validate/statistics/<span>/<split>/statistics.json, report/*, scripts/templates/*; feedback/feedback.json if
+       `snakemake feedback` has run
 Gives: results/<case>/report/report.html
 """
 
+REPORTED = [path for path in [f"{RESULTS}/feedback/feedback.json"] if os.path.exists(path)]
 PROGRAMS = ["trials", "brush", "threshold"]
 TEMPLATES = ["base", "page", "parts"]
 
@@ -23,6 +25,7 @@ checkpoint report:
         templates=ancient(collect("scripts/templates/{name}.html.j2", name=TEMPLATES)),
         style=ancient("report/style.css"),
         scripts=ancient(collect("report/{name}.js", name=PROGRAMS)),
+        feedback=ancient(REPORTED),
         changed=when_stale("report"),
     output:
         report=f"{RESULTS}/report/report.html",

@@ -1,12 +1,16 @@
 """The best setting, fitted and bundled with the feature graph: one ONNX model that takes raw rows.
 
-Needs: results/<case>/preprocess/..., results/<case>/tune/best.json
+Needs: results/<case>/preprocess/..., results/<case>/tune/best.json, results/<case>/feedback/verdict.json (if there is
+one: drift or decay makes the model stale)
 Gives: results/<case>/train/bundle/{model.onnx,contract.json,golden.json}, model.skops if ONNX is not enough,
 state.npz if the family supports a warm start
 """
 
 from scripts.bundle.seen_rows import name_rows
+from scripts.provenance.retraining import RetrainingQueries
+from scripts.provenance.staleness import VERDICT
 
+RETRAINS = [path for path in [f"{RESULTS}/{VERDICT}"] if os.path.exists(path)]  # there is one after the first drift
 # The contract says which rows the model has seen. Those that it is tested on matter for a warm start alone.
 WARM = config["train"]["warm_start"]
 DIVISION = cfg("ingest.split", "ingest.columns") if ROW_LEVEL_SPLITS else {}
@@ -22,7 +26,8 @@ checkpoint train:
         contract=ancient(f"{RESULTS}/preprocess/graph/contract.json"),
         best=ancient(f"{RESULTS}/tune/best.json"),
         hook_files=ancient(HOOK_FILES),
-        changed=when_stale("train"),
+        verdict=ancient(RETRAINS),
+        changed=when_stale("train", RetrainingQueries(staleness).describe_cause),
     output:
         bundle=directory(f"{RESULTS}/train/bundle"),
         record=f"{RESULTS}/train/record.json",

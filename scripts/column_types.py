@@ -44,3 +44,8 @@ def with_lag_columns(columns: dict[str, str], lags: dict) -> dict[str, str]:
     """Return the types of *columns* and of their lag columns, `<name>@<step>`, by `ingest.window`."""
     steps = range(1, lags["size"])
     return columns | {f"{name}@{step}": columns[name] for name in lags["columns"] for step in steps}
+
+
+def is_pseudonym(column: str, pseudonyms: list[str]) -> bool:
+    """Return whether *column*, or the one that it is a lag column of, is among *pseudonyms* (feedback.log)."""
+    return column in pseudonyms or column.rpartition("@")[0] in pseudonyms

@@ -29,6 +29,7 @@ def make_report(given: dict, folder: Path, python: tuple[str, ...] = PYTHON, **e
     )
     arguments = [*write_inputs(given, folder), "--captions", str(CAPTIONS), "--style", "report/style.css"]
     arguments += ["--scripts", *map(str, PROGRAMS), "--report", str(out), "--job-spec", str(job_spec)]
+    arguments += [] if "feedback" in given else ["--feedback"]
     command = [*python, "scripts/report/report.py", *arguments]
     done = subprocess.run(command, cwd=ROOT, env=os.environ | environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

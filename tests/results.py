@@ -8,6 +8,46 @@ SPANS = [str(1990 + year) for year in range(10)]
 NASTY = "<script>alert('x')</script>"
 TEXTS = ['größe & "quotes"', NASTY, "$x^{", "two\nlines --> <!-- \x00", "a" * 60, "state", "sky"]
 NUMBERS = ["height", "speed", "mass", "engines", "Überhöhe <b>", "empty", "date"]
+FEEDBACK = {
+    "realised": {
+        "versions": {
+            "1": {
+                "metrics": {"roc_auc": {"value": 0.9, "low": 0.88, "high": 0.92}},
+                "periods": [
+                    {
+                        "period": "1999-W01",
+                        "rows": 500,
+                        "metrics": {"roc_auc": {"value": 0.91, "low": 0.88, "high": 0.94}},
+                    },
+                    {
+                        "period": "1999-W02",
+                        "rows": 3,
+                        "metrics": {"roc_auc": {"value": None, "low": None, "high": None}},
+                    },
+                ],
+            }
+        }
+    },
+    "estimated": {
+        "version": 1,
+        "metric": "roc_auc",
+        "reference": {"metrics": {"roc_auc": 0.93}},
+        "periods": [{"period": "1999-W02", "rows": 80, "metrics": {"roc_auc": 0.85}, "error": 0.02}],
+        "changes": ["1999-01-12T08:00:00"],
+    },
+    "retraining": {
+        "number": 2,
+        "day": "1999-03-01",
+        "reasons": [{"kind": "decay", "metric": "roc_auc", "reference": 0.93, "value": 0.8, "source": "labels"}],
+        "history": [
+            {
+                "number": 1,
+                "day": "1999-01-11",
+                "reasons": [{"kind": "drift", "column": "<b>sky</b>", "distance": 0.4, "limit": 0.25}],
+            }
+        ],
+    },
+}
 
 
 def number_statistics(column: int, span: int) -> dict:

@@ -38,6 +38,7 @@ def check_config(config: dict, kinds: dict) -> list[tuple[str, str]]:
     problems += check_feature_options(prepare["features"], prepare["edges"])
     problems += check_alert(config["validate"]["alert"])
     problems += check_claims(config["claims"], config["windows"])
+    problems += check_pseudonyms(config["feedback"]["log"]["pseudonyms"], columns)
     return problems + check_tune(config) + check_analyze(config, columns)
 
 
@@ -48,6 +49,15 @@ def check_lags(window: dict, columns: dict) -> list[tuple[str, str]]:
         ("ingest.window", f"{name or 'order'} is not a column of ingest.columns")
         for name in named
         if name not in columns
+    ]
+
+
+def check_pseudonyms(names: list[str], columns: dict) -> list[tuple[str, str]]:
+    """Return the *names* in `feedback.log.pseudonyms` that are no text columns: only a text can hold a hash."""
+    return [
+        ("feedback.log.pseudonyms", f"{name} is not a text column of ingest.columns")
+        for name in names
+        if columns.get(name) != "text"
     ]
 
 

@@ -144,9 +144,41 @@ def describe_deploy(job: Job) -> str:
     return f"{published['label']} is version {published['version']}" + (f", {latency} a row" if latency else "")
 
 
+def describe_realised(job: Job) -> str:
+    labels = job.read("realised.json")["labels"]
+    left_out = [f"{entry['count']} {reason}" for reason, entry in labels["left_out"].items() if entry["count"]]
+    return ", ".join([f"{labels['joined']} of {format_count(labels['given'], 'label')} joined", *left_out])
+
+
+def describe_queue(job: Job) -> str:
+    path = job.path("queue.csv")
+    return f"{format_count(max(0, path.read_bytes().count(bytes([10])) - 1), 'row')} to label in {path}"
+
+
+def describe_shadow(job: Job) -> str:
+    shadow = job.read("shadow.json")
+    return f"{format_count(shadow['rows'], 'logged row')} answered again, {shadow['changed']} decided otherwise"
+
+
+def describe_estimated(job: Job) -> str:
+    estimated = job.read("estimated.json")
+    if "requests" not in estimated:
+        return estimated["reason"]
+    metric = estimated["metric"]
+    after, before = (estimated[side]["metrics"][metric] for side in ("requests", "reference"))
+    return f"{metric} {after:.4f} without labels, {before:.4f} on test rows"
+
+
 def describe_feedback(job: Job) -> str:
     feedback = job.read("feedback.json")
     return f"{format_count(feedback['rows'], 'row')} asked: {feedback['verdict']}"
+
+
+def describe_request_table(job: Job) -> str:
+    counts = job.read("statistics.json")
+    rows = sum(version["rows"] for version in counts["versions"].values())
+    left_out = f"{counts['malformed']} malformed lines, {counts['repeated']} repeated"
+    return f"{format_count(rows, 'row')} asked" + f", {left_out}" * bool(counts["malformed"] + counts["repeated"])
 
 
 def describe_report(job: Job) -> str:
@@ -173,6 +205,11 @@ FINDINGS: dict[str, Callable[[Job], str]] = {
     "gate_model": describe_model_gate,
     "register_model": describe_version,
     "deploy": describe_deploy,
+    "request_table": describe_request_table,
+    "measure": describe_realised,
+    "label_queue": describe_queue,
+    "shadow": describe_shadow,
+    "estimate": describe_estimated,
     "feedback": describe_feedback,
     "report": describe_report,
 }

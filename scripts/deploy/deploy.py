@@ -50,11 +50,13 @@ def deploy(
     approvals: list[Path],
     max_latency_ms: float,
     max_size_mb: float,
+    log: dict,
 ) -> list[Path]:
     """Publish the bundle in *serving*/*case*/<version>/ and return its files there; *published* lists them.
 
     The part of *rules* (the checked schema) that applies to requests is published with it, and *traffic*, which says
-    which labels answer requests that name no version. The contract says which columns a *counterfactual* may change.
+    which labels answer requests that name no version, and *log*, what the request log may hold. The contract says which
+    columns a *counterfactual* may change.
 
     Where *approval* is "required", the files *approvals* must permit the bundle; the lineage then says who did.
 
@@ -90,6 +92,7 @@ def deploy(
         if latency > max_latency_ms:
             raise InputError(f"a row takes {latency:.3g} ms (median), deploy.max_latency_ms allows {max_latency_ms:g}")
         files = publish(root / case / str(number), serving / case / str(number))
+    write_json(serving / case / "log.json", log)  # before the first request to a new version
     write_json(serving / case / "traffic.json", traffic)
     before = move_label(serving / case, label, number)
     digests = {str(path.relative_to(serving)): file_digest(path) for path in files}

@@ -1,149 +1,62 @@
 """Rule feedback: report on the request log: how many requests, which answers, how much drift since training.
 
-Values are counted in the same sketches as the training statistics, so memory does not grow with the log. For each
-version, the report has the number of requests and rows and the distribution of the scores (in regression, of the
-predictions).
+Values are counted in the same sketches as the training statistics, day by day, so memory does not grow with the log.
+For each version, the report has the number of requests and rows and the distribution of the scores (in regression, of
+the predictions).
 """
 
-import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-
-from scripts.arrow_types import ARROW_TYPES
-from scripts.provenance.canonical import read_json, write_json
-from scripts.provenance.run_job import echo, main
+from scripts.data.pointer import today
+from scripts.data.retention import first_kept_day
+from scripts.feedback.verdict import find_decay, first_counted_day, update_verdict
+from scripts.provenance.canonical import json_digest, read_json, write_json
+from scripts.provenance.run_job import echo, main, remove
 from scripts.schema.columns import is_checked
 from scripts.schema.drift_limits import Comparison, exceeded_limits
 from scripts.schema.expression import PARSERS
 from scripts.schema.load import load_schema
 from scripts.statistics.drift import benjamini_hochberg, compare
-from scripts.statistics.sketch import Sketch, merge_sketches, sketch_column
 
-BATCH = 2**14
+TOGETHER = "all columns together"
 ALPHA = 0.01  # false discovery rate of drift without a data schema, which has its own
 
 
-def is_number(value: Any) -> bool:
-    """Return whether *value* is a finite JSON number."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e300
+def count_rows(parts: list[dict]) -> int:
+    """Return how many rows were requested in the days whose statistics are *parts*."""
+    return sum(figures["rows"] for part in parts for figures in part["versions"].values())
 
 
-class Tally:
-    """Sketches the requested values of a column of type *dtype*; values are pending until a batch is full."""
-
-    def __init__(self, dtype: str):
-        self.dtype = dtype
-        self.pending: list[Any] = []
-        self.sketches: list[Sketch] = []
-
-    def accepts(self, value: Any) -> bool:
-        """Return whether *value* can be added: it is None or has the type of the column."""
-        if value is None:
-            return True
-        if self.dtype == "number":
-            return is_number(value)
-        if self.dtype == "integer":
-            return is_number(value) and int(value) == value and abs(value) < 2**63
-        return isinstance(value, bool if self.dtype == "boolean" else str)
-
-    def add(self, value: Any) -> None:
-        """Count *value*, which must be accepted."""
-        convert = {"number": float, "integer": int}.get(self.dtype)
-        self.pending.append(convert(value) if convert and value is not None else value)
-        if len(self.pending) == BATCH:
-            self.flush()
-
-    def flush(self) -> None:
-        """Add the pending values to the sketch."""
-        column = pa.chunked_array([pa.array(self.pending, ARROW_TYPES[self.dtype])])
-        self.sketches = [merge_sketches([*self.sketches, sketch_column(column)])]
-        self.pending = []
-
-    def sketch(self) -> Sketch:
-        """Return the sketch of all values so far."""
-        self.flush()
-        return self.sketches[0]
+def merge_counts(one: dict, other: dict) -> dict:
+    """Return the counts of a version over two days (request_table.py)."""
+    merged = {name: one[name] + other[name] for name in ("requests", "rows")}
+    if "scores" in one:
+        return merged | {"scores": [sum(pair) for pair in zip(one["scores"], other["scores"], strict=True)]}
+    filled = [counts for counts in (one, other) if counts["rows"]]
+    if not filled:
+        return merged
+    mean = sum(counts["mean"] * counts["rows"] for counts in filled) / merged["rows"]
+    least, most = min(counts["least"] for counts in filled), max(counts["most"] for counts in filled)
+    return merged | {"least": least, "most": most, "mean": mean}
 
 
-def create_tallies(statistics: list[dict]) -> dict[str, Tally]:
-    """Return an empty tally for each column of the training *statistics* but dates and times, which always drift."""
-    columns = {name: spec["type"] for described in statistics for name, spec in described["columns"].items()}
-    return {name: Tally(kind) for name, kind in columns.items() if kind not in PARSERS}
+def merge_days(days: list[Path], parts: list[dict]) -> dict[str, Any]:
+    """Return the counts of all days, whose statistics are *parts*.
 
-
-SCORE_BINS = 10
-
-
-def update_counts(before: dict | None, entry: dict, classes: bool) -> dict:
-    """Return the counts of a version after another *entry* of the log; *before* are those so far, None at first.
-
-    With *classes*, they have a histogram of the scores from 0 to 1, otherwise minimum, mean and maximum prediction.
-    """
-    counts = before or {"requests": 0, "rows": 0} | ({"scores": [0] * SCORE_BINS} if classes else {})
-    for score in entry["scores"]:
-        counts["rows"] += 1
-        if classes:
-            counts["scores"][min(int(score * SCORE_BINS), SCORE_BINS - 1)] += 1
-            continue
-        mean = counts.get("mean", score)
-        counts["least"], counts["most"] = min(score, counts.get("least", score)), max(score, counts.get("most", score))
-        counts["mean"] = mean + (score - mean) / counts["rows"]
-    counts["requests"] += 1
-    return counts
-
-
-def parse_entry(line: bytes, tallies: dict, classes: bool) -> dict[str, Any]:
-    """Return the log entry in *line*. Raises ValueError on anything that the server does not write.
-
-    With *classes*, scores are probabilities. *tallies* know the types of the columns.
-    """
-    try:
-        entry = json.loads(line)
-        rows, scores = entry["rows"], entry["scores"]
-        valid = type(entry["version"]) is int and len(rows) == len(scores)
-        valid = valid and all(is_number(score) and (0 <= score <= 1 or not classes) for score in scores)
-        valid = valid and all(
-            name not in tallies or tallies[name].accepts(value) for row in rows for name, value in row.items()
-        )
-    except (KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise ValueError(f"not an entry: {error}") from error
-    if not valid:
-        raise ValueError("not an entry")
-    return entry
-
-
-def complete_lines(path: Path) -> Iterator[bytes]:
-    """Yield the complete lines of a log file; one that the server is still writing is left for the next time."""
-    with open(path, "rb") as file:
-        yield from (line for line in file if line.endswith(b"\n") and line.strip())
-
-
-def read_log(files: list[Path], tallies: dict, classes: bool) -> dict[str, Any]:
-    """Count the entries of the log *files* and add their values to *tallies*; *classes*: is it a classification?
-
-    Returns "versions" (counts by version), "malformed" (number of lines) and "requests_log" (lines and bytes by file).
+    These are "versions" (counts by version), "malformed" and "repeated" (numbers of lines), and "requests_log" (lines
+    and bytes by file).
     """
     versions: dict[str, dict] = {}
-    log_files, malformed = [], 0
-    for path in files:
-        count = 0
-        for line in complete_lines(path):
-            count += 1
-            try:
-                entry = parse_entry(line, tallies, classes)
-            except ValueError:
-                malformed += 1
-                continue
-            version = str(entry["version"])
-            versions[version] = update_counts(versions.get(version), entry, classes)
-            for row in entry["rows"]:
-                for name in row.keys() & tallies.keys():
-                    tallies[name].add(row[name])
-        log_files.append({"file": path.name, "lines": count, "bytes": path.stat().st_size})
-    return {"versions": versions, "malformed": malformed, "requests_log": log_files}
+    for part in parts:
+        for version, counts in part["versions"].items():
+            versions[version] = merge_counts(versions[version], counts) if version in versions else counts
+    log_files = [
+        {"file": f"{path.parent.name}.jsonl", "lines": part["lines"], "bytes": part["bytes"]}
+        for path, part in zip(days, parts, strict=True)
+    ]
+    totals = {name: sum(part[name] for part in parts) for name in ("malformed", "repeated")}
+    return {"versions": versions, "requests_log": log_files} | totals
 
 
 def decide_verdict(
@@ -163,13 +76,17 @@ def decide_verdict(
     return ("drift" if drifted else "steady"), sorted(drifted, key=lambda name: -skew[name]["distance"])
 
 
-def pair_with_training(statistics: list[dict], tallies: dict) -> dict[str, tuple[list, list]]:
-    """Return, for each column with requested values, the sketches of training and of the requests."""
+def pair_with_training(statistics: list[dict], days: list[dict]) -> dict[str, tuple[list, list]]:
+    """Return, for each column with requested values, its statistics in training and in the requests of *days*.
+
+    Dates and times, which always drift, are left out.
+    """
+    types = {name: spec["type"] for part in statistics for name, spec in part["columns"].items()}
     sides = {}
-    for name, tally in sorted(tallies.items()):
-        served = tally.sketch()
-        if served.count + served.missing:
-            sides[name] = [part["columns"][name] for part in statistics if name in part["columns"]], [served]
+    for name in sorted(name for name, dtype in types.items() if dtype not in PARSERS):
+        served = [day["columns"][name] for day in days if name in day["columns"]]
+        if served:
+            sides[name] = [part["columns"][name] for part in statistics if name in part["columns"]], served
     return sides
 
 
@@ -198,36 +115,94 @@ def check_skew(sides: dict[str, tuple[list, list]], schema: dict) -> list[dict]:
     ]
 
 
-def feedback(
-    statistics: list[Path], schema: list[Path], requests: Path, feedback: Path, max_drift: float, min_requests: int
-) -> None:
-    """Write the report *feedback*, which compares the log files in the folder *requests* with training *statistics*.
+def find_drift(skew: dict, drifted: list[str], anomalies: list[dict], max_drift: float) -> list[dict]:
+    """Return the reasons of kind drift: the columns that have *drifted*, with distance and limit."""
+    limits = {item["column"]: item["limit"] for item in reversed(anomalies)}
+    return [
+        {"kind": "drift", "column": name, "distance": skew[name]["distance"], "limit": limits.get(name, max_drift)}
+        for name in drifted
+    ]
 
-    *schema* is the data schema, if there is one; its limits on skew count as well.
+
+def delete_days(paths: list[Path], kept: str) -> None:
+    """Delete those of *paths*, files and folders named after days, that are of days before *kept*."""
+    expired = [path for path in paths if path.stem < kept]
+    for path in expired:
+        remove(path)
+    if expired:
+        echo(f"{len(expired)} files and folders of days before {kept} deleted: their retention is over")
+
+
+def feedback(
+    statistics: list[Path],
+    schema: list[Path],
+    requests: list[Path],
+    realised: Path,
+    estimated: Path,
+    feedback: Path,
+    verdict: Path,
+    max_drift: float,
+    max_drop: float,
+    min_requests: int,
+    days: int,
+    cooldown: int,
+    retention_days: int | None,
+    log_folder: Path,
+) -> None:
+    """Write the report *feedback*, which compares the *requests* (statistics of days) with training *statistics*.
+
+    *schema* is the data schema, if there is one; its limits on skew count as well. The report names the statistics that
+    it compares with by their digest ("training"), and has the performance that late labels show (*realised*, of
+    measure.py) and what is *estimated* without them (estimate.py). If all this gives another verdict than before, the
+    file *verdict* is written (verdict.py). At last, days whose retention is over are deleted from the log in
+    *log_folder* and from that of shadows next to it, with the tables made of them.
     """
-    training = [read_json(path) for path in statistics]
-    tallies, classes = create_tallies(training), all(part.get("label") != {} for part in training)
-    counts = read_log(sorted(requests.glob("*.jsonl")), tallies, classes)
-    rows = sum(figures["rows"] for figures in counts["versions"].values())
-    sides = pair_with_training(training, tallies)
+    training, logged = [read_json(path) for path in statistics], [read_json(path) for path in requests]
+    before = read_json(verdict) if verdict.exists() else {}
+    names = [path.parent.name for path in requests]
+    last = names[-1] if names else ""
+    start = first_counted_day(before, last)
+    counted = [part for name, part in zip(names, logged, strict=True) if name > start][-days:]
+    counts, rows = merge_days(requests, logged), count_rows(counted)
+    sides = pair_with_training(training, counted)
     skew, schemas = compare_columns(sides), [load_schema(path) for path in schema]
     anomalies = [item for content in schemas for item in check_skew(sides, content)]
     alpha = schemas[0]["alpha"] if schemas else ALPHA
     distances = {name: measures["distance"] for name, measures in skew.items()}
-    verdict, drifted = decide_verdict(rows, skew, anomalies, min_requests, max_drift, alpha)
+    found, drifted = decide_verdict(rows, skew, anomalies, min_requests, max_drift, alpha)
+    performance = {"realised": read_json(realised), "estimated": read_json(estimated)}
+    decay = find_decay(**performance, max_drop=max_drop)
+    reasons = [*find_drift(skew, drifted, anomalies, max_drift), *decay]
+    together = performance["estimated"].get("multivariate", {"distance": 0.0, "p_value": 1.0})
+    if found != "too few requests" and together["distance"] > max_drift and together["p_value"] <= alpha:
+        found = "drift"
+        reasons.append({"kind": "drift", "column": TOGETHER, "distance": together["distance"], "limit": max_drift})
+    digest = json_digest([[part["rows"], part["columns"]] for part in training])
+    after = update_verdict(before, reasons, digest, performance["estimated"]["version"], last, cooldown)
     report = {
         **counts,
         "requests": sum(figures["requests"] for figures in counts["versions"].values()),
-        "rows": rows,
+        "rows": count_rows(logged),
         "drift": distances,
         "skew": skew,
         "anomalies": anomalies,
         "drifted": drifted,
-        "verdict": verdict,
+        "decayed": decay,
+        "verdict": "decay" if decay and found != "drift" else found,
+        "training": digest,
+        "retraining": after,
+        **performance,
     }
     write_json(feedback, report)
     drifted_text = ", ".join(f"{name} {distances[name]:.2f}" for name in drifted)
-    echo(f"{rows} rows requested, {counts['malformed']} malformed lines in the log: {verdict} {drifted_text}".strip())
+    counted_text = f"{report['rows']} rows requested, {counts['malformed']} malformed lines in the log"
+    echo(f"{counted_text}: {report['verdict']} {drifted_text}".strip())
+    if after != before:
+        write_json(verdict, after)
+        echo("the model is stale: snakemake deploy trains it again")
+    kept = first_kept_day(retention_days, today())
+    logs = [path for folder in (log_folder, log_folder.parent / "shadow") for path in folder.glob("????-??-??.jsonl")]
+    delete_days([*logs, *feedback.parent.glob("requests/????-??-??")], kept)
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ from scripts.provenance.environment import PYTHON, pinned_versions
 from scripts.provenance.fingerprint import Change
 from scripts.provenance.record import read_record
 from scripts.provenance.recorded_job import RecordedJob
+from scripts.provenance.retraining import describe_verdict, is_verdict
 from scripts.provenance.snakemake_api import named_params
 from scripts.provenance.staleness import Staleness
 
@@ -88,6 +89,8 @@ def describe_change(job: RecordedJob, change: Change) -> str:
             return f"configuration: {'.'.join([keys.get(argument, argument), *rest])}: {values}"
         case "inputs":
             path = change.key[-1]
+            if is_verdict(change):
+                return f"input: {path}: {describe_verdict(path)}"
             word = {(True, False): "added", (False, True): "removed"}.get((change.before is None, change.after is None))
             return f"input: {path} {word or f'changed ({describe_digests(job, path, change)})'}"
         case "order":

@@ -80,17 +80,17 @@ class RuleFunctions:
 
     def __init__(self, staleness: Staleness):
         self.staleness = staleness
-        self.priced: set[str] = set()  # records of the jobs whose cost a dry run has printed
+        self.described: set[str] = set()  # records of the jobs that a dry run has described
 
     def recorded_job(self, name: str, wildcards: dict) -> RecordedJob:
         """Return the job of the rule *name* with these *wildcards*, the same object for the same job."""
         return self.staleness.producer(RecordedJob(self.staleness.workflow.get_rule(name), dict(wildcards)).record)
 
-    def when_stale(self, name: str, describe_cost: Callable[[RecordedJob], str] | None = None) -> Callable:
+    def when_stale(self, name: str, describe: Callable[[RecordedJob], str] | None = None) -> Callable:
         """Return the input function of rule *name* that gives trigger files exactly when its outputs are stale.
 
         While an upstream checkpoint is stale, the job waits for it: it appears in a dry run, and Snakemake calls the
-        function again once the checkpoint has run. A dry run prints the cost of the job, as *describe_cost* words it.
+        function again once the checkpoint has run. A dry run prints what *describe* says of the job, unless it is "".
         """
 
         def triggers(wildcards):
@@ -98,19 +98,20 @@ class RuleFunctions:
             job = self.recorded_job(name, wildcards)
             stale = [producer for producer in self.staleness.upstream(job) if not self.staleness.is_fresh(producer)]
             changes = [] if stale else self.staleness.changes_or_mark_fresh(job)
-            if describe_cost and (stale or changes):
-                self.print_cost(job, describe_cost)
+            if describe and (stale or changes):
+                self.print_description(job, describe)
             if stale:  # the first one is enough: Snakemake asks again once its checkpoint has run
                 wait_for(stale[0].rule, stale[0].record)
             return sorted({write_trigger(job, change) for change in changes})
 
         return triggers
 
-    def print_cost(self, job: RecordedJob, describe_cost: Callable[[RecordedJob], str]) -> None:
-        """Print the cost of *job*, once, in a dry run."""
-        if self.staleness.workflow.dryrun and job.record not in self.priced:
-            self.priced.add(job.record)
-            print(describe_cost(job), file=sys.stderr, flush=True)
+    def print_description(self, job: RecordedJob, describe: Callable[[RecordedJob], str]) -> None:
+        """Print what *describe* says of *job*, once, in a dry run."""
+        if self.staleness.workflow.dryrun and job.record not in self.described:
+            self.described.add(job.record)
+            if text := describe(job):
+                print(text, file=sys.stderr, flush=True)
 
     def only_when_stale(self, name: str, *templates: str) -> OnlyWhenStale:
         """Return the input function that gives *templates* if the outputs of rule *name* are stale, else nothing.

@@ -18,6 +18,8 @@ from scripts.provenance.recorded_job import RecordedJob, compile_template
 from scripts.provenance.snakemake_api import environment_name, named_outputs, named_params
 from scripts.provenance.source import CodeDigests
 
+VERDICT = "feedback/verdict.json"  # of a case, below its results
+
 
 @dataclass
 class Staleness:
@@ -39,7 +41,13 @@ class Staleness:
         return [(compile_template(os.path.dirname(rule.output.record)), rule) for rule in rules]
 
     def producer(self, path: str) -> RecordedJob | None:
-        """Return the job whose output folder contains *path*, None if no recorded rule makes it."""
+        """Return the job whose output folder contains *path*, None if no recorded rule makes it.
+
+        The verdict of feedback is in the folder of a job and not among its outputs: it has a history of its own, and
+        what depends on it must not depend on the request log.
+        """
+        if path.endswith(f"/{VERDICT}"):
+            return None
         folder = os.path.dirname(path)
         if folder not in self._producers:
             matches = ((rule, pattern.fullmatch(folder)) for pattern, rule in self.recorded_rules)

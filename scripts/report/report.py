@@ -8,6 +8,7 @@ from scripts.provenance.canonical import read_json, write_bytes
 from scripts.provenance.run_job import echo, main
 from scripts.report import gate, model, overview, span_data, tuning
 from scripts.report.captions import read_captions
+from scripts.report.feedback import feedback as show_feedback
 from scripts.report.html import number, page
 from scripts.report.verdicts import verdicts
 
@@ -32,6 +33,7 @@ def report(
     captions: Path,
     style: Path,
     scripts: list[Path],
+    feedback: list[Path],
     report: Path,
     title: str,
     families: dict,
@@ -51,7 +53,9 @@ def report(
         "Tuning": tuning.tuning(tuned, spaces(families), texts),
         "Model": model.model(measured, tuned["metric"], texts),
         "Gate": gate.gate(blessed, texts),
+        "Feedback": show_feedback(read_json(feedback[0]) if feedback else None, texts),
     }
+    figures = {heading: found for heading, found in figures.items() if found}
     subtitle = f"case {registered['case']}, version {registered['version']}"
     programs = [path.read_text(encoding="utf-8") for path in scripts]
     document = page(title, subtitle, style.read_text(encoding="utf-8"), programs, tiles, figures)

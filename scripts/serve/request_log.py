@@ -10,6 +10,7 @@ from typing import Any
 import orjson
 
 from scripts.provenance.run_job import echo
+from scripts.serve.log_settings import LogSettings
 
 MAX_LINES, MAX_BYTES = 10_000, 64 << 20  # that may wait to be written; more are dropped
 
@@ -34,6 +35,7 @@ class RequestLog:
     def __init__(self, root: Path):
         self.root = root
         self.dropped: collections.Counter[str] = collections.Counter()
+        self._settings = LogSettings(root)
         self._waiting: list[tuple[str, str, bytes]] = []
         self._size = 0
         self._ready = threading.Condition()
@@ -43,9 +45,14 @@ class RequestLog:
         self._thread.start()
 
     def put(self, case: str, entry: dict[str, Any], folder: str = "requests") -> None:
-        """Queue *entry* with the current time for the file of today in *folder*; drop it if too much is waiting."""
-        now = datetime.datetime.now(datetime.UTC)
-        line = orjson.dumps({"time": now.isoformat(timespec="milliseconds"), **entry}) + b"\n"
+        """Queue what the settings of *case* keep of *entry*, with the current time, for the file of today in *folder*.
+
+        It is dropped if too much is waiting.
+        """
+        kept, now = self._settings.apply(case, entry), datetime.datetime.now(datetime.UTC)
+        if kept is None:
+            return
+        line = orjson.dumps({"time": now.isoformat(timespec="milliseconds"), **kept}) + b"\n"
         with self._ready:
             if self._closing or len(self._waiting) >= MAX_LINES or self._size + len(line) > MAX_BYTES:
                 self.dropped[case] += 1

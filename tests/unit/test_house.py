@@ -39,8 +39,15 @@ REGISTRIES = re.compile(
     r"docker\.i[o]|qua[y]\.io|proxy\.golan[g]|deb\.debia[n]\.org|archive\.ubunt[u]|cache\.nixo[s]"
 )
 PLACES = re.compile(r"(?<![\w.$}*-])/(?:wor[k]|roo[t]|tm[p]|hom[e]|User[s]|op[t])/\w")
-# checks on the real server; fits what the sweep chose, from what is served; reads files as ingestion does, and answers
-CROSSINGS = {("deploy", "serve"), ("train", "serve"), ("predict", "ingest"), ("predict", "serve")}
+# checks on the real server; fits what the sweep chose, from what is served; reads files as ingestion does, and answers;
+# measures requests as analysis measures rows
+CROSSINGS = {
+    ("deploy", "serve"),
+    ("train", "serve"),
+    ("predict", "ingest"),
+    ("predict", "serve"),
+    ("feedback", "analyze"),
+}
 REQUIREMENT = re.compile(r"([A-Za-z0-9._-]+)==([^\s;\\]+)(?:\s*;\s*(.*?))?\s*\\?$")
 
 

@@ -572,3 +572,9 @@ def test_word_that_yaml_changed_is_refused_where_a_text_is_compared(changes, lin
 def test_numbers_of_columns_of_numbers_need_no_quotes():
     given = [{"column": "id", "min": 7, "reason": "x"}, {"column": "day", "not_in": [DAY], "reason": "y"}]
     assert validate_config(config(ingest__filter=given), SCHEMA)["ingest"]["filter"] == given
+
+
+@pytest.mark.parametrize("name", ["weight", "owner"])
+def test_pseudonyms_are_text_columns(name):
+    line = refused(feedback={"log": {"pseudonyms": ["note", name]}})
+    assert line.startswith(f"  feedback.log.pseudonyms: {name} is not a text column of ingest.columns;")

@@ -58,7 +58,7 @@ def stage(tmp_path, bias=0.0, number=1, **changes):
     write_json(folder / "blessing.json", blessing | changes.pop("granted", {}))
     names = ("version", "blessing", "rules", "published")
     paths = {name: folder / f"{name}.json" for name in names}
-    limits = {"max_latency_ms": 1000.0, "max_size_mb": 1.0}
+    limits = {"max_latency_ms": 1000.0, "max_size_mb": 1.0, "log": {"sample": 1.0}}
     limits |= {"traffic": {"split": {}, "shadow": []}, "counterfactual": []}
     limits |= {"approval": "none", "approvals": []}
     given = {"bundle": folder / "bundle", "serving": tmp_path / "serving", "case": "birds", "label": "champion"}

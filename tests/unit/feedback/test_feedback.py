@@ -7,12 +7,20 @@ import random
 import pyarrow as pa
 import pytest
 
-from scripts.feedback.feedback import BATCH, Tally, feedback
+from scripts.feedback.feedback import feedback
+from scripts.feedback.request_table import BATCH, Tally, request_table, update_counts
 from scripts.provenance.canonical import read_json, write_json
 from scripts.statistics.drift import benjamini_hochberg, compare
 from tests.unit.statistics.made import described, sketch
 
 PHASES = ["Climb", "Approach", "Landing"]
+COLUMNS = {"height": "number", "engines": "integer", "phase": "text", "unasked": "text", "date": "date:%d/%m/%Y"}
+REALISED = {"labels": {"given": 0, "joined": 0, "left_out": {}}, "actions": {}, "versions": {}}
+ESTIMATED = {"version": None, "assumes": "no concept drift", "reason": "no version is published"}
+LOG = {"pseudonyms": []}
+SETTINGS = {"max_drift": 0.25, "max_drop": 0.01, "min_requests": 100, "days": 28, "cooldown": 7}
+SETTINGS |= {"retention_days": None}
+LABEL = {"column": "effect", "classes": {"absent": ["no"], "present": ["yes"]}}
 
 
 def draw(rng, count, shift=0.0, engines=(1, 2, 3, 4)):
@@ -52,13 +60,31 @@ def report(tmp_path):
         statistics(path, draw(rng, 3000, engines=engines), path.stem)
 
     def run(files, schema=(), **settings):
-        requests = tmp_path / "requests"
-        if files is not None:
-            requests.mkdir(exist_ok=True)
-            for name, content in files.items():
-                (requests / name).write_text(content)
-        out = tmp_path / "feedback.json"
-        feedback(spans, schema, requests, out, **{"max_drift": 0.25, "min_requests": 100} | settings)
+        folder, days = tmp_path / "serving", []
+        for name, content in (files or {}).items():
+            folder.mkdir(exist_ok=True)
+            (folder / name).write_text(content)
+        for log in sorted(folder.glob("*.jsonl")):
+            day = tmp_path / "days" / log.stem
+            day.mkdir(parents=True, exist_ok=True)
+            days.append(day / "statistics.json")
+            request_table(
+                log, log.stat().st_size, day / "requests.parquet", days[-1], COLUMNS, {"columns": []}, LABEL, LOG
+            )
+        out, realised, estimated = (tmp_path / f"{name}.json" for name in ("feedback", "realised", "estimated"))
+        write_json(realised, REALISED)
+        write_json(estimated, ESTIMATED)
+        feedback(
+            spans,
+            schema,
+            days,
+            realised,
+            estimated,
+            out,
+            tmp_path / "verdict.json",
+            log_folder=folder,
+            **SETTINGS | settings,
+        )
         return json.loads(out.read_text())
 
     return run
@@ -66,9 +92,11 @@ def report(tmp_path):
 
 def test_no_log_is_a_report_of_nothing(report):
     nothing = {"requests": 0, "rows": 0, "malformed": 0, "versions": {}, "anomalies": [], "drift": {}, "skew": {}}
-    nothing |= {"drifted": [], "requests_log": []}
-    assert report(None) == nothing | {"verdict": "too few requests"}
-    assert report({}) == nothing | {"verdict": "too few requests"}
+    nothing |= {"drifted": [], "requests_log": [], "repeated": 0, "realised": REALISED}
+    nothing |= {"estimated": ESTIMATED, "decayed": [], "retraining": {}}
+    found = report(None)
+    assert len(found["training"]) == 64  # the digest of what requests are compared with
+    assert found == nothing | {"verdict": "too few requests", "training": found["training"]} == report({})
 
 
 def test_requests_rows_and_scores_by_version_over_files(report):
@@ -95,7 +123,7 @@ def test_requests_like_training_are_steady_though_the_bins_of_spans_differ(repor
     assert max(found["drift"].values()) < 0.1
 
 
-@pytest.mark.feature("V6")
+@pytest.mark.feature("V6", "F4")
 def test_skew_is_what_comparing_two_tables_gives(report, tmp_path):
     asked = draw(random.Random(6), 2000, shift=30)
     found = report({"1999-01-01.jsonl": "".join(entry(asked[start : start + 7]) for start in range(0, 2000, 7))})
@@ -111,7 +139,7 @@ def test_skew_is_what_comparing_two_tables_gives(report, tmp_path):
     assert found["skew"]["height"]["q_value"] < 1e-6 < 0.001 < found["skew"]["phase"]["q_value"]
 
 
-@pytest.mark.feature("V6")
+@pytest.mark.feature("V6", "F4")
 def test_skew_beyond_the_limit_of_the_schema_is_named(report, tmp_path):
     schema = tmp_path / "schema.yaml"
     rules = "height: {type: number, skew: {linf: 0.001, js: 0.9}}, phase: {type: text, skew: {js: 0}}"
@@ -127,8 +155,10 @@ def test_skew_beyond_the_limit_of_the_schema_is_named(report, tmp_path):
 def test_batches_count_like_one_column():
     values = [random.Random(7).gauss(0, 1) for _ in range(2 * BATCH + 3)]
     tally = Tally("number")
-    for value in values:
-        tally.add(value)
+    for start in range(0, len(values), BATCH):
+        for value in values[start : start + BATCH]:
+            tally.add(value)
+        tally.flush()
     tally.add(None)
     assert compare([tally.sketch()], [sketch([*values, None])])["distance"] == 0
     assert len(tally.sketches) == 1 and tally.sketch().missing == 1
@@ -201,8 +231,6 @@ def test_the_same_log_gives_the_same_bytes(report, tmp_path):
 
 
 def test_predictions_of_values_have_their_ends_and_mean():
-    from scripts.feedback.feedback import update_counts
-
     first = update_counts(None, {"scores": [-3.0, 12.0]}, classes=False)
     assert update_counts(first, {"scores": [0.0]}, classes=False) == {
         "requests": 2,
@@ -212,3 +240,23 @@ def test_predictions_of_values_have_their_ends_and_mean():
         "mean": 3.0,
     }
     assert update_counts(None, {"scores": [0.95, 1.0]}, classes=True)["scores"][9] == 2
+
+
+def test_days_whose_retention_is_over_are_deleted(report, tmp_path, monkeypatch):
+    monkeypatch.setenv("OUROBOROS_TODAY", "1999-01-11")
+    files = {f"1999-01-{day:02}.jsonl": entry(draw(random.Random(day), 5)) for day in (1, 4, 5)}
+    report(files | {"notes.txt": "x"})
+    (tmp_path / "requests").mkdir()
+    for day in (1, 5):
+        (tmp_path / f"requests/1999-01-{day:02}").mkdir()
+    (tmp_path / "shadow").mkdir()
+    for day in (1, 5):
+        (tmp_path / f"shadow/1999-01-{day:02}.jsonl").touch()
+    report({}, retention_days=7)
+    assert [path.name for path in (tmp_path / "shadow").iterdir()] == ["1999-01-05.jsonl"]
+    assert {path.name for path in (tmp_path / "serving").iterdir()} == {
+        "1999-01-04.jsonl",
+        "1999-01-05.jsonl",
+        "notes.txt",
+    }
+    assert [path.name for path in (tmp_path / "requests").iterdir()] == ["1999-01-05"]

@@ -11,7 +11,7 @@ import pytest
 from scripts.errors import InputError
 from scripts.report.captions import FIGURES, read_captions
 from tests.report import CAPTIONS, PROGRAMS, PYTHON, ROOT
-from tests.results import NASTY, complete, multiclass, regression
+from tests.results import FEEDBACK, NASTY, complete, multiclass, regression
 
 pytestmark = pytest.mark.slow
 VOID = {"meta", "link", "br", "img", "input"}
@@ -88,7 +88,8 @@ def test_ids_are_unique_and_links_arrive(make, given):
 
 
 def test_every_caption_is_there_once(make, given):
-    texts = [Page(make(complete(given)).decode()).text, Page(make(regression(given)).decode()).text]
+    texts = [Page(make(complete(given) | {"feedback": FEEDBACK}).decode()).text]
+    texts.append(Page(make(regression(given)).decode()).text)
     for name, caption in read_captions(CAPTIONS).items():
         for paragraph in caption.split("\n\n"):
             assert max(text.count(" ".join(paragraph.split())) for text in texts) == 1, name
@@ -258,3 +259,19 @@ def test_sweep_of_thousands_shows_the_best_of_them(make, given):
     content = make(given).decode()
     assert content.count("<polyline") == 500 and "Parallel coordinates, the best 500 trials" in content
     assert len(content) < 2_000_000
+
+
+def test_feedback_is_shown_as_a_timeline(make, given):
+    assert "Timeline" not in Page(make(given).decode()).text
+    text = Page(make(given | {"feedback": FEEDBACK}).decode()).text
+    events = [
+        "1999-01-04 version 1: ROC AUC 0.91 by 500 late labels",
+        "1999-01-11 verdict 1: train again, for drift of <b>sky</b> (distance 0.40, at most 0.25)",
+        "1999-01-11 version 1: ROC AUC 0.85 estimated without labels",
+        "1999-01-12 the mean score changed",
+        "1999-03-01 verdict 2: train again, for decay of roc_auc from 0.930 to 0.800 by late labels",
+    ]
+    places = [text.index(event) for event in events]
+    assert places == sorted(places) and "no concept drift" in text
+    empty = {"realised": {"versions": {}}, "estimated": {"version": None, "reason": "none"}, "retraining": {}}
+    assert "nothing happened yet" in Page(make(given | {"feedback": empty}).decode()).text

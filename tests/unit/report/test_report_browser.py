@@ -7,7 +7,7 @@ import pytest
 
 from tests.browser import Browser, find_browser
 from tests.report import make_report
-from tests.results import complete, results
+from tests.results import FEEDBACK, complete, results
 
 pytestmark = [pytest.mark.full, pytest.mark.skipif(not find_browser(), reason="no Chromium, see the text above")]
 SHOWN = (
@@ -21,7 +21,7 @@ TIP = "(tip => tip.hidden ? '' : tip.textContent)(document.querySelector('.tip')
 @pytest.fixture(scope="module")
 def page(tmp_path_factory):
     """The report of all that may be in it."""
-    return make_report(complete(results()), tmp_path_factory.mktemp("page"))
+    return make_report(complete(results()) | {"feedback": FEEDBACK}, tmp_path_factory.mktemp("page"))
 
 
 @pytest.fixture(scope="module")
@@ -46,6 +46,8 @@ def test_nothing_is_refused_or_wider_than_the_page(browser, page, width, dark):
     browser.open(page, width=width, dark=dark)
     assert browser.evaluate("innerWidth") == width
     assert browser.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
+    assert browser.evaluate("document.querySelector('#performance svg, #performance .dots') !== null")
+    assert browser.evaluate("document.querySelectorAll('#timeline tr').length") > 4
     colors = "getComputedStyle(document.body)"
     assert browser.evaluate(f"{colors}.color === 'rgb(233, 235, 239)'") == dark
 

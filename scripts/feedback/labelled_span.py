@@ -1,0 +1,105 @@
+"""`snakemake labelled_span --config span=1999-06`: labelled requests as a new span of data.
+
+The rows that were requested in the year, month or day *span* and have a label are written to data/<case>/<span>.parquet
+with the columns of `ingest.columns`. A row that violates a rule of the data schema is left out and counted: what fails
+validation never trains. Nothing trains on the file before `dvc add` has made it a span, which then passes ingestion,
+validation and their gate like every other.
+"""
+
+import datetime
+import re
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from scripts.arrow_types import ARROW_TYPES
+from scripts.config.classes import sort_classes
+from scripts.errors import InputError
+from scripts.feedback.labels import join_labels, read_labels
+from scripts.feedback.requested_rows import requested_rows, value_types
+from scripts.provenance.run_job import echo, main
+from scripts.schema.check_table import applicable_rules, violation_mask
+from scripts.schema.columns import types_of
+from scripts.schema.load import load_schema
+from scripts.schema.rules import rules_of
+
+DATE_PREFIX = re.compile(r"\d{4}(-\d{2}(-\d{2})?)?")
+
+
+def raw_values(label: dict) -> list[str | None]:
+    """Return a raw value of each class of *label* (preprocess.label), in the order of their numbers."""
+    first = {name: next((value for value in values if value != "*"), name) for name, values in label["classes"].items()}
+    return [first[name] for name in sort_classes(label["classes"])]
+
+
+def find_violations(table: pa.Table, schema: dict) -> dict[str, np.ndarray]:
+    """Return by rule the mask [rows] of the rows of *table* that violate it, but for shares of missing values."""
+    found = {}
+    for rule in applicable_rules(rules_of(schema), types_of(schema), table.schema):
+        if rule.key == "present" and schema["columns"][rule.column].get("min_fraction") != 1:
+            continue
+        mask = pc.fill_null(violation_mask(rule, table), False)
+        if pc.any(mask).as_py():
+            found[f"{rule.column} {rule.key}".strip()] = np.asarray(mask)
+    return found
+
+
+def to_span(rows: pa.Table, y: np.ndarray, columns: dict[str, str], label: dict, hidden: list[str]) -> pa.Table:
+    """Return requested *rows* with their labels *y* as a table with the *columns* of ingest.columns.
+
+    Pseudonyms are no values of the columns *hidden* behind them: these are missing.
+    """
+    types = {name: ARROW_TYPES[dtype.partition(":")[0]] for name, dtype in columns.items()}
+    values = raw_values(label)
+    truth = [values[int(number)] for number in y] if values else y.tolist()
+    arrays = {name: rows[f"values.{name}"] for name in columns if f"values.{name}" in rows.column_names}
+    arrays = {name: column for name, column in arrays.items() if name not in hidden}
+    arrays[label["column"]] = pa.array(truth, pa.string() if values else pa.float64())
+    empty = pa.nulls(len(rows))  # of a column that no request has
+    return pa.table({name: arrays.get(name, empty).cast(types[name]) for name in columns})
+
+
+def labelled_span(
+    requests: list[Path],
+    labels: list[Path],
+    schema: list[Path],
+    folder: Path,
+    span: str,
+    columns: dict,
+    label: dict,
+    log: dict,
+) -> None:
+    """Write *folder*/<span>.parquet. Raises InputError without such rows, or if the file or the span exists.
+
+    What *log* (feedback.log) hides behind pseudonyms is missing in it.
+    """
+    if not DATE_PREFIX.fullmatch(span):
+        raise InputError(f"span={span!r} is no year, month or day of requests: say --config span=1999-06")
+    if taken := sorted(folder.glob(f"{span}.*")):
+        raise InputError(f"{taken[0]} exists; a span is not replaced: name another one, or remove it")
+    late = read_labels(labels, sort_classes(label["classes"]), datetime.datetime.now(datetime.UTC))
+    known = value_types(requests)
+    rows, y = join_labels(requested_rows(requests, [name for name in columns if name in known]), late)
+    days = np.datetime_as_string(rows["time"].to_numpy(), "D") if rows is not None else np.empty(0, str)
+    chosen = np.char.startswith(days, span)
+    if not chosen.any():
+        raise InputError(f"no row that was requested in {span} has a label; {len(y)} rows have one")
+    table = to_span(rows.filter(pa.array(chosen)), y[chosen], columns, label, log["pseudonyms"])
+    broken = find_violations(table, load_schema(schema[0])) if schema else {}
+    valid = ~np.any([*broken.values()], axis=0) if broken else np.ones(len(table), bool)
+    for rule, mask in broken.items():
+        echo(f"{int(mask.sum())} rows left out: {rule}")
+    if not valid.any():
+        raise InputError(f"all {len(table)} labelled rows of {span} violate the data schema; nothing is written")
+    path = folder / f"{span}.parquet"
+    temporary = path.with_name(f".tmp-{path.name}")
+    pq.write_table(table.filter(pa.array(valid)), temporary, compression="zstd")
+    temporary.rename(path)
+    echo(f"{path}: {int(valid.sum())} rows; dvc add {path} makes it a span")
+
+
+if __name__ == "__main__":
+    main(labelled_span)
