@@ -12,7 +12,7 @@ from tests.unit.serve.tiny import CONTRACT, bundle, put
 
 def decided(contract: dict, probabilities: list[list[float]]) -> list[dict]:
     """Return the answers of a model with *contract*."""
-    return Model(1, "", contract, None, None).decide(np.array(probabilities, np.float64))
+    return Model(1, "", contract, None, None, []).decide(np.array(probabilities, np.float64))
 
 
 @pytest.mark.parametrize("positive", ["a", "b"])
