@@ -110,8 +110,8 @@ def predict(case: str, input: str, output: str, label: str, ingest: dict, servin
     finally:
         temporary.unlink(missing_ok=True)
     left_out = model.records - model.rows
-    told = f", {left_out} rows without a complete window left out" if left_out else ""
-    echo(f"{case} version {folder.name}: {model.rows} rows to {target}{told}")
+    remark = f", {left_out} rows without a complete window left out" if left_out else ""
+    echo(f"{case} version {folder.name}: {model.rows} rows to {target}{remark}")
 
 
 if __name__ == "__main__":

@@ -62,7 +62,7 @@ class Client:
             request_serializer=lambda value: value if isinstance(value, bytes) else value.SerializeToString(),
             response_deserializer=reply_class.FromString,
         )
-        return send(GetMessageClass(method.input_type)(**fields) if message is None else message, timeout=20)
+        return send(GetMessageClass(method.input_type)(**fields) if message is None else message, timeout=120)
 
     def refused(self, name: str, message=None, /, **fields) -> tuple:
         """Return status, message and error (of the trailing metadata) of a call that fails."""
