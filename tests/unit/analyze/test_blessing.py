@@ -262,6 +262,7 @@ def test_with_more_looks_the_same_interval_may_fail_where_that_is_configured(mea
         look(True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("correct", "least", "most"), [(False, 0.12, 0.45), (True, 0.0, 0.1)])
 def test_one_of_many_variants_at_the_limit_passes_by_chance_unless_looks_are_corrected(correct, least, most):
     assert least <= count_passes(variants=20, worlds=100, correct=correct) <= most

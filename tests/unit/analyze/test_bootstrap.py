@@ -58,6 +58,7 @@ def test_intervals_are_narrower_with_more_rows_and_the_same_for_the_same_seed():
     assert intervals(y, p, 0.5, ("roc_auc",), 20, 3)["roc_auc"] == intervals(y, p, 0.5, NAMES, 20, 3)["roc_auc"]
 
 
+@pytest.mark.slow
 def test_interval_covers_the_truth_as_often_as_it_says():
     y, p = scores(200_000)
     truth = float(((p >= 0.5) == (y == 1)).mean())
@@ -162,6 +163,7 @@ def bootstrap(y: np.ndarray, p: np.ndarray, value, samples: int, seed: int) -> l
     return np.percentile(drawn, (2.5, 97.5), axis=0).tolist()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("digits", [1, 17])
 def test_weights_give_the_intervals_of_drawn_rows(digits):
     y, p = scores(300)
@@ -269,6 +271,7 @@ def test_curves_of_the_most_frequent_classes():
     assert sum(share * count for _, share, count in made["calibration"]) == pytest.approx(right.sum())
 
 
+@pytest.mark.slow
 @pytest.mark.feature("A1")
 @pytest.mark.parametrize("offset", [0, 1e7])
 def test_metrics_of_values_are_scikit_learns(offset):

@@ -231,12 +231,14 @@ def test_latency_is_measured_on_golden_rows(tmp_path):
     assert measure_prediction_ms(bundle(tmp_path / "new", NAMES[:2])) > 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("slices", [0, 10])
 def test_equal_models_are_seldom_stopped_whatever_the_number_of_limits(slices):
     worlds = 12
     assert count_stopped(slices, worlds, samples=60, rows=300) <= 2 / worlds
 
 
+@pytest.mark.slow
 def test_a_model_at_the_limit_is_seldom_non_inferior_and_a_better_one_is():
     assert count_non_inferior(200, loss=0.05, limit=0.05, worlds=30, samples=60) <= 4 / 30
     assert count_non_inferior(2000, loss=0.0, limit=0.05, worlds=10, samples=60) >= 9 / 10

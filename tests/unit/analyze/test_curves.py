@@ -27,6 +27,7 @@ def best(y, p, worth) -> float:
     return max(worth(y, (p >= threshold).astype(int)) for threshold in [*np.unique(p), 2])
 
 
+@pytest.mark.slow
 @pytest.mark.feature("A14")
 @pytest.mark.parametrize("seed", range(8))
 def test_each_criterion_finds_the_best_threshold(seed):
@@ -43,6 +44,7 @@ def test_each_criterion_finds_the_best_threshold(seed):
         assert found == pytest.approx(round(found, 6), abs=1e-12)
 
 
+@pytest.mark.slow
 @pytest.mark.feature("A14")
 @pytest.mark.parametrize("seed", range(8))
 def test_demands_are_kept_at_the_least_price(seed):
@@ -120,6 +122,7 @@ def test_a_proof_goes_on_until_the_first_test_that_fails():
         choose_threshold(np.array([0, 1, 1]), np.array([0.1, 0.2, 0.3]), {"precision": 0.9, "confidence": 0.95})
 
 
+@pytest.mark.slow
 def test_optimism_is_what_new_rows_lack():
     found = {"f1": [], "true": []}
     new_y, new_p = scores(1000, 100_000)

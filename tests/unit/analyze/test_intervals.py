@@ -66,6 +66,7 @@ def test_influence_values_are_derivatives_by_the_weights_of_rows(measure):
         assert (metrics(moved)[name] - value) / 1e-4 * 80 == pytest.approx(influence[row], abs=0.01)
 
 
+@pytest.mark.slow
 @pytest.mark.feature("A7")
 @pytest.mark.parametrize(("base", "apart", "per_unit"), [(0.05, 1.5, 1), (0.5, 3.0, 1), (0.3, 1.0, 5)])
 def test_intervals_of_two_classes_cover(base, apart, per_unit):
@@ -75,12 +76,14 @@ def test_intervals_of_two_classes_cover(base, apart, per_unit):
         assert refused == 1 or covered >= LEAST_COVERED, (name, covered)
 
 
+@pytest.mark.slow
 def test_intervals_of_several_classes_cover():
     world = many_classes(4, 1.5)
     for name, (refused, covered, *_) in count_coverage(world, 300, WORLDS, measure_truth(world), 50).items():
         assert name == "ece" or refused == 1 or covered >= LEAST_COVERED, (name, covered)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("noise", NOISES)
 def test_intervals_of_errors_are_seldom_stated_and_wrong_whatever_the_tails(noise):
     world = regression(NOISES[noise])
@@ -91,6 +94,7 @@ def test_intervals_of_errors_are_seldom_stated_and_wrong_whatever_the_tails(nois
         assert refused < 0.1 or noise != "normal"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("rows", "per_unit"), [(30, 1), (60, 5)])
 def test_a_mean_of_skewed_values_is_covered(rows, per_unit):
     units, covered = np.arange(rows) // per_unit, 0
@@ -108,6 +112,7 @@ def test_a_mean_of_symmetric_values_has_the_interval_of_student():
     assert skewed_interval(1.0, np.zeros(5), None) == (1, 1)
 
 
+@pytest.mark.slow
 def test_gaps_between_equal_slices_contain_zero_and_true_gaps_are_found():
     for effect in (0.0, 0.6):
         for name, (refused, covered, *_) in count_gap_coverage(4, 150, effect, 20).items():
@@ -115,6 +120,7 @@ def test_gaps_between_equal_slices_contain_zero_and_true_gaps_are_found():
     assert range_interval(np.array([0.5, 0.9]), np.array([[0.45, 0.55], [0.85, 0.95]]))[0] > 0.3
 
 
+@pytest.mark.slow
 def test_importance_covers_what_many_rows_show():
     for name, (refused, covered, *_) in count_importance_coverage(300, 40).items():
         assert refused == 0 and covered >= 35 / 40, (name, covered)

@@ -28,6 +28,7 @@ def screened(folder: Path, columns: dict, y: np.ndarray, label: dict, classes: i
     return {entry["column"]: entry for entry in screen_columns([folder / "span/all"], label, specs, classes)}
 
 
+@pytest.mark.slow
 @pytest.mark.feature("U17")
 @pytest.mark.parametrize("others", ["missing", "numbers", "random labels"])
 @pytest.mark.parametrize("copied", [0.2, 0.5, 0.97, 1.0])

@@ -115,6 +115,7 @@ def test_rows_without_a_subject_are_subjects_of_their_own():
     assert first == last and len({first, *others}) == 4 and split.units(None) is None
 
 
+@pytest.mark.slow
 @pytest.mark.feature("S19")
 def test_coverage_of_prediction_sets_is_measured_on_test(tmp_path):
     tables = [table(tmp_path / name / "all", seed, 3, rows=2000) for seed, name in enumerate(("v", "t"))]

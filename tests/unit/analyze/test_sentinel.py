@@ -94,6 +94,7 @@ def test_values_of_shuffled_labels_explain_nothing(tmp_path, monkeypatch, leak):
         assert made["metric"] == "r2" and made["low"] <= 0
 
 
+@pytest.mark.slow
 @pytest.mark.feature("U17")
 @pytest.mark.parametrize("repeats", [3, 4, 8])
 def test_a_model_of_one_direction_is_no_leak(tmp_path, monkeypatch, repeats):

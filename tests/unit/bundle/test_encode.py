@@ -246,6 +246,7 @@ KINDS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("tensor", "type_"), KINDS)
 @settings(max_examples=60, deadline=None)
 @given(data=st.data())

@@ -60,6 +60,7 @@ def test_what_is_malformed_is_refused(tmp_path, text, told):
     assert told in str(refused.value) and str(tmp_path / "approvals.yaml") in str(refused.value)
 
 
+@pytest.mark.slow
 def test_nothing_is_published_before_it_is_approved(tmp_path):
     given = stage(tmp_path, approval="required")
     with pytest.raises(InputError, match="nobody has approved this bundle"):

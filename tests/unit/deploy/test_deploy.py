@@ -146,6 +146,7 @@ REFUSED = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.feature("S11")
 @pytest.mark.parametrize("name", REFUSED)
 def test_what_is_refused_leaves_everything_as_it_was(tmp_path, name):
@@ -262,6 +263,7 @@ def test_a_published_version_never_becomes_another_model(tmp_path):
     assert published_models(tmp_path / "serving/birds") == {1: hashlib.sha256(model_bytes(0.0)).hexdigest()}
 
 
+@pytest.mark.slow
 def test_a_bundle_without_rules_or_without_a_good_golden_row_is_published(tmp_path):
     deploy(**stage(tmp_path, 0.0, 1, schema={"columns": {}}))
     deploy(**stage(tmp_path, 0.0, 2, schema={"columns": {"phase": {"type": "text", "domain": ["Taxi"]}}}))
@@ -294,6 +296,7 @@ def test_the_server_of_a_check_that_is_killed_ends_with_it(tmp_path, number):
     raise AssertionError("the server still listens")
 
 
+@pytest.mark.slow
 @pytest.mark.feature("S19")
 def test_columns_that_a_counterfactual_may_change_are_published_or_refused(tmp_path):
     files = deploy(**stage(tmp_path, counterfactual=["height"]))

@@ -86,6 +86,7 @@ def made(tmp_path) -> Checkout:
     return checkout
 
 
+@pytest.mark.slow
 def test_an_island_has_its_own_versions_and_leaves_the_others_theirs(made):
     made.ask(client="# group: island\nclient>=2.0", judge="# group: island\nshared>=1.0")
     before = (made.envs / "driver.txt").read_bytes()
@@ -101,6 +102,7 @@ def test_an_island_has_its_own_versions_and_leaves_the_others_theirs(made):
     assert made.hashed() == {env_id(name, made.envs) for name in ("client", "driver", "judge")}
 
 
+@pytest.mark.slow
 def test_in_one_group_one_environment_drags_the_others_down_and_that_is_said(made):
     made.ask(client="client>=2.0")
     locked = made.lock()
@@ -110,6 +112,7 @@ def test_in_one_group_one_environment_drags_the_others_down_and_that_is_said(mad
     assert env_id("driver", made.envs) in made.hashed(), "the hash is that of an earlier lock"
 
 
+@pytest.mark.slow
 def test_without_a_floor_the_resolver_goes_back_in_silence_and_the_lock_fails(made):
     made.ask(driver="app>=1.0\nshared>=2.0", client="client  # any")
     locked = made.lock()
@@ -119,6 +122,7 @@ def test_without_a_floor_the_resolver_goes_back_in_silence_and_the_lock_fails(ma
     assert not {name for name in made.hashed() if name.startswith("client")}
 
 
+@pytest.mark.slow
 def test_floors_that_no_versions_keep_name_the_way_out(made):
     made.ask(driver="app>=1.0\nshared>=2.0", client="client>=2.0")
     locked = made.lock()

@@ -12,6 +12,7 @@ def look_daily(champion, challenger, step=50):
     return next((winner for winner in found if winner), None)
 
 
+@pytest.mark.slow
 @pytest.mark.feature("F5")
 def test_equal_versions_have_no_winner_however_often_one_looks():
     rng = np.random.default_rng(0)

@@ -93,6 +93,7 @@ def test_compressed_files_give_the_same_bytes(ingest):
         assert ingest(pa.compress(text, "zstd", asbytes=True), TYPES, name=f"{name}.zst").content == plain
 
 
+@pytest.mark.slow
 @pytest.mark.feature("I1")
 @pytest.mark.parametrize("encoding", ["latin-1", "utf-16", "utf-16-le", "utf-8-sig", "cp1252"])
 def test_encodings_give_the_same_bytes(ingest, encoding):
@@ -403,6 +404,7 @@ def test_options_of_csv(ingest):
     assert ingest('a,c,b\r1,"x\ry",z\r\rw,2,3\r').aside == [(5, "a")]
 
 
+@pytest.mark.slow
 def test_stray_quotes_do_not_move_records(ingest, monkeypatch):
     lines = [f'{k},5" by {k}",{"x" * (k % 9)}' for k in range(200)]
     lines[50] = '50,"two\nlines","three\n\nlines"'

@@ -71,6 +71,7 @@ def run(serving, source, target, case="birds", label="champion", **options):
     return pq.read_table(target)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ending", ["csv", "jsonl", "parquet"])
 def test_a_file_gets_the_answers_of_the_server_bit_for_bit(serving, tmp_path, ending, monkeypatch):
     monkeypatch.setattr(reader, "BLOCK_BYTES", 2000)
@@ -128,6 +129,7 @@ def test_the_files_of_a_folder_are_read_in_order(serving, tmp_path):
     assert run(serving, tmp_path / "rows", tmp_path / "out.parquet").equals(whole)
 
 
+@pytest.mark.slow
 def test_lags_reach_over_the_bounds_of_blocks(tmp_path, monkeypatch):
     put(tmp_path / "serving", "series", 1, rich_bundle(0.0))
     rows = [RICH_ROW | {"site": "AB"[n % 2], "step": n, "height": float(n)} for n in range(300)]
@@ -182,6 +184,7 @@ def test_only_a_published_and_undamaged_version_predicts(serving, tmp_path):
     assert not (tmp_path / "out.parquet").exists()
 
 
+@pytest.mark.slow
 def test_rows_without_a_complete_window_are_left_out_and_counted(tmp_path, capsys):
     contents = rich_bundle(0.0)
     contract = json.loads(contents["contract.json"])
@@ -198,6 +201,7 @@ def test_rows_without_a_complete_window_are_left_out_and_counted(tmp_path, capsy
     assert "4 rows to" in said.out + said.err and "2 rows without a complete window" in said.out + said.err
 
 
+@pytest.mark.slow
 def test_a_run_that_is_killed_leaves_the_predictions_that_were_there(serving, tmp_path):
     source, target = write_rows(tmp_path / "rows.parquet", ROWS), tmp_path / "out.parquet"
     run(serving, source, target)

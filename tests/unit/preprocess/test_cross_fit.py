@@ -73,6 +73,7 @@ def names(folder: Path) -> list[str]:
     return read_json(folder / "contract.json")["features"]
 
 
+@pytest.mark.slow
 @pytest.mark.feature("T4")
 @pytest.mark.parametrize("label", [LABEL, THREE], ids=["two classes", "three classes"])
 @pytest.mark.parametrize("smooth", ["auto", 5.0, 0.0])
@@ -131,6 +132,7 @@ def test_other_columns_crosses_and_rows_without_a_label_stay(tmp_path):
     assert np.allclose(x[:, [at]].toarray(), expected, rtol=0, atol=1e-12)
 
 
+@pytest.mark.slow
 @pytest.mark.feature("T7")
 def test_spans_parts_and_batches_change_no_bit(tmp_path, monkeypatch):
     rows = draw(160, 12, 3)

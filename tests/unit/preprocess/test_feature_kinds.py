@@ -218,6 +218,7 @@ def test_rows_do_not_depend_on_their_batch(case):
         assert np.allclose(run(content, values[index : index + 1]), whole[index], rtol=0, atol=1e-15)
 
 
+@pytest.mark.slow
 @pytest.mark.feature("T7")
 @pytest.mark.parametrize("case", CASES)
 def test_order_and_grouping_of_the_training_rows_change_no_bit(case):

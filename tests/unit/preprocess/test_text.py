@@ -21,6 +21,7 @@ TRAIN = [text for text in WORDS if len(text) < LONG] + MADE
 ASKED = [*TRAIN, "unseen words, only", "", "box zzz qqq the"]
 
 
+@pytest.mark.slow
 @pytest.mark.feature("T3")
 @pytest.mark.parametrize("ngrams", [[1, 1], [1, 2], [2, 3]], ids=str)
 @pytest.mark.parametrize("analyzer", ["word", "char"])
@@ -116,6 +117,7 @@ def test_characters_that_frame_rows_of_tokens_are_no_terms():
     assert names == ["c~a", "c~b"] and np.abs(offline - exported).max() < 1e-12
 
 
+@pytest.mark.slow
 def test_rows_of_buckets_do_not_depend_on_their_batch():
     content = fitted("text", texts(*MADE), terms=3, buckets=4, ngrams=[1, 2], stop_words=["a"])[2]
     whole = run(content, texts(*MADE))

@@ -86,6 +86,7 @@ def test_what_the_fingerprint_lacks_is_refused_with_one_sentence(clone, line, pa
     assert said.startswith(f"error: {path}: this job used it, but its fingerprint lacks it") and said.count("\n") == 1
 
 
+@pytest.mark.slow
 @pytest.mark.feature("U3")
 @pytest.mark.parametrize(
     "line",

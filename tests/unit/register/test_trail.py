@@ -110,6 +110,7 @@ for turn in range(3):
 """
 
 
+@pytest.mark.slow
 def test_twenty_processes_at_once_lose_nothing(tmp_path):
     path = tmp_path / "trail.jsonl"
     command = [sys.executable, "-c", APPEND, str(path)]

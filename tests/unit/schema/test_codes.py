@@ -266,6 +266,7 @@ def place(item: dict) -> tuple:
     return item["code"], item["column"], item["span"], item["split"], item["rule"]
 
 
+@pytest.mark.slow
 @pytest.mark.feature("V3", "V4", "V11")
 @pytest.mark.parametrize("code", FIXTURES)
 def test_a_change_of_clean_data_gives_its_anomaly_and_the_patch_takes_just_that_away(tmp_path, code):

@@ -95,6 +95,7 @@ PATTERNS = [
 ]
 
 
+@pytest.mark.slow
 @given(text=st.text(st.sampled_from("abcxy.\\1-ä٣\n\r \u2028"), max_size=5), one=st.sampled_from(PATTERNS))
 @settings(max_examples=500, deadline=None)
 def test_patterns_mean_the_same_to_tables_and_rows(text, one):

@@ -71,6 +71,7 @@ def wrong_answers(server, seed: int, requests: int, **options) -> list[tuple]:
     return wrong
 
 
+@pytest.mark.slow
 @pytest.mark.feature("V12")
 def test_many_clients_at_once_each_get_the_answer_to_their_own_rows(tmp_path):
     root = tmp_path / "serving"

@@ -457,6 +457,7 @@ BAD = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", BAD)
 def test_bad_requests_are_refused_with_what_was_expected(client, name):
     method, message, expected, words = BAD[name]
@@ -477,6 +478,7 @@ def test_unknown_methods_are_refused(client):
         assert raised.value.code() == CODES.UNIMPLEMENTED
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("algorithm", [grpc.Compression.Gzip, grpc.Compression.Deflate])
 def test_messages_may_be_compressed_within_the_limit_of_their_size(server, client, algorithm):
     packed = Client(server.grpc_port, compression=algorithm)
@@ -519,6 +521,7 @@ def test_requests_of_all_protocols_share_one_limit(server, client):
     assert client.call("Predict", rows_request(ROW)).answered.version == 1
 
 
+@pytest.mark.slow
 def test_many_clients_at_once_each_get_their_own_answers(server):
     def wrong_answers(number: int) -> int:
         own, wrong = Client(server.grpc_port), 0

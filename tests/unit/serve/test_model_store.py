@@ -17,6 +17,7 @@ def replace(path, kind: str) -> None:
     os.mkfifo(path) if kind == "pipe" else path.symlink_to("/dev/zero")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["pipe", "endless"])
 @pytest.mark.parametrize("name", ["model.onnx", "SHA256SUMS", "../labels.json", "../.generation"])
 def test_what_is_no_file_is_refused_and_stops_no_update(tmp_path, kind, name):

@@ -80,6 +80,7 @@ def tensor(name: str, datatype: str, values: list) -> dict:
     return {"name": name, "datatype": datatype, "shape": [len(values)], "data": values}
 
 
+@pytest.mark.slow
 def test_each_protocol_refuses_another_type(server):
     rows = [RICH_ROW | {"step": step} for step in ("10", "11", "9")]
     status, reply = server.ask("POST", "/predict/series", rows)

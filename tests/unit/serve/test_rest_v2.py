@@ -424,6 +424,7 @@ def test_web_pages_of_other_hosts_are_refused(server):
     assert server.ask("GET", "/v2", Host="example.com")[0] == 421
 
 
+@pytest.mark.slow
 def test_many_clients_at_once_each_get_their_own_answers(server):
     def wrong_answers(client: int) -> int:
         wrong = 0

@@ -326,6 +326,7 @@ def test_only_loopback_is_bound(server):
     assert bound == {f"0100007F:{server.port:04X}"}
 
 
+@pytest.mark.slow
 @pytest.mark.feature("S21")
 @pytest.mark.parametrize(("encoding", "pack"), [("gzip", gzip.compress), ("deflate", zlib.compress)])
 def test_json_routes_read_and_send_compressed_bodies(server, encoding, pack):

@@ -82,6 +82,7 @@ def test_a_bundle_without_a_schema_is_not_served(tmp_path):
         assert server.ask("POST", "/predict/birds", [ROW])[0] == 404
 
 
+@pytest.mark.slow
 def test_the_time_of_a_pattern_grows_linearly_with_the_text(tmp_path):
     root, schema = tmp_path / "serving", {"columns": {"phase": {"type": "text", "matches": "(a+)+b"}}}
     put(root, "birds", 1, bundle(0.0, schema=json.dumps(validate_schema(schema)).encode()))

@@ -27,6 +27,7 @@ def read_rows(page: str) -> list[list[str]]:
     return [re.findall("<td[^>]*>(.*?)</td>", row) for row in re.findall("<tr>(<td.*?)</tr>", page)]
 
 
+@pytest.mark.slow
 def test_the_page_says_what_answers_and_how_fast(tmp_path):
     root = tmp_path / "serving"
     put(root, "birds", 1, bundle(0.0))

@@ -115,6 +115,7 @@ def versions_by_protocol(server, client: Client, key: str) -> set[int]:
     return found
 
 
+@pytest.mark.slow
 def test_the_same_key_gets_the_same_version_by_every_protocol(server):
     client, split = Client(server.grpc_port), traffic(champion=1, challenger=1)
     seen = Counter()

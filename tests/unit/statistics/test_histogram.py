@@ -58,6 +58,7 @@ def test_many_values_are_counted_as_few_are():
     assert same(Histogram.from_values(values, counts), Histogram.from_values(np.repeat(values, counts)))
 
 
+@pytest.mark.slow
 @given(st.lists(st.lists(st.integers(-(2**40), 2**40), max_size=5), min_size=1, max_size=5), st.permutations(range(5)))
 def test_steps_widen_the_same_way_in_any_grouping(parts, order):
     whole = Histogram.from_values(np.array([value for part in parts for value in part], float), linear=True)

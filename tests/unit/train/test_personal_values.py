@@ -45,6 +45,7 @@ def secrets() -> list[bytes]:
     return [text.encode() for text in texts]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", SETTINGS)
 @pytest.mark.parametrize("more", [{}, {"rare": True}, {"unknown": "rare"}], ids=["plain", "rare", "unknown"])
 def test_no_byte_of_a_bundle_tells_the_text_of_a_single_row(tmp_path, family, more):

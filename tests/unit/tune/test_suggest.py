@@ -59,6 +59,7 @@ def test_same_results_same_suggestions(algorithm):
     assert suggest(families, results[:20], [one | {"loss": 0.0} for one in results[20:]], 24, algorithm, 0) == found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("algorithm", FAST)
 def test_extending_a_sweep_keeps_its_trials(algorithm):
     whole = sweep(20, algorithm=algorithm)
@@ -92,6 +93,7 @@ def test_a_setting_has_its_hyperparameters_alone(algorithm):
     assert shapes == {"a", "b", None} or algorithm in ("anneal", "tpe")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("algorithm", ["random", "joint"])
 def test_every_distribution_keeps_its_bounds_and_steps(algorithm):
     results = sweep(200, algorithm=algorithm, width=200)  # the joint densities of the prior

@@ -161,6 +161,7 @@ def alive(pid: str) -> bool:
         return False
 
 
+@pytest.mark.slow
 def test_best_is_the_one_with_the_best_score(tmp_path, splits):
     for metric, best in (("roc_auc", max), ("log_loss", min), ("f1", max), ("brier", min)):
         made = sweep(tmp_path / metric, splits, metric=metric)
@@ -183,6 +184,7 @@ def rare_positives(path: Path, seed: int, positive: int) -> Path:
     return path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("metric", TUNABLE_METRICS[: TUNABLE_METRICS.index("rmse")])
 def test_trials_say_what_the_analysis_says_wherever_the_positive_class_sorts(tmp_path, metric):
     """The score of a trial is that of the analysis for the same model, so a sweep chooses what analysis would."""
@@ -472,6 +474,7 @@ def test_split_comes_back_as_written(splits):
     assert (x.toarray() == rng.random((80, 5))).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("metric", ["roc_auc", "log_loss", "pr_auc", "f1", "accuracy", "brier"])
 @pytest.mark.parametrize("classes", [((0, 1, 2, 4), (0, 1, 2, 4)), ((0, 1, 2), (0, 1, 3)), ((0, 2, 3), (1, 3, 2))])
 def test_trials_with_many_classes_of_which_a_split_lacks_some(tmp_path, metric, classes):

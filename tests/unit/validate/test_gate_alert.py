@@ -134,6 +134,7 @@ def inbox():
     controller.stop()
 
 
+@pytest.mark.slow
 @pytest.mark.feature("V10")
 def test_webhook_gets_the_whole_alert(tmp_path, webhook):
     port, got = webhook
@@ -200,6 +201,7 @@ def config(*urls: str) -> dict:
     return yaml.safe_load(CASE) | {"validate": {"alert": list(urls)}}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "url",
     [

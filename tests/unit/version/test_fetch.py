@@ -194,6 +194,7 @@ def test_a_real_remote_gives_the_bytes_and_its_silence_is_said(tmp_path, monkeyp
     assert re.search(r"^error: data/2001.csv.dvc names 8 bytes .* are not to be found", done.stderr, re.M)
 
 
+@pytest.mark.slow
 def test_origin_that_cannot_be_rebuilt_is_bad_input(pointer, monkeypatch):
     (with_origin(pointer)).unlink()
     Path("results/.origin", json_digest(ORIGIN)[:16]).rmdir()

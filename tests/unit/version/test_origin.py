@@ -143,6 +143,7 @@ def test_pickle_that_names_os_system_is_refused_before_it_acts(tmp_path):
     assert (tmp_path / "owned").exists()  # it would have
 
 
+@pytest.mark.slow
 def test_wheel_of_another_hash_is_refused(tmp_path, table):
     wheel(tmp_path, table)
     done = rebuild(tmp_path, source("0" * 64))
@@ -195,6 +196,7 @@ def test_package_or_member_that_is_not_there_is_named(tmp_path, table):
     assert done.returncode == 2 and "error: made-up==2.0" in done.stderr and left(tmp_path) == []
 
 
+@pytest.mark.slow
 @pytest.mark.feature("D2")
 def test_member_without_column_is_taken_as_it_is(tmp_path):
     content = b"|1x3 \xff\n1, 2\r\n"
@@ -205,6 +207,7 @@ def test_member_without_column_is_taken_as_it_is(tmp_path):
     assert (tmp_path / "out/files/table.pkl.xz").read_bytes() == content
 
 
+@pytest.mark.slow
 @pytest.mark.feature("D3")
 def test_csv_member_is_cut_by_periods(tmp_path):
     text = 'day,note\r\n2013-01-31,"a, b"\r\n2013-07-01,c\r\n2013-02-01,d\r\n'
