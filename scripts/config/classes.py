@@ -3,9 +3,12 @@
 from collections.abc import Iterable
 
 
-def sort_classes(classes: Iterable[str]) -> list[str]:
-    """Return the classes in the order of their numbers: alphabetical, so that the order of keys does not matter."""
-    return sorted(classes)
+def sort_classes(classes: Iterable[str] | None) -> list[str]:
+    """Return the classes in the order of their numbers: alphabetical, so that the order of keys does not matter.
+
+    A label without classes is a value to predict.
+    """
+    return sorted(classes or [])
 
 
 def positive_number(label: dict) -> int | None:

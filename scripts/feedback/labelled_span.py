@@ -31,8 +31,9 @@ DATE_PREFIX = re.compile(r"\d{4}(-\d{2}(-\d{2})?)?")
 
 def raw_values(label: dict) -> list[str | None]:
     """Return a raw value of each class of *label* (preprocess.label), in the order of their numbers."""
-    first = {name: next((value for value in values if value != "*"), name) for name, values in label["classes"].items()}
-    return [first[name] for name in sort_classes(label["classes"])]
+    by_class = label["classes"] or {}
+    first = {name: next((value for value in values if value != "*"), name) for name, values in by_class.items()}
+    return [first[name] for name in sort_classes(by_class)]
 
 
 def find_violations(table: pa.Table, schema: dict) -> dict[str, np.ndarray]:

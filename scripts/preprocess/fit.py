@@ -174,7 +174,7 @@ def fit(
         "title": title,
         "columns": contract_columns,
         "task": infer_task(label),
-        "classes": sort_classes(label["classes"] or []),
+        "classes": sort_classes(label["classes"]),
         "positive": label["positive"],
         "label": label,
         "features": flat,

@@ -68,6 +68,12 @@ def test_the_file_is_given_back_as_labels(queue):
     assert dict(zip(labels.keys.to_pylist(), labels.y, strict=True)) == {"a/0": 1, "a/1": 0}
 
 
+def test_rows_of_a_regression_are_chosen_by_coverage_alone(queue):
+    lines = [line(f"r{number}", [{"height": height}], scores=[4.5]) for number, height in enumerate((0, 1, 10, 9))]
+    found = queue(lines, "request,label\nr3,2.5\n", 2, label={"column": "effect", "classes": None, "positive": None})
+    assert names(found) == ["r0", "r2"]
+
+
 def test_a_log_without_rows_gives_an_empty_queue(queue):
     assert names(queue([])) == [] and names(queue([line("a", [{}])], "request,label\na,absent\n")) == []
 
