@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import urllib.request
 
+import pyarrow.parquet as pq
 import pytest
 import yaml
 
@@ -91,7 +92,7 @@ def test_every_further_command_does_what_the_text_says(published, tmp_path):
     said = [(section, *output) for (section, _), output in zip(chosen, said, strict=True)]
     server_answers_until_ctrl_c(said, reader)
     one_change_reruns_one_stage(said)
-    server_answers_follows_and_rolls_back(said)
+    server_answers_follows_and_rolls_back(said, reader)
     report_and_feedback_are_written(said, reader)
     own_case_is_deployed(said)
     sweep_is_as_far_as_shown(said)
@@ -123,8 +124,8 @@ def one_change_reruns_one_stage(said):
     assert "Nothing is stale." not in ran[0] and commented[0].startswith("Nothing is stale.")
 
 
-def server_answers_follows_and_rolls_back(said):
-    first, routes, moved = (out for out, _ in outputs(said, "Serve and ask"))
+def server_answers_follows_and_rolls_back(said, reader):
+    first, routes, explained, covered, moved, _ = (out for out, _ in outputs(said, "Serve and ask"))
     health, reply = replies(first)
     assert health == {"status": "ok"}
     shown = json.loads(next(content for section, content in blocks("json") if section == "Serve and ask"))
@@ -146,10 +147,17 @@ def server_answers_follows_and_rolls_back(said):
     assert models["case"] == "birds" and models["labels"] == {"champion": 1}
     assert described["versions"] == ["1"] and described["properties"]["digest"] == reply["bundle"]
     assert {item["name"]: item["datatype"] for item in described["inputs"]}["remarks"] == "BYTES"
+    ((explained,), (covered,)) = replies(explained), replies(covered)
+    reasons = explained["predictions"][0].pop("reasons")
+    assert explained["predictions"] == reply["predictions"]
+    assert sum(reasons["contributions"].values()) == pytest.approx(reasons["value"] - reasons["base"])
+    assert set(covered["classifications"][0].pop("set")) <= {"absent", "present"}
+    assert covered["classifications"] == classified["classifications"]
     assert moved.startswith("configuration: preprocess.features.atype.0.min_count: 10 -> 20")
     new, old = replies(moved)
     assert (new["version"], old["version"]) == (2, 1)
     assert old["predictions"] == reply["predictions"]
+    assert pq.read_table(reader.clone / "predictions.parquet")["score"].to_pylist() == [score]
 
 
 def report_and_feedback_are_written(said, reader):
@@ -158,7 +166,7 @@ def report_and_feedback_are_written(said, reader):
     results = reader.clone / "results/birds"
     assert (results / "report/report.html").read_text().startswith("<!DOCTYPE html>")
     feedback = json.loads((results / "feedback/feedback.json").read_text())
-    assert feedback["verdict"] == "too few requests" and feedback["rows"] == 11
+    assert feedback["verdict"] == "too few requests" and feedback["rows"] == 13
 
 
 def own_case_is_deployed(said):

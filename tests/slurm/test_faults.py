@@ -53,7 +53,7 @@ def test_interrupt_cancels_the_jobs(cluster, fresh):
 
 
 def test_jobs_of_a_killed_run_are_cancelled_by_the_next(cluster, fresh):
-    run = Run(fresh, cluster, "abc", 20).started(3)
+    run = Run(fresh, cluster, "abc", 120).started(3)
     run.send(signal.SIGKILL)
     left = run.numbers()
     assert len(left) == 3
@@ -75,7 +75,7 @@ default-resources: {mem_mb: 300, runtime: 5}
 def test_jobs_of_a_run_with_any_options_are_cancelled_by_the_next(cluster, fresh, nolock):
     (fresh / "own").mkdir()
     (fresh / "own/profile.yaml").write_text(f"{OWN}nolock: {str(nolock).lower()}\n")
-    run = Run(fresh, cluster, "abc", 20, options=ALONE).started(3)
+    run = Run(fresh, cluster, "abc", 120, options=ALONE).started(3)
     run.send(signal.SIGKILL)
     assert len(run.numbers()) == 3
     refused = Run(fresh, cluster, "abc", 2, options=("--profile", "own"))
@@ -89,7 +89,7 @@ def test_jobs_of_a_run_with_any_options_are_cancelled_by_the_next(cluster, fresh
 
 
 def test_queue_says_case_stage_rule_and_span(cluster, fresh):
-    rule = "from pathlib import Path\n" + JOBS.format(seconds=20, megabytes=0)
+    rule = "from pathlib import Path\n" + JOBS.format(seconds=90, megabytes=0)
     (fresh / "rules/made.smk").write_text(rule)
     with open(fresh / "Snakefile", "a") as file:
         file.write('\n\ninclude: "rules/made.smk"\n')
@@ -103,7 +103,7 @@ def test_queue_says_case_stage_rule_and_span(cluster, fresh):
 
 
 def test_second_run_is_refused(cluster, fresh):
-    run = Run(fresh, cluster, "a", 10).started()
+    run = Run(fresh, cluster, "a", 30).started()
     own = {"cwd": fresh, "env": environment(**cluster.environment()), "capture_output": True, "text": True}
     for words in (command("made/b"), [*command("made/b")[:4], "--cores", "1"]):
         second = subprocess.run(words, **own)
