@@ -92,7 +92,7 @@ def test_a_span_is_not_replaced_and_its_name_is_checked(make):
 
 
 def test_values_of_a_regression_are_the_labels(make):
-    label = {"column": "effect", "classes": {}, "positive": None}
+    label = {"column": "effect", "classes": None, "positive": None}
     rows = make(
         [line("a", [ROW])], {"a": "2.5"}, label=label, columns=COLUMNS | {"effect": "number"}, schema="columns: {}"
     )

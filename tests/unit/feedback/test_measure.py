@@ -117,7 +117,7 @@ def test_few_labels_have_no_interval_and_no_labels_no_version(measured, period):
 
 @pytest.mark.slow
 def test_a_regression_is_measured_too(measured):
-    label = {"column": "effect", "classes": {}, "positive": None}
+    label = {"column": "effect", "classes": None, "positive": None}
     rng = np.random.default_rng(0)
     truth = rng.normal(10, 3, 300)
     guess = truth + rng.normal(0, 1, 300)
