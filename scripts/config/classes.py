@@ -3,12 +3,9 @@
 from collections.abc import Iterable
 
 
-def sort_classes(classes: Iterable[str] | None) -> list[str]:
-    """Return the classes in the order of their numbers: alphabetical, so that the order of keys does not matter.
-
-    A label without classes is a value to predict.
-    """
-    return sorted(classes or [])
+def sort_classes(classes: Iterable[str]) -> list[str]:
+    """Return the classes in the order of their numbers: alphabetical, so that the order of keys does not matter."""
+    return sorted(classes)
 
 
 def positive_number(label: dict) -> int | None:

@@ -30,12 +30,18 @@ def encode_column(sides: list[pa.ChunkedArray]) -> np.ndarray:
 
 def encode_sides(reference: pa.Table, requests: pa.Table, columns: list[str]) -> tuple[np.ndarray, np.ndarray]:
     """Return the *columns* of both sides as numbers [rows, columns]."""
-    encoded = np.column_stack([encode_column([reference[name], requests[name]]) for name in columns])
+    none = np.empty((len(reference) + len(requests), 0))
+    encoded = np.column_stack([none, *(encode_column([reference[name], requests[name]]) for name in columns)])
     return encoded[: len(reference)], encoded[len(reference) :]
 
 
 def estimate_ratios(reference: np.ndarray, requests: np.ndarray) -> np.ndarray:
-    """Return for each row of the *reference* [rows, columns] the density of *requests* over that of the reference."""
+    """Return for each row of the *reference* [rows, columns] the density of *requests* over that of the reference.
+
+    Without columns it is 1.
+    """
+    if not reference.shape[1]:
+        return np.ones(len(reference))
     ratios = np.empty(len(reference))
     for half in (0, 1):
         sides = [side[1 - half :: 2][:SAMPLE] for side in (reference, requests)]

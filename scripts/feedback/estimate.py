@@ -8,8 +8,8 @@ distribution. They assume that there is no concept drift.
 estimated.json has "version", "assumes", "metric", "reference" and "requests": {"rows", "metrics", "error"} and
 "periods": [{"period", "rows", "metrics", "error"}]; "error" is the standard error of the metric. "multivariate" is the
 drift of all columns together (reconstruction.py), and "changes" are the times at which the mean score is noticed to
-have changed (adwin.py). Dates and times always drift and are left out of all comparisons. Without a published version
-or requests to it, there is a "reason".
+have changed (adwin.py). Dates and times always drift and are left out of all comparisons, as are pseudonyms; where no
+column is left, there is no "multivariate". Without a published version or requests to it, there is a "reason".
 """
 
 from pathlib import Path
@@ -133,7 +133,7 @@ def estimate_requests(
         "metric": model.metric,
         "reference": model.reference(),
         "requests": model.estimate(p, requested),
-        "multivariate": measure_drift(known, requested),
+        **({"multivariate": measure_drift(known, requested)} if columns else {}),
         "changes": [] if scores.regression else find_change_times(rows),
         "periods": [
             {"period": name} | model.estimate(p[chosen], requested[chosen])

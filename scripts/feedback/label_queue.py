@@ -13,8 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
 
-from scripts.config.classes import sort_classes
-from scripts.feedback.labels import make_keys, read_labels
+from scripts.feedback.labels import list_classes, make_keys, read_labels
 from scripts.feedback.requested_rows import requested_rows, value_types
 from scripts.provenance.canonical import read_json
 from scripts.provenance.run_job import echo, main
@@ -66,7 +65,7 @@ def label_queue(
     requests: list[Path], labels: list[Path], contracts: list[Path], queue: Path, label: dict, count: int
 ) -> None:
     """Write *queue*: *count* rows of *requests* without a label, with an empty one, the most important first."""
-    classes, types = sort_classes(label["classes"]), value_types(requests)
+    classes, types = list_classes(label), value_types(requests)
     known = read_labels(labels, classes, datetime.datetime.now(datetime.UTC)).keys
     thresholds = {path.parent.name: read_json(path).get("threshold") for path in contracts}
     best, certain = None, np.empty(0)

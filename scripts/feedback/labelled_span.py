@@ -16,9 +16,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from scripts.arrow_types import ARROW_TYPES
-from scripts.config.classes import sort_classes
 from scripts.errors import InputError
-from scripts.feedback.labels import join_labels, read_labels
+from scripts.feedback.labels import join_labels, list_classes, read_labels
 from scripts.feedback.requested_rows import requested_rows, value_types
 from scripts.provenance.run_job import echo, main
 from scripts.schema.check_table import applicable_rules, violation_mask
@@ -31,9 +30,8 @@ DATE_PREFIX = re.compile(r"\d{4}(-\d{2}(-\d{2})?)?")
 
 def raw_values(label: dict) -> list[str | None]:
     """Return a raw value of each class of *label* (preprocess.label), in the order of their numbers."""
-    by_class = label["classes"] or {}
-    first = {name: next((value for value in values if value != "*"), name) for name, values in by_class.items()}
-    return [first[name] for name in sort_classes(by_class)]
+    values = label["classes"] or {}
+    return [next((value for value in values[name] if value != "*"), name) for name in list_classes(label)]
 
 
 def find_violations(table: pa.Table, schema: dict) -> dict[str, np.ndarray]:
@@ -81,7 +79,7 @@ def labelled_span(
         raise InputError(f"span={span!r} is no year, month or day of requests: say --config span=1999-06")
     if taken := sorted(folder.glob(f"{span}.*")):
         raise InputError(f"{taken[0]} exists; a span is not replaced: name another one, or remove it")
-    late = read_labels(labels, sort_classes(label["classes"]), datetime.datetime.now(datetime.UTC))
+    late = read_labels(labels, list_classes(label), datetime.datetime.now(datetime.UTC))
     known = value_types(requests)
     rows, y = join_labels(requested_rows(requests, [name for name in columns if name in known]), late)
     days = np.datetime_as_string(rows["time"].to_numpy(), "D") if rows is not None else np.empty(0, str)

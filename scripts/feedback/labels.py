@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
 
+from scripts.config.classes import sort_classes
 from scripts.errors import InputError
 from scripts.provenance.canonical import round_floats
 
@@ -38,6 +39,11 @@ class Labels:
         """Count labels that are left out for a *reason*, and name the first of them."""
         names = sorted(keys)
         self.left_out[reason] = {"count": len(names), "examples": names[:EXAMPLES]}
+
+
+def list_classes(label: dict) -> list[str]:
+    """Return the classes of *label* (preprocess.label) in the order of their numbers, none in regression."""
+    return sort_classes(label["classes"] or [])
 
 
 def make_keys(request: pa.ChunkedArray, position: pa.ChunkedArray) -> pa.Array:

@@ -18,8 +18,7 @@ from scripts.analyze.bootstrap import Scores
 from scripts.analyze.estimates import estimate_metrics
 from scripts.analyze.intervals import UNDEFINED
 from scripts.analyze.slices import SPAN, make_slices, needed_columns, quantile_edges
-from scripts.config.classes import sort_classes
-from scripts.feedback.labels import count_actions, join_labels, read_labels
+from scripts.feedback.labels import count_actions, join_labels, list_classes, read_labels
 from scripts.feedback.requested_rows import period_names, requested_rows, value_types
 from scripts.feedback.sequential import compare_losses
 from scripts.metrics.table import METRICS
@@ -74,7 +73,7 @@ def row_losses(y: np.ndarray, p: np.ndarray, label: dict) -> np.ndarray:
     """Return the loss of each row: the Brier score of two classes, or the squared error."""
     if not label["classes"]:
         return (p - y) ** 2
-    return ((y == sort_classes(label["classes"]).index(label["positive"])) - p) ** 2
+    return ((y == list_classes(label).index(label["positive"])) - p) ** 2
 
 
 def compare_aliases(aliases: list[str], tag: str, rows: pa.Table, y: np.ndarray, label: dict) -> dict[str, dict]:
@@ -132,7 +131,7 @@ def measure(
     first winner of a pair is recorded in *trail*. Raises InputError on labels that cannot be right, or if the trail is
     damaged.
     """
-    now, classes = datetime.datetime.now(datetime.UTC), sort_classes(label["classes"])
+    now, classes = datetime.datetime.now(datetime.UTC), list_classes(label)
     types = value_types(requests)
     # a request is of no span, its time has the periods; without requests there are no columns to slice by
     specs = [spec for spec in columns if spec != SPAN and requests]

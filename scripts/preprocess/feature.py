@@ -116,7 +116,7 @@ class Feature:
 
 def plan_features(features: dict[str, list[dict]], label: dict) -> list[Feature]:
     """Return the features of `preprocess.features` in the order of the graph; their options include the classes."""
-    classes = {"classes": sort_classes(label.get("classes"))}
+    classes = {"classes": sort_classes(label.get("classes") or [])}
     return [
         Feature(name, load_kind(spec["kind"]), spec | classes, columns_of(name, spec))
         for name, specs in sorted(features.items())

@@ -174,7 +174,7 @@ def fit(
         "title": title,
         "columns": contract_columns,
         "task": infer_task(label),
-        "classes": sort_classes(label["classes"]),
+        "classes": sort_classes(label["classes"] or []),
         "positive": label["positive"],
         "label": label,
         "features": flat,

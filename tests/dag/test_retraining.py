@@ -49,9 +49,10 @@ def test_a_drifted_log_makes_training_stale_once(checkout: Path) -> None:
 
     write_log(checkout, "2005-01-04", 25)
     assert run_feedback(checkout) == {"request_table 2005-01-04", "measure", "estimate", "feedback"}
-    (reason,) = json.loads(verdict.read_text())["reasons"]
-    assert reason["column"] == "weight"
-    said = f"drift of weight (distance {reason['distance']:.2f}, at most 0.25); requests up to 2005-01-04"
+    reasons = json.loads(verdict.read_text())["reasons"]
+    assert [reason["column"] for reason in reasons] == ["weight", "all columns together"]
+    said = ", ".join(f"drift of {one['column']} (distance {one['distance']:.2f}, at most 0.25)" for one in reasons)
+    said += "; requests up to 2005-01-04"
     dry = snakemake(checkout, "-n", "deploy")
     assert f"train: {said}" in dry.stderr and "train" in jobs(dry.stdout + dry.stderr)
     code, answer = explain(checkout)

@@ -84,6 +84,10 @@ def test_pseudonyms_are_no_drift():
     rows = requested(x, p, [4] * 2000).append_column("who", pa.array([f"{len(name) * 31:016x}" for name in who]))
     seen, hidden = (estimate_requests(known, CONTRACT, rows, "week", names) for names in ([], ["who"]))
     assert hidden["multivariate"]["distance"] < 0.1 < seen["multivariate"]["distance"]
+    nothing = estimate_requests(known, CONTRACT, rows, "week", ["x", "who"])
+    assert "multivariate" not in nothing and abs(nothing["requests"]["metrics"]["roc_auc"] - 0.74) < 0.03
+    losses = estimate_requests(replace(known, p=x[:, None], y=x), REGRESSION, rows, "week", ["x", "who"])
+    assert "multivariate" not in losses and losses["requests"]["rows"] == 2000
 
 
 @pytest.mark.feature("F2")

@@ -69,9 +69,9 @@ def test_the_file_is_given_back_as_labels(queue):
 
 
 def test_rows_of_a_regression_are_chosen_by_coverage_alone(queue):
-    lines = [line(f"r{number}", [{"height": height}], scores=[4.5]) for number, height in enumerate((0, 1, 10, 9))]
-    found = queue(lines, "request,label\nr3,2.5\n", 2, label={"column": "effect", "classes": None, "positive": None})
-    assert names(found) == ["r0", "r2"]
+    label = {"column": "effect", "classes": None, "positive": None}
+    lines = [line(f"r{number}", [{"height": number}], scores=[5.5]) for number in (0, 1, 10, 4)]
+    assert names(queue(lines, "request,label\nr4,2.5\n", count=2, threshold=None, label=label)) == ["r0", "r10"]
 
 
 def test_a_log_without_rows_gives_an_empty_queue(queue):
