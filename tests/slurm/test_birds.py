@@ -54,7 +54,7 @@ def processes(folder: Path) -> list[tuple[str, dict[str, str]]]:
 
 @pytest.mark.feature("H7", "H8", "U18")
 @pytest.mark.takes(490)
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1800)
 def test_birds_on_gpus_of_a_cluster_gives_every_digest_of_a_local_run(tmp_path, cluster, environments, published):
     local, remote = published / "clone", clone(tmp_path / "remote")
     on_gpus(remote)
