@@ -103,6 +103,13 @@ def update_counts(before: dict | None, entry: dict, classes: bool) -> dict:
     return counts
 
 
+def are_positions(numbers: list) -> bool:
+    """Return whether *numbers* can be those of rows of a request: integers that grow, from 0 on."""
+    if not all(type(number) is int and 0 <= number < 2**31 for number in numbers):
+        return False
+    return numbers == sorted({*numbers})
+
+
 def parse_entry(line: bytes, tallies: dict, classes: bool) -> dict[str, Any]:
     """Return the log entry in *line*, its time as a datetime in UTC. Raises ValueError on what no server writes.
 
@@ -116,7 +123,9 @@ def parse_entry(line: bytes, tallies: dict, classes: bool) -> dict[str, Any]:
         if type(entry["rows"]) is int:  # a log of aggregates
             entry |= {"rows": [], "request": ""}
         rows, scores = entry["rows"], entry["scores"]
+        positions = entry.setdefault("positions", [*range(len(rows))])  # there if some rows had no answer
         valid = type(entry["version"]) is int and 0 < entry["version"] < 2**31 and count == len(scores)
+        valid = valid and len(positions) == len(rows) and are_positions(positions)
         valid = valid and isinstance(entry["request"], str) and isinstance(entry["bundle"], str)
         valid = valid and all(is_number(score) and (0 <= score <= 1 or not classes) for score in scores)
         valid = valid and all(
@@ -202,7 +211,7 @@ def request_table(
                 continue
             version = str(entry["version"])
             versions[version] = update_counts(versions.get(version), entry, classes)
-            for position, (row, score) in enumerate(zip(entry["rows"], entry["scores"], strict=False)):
+            for position, row, score in zip(entry["positions"], entry["rows"], entry["scores"], strict=False):
                 requested |= row.keys()
                 head = (entry["request"], position, entry["time"], entry["version"], entry["bundle"], score)
                 heads.append(head)

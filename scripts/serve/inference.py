@@ -147,7 +147,8 @@ class InferenceService:
         """
         answers, rows_with_lags = self.compute(model, rows, timing, extras)
         head, taken = describe_answer(request, case, model), [rows_with_lags[number] for number in answers]
-        self.log.put(case, {**head, "rows": taken, "scores": [*map(answer_score, answers.values())]})
+        places = {"positions": [*answers]} if len(answers) < len(rows) else {}  # labels name rows by their places
+        self.log.put(case, {**head, **places, "rows": taken, "scores": [*map(answer_score, answers.values())]})
         for shadow in shadows:
             self.start_shadow(case, shadow, request, rows)
         return [answers[number] if number in answers else model.skip_row() for number in range(len(rows))]

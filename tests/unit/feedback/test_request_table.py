@@ -111,6 +111,20 @@ def test_a_value_that_no_server_writes_is_malformed(convert, row):
     assert table["request"].to_pylist() == ["b"] and counts["malformed"] == 1
 
 
+@pytest.mark.feature("F1")
+def test_rows_have_their_places_in_the_request_where_some_had_no_answer(convert):
+    table, _ = convert(line("a", [{"height": 1}, {"height": 2}]).replace('"rows"', '"positions": [1, 4], "rows"'))
+    assert table["position"].to_pylist() == [1, 4]
+
+
+@pytest.mark.parametrize(
+    "positions", ["[1]", "[4, 1]", "[1, 1]", "[-1, 2]", "[0, 4294967296]", "[0.0, 1]", "3", "null"]
+)
+def test_places_that_no_rows_have_are_malformed(convert, positions):
+    text = line("a", [{}, {}]).replace('"rows"', f'"positions": {positions}, "rows"')
+    assert convert(text + line("b", [{}]))[1]["malformed"] == 1
+
+
 @pytest.mark.parametrize("version", [2**31, 0, -1])
 def test_a_version_that_no_model_has_is_malformed(convert, version):
     assert convert(line("a", [{}], version=version) + line("b", [{}]))[1]["malformed"] == 1

@@ -164,6 +164,7 @@ def test_only_predicted_rows_are_logged(server):
     entry = server.until(find_entry)
     assert len(entry["rows"]) == len(entry["scores"]) == len(PREDICTED)
     assert [row["height@1"] for row in entry["rows"]] == [0, 100]
+    assert entry["positions"] == PREDICTED  # by which late labels find their rows
 
 
 def test_a_request_without_any_complete_window_is_refused(server):
