@@ -41,8 +41,10 @@
               ${python}/bin/python -m venv --without-pip $out
               PYTHONPATH=${tools}/${python.sitePackages} $out/bin/python -m pip install --quiet --ignore-installed \
                 --no-index --no-deps --no-build-isolation --no-compile --no-cache-dir ${wheels id}/*
-              # by hash, since the store knows no times; templates that are not Python yet do not compile
-              $out/bin/python -m compileall -q --invalidation-mode unchecked-hash $out/lib > /dev/null || true
+              # by hash, since the store knows no times; templates that are not Python yet do not compile, and the tests
+              # of packages are never imported
+              $out/bin/python -m compileall -q -x '/tests?/' --invalidation-mode unchecked-hash $out/lib \
+                > /dev/null || true
             '';
           };
 

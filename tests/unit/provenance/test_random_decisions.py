@@ -33,7 +33,7 @@ def test_random_edits_against_a_build_from_nothing(tmp_path):
 
 @pytest.mark.full
 @pytest.mark.feature("U3", "U5", "U6")
-@pytest.mark.takes(120)
+@pytest.mark.takes(60)
 @pytest.mark.timeout(3600)
 def test_many_random_edits_against_a_build_from_nothing(tmp_path):
-    draw(tmp_path, 60)
+    draw(tmp_path, 30)
