@@ -5,7 +5,8 @@ that are no entries (torn, or written by something else) are counted and left ou
 one byte for byte, unless it is of a log of aggregates, where lines of different requests may be the same. The order of
 lines counts for nothing but the order of rows in the table.
 
-The table has the columns request, position (of the row in its request), time (UTC), version, bundle, score (of the
+The table has the columns request, position (of the row in its request, which an entry names where rows had no answer,
+because their window was not complete), time (UTC), version, bundle, score (of the
 positive class; with more classes, of the predicted one; in regression the prediction), and values, a struct with the
 columns of the request. statistics.json has "versions" (counts by version), "lines", "bytes", "malformed", "repeated",
 and the sketched "columns", as validation writes them.
@@ -116,7 +117,10 @@ def parse_entry(line: bytes, tallies: dict, classes: bool) -> dict[str, Any]:
         if type(entry["rows"]) is int:  # a log of aggregates
             entry |= {"rows": [], "request": ""}
         rows, scores = entry["rows"], entry["scores"]
+        positions = entry.setdefault("positions", [*range(len(rows))])
         valid = type(entry["version"]) is int and 0 < entry["version"] < 2**31 and count == len(scores)
+        valid = valid and len(positions) == len(rows) and all(type(n) is int and 0 <= n < 2**31 for n in positions)
+        valid = valid and positions == sorted({*positions})
         valid = valid and isinstance(entry["request"], str) and isinstance(entry["bundle"], str)
         valid = valid and all(is_number(score) and (0 <= score <= 1 or not classes) for score in scores)
         valid = valid and all(
@@ -202,7 +206,7 @@ def request_table(
                 continue
             version = str(entry["version"])
             versions[version] = update_counts(versions.get(version), entry, classes)
-            for position, (row, score) in enumerate(zip(entry["rows"], entry["scores"], strict=False)):
+            for position, row, score in zip(entry["positions"], entry["rows"], entry["scores"], strict=False):
                 requested |= row.keys()
                 head = (entry["request"], position, entry["time"], entry["version"], entry["bundle"], score)
                 heads.append(head)

@@ -147,7 +147,7 @@ class InferenceService:
         """
         answers, rows_with_lags = self.compute(model, rows, timing, extras)
         head, taken = describe_answer(request, case, model), [rows_with_lags[number] for number in answers]
-        self.log.put(case, {**head, "rows": taken, "scores": [*map(answer_score, answers.values())]})
+        self.log.put(case, {**head, "rows": taken, **describe_scores(answers, len(rows))})
         for shadow in shadows:
             self.start_shadow(case, shadow, request, rows)
         return [answers[number] if number in answers else model.skip_row() for number in range(len(rows))]
@@ -194,7 +194,7 @@ class InferenceService:
         entry = describe_answer(request, case, model)
         try:
             with self.measured(case, model, received) as timing:
-                entry["scores"] = [*map(answer_score, self.compute(model, rows, timing)[0].values())]
+                entry |= describe_scores(self.compute(model, rows, timing)[0], len(rows))
         except Exception as error:  # whatever a shadow does, the server goes on
             entry["error"] = f"{type(error).__name__}: {error}"[:300]
         finally:
@@ -226,3 +226,12 @@ class InferenceService:
 def describe_answer(request: str, case: str, model: Model) -> dict:
     """Return what every reply names: the id of the request, case, version and digest of the bundle."""
     return {"request": request, "case": case, "version": model.version, "bundle": model.digest}
+
+
+def describe_scores(answers: dict[int, dict], rows: int) -> dict:
+    """Return the scores of *answers*, by number of row, for the log, and where not all *rows* are answered, which are.
+
+    Labels that come back name a row by its position in the request.
+    """
+    scores = {"scores": [*map(answer_score, answers.values())]}
+    return scores if len(answers) == rows else {"positions": [*answers], **scores}

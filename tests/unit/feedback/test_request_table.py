@@ -64,6 +64,21 @@ def test_a_row_of_a_request_is_a_row_of_the_table(convert):
 
 
 @pytest.mark.feature("F1")
+def test_rows_keep_their_position_in_the_request_where_others_had_no_answer(convert):
+    text = line("a", [{"height": 1}, {"height": 2}]).replace('"rows"', '"positions": [2, 4], "rows"')
+    table, _ = convert(text + line("b", [{"height": 3}]))
+    assert table["position"].to_pylist() == [2, 4, 0]
+
+
+@pytest.mark.feature("F1")
+@pytest.mark.parametrize("positions", ["[2]", "[4, 2]", "[2, 2]", "[-1, 2]", "[0, true]", f"[0, {2**31}]", "null"])
+def test_positions_that_no_server_writes_are_malformed(convert, positions):
+    text = line("a", [{"height": 1}, {"height": 2}]).replace('"rows"', f'"positions": {positions}, "rows"')
+    table, counts = convert(text)
+    assert len(table) == 0 and counts["malformed"] == 1
+
+
+@pytest.mark.feature("F1")
 def test_a_line_with_another_zone_is_of_the_same_moment(convert):
     text = line("a", [{}]).replace("1999-01-01T00:00:00.000+00:00", "1999-01-01T02:30:00.000+02:30")
     assert convert(text)[0]["time"].to_pylist() == [datetime.datetime(1999, 1, 1)]

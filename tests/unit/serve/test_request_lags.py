@@ -163,6 +163,7 @@ def test_only_predicted_rows_are_logged(server):
 
     entry = server.until(find_entry)
     assert len(entry["rows"]) == len(entry["scores"]) == len(PREDICTED)
+    assert entry["positions"] == PREDICTED  # a label names a row by its position in the request
     assert [row["height@1"] for row in entry["rows"]] == [0, 100]
 
 
