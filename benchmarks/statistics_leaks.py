@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from benchmarks.simulation import share
-from scripts.analyze.gate import explain_leak
+from scripts.analyze.checks import explain_leak
 from scripts.analyze.leaks import screen_columns
 from scripts.analyze.sentinel import DECISIVE, is_chance
 

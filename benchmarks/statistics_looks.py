@@ -8,8 +8,9 @@ from collections.abc import Iterator
 import numpy as np
 
 from benchmarks.simulation import rate
-from scripts.analyze.gate import check_bounds, widen_intervals, widening
+from scripts.analyze.checks import check_bounds
 from scripts.analyze.intervals import Share
+from scripts.analyze.looks import widen_intervals, widening
 
 LIMIT, ROWS, SHARED = 0.8, 500, 0.5
 

@@ -7,8 +7,8 @@ from scipy import sparse
 
 from benchmarks.simulation import mean, share
 from scripts.analyze.bootstrap import Scores
-from scripts.analyze.compare import estimate_changes
-from scripts.analyze.gate import check_change
+from scripts.analyze.changes import KINDS, NORMAL, bootstrap_changes
+from scripts.analyze.checks import check_change
 from scripts.families.base import load_family
 from scripts.metrics.losses import measure
 
@@ -44,6 +44,16 @@ def warm_start_from_a_version_that_saw_test(worlds: int) -> Iterator[tuple[str, 
     yield "warm, the rows that the version had seen", mean(seen)
     yield "warm, new rows (now the only ones allowed)", mean(truth)
     yield "cold, on test", mean(cold)
+
+
+def estimate_changes(new: Scores, old: Scores, samples: int, seed: int) -> dict[str, dict]:
+    """Return {metric: {"absolute": estimate, "relative": estimate}} of *new* against *old*, on the same rows.
+
+    Each interval is for itself.
+    """
+    changes = bootstrap_changes(new, old, {"": np.arange(len(new.y))}, samples, seed)
+    metrics = dict.fromkeys(metric for _, metric, _ in changes)
+    return {metric: {kind: changes["", metric, kind].estimate(NORMAL) for kind in KINDS} for metric in metrics}
 
 
 def fair_models_stopped_by_the_change_gate(worlds: int) -> Iterator[tuple[str, str]]:

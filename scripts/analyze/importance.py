@@ -17,7 +17,8 @@ import numpy as np
 from scipy import stats
 
 from scripts.analyze.bootstrap import Scores
-from scripts.analyze.intervals import ALPHA, estimate, mean_variance, require, roc_auc_influence
+from scripts.analyze.confidence import ALPHA
+from scripts.analyze.intervals import estimate, mean_variance, require, roc_auc_influence
 from scripts.analyze.scores import Predict, to_scores
 from scripts.bundle.encode import encode_table
 from scripts.bundle.label import labelled_batches

@@ -11,13 +11,13 @@ from typing import NamedTuple
 import numpy as np
 from scipy import optimize, special, stats
 
-ALPHA = 0.05
+from scripts.analyze.confidence import ALPHA, UNDEFINED
+
 LEAST = 5  # independent observations that a share needs
 LEAST_LOSSES = 8  # rows that carry a mean of losses: so many equal ones would give it its variance
 PSEUDO_ERRORS = 2  # weight of a model of the variance against the observed one, in errors
 DRAWS = 2000
 STRAIGHT = 1e-3  # a skewness that needs no correction
-UNDEFINED = {"value": None, "low": None, "high": None}
 
 
 class NoInterval(Exception):

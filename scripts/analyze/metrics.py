@@ -48,10 +48,11 @@ import numpy as np
 
 from scripts.analyze import curves
 from scripts.analyze.bootstrap import Scores
+from scripts.analyze.confidence import UNDEFINED
 from scripts.analyze.curves import estimate_optimism
 from scripts.analyze.estimates import estimate_metrics
 from scripts.analyze.importance import measure_importance
-from scripts.analyze.intervals import UNDEFINED, NoInterval, Share, estimate, range_interval
+from scripts.analyze.intervals import NoInterval, Share, estimate, range_interval
 from scripts.analyze.leaks import screen_columns
 from scripts.analyze.scores import ScoredSplit, require_columns, score_tables, split_scores
 from scripts.analyze.slices import Slice, encode_texts, make_slices, needed_columns, quantile_edges

@@ -88,9 +88,10 @@ class Client:
     def predict(self, case: str, rows: list[dict], **options: Any) -> Reply:
         """Return the predictions for *rows* by a version of *case* (default: as its traffic says).
 
-        *options* are version (a number) or label (a name), request (an id for the server's log, up to 64 letters,
-        digits, _ and -), explain (true for reasons with each answer), coverage (a share, for prediction sets), and
-        abstain (true for no label where the set is not a single class). Raises ClientError.
+        *options* are version (a number) or label (a name), key (whose requests get the same version where several
+        share the traffic), request (an id for the server's log, up to 64 letters, digits, _ and -), explain (true for
+        reasons with each answer), coverage (a share, for prediction sets), and abstain (true for no label where the
+        set is not a single class). Raises ClientError.
         """
         return self._ask("predict", "predictions", case, rows, **options)
 
@@ -102,12 +103,14 @@ class Client:
         """Return the value of each row; *options* are those of predict()."""
         return self._ask("regress", "regressions", case, rows, **options)
 
-    def predict_by_each(self, models: list[dict], rows: list[dict], *, request: str = "") -> list[Reply]:
+    def predict_by_each(
+        self, models: list[dict], rows: list[dict], *, request: str = "", key: str | None = None
+    ) -> list[Reply]:
         """Return the predictions of several *models*, {"case": name} with "version" or "label", for the same *rows*.
 
-        Raises ClientError.
+        *request* and *key* are those of predict(). Raises ClientError.
         """
-        value = self._send("POST", "/multi-inference", {"models": models, "rows": rows}, request)
+        value = self._send("POST", "/multi-inference", {"models": models, "rows": rows}, request, key)
         return [read_reply(result, "predictions") for result in value["results"]]
 
     def models(self) -> list[dict]:
@@ -143,13 +146,14 @@ class Client:
     def _ask(
         self,
         route: str,
-        key: str,
+        answers: str,
         case: str,
         rows: list[dict],
         *,
         version: int | None = None,
         label: str | None = None,
         request: str = "",
+        key: str | None = None,
         explain: bool = False,
         coverage: float | None = None,
         abstain: bool = False,
@@ -162,14 +166,15 @@ class Client:
         elif label is not None:
             path += f"/labels/{urllib.parse.quote(label, safe='')}"
         options = {"explain": "true" if explain else None, "coverage": coverage, "abstain": "true" if abstain else None}
-        query = urllib.parse.urlencode({key: value for key, value in options.items() if value is not None})
+        query = urllib.parse.urlencode({name: value for name, value in options.items() if value is not None})
         path += f"?{query}" if query else ""
-        return read_reply(self._send("POST", path, {"rows": rows}, request), key)
+        return read_reply(self._send("POST", path, {"rows": rows}, request, key), answers)
 
-    def _send(self, method: str, path: str, value: Any = None, request: str = "") -> Any:
+    def _send(self, method: str, path: str, value: Any = None, request: str = "", key: str | None = None) -> Any:
         """Return the JSON value of the reply to a request; 503 is tried again. Raises ClientError."""
         body = None if value is None else json.dumps(value, default=convert_value, allow_nan=False).encode()
         headers = {"Content-Type": "application/json"} | ({"X-Request-Id": request} if request else {})
+        headers |= {} if key is None else {"X-Traffic-Key": key.encode()}
         for attempt in range(self.retries + 1):
             status, pause, content = self._exchange(method, path, body, headers)
             if status != 503 or attempt == self.retries:

@@ -67,7 +67,7 @@ def deploy(
     check_permission(case, bundle, registered, granted)
     lineage = registered["lineage"]
     if approval == "required":
-        lineage |= {"approval": find_approval(case, registered["bundle"], approvals)}
+        lineage |= {"approval": find_approval(case, registered["bundle"], granted.get("threshold"), approvals)}
     contract = read_json(bundle / "contract.json")
     check_counterfactual(counterfactual, contract)
     decided = {key: granted[key] for key in ("threshold", "conformal") if key in granted}

@@ -15,8 +15,8 @@ import numpy as np
 import pyarrow as pa
 
 from scripts.analyze.bootstrap import Scores
+from scripts.analyze.confidence import UNDEFINED
 from scripts.analyze.estimates import estimate_metrics
-from scripts.analyze.intervals import UNDEFINED
 from scripts.analyze.slices import SPAN, make_slices, needed_columns, quantile_edges
 from scripts.feedback.labels import count_actions, join_labels, list_classes, read_labels
 from scripts.feedback.requested_rows import period_names, requested_rows, value_types

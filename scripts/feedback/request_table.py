@@ -5,7 +5,8 @@ that are no entries (torn, or written by something else) are counted and left ou
 one byte for byte, unless it is of a log of aggregates, where lines of different requests may be the same. The order of
 lines counts for nothing but the order of rows in the table.
 
-The table has the columns request, position (of the row in its request), time (UTC), version, bundle, score (of the
+The table has the columns request, position (of the row in its request, which an entry names where rows had no answer,
+because their window was not complete), time (UTC), version, bundle, score (of the
 positive class; with more classes, of the predicted one; in regression the prediction), and values, a struct with the
 columns of the request. statistics.json has "versions" (counts by version), "lines", "bytes", "malformed", "repeated",
 and the sketched "columns", as validation writes them.

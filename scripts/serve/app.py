@@ -176,20 +176,14 @@ class App:
 
     async def answer_models(self, headers: list, receive: Callable) -> Reply:
         """Answer a request that names several models. Raises HTTPError, ContractError or ClientDisconnected."""
-
         request = read_request_id(headers)
+        key = read_traffic_key(headers, request)
 
         def answer(body: bytes, received: int) -> bytes:
-            rows, specs = parse_multi_inference(body)
-            models = [
-                (spec["case"], self.service.find_model(spec["case"], spec.get("version"), spec.get("label")))
-                for spec in specs
-            ]
-            answers = self.service.predict_by_each(models, request, rows, received)
-            results = [
-                {**describe_answer(request, name, model), "predictions": predictions}
-                for (name, model), predictions in zip(models, answers, strict=True)
-            ]
+            rows, models = parse_multi_inference(body)
+            specs = [(spec["case"], spec.get("version"), spec.get("label")) for spec in models]
+            answers = self.service.predict_by_each(specs, request, key, rows, received)
+            results = [{**answered, "predictions": predictions} for answered, predictions in answers]
             return orjson.dumps({"request": request, "results": results})
 
         return await self.answer_body(answer, headers, receive)

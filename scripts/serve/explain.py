@@ -1,4 +1,4 @@
-"""Reasons of a prediction: how much each column contributes, and the nearest row that is decided otherwise.
+"""Reasons of a prediction: how much each column contributes, and the nearest row with another label, if asked for.
 
 Contributions are Shapley values against the bundle's golden rows, which are synthetic: what a column adds, on average
 over these rows and over the orders in which columns take the values of the row. Their sum is the score of the row minus
@@ -8,23 +8,22 @@ is used once, forwards and backwards. The orders follow from the row alone.
 """
 
 import hashlib
-import itertools
 import json
-from typing import Any
+import time
+from collections.abc import Callable
 
 import numpy as np
 
 from scripts.bundle.clean import clean_rows
 from scripts.bundle.encode import encode_rows
-from scripts.errors import ContractError
+from scripts.serve.counterfactual import find_counterfactual
+from scripts.serve.http_request import HTTPError
 from scripts.serve.model import Model
 
 MAX_EXPLAINED = 100  # rows of a request
+MAX_SECONDS = 10.0  # of processor time for the reasons of a request
 MAX_CELLS = 2_000_000  # values that are computed for a row
 TOLERANCE = 1e-6  # of exact contributions: how far their sum may be from the score, relative to its size
-MAX_CHANGES = 20_000  # that a counterfactual tries, the smallest first
-GRID = 33  # values of a number that a counterfactual tries
-MAX_VALUES = 64  # of a text, likewise
 Tensors = dict[str, np.ndarray]
 
 
@@ -49,23 +48,40 @@ def explain_rows(model: Model, rows: list[dict], tensors: Tensors, answers: list
     """Return the reasons of *answers* to *rows*, which meet the contract and are encoded as *tensors*.
 
     They are {"scale", "base", "value", "exact", "contributions": {column: number}}, and "counterfactual" if the
-    contract names columns that may change.
+    contract names columns that may change. Raises HTTPError if all of them take more than MAX_SECONDS.
     """
-    background = encode_background(model)
-    return [explain_row(model, row, tensors, at, answers[at], background) for at, row in enumerate(rows)]
+    background, end, reasons = encode_background(model), time.thread_time() + MAX_SECONDS, []
+
+    def check_time() -> None:
+        if time.thread_time() > end:
+            took = f"the reasons of {len(reasons)} of {len(rows)} rows took {MAX_SECONDS:g} seconds of processor time"
+            raise HTTPError(413, "TOO_MANY_ROWS", f"{took}, all that a request gets; ask for fewer rows at once")
+
+    for at, row in enumerate(rows):
+        check_time()
+        reasons.append(explain_row(model, row, tensors, at, answers[at], background, check_time))
+    return reasons
 
 
-def explain_row(model: Model, row: dict, tensors: Tensors, index: int, answer: dict, background: Tensors) -> dict:
+def explain_row(
+    model: Model,
+    row: dict,
+    tensors: Tensors,
+    index: int,
+    answer: dict,
+    background: Tensors,
+    check_time: Callable[[], None],
+) -> dict:
     """Return the reasons of *answer*, that of *row*, which is row *index* of *tensors*, as explain_rows() does."""
     names = list(tensors)
     count = len(background[names[0]])
     output = model.contract["classes"].index(choose_class(model, answer)) if model.contract["classes"] else 0
     reasons = explain_exactly(model, tensors, index, background, count)
     if reasons is None:
-        reasons = estimate_contributions(model, row, tensors, index, background, count, output)
+        reasons = estimate_contributions(model, tensors, index, background, count, output)
     reasons["contributions"] = dict(zip(names, reasons["contributions"], strict=True))
     if model.contract.get("counterfactual"):
-        reasons["counterfactual"] = find_counterfactual(model, row, answer)
+        reasons["counterfactual"] = find_counterfactual(model, row, tensors, index, answer, check_time)
     return reasons
 
 
@@ -109,11 +125,12 @@ def explain_exactly(model: Model, tensors: Tensors, index: int, background: Tens
 
 
 def estimate_contributions(
-    model: Model, row: dict, tensors: Tensors, index: int, background: Tensors, count: int, output: int
+    model: Model, tensors: Tensors, index: int, background: Tensors, count: int, output: int
 ) -> dict:
     """Return reasons by Shapley sampling, on the scale of the score; *output* is its number among the outputs."""
     columns = len(tensors)
-    text = json.dumps([model.digest, row], sort_keys=True, default=str)
+    row = {name: cells[index].tolist() for name, cells in tensors.items()}  # 5 and 5.0 are the same row
+    text = json.dumps([model.digest, row], sort_keys=True)
     rng = np.random.default_rng(int.from_bytes(hashlib.sha256(text.encode()).digest()[:8]))
     orders = [rng.permutation(columns) for _ in range(count)]
     orders = np.array([order for forwards in orders for order in (forwards, forwards[::-1])])
@@ -130,66 +147,3 @@ def estimate_contributions(
         "exact": False,
         "contributions": steps.mean(axis=0).tolist(),
     }
-
-
-def list_candidates(model: Model, name: str, value: Any) -> list:
-    """Return the values that column *name* may take instead of *value*: its domain, or a grid over its range."""
-    spec, rules = model.contract["columns"][name], model.guard.columns.get(name, {})
-    if "domain" in rules:
-        values = sorted(rules["domain"], key=str)[:MAX_VALUES]
-    elif spec["type"] == "boolean":
-        values = [False, True]
-    elif spec["type"] == "text":
-        values = [known for known in spec.get("known", []) if known][:MAX_VALUES]
-    else:
-        seen = [row[name] for row in model.golden if row.get(name) is not None]
-        low, high = spec.get("range") or ((min(seen), max(seen)) if seen else (0, 1))
-        low, high = rules.get("min", low), rules.get("max", high)
-        grid = [low + (high - low) * step / (GRID - 1) for step in range(GRID)]
-        values = sorted({round(item) for item in grid}) if spec["type"] == "integer" else grid
-    return [item for item in values if item != value]
-
-
-def measure_distance(model: Model, name: str, old: Any, new: Any, values: list) -> float:
-    """Return the distance of two values of a column: for numbers the share of their range, otherwise 1."""
-    if model.contract["columns"][name]["type"] not in ("number", "integer") or old is None:
-        return 1.0
-    width = max(values) - min(values)
-    return abs(new - old) / width if width else 1.0
-
-
-def find_counterfactual(model: Model, row: dict, answer: dict) -> dict | None:
-    """Return the smallest change of at most two columns that the contract permits after which the label is another.
-
-    It is {"changes": {column: value}, "label", "score"}; fewer columns count as smaller. The changed row satisfies the
-    schema. None if there is none, or if the model predicts values.
-    """
-    if "label" not in answer:
-        return None
-    names = model.contract["counterfactual"]
-    values = {name: list_candidates(model, name, row[name]) for name in names}
-    for size in (1, 2):
-        changes = [
-            dict(zip(chosen, pair, strict=True))
-            for chosen in itertools.combinations(names, size)
-            for pair in itertools.product(*(values[name] for name in chosen))
-        ]
-        changes.sort(
-            key=lambda change: sum(measure_distance(model, n, row[n], new, values[n]) for n, new in change.items())
-        )
-        if not changes:
-            continue
-        rows = [row | change for change in changes[:MAX_CHANGES]]
-        answers = model.decide(model.predictor.predict(encode_rows(rows, model.contract)))
-        for change, changed, other in zip(changes, rows, answers, strict=False):
-            if other["label"] != answer["label"] and not is_violating(model, changed):
-                return {"changes": change, "label": other["label"], "score": other["score"]}
-    return None
-
-
-def is_violating(model: Model, row: dict) -> bool:
-    """Return whether *row* breaks a rule of the schema, also one that would be tolerated."""
-    try:
-        return bool(model.check_schema([row], [0]))
-    except ContractError:
-        return True

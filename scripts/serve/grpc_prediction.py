@@ -95,14 +95,11 @@ class PredictionServicer:
         """Return the predictions of several models for the same rows. Raises HTTPError or ContractError."""
         check_model_count(len(message.models))
         request = choose_request_id(message.request)
-        models = [(spec.case, self.find_model(spec)) for spec in message.models]
-        answers = self.service.predict_by_each(models, request, read_rows(message.rows), received)
+        specs = [(spec.case, *read_choice(spec)) for spec in message.models]
+        answers = self.service.predict_by_each(specs, request, key or request, read_rows(message.rows), received)
         results = [
-            pb.PredictResponse(
-                answered=pb.Answered(**describe_answer(request, case, model)),
-                predictions=map(write_prediction, predictions),
-            )
-            for (case, model), predictions in zip(models, answers, strict=True)
+            pb.PredictResponse(answered=pb.Answered(**answered), predictions=map(write_prediction, predictions))
+            for answered, predictions in answers
         ]
         return pb.MultiInferenceResponse(request=request, results=results)
 

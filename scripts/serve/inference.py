@@ -145,13 +145,25 @@ class InferenceService:
         *shadows* are asked later. Raises ContractError if the rows violate the contract of the model or the schema of
         the data, and HTTPError if *extras* ask for what the model does not have.
         """
-        answers, rows_with_lags = self.compute(model, rows, timing, extras)
-        head, taken = describe_answer(request, case, model), [rows_with_lags[number] for number in answers]
-        places = {"positions": [*answers]} if len(answers) < len(rows) else {}  # labels name rows by their places
-        self.log.put(case, {**head, **places, "rows": taken, "scores": [*map(answer_score, answers.values())]})
+        answers, taken = self.compute(model, rows, timing, extras)
+        self.record(case, model, request, rows, shadows, answers, taken)
+        return fill_skipped(model, answers, len(rows))
+
+    def record(
+        self,
+        case: str,
+        model: Model,
+        request: str,
+        rows: list,
+        shadows: Iterable[Model],
+        answers: dict[int, dict],
+        taken: list[dict],
+    ) -> None:
+        """Log the *answers* of *model*, by number of row, to *rows* as it has *taken* them, and ask its *shadows*."""
+        logged = {"rows": [taken[number] for number in answers], **describe_scores(answers, len(rows))}
+        self.log.put(case, {**describe_answer(request, case, model), **logged})
         for shadow in shadows:
             self.start_shadow(case, shadow, request, rows)
-        return [answers[number] if number in answers else model.skip_row() for number in range(len(rows))]
 
     def compute(
         self, model: Model, rows: list, timing: Timing, extras: Extras = NOTHING
@@ -195,7 +207,7 @@ class InferenceService:
         entry = describe_answer(request, case, model)
         try:
             with self.measured(case, model, received) as timing:
-                entry["scores"] = [*map(answer_score, self.compute(model, rows, timing)[0].values())]
+                entry |= describe_scores(self.compute(model, rows, timing)[0], len(rows))
         except Exception as error:  # whatever a shadow does, the server goes on
             entry["error"] = f"{type(error).__name__}: {error}"[:300]
         finally:
@@ -207,23 +219,45 @@ class InferenceService:
         self.shadow_pool.shutdown(wait=False, cancel_futures=True)
 
     def predict_by_each(
-        self, models: list[tuple[str, Model]], request: str, rows: list, received: int
-    ) -> list[list[dict]]:
-        """Return the predictions of each of *models*, given with their cases, for the same *rows*; runs in a thread.
+        self, specs: list[tuple[str, int | None, str | None]], request: str, key: str, rows: list, received: int
+    ) -> list[tuple[dict, list[dict]]]:
+        """Return what answered, and the predictions for the same *rows*, for each of *specs*; runs in a thread.
 
-        A model gets the columns that it takes and those that none takes. Raises ContractError, which names the model.
+        A spec has case, version and label; without the last two, the traffic of the case decides, by *key*. A model
+        gets the columns that it takes and those that none takes. Nothing is logged unless all of them answer. Raises
+        HTTPError, and ContractError, which names the model.
         """
-        answers = []
-        for (case, model), shared in zip(models, share_rows(rows, [model for _, model in models]), strict=True):
+        chosen = [(case, *self.choose_model(case, version, label, key)) for case, version, label in specs]
+        results, entries = [], {}  # a model that is named twice is logged once
+        shares = share_rows(rows, [model for _, model, _ in chosen])
+        for (case, model, shadows), shared in zip(chosen, shares, strict=True):
             try:
                 with self.measured(case, model, received) as timing:
-                    answers.append(self.predict(case, model, request, shared, timing))
+                    answers, taken = self.compute(model, shared, timing)
             except ContractError as error:
                 message = f"{case} version {model.version}: {error}"
                 raise ContractError(error.code, message, error.column, error.row) from None
-        return answers
+            entries.setdefault((case, model.version), (case, model, request, shared, shadows, answers, taken))
+            results.append((describe_answer(request, case, model), fill_skipped(model, answers, len(shared))))
+        for entry in entries.values():
+            self.record(*entry)
+        return results
+
+
+def fill_skipped(model: Model, answers: dict[int, dict], rows: int) -> list[dict]:
+    """Return an answer for each of *rows*: those of *answers*, by number, and that of *model* to a skipped row."""
+    return [answers[number] if number in answers else model.skip_row() for number in range(rows)]
 
 
 def describe_answer(request: str, case: str, model: Model) -> dict:
     """Return what every reply names: the id of the request, case, version and digest of the bundle."""
     return {"request": request, "case": case, "version": model.version, "bundle": model.digest}
+
+
+def describe_scores(answers: dict[int, dict], rows: int) -> dict:
+    """Return the scores of *answers*, by number of row, for the log, and where not all *rows* are answered, which are.
+
+    Labels that come back name a row by its position in the request.
+    """
+    scores = {"scores": [*map(answer_score, answers.values())]}
+    return scores if len(answers) == rows else {"positions": [*answers], **scores}

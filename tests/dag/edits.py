@@ -306,9 +306,10 @@ def write_beside(name: str, content: str, with_pointer: bool = False) -> Callabl
 
 def approve(root: Path) -> None:
     """Approve the bundle that is registered."""
-    bundle = json.loads((root / "results/tiny/register/version.json").read_text())["bundle"]
+    blessing = json.loads((root / "results/tiny/analyze/gate/blessing.json").read_text())
+    approved = f"bundle: '{blessing['bundle']}', threshold: {blessing['threshold']!r}"
     (root / "approvals").mkdir()
-    (root / "approvals/tiny.yaml").write_text(f"- {{bundle: '{bundle}', by: A, date: 2026-01-31, seen: the report}}\n")
+    (root / "approvals/tiny.yaml").write_text(f"- {{{approved}, by: A, date: 2026-01-31, seen: the report}}\n")
 
 
 def rule_params(text: str) -> Callable[[Path], None]:

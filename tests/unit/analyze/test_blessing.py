@@ -5,8 +5,10 @@ from pathlib import Path
 import pytest
 
 from benchmarks.statistics_looks import count_passes
-from scripts.analyze import gate as held
-from scripts.analyze.gate import format_check, gate
+from scripts.analyze import checks as held
+from scripts.analyze.checks import format_check
+from scripts.analyze.gate import gate
+from scripts.analyze.looks import count_look
 from scripts.errors import InputError
 from scripts.provenance.canonical import read_json, write_json
 from scripts.provenance.trail import read_events
@@ -238,8 +240,8 @@ def test_latency_is_gated_and_leaves_no_figure(measured, monkeypatch, capsys, to
 
 def test_looks_at_the_same_test_rows_are_counted_also_of_rejected_bundles(tmp_path):
     trail = tmp_path / "trail/tiny.jsonl"
-    assert [held.count_look(trail, "t", bundle) for bundle in ("a", "b", "a", "c")] == [1, 2, 1, 3]
-    assert held.count_look(trail, "u", "a") == 1 and held.count_look(trail, "t", "c") == 3
+    assert [count_look(trail, "t", bundle) for bundle in ("a", "b", "a", "c")] == [1, 2, 1, 3]
+    assert count_look(trail, "u", "a") == 1 and count_look(trail, "t", "c") == 3
     assert [event["look"] for event in read_events(trail)] == [1, 2, 3, 1]
 
 
@@ -247,7 +249,7 @@ def test_with_more_looks_the_same_interval_may_fail_where_that_is_configured(mea
     trail = measured.with_name("trail") / "tiny.jsonl"
     write_json(measured, read_json(measured) | {"test_digest": "t"})
     for number in range(20):
-        held.count_look(trail, "t", str(number))
+        count_look(trail, "t", str(number))
 
     def look(correct: bool) -> dict:
         blessing = measured.with_name("blessing.json")

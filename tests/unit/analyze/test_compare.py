@@ -9,9 +9,11 @@ import pytest
 from sklearn import metrics
 
 from benchmarks.statistics_changes import count_non_inferior, count_stopped
+from benchmarks.statistics_seen_rows import estimate_changes
 from scripts.analyze.bootstrap import Scores
-from scripts.analyze.compare import Settings, compare_with_deployed, estimate_changes, find_reference
-from scripts.analyze.gate import check_change, format_check, gate
+from scripts.analyze.checks import check_change, format_check
+from scripts.analyze.compare import Settings, compare_with_deployed, find_reference
+from scripts.analyze.gate import gate
 from scripts.analyze.latency import measure_prediction_ms
 from scripts.bundle.files import bundle_digest
 from scripts.errors import InputError

@@ -15,8 +15,8 @@ from benchmarks.statistics_intervals import (
     two_classes,
 )
 from scripts.analyze.bootstrap import Scores
+from scripts.analyze.checks import check_bounds, format_check
 from scripts.analyze.estimates import estimate_metrics
-from scripts.analyze.gate import check_bounds, format_check
 from scripts.analyze.intervals import (
     Share,
     positive_interval,

@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from benchmarks.statistics_leaks import LIMIT, copy_label, draw_honest, screen
-from scripts.analyze.gate import check_leaks, format_check
+from scripts.analyze.checks import check_leaks, format_check
 from scripts.analyze.leaks import is_identifier, screen_columns
 
 LABEL = {"column": "y", "classes": {"no": ["0"], "yes": ["1"]}, "unknown": "drop"}

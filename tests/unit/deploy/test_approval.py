@@ -21,24 +21,47 @@ def approvals(folder: Path, text: str) -> Path:
     return folder / "approvals.yaml"
 
 
-def line(digest: str = DIGEST, by: str = "A. Person", date: str = "2026-11-27", seen: str = "report and slices") -> str:
+def line(
+    digest: str = DIGEST,
+    by: str = "A. Person",
+    date: str = "2026-11-27",
+    seen: str = "report and slices",
+    threshold: str = "0.25",
+) -> str:
     """Return an approval as it is written."""
-    return f"- {{bundle: '{digest}', by: {by}, date: {date}, seen: {seen}}}\n"
+    return f"- {{bundle: '{digest}', threshold: {threshold}, by: {by}, date: {date}, seen: {seen}}}\n"
 
 
 def test_an_approval_is_found_by_the_digest(tmp_path):
     path = approvals(tmp_path, line("cd" * 32, by="B") + line())
-    assert find_approval("birds", DIGEST, [path]) == APPROVED
+    assert find_approval("birds", DIGEST, 0.25, [path]) == APPROVED
 
 
+@pytest.mark.parametrize("written", ["0.5", "null"])
+def test_an_approval_is_for_one_threshold(tmp_path, written):
+    path = approvals(tmp_path, line(threshold=written))
+    with pytest.raises(InputError, match=r"nobody has approved this bundle with the threshold 0\.25"):
+        find_approval("birds", DIGEST, 0.25, [path])
+    approvals(tmp_path, line(threshold=written) + line())
+    assert find_approval("birds", DIGEST, 0.25, [path]) == APPROVED
+
+
+def test_a_model_without_a_threshold_is_approved_without_one(tmp_path):
+    path = approvals(tmp_path, line().replace("threshold: 0.25, ", ""))
+    assert find_approval("birds", DIGEST, None, [path]) == APPROVED
+    with pytest.raises(InputError, match="nobody has approved"):
+        find_approval("birds", DIGEST, 0.25, [path])
+
+
+@pytest.mark.parametrize("threshold", [0.25, 1e-05, 0.1 + 0.2, None])
 @pytest.mark.parametrize("text", [None, "", "[]", line("cd" * 32)])
-def test_without_one_the_message_says_what_to_write(tmp_path, text):
+def test_without_one_the_message_says_what_to_write(tmp_path, text, threshold):
     files = [] if text is None else [approvals(tmp_path, text)]
     with pytest.raises(InputError) as refused:
-        find_approval("birds", DIGEST, files)
+        find_approval("birds", DIGEST, threshold, files)
     assert "approvals/birds.yaml" in str(refused.value)
     written = str(refused.value).split("`")[1].replace("YYYY-MM-DD", "2026-11-27")
-    assert find_approval("birds", DIGEST, [approvals(tmp_path, written + "\n")])["by"] == "your name"
+    assert find_approval("birds", DIGEST, threshold, [approvals(tmp_path, written + "\n")])["by"] == "your name"
 
 
 @pytest.mark.parametrize(
@@ -50,6 +73,8 @@ def test_without_one_the_message_says_what_to_write(tmp_path, text):
         (line(date="yesterday"), "date must be a day"),
         (line(by="''"), "by must be a text"),
         (line(seen="5"), "seen must be a text"),
+        (line(threshold="high"), "threshold must be a number, got 'high'"),
+        (line(threshold="true"), "threshold must be a number"),
         (line("abc"), "bundle must be the SHA-256"),
         (line(date="2026-02-30"), "day is out of range"),
     ],
@@ -71,6 +96,9 @@ def test_nothing_is_published_before_it_is_approved(tmp_path):
     files = deploy(**given)
     lineage = json.loads(next(path for path in files if path.name == "lineage.json").read_text())
     assert lineage == {"p": 0.1, "approval": APPROVED}
+    changed = stage(tmp_path, approval="required", approvals=given["approvals"], granted={"threshold": 0.5})
+    with pytest.raises(InputError, match=r"nobody has approved this bundle with the threshold 0\.5"):
+        deploy(**changed)  # the model is the same, but it would decide otherwise
     other = stage(tmp_path, 1.0, 2, approval="required", approvals=given["approvals"])
     with pytest.raises(InputError, match="nobody has approved"):
         deploy(**other)

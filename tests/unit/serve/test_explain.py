@@ -13,9 +13,11 @@ import pytest
 from onnx import helper
 
 from scripts.bundle.encode import encode_rows
+from scripts.column_types import MAX_NUMBER
 from scripts.schema.schema import validate_schema
-from scripts.serve import explain
+from scripts.serve import counterfactual, explain
 from scripts.serve.extras import Extras
+from scripts.serve.http_request import HTTPError
 from scripts.serve.inference import InferenceService
 from scripts.serve.model import load_model
 from tests.unit.serve.test_tasks import regression_bundle
@@ -126,7 +128,7 @@ def test_effects_that_cancel_each_other_are_not_taken_for_independent():
     contract = {"classes": [], "columns": dict.fromkeys("abc")}
     model = SimpleNamespace(contract=contract, predictor=SimpleNamespace(predict=multiply), digest="0")
     row, background = ({name: np.full((1, 1), value) for name in "abc"} for value in (1.0, 0.0))
-    found = explain.explain_row(model, {"a": 1}, row, 0, {"prediction": 0.0}, background)
+    found = explain.explain_row(model, {"a": 1}, row, 0, {"prediction": 0.0}, background, lambda: None)
     assert not found["exact"] and found["contributions"] == {"a": 0.5, "b": 0.0, "c": -0.5}
 
 
@@ -165,7 +167,7 @@ def test_the_nearest_counterfactual_keeps_the_schema(server):
     assert log_odds(100, "Climb", -0.9) < 0
     (answer,) = reasons(server, "change", [row], "classify")
     found = answer["reasons"]["counterfactual"]
-    step = 1000 / (explain.GRID - 1)
+    step = 1000 / (counterfactual.GRID - 1)
     assert found["label"] == "present" and found["changes"] == {"height": math.ceil(200 / step) * step}
     # Approach can only be low, so height alone cannot reach the other label, but with Climb it can
     row = ROW | {"height": 300.0, "phase": "Approach"}
@@ -178,6 +180,71 @@ def test_the_nearest_counterfactual_keeps_the_schema(server):
     assert changes == {"height": math.ceil(200 / step) * step, "phase": "Climb"}
     reply = server.ask("POST", "/predict/both", [row | changes])[1]
     assert reply["predictions"][0]["label"] == "present" != answer["label"]
+
+
+def load(tmp_path, contents):
+    """Return the model of a bundle with these *contents*."""
+    put(tmp_path, "birds", 1, contents)
+    return load_model(tmp_path / "birds" / "1")
+
+
+def explain_alone(model, rows):
+    """Return the reasons of *rows* without a server."""
+    tensors = encode_rows(rows, model.contract)
+    return explain.explain_rows(model, rows, tensors, model.decide(model.predictor.predict(tensors)))
+
+
+def test_the_reasons_of_a_request_have_a_limit_of_processor_time(tmp_path, monkeypatch):
+    model = load(tmp_path, counterfactual_bundle(["height", "phase"]))
+    monkeypatch.setattr(explain, "MAX_SECONDS", 0)
+    with pytest.raises(HTTPError, match="the reasons of 0 of 3 rows took 0 seconds of processor time") as refused:
+        explain_alone(model, ROWS)
+    assert (refused.value.status, refused.value.code) == (413, "TOO_MANY_ROWS")
+    clock = itertools.count()  # a second for each look at it: the first row is done in time, the second is not
+    monkeypatch.setattr(explain, "MAX_SECONDS", 3.5)
+    monkeypatch.setattr(explain, "time", SimpleNamespace(thread_time=lambda: next(clock)))
+    with pytest.raises(HTTPError, match="the reasons of 1 of 3 rows took"):
+        explain_alone(model, [ROW | {"height": 100.0}] * 3)
+
+
+def test_the_same_number_has_the_same_reasons_however_it_is_written(tmp_path):
+    model = load(tmp_path, crossed_bundle())
+    assert explain_alone(model, [ROW | {"height": 5}]) == explain_alone(model, [ROW | {"height": 5.0}])
+
+
+def test_the_nearest_changes_come_first_in_a_stable_order():
+    distances = {"a": np.array([0.5, 0.25, 1]), "b": np.array([0.25, 0.125]), "c": np.array([1.0])}
+    for size in (1, 2):
+        expected = [
+            (sum(distances[name][place] for name, place in zip(chosen, places, strict=True)), number, *places)
+            for number, chosen in enumerate(itertools.combinations(distances, size))
+            for places in itertools.product(*(range(len(distances[name])) for name in chosen))
+        ]
+        combinations, changes = counterfactual.list_changes(distances, size)
+        assert combinations == list(itertools.combinations(distances, size))
+        assert changes.tolist() == [list(item[1:]) for item in sorted(expected, key=lambda item: item[0])]
+    for found, size in (
+        (counterfactual.list_changes({}, 1), 1),
+        (counterfactual.list_changes({"a": np.array([1.0])}, 2), 2),
+    ):
+        assert found[0] == [] and found[1].shape == (0, 1 + size)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "rules", "expected"),
+    [
+        ("integer", {"min": 0, "max": 2**63 - 1}, {0}),
+        ("integer", {"min": -math.inf, "max": math.inf}, {0}),
+        ("integer", {"domain": [1, 2, 2.5, "3", True]}, {1, 2}),
+        ("number", {"min": 0, "max": 1e300}, {0.0, MAX_NUMBER}),
+        ("boolean", {"domain": [True, "x"]}, {True}),
+    ],
+)
+def test_a_counterfactual_has_only_values_that_a_request_may_have(dtype, rules, expected):
+    contract = {"columns": {"x": {"type": dtype}}}
+    model = SimpleNamespace(contract=contract, guard=SimpleNamespace(columns={"x": rules}), golden=[])
+    found = counterfactual.list_candidates(model, "x", None)
+    assert expected <= {*found} and all(counterfactual.is_value(item, dtype) for item in found)
 
 
 def test_without_being_asked_nothing_is_explained_and_too_many_rows_are_refused(server):

@@ -1,6 +1,7 @@
 """Classify, regress and multi-inference: the answers of predict in another form, for one model or several."""
 
 import json
+from types import SimpleNamespace
 
 import onnx
 import onnxruntime as ort
@@ -8,7 +9,21 @@ import pytest
 from onnx import TensorProto, helper
 
 from scripts.bundle.encode import encode_rows
-from tests.unit.serve.tiny import CONTRACT, RICH_ROW, ROW, ROWS, bundle, model_bytes, put, rich_bundle, running
+from scripts.errors import ContractError
+from scripts.serve.inference import InferenceService
+from scripts.serve.model_store import ModelStore
+from tests.unit.serve.tiny import (
+    CONTRACT,
+    RICH_ROW,
+    ROW,
+    ROWS,
+    bundle,
+    model_bytes,
+    put,
+    rich_bundle,
+    running,
+    set_traffic,
+)
 
 pytestmark = pytest.mark.feature("S1")
 
@@ -144,6 +159,52 @@ def test_bad_requests_to_several_models_are_refused_with_a_reason(server, name):
     body, expected, words = BAD[name]
     status, reply = server.ask("POST", "/multi-inference", body)
     assert status == expected and words in reply["error"]["message"], reply
+
+
+@pytest.fixture
+def service(tmp_path):
+    """A service without a server, whose log is a list: birds 1 and 2 share the traffic, 3 is a shadow; series 4."""
+    for version, label in enumerate(("champion", "challenger", "next"), 1):
+        put(tmp_path, "birds", version, bundle(float(version)), label=label)
+    set_traffic(tmp_path, {"split": {"champion": 1, "challenger": 1}, "shadow": ["next"]})
+    put(tmp_path, "series", 4, rich_bundle(0.0))
+    store, entries = ModelStore(tmp_path), []
+    store.refresh()
+    store.wait(60)
+    log = SimpleNamespace(put=lambda case, entry, folder="requests": entries.append((folder, entry)))
+    service = InferenceService(store, log)
+    service.entries = entries
+    yield service
+    service.close()
+
+
+def ask_each(service, *specs, key="", rows=(ROW,)):
+    """Return the versions that answer *rows* for each of *specs*, with the request id "r"."""
+    return [answered["version"] for answered, _ in service.predict_by_each([*specs], "r", key, [*rows], 0)]
+
+
+@pytest.mark.feature("S13")
+@pytest.mark.feature("S18")
+def test_the_traffic_of_a_case_decides_among_several_models_too(service):
+    seen = set()
+    for key in map(str, range(20)):
+        (version,) = ask_each(service, ("birds", None, None), key=key)
+        assert version == service.choose_model("birds", key=key)[0].version
+        seen.add(version)
+    assert seen == {1, 2}
+    assert ask_each(service, ("birds", 3, None), ("birds", None, "champion")) == [3, 1]
+    service.shadow_pool.shutdown()
+    assert [entry["version"] for folder, entry in service.entries if folder == "shadow"] == [3] * 20
+
+
+@pytest.mark.feature("S15")
+@pytest.mark.feature("S18")
+def test_several_models_are_logged_if_all_answer_and_each_once(service):
+    with pytest.raises(ContractError, match="series version 4: row 0 lacks site"):
+        ask_each(service, ("birds", 1, None), ("series", None, None))
+    assert service.entries == []
+    assert ask_each(service, ("birds", 1, None), ("birds", None, "champion"), ("birds", 2, None)) == [1, 1, 2]
+    assert [entry["version"] for _, entry in service.entries] == [1, 2]
 
 
 @pytest.mark.feature("S21")

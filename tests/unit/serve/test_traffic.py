@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from scripts.client.model_client import Client as ModelClient
 from scripts.provenance.canonical import write_bytes
 from scripts.serve import open_inference_pb2 as v2
 from scripts.serve import prediction_pb2 as pb
@@ -96,6 +97,12 @@ def versions_by_protocol(server, client: Client, key: str) -> set[int]:
         server.ask("POST", f"/{route}/birds", ROWS, X_Traffic_Key=key)[1]["version"]
         for route in ("predict", "classify")
     }
+    with ModelClient(f"http://127.0.0.1:{server.port}") as python:
+        found |= {python.predict("birds", ROWS, key=key).version, python.classify("birds", ROWS, key=key).version}
+        found |= {reply.version for reply in python.predict_by_each([{"case": "birds"}], ROWS, key=key)}
+    several = {"rows": ROWS, "models": [{"case": "birds"}]}
+    (result,) = server.ask("POST", "/multi-inference", several, X_Traffic_Key=key)[1]["results"]
+    found.add(result["version"])
     body = {"inputs": tensors(ROWS)}
     found.add(int(server.ask("POST", "/v2/models/birds/infer", body, X_Traffic_Key=key)[1]["model_version"]))
     metadata = (("x-traffic-key", key),)
@@ -112,6 +119,14 @@ def versions_by_protocol(server, client: Client, key: str) -> set[int]:
     )
     message = pb.PredictRequest(model=pb.ModelSpec(case="birds"), rows=make_rows(ROWS))
     found.add(predict(message, metadata=metadata).answered.version)
+    several = client.channel.unary_unary(
+        "/ouroboros.PredictionService/MultiInference",
+        request_serializer=pb.MultiInferenceRequest.SerializeToString,
+        response_deserializer=pb.MultiInferenceResponse.FromString,
+    )
+    message = pb.MultiInferenceRequest(models=[pb.ModelSpec(case="birds")], rows=make_rows(ROWS))
+    (result,) = several(message, metadata=metadata).results
+    found.add(result.answered.version)
     return found
 
 
