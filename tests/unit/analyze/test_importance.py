@@ -41,6 +41,7 @@ def test_an_undefined_metric_has_no_importance_and_says_why():
     assert [entry["drop"] for entry in made] == [undefined] * 3
 
 
+@pytest.mark.slow
 @pytest.mark.feature("A8")
 def test_of_many_columns_those_are_measured_that_the_outputs_depend_on():
     rng, called = np.random.default_rng(0), 0

@@ -39,6 +39,7 @@ def test_a_column_that_holds_the_label_is_found(others, copied):
     assert screen(columns, y) == ([] if others == "random labels" and copied < 0.9 else ["leak"])
 
 
+@pytest.mark.slow
 @pytest.mark.feature("U17")
 def test_honest_columns_are_left_alone():
     alarms = 0

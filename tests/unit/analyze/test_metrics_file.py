@@ -43,6 +43,7 @@ def test_two_classes_have_a_positive_one_and_a_threshold(tmp_path):
     assert "classes" not in test and isinstance(test["curves"]["roc"], list)
 
 
+@pytest.mark.slow
 def test_many_classes_have_figures_each(tmp_path):
     made = measured(tmp_path, 4, [table(tmp_path / name / "all", seed, 4) for seed, name in enumerate(("v", "t"))])
     assert made["classes"] == NAMES and made["positive"] is made["threshold"] is None

@@ -50,6 +50,7 @@ def client(server):
         yield made
 
 
+@pytest.mark.slow
 def test_answers_are_those_of_the_routes(server, client):
     for options, path in (({}, ""), ({"version": 2}, "/versions/2"), ({"label": "challenger"}, "/labels/challenger")):
         reply = client.predict("birds", ROWS, request="by-client", **options)

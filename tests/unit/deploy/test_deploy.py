@@ -219,6 +219,7 @@ def test_the_schema_goes_with_the_bundle_for_requests_only(tmp_path):
         assert (error["column"], error["row"]) == ("phase", 1) and "'Taxi'" in error["message"]
 
 
+@pytest.mark.slow
 @pytest.mark.feature("V12")
 @pytest.mark.feature("S9")
 def test_a_server_that_does_not_keep_the_schema_is_found_before_publication(tmp_path, monkeypatch):

@@ -99,6 +99,7 @@ def test_the_error_of_a_regression_decays_upwards():
     assert find_decay(*better, max_drop=0.1) == []
 
 
+@pytest.mark.slow
 @pytest.mark.feature("F6", "F8", "U13")
 def test_a_log_gives_one_verdict_for_one_drift(report, tmp_path):
     path = tmp_path / "verdict.json"

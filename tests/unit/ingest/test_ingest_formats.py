@@ -317,6 +317,7 @@ def test_texts_are_trimmed_in_all_formats(ingest):
     assert ingest(file.getvalue(), kinds, name="x.parquet", **more).rows == rows
 
 
+@pytest.mark.slow
 @pytest.mark.feature("I1", "I9")
 def test_types_of_parquet_are_converted_by_the_same_rules(ingest):
     def made(array, kind, **more):

@@ -147,6 +147,7 @@ def test_lags_reach_over_the_bounds_of_blocks(tmp_path, monkeypatch):
         )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("source", "target", "told"),
     [

@@ -216,6 +216,7 @@ def test_spans_are_in_the_order_of_time_and_folds_of_one_class_are_refused(tmp_p
         plan_folds(np.array([0, 1, 1, 1]), np.array([0, 0, 1, 1]), np.arange(4), 3)
 
 
+@pytest.mark.slow
 def test_folds_of_rows_that_are_lags_of_each_other_are_refused(tmp_path):
     tables = [write(tmp_path / f"{span}/all", draw(60, 5, 10)) for span in ("1", "2")]
     window = {"columns": ["weight"]}

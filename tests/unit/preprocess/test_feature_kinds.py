@@ -230,6 +230,7 @@ def test_order_and_grouping_of_the_training_rows_change_no_bit(case):
         assert fitted(name, values[order], parts, y[order], **given)[2] == before
 
 
+@pytest.mark.slow
 @pytest.mark.feature("T4")
 @pytest.mark.parametrize("case", CASES)
 def test_onnx_gives_what_was_fitted(case):

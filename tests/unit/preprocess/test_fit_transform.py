@@ -261,6 +261,7 @@ TYPED = pa.table(
 OF_Y = {"column": "y", "classes": {"low": ["1", "2"], "mid": ["3"], "top": ["4"], "never": ["9"]}, "positive": None}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "features",
     [

@@ -87,6 +87,7 @@ def test_dense_and_sparse_solvers_agree(monkeypatch):
     assert np.allclose(factorize(matrix, 5), dense, atol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["star", "pairs", "ring", "one edge"])
 def test_vectors_of_graphs_of_low_rank_and_of_equal_parts(name):
     count = 900

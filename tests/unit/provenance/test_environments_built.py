@@ -95,6 +95,7 @@ def test_environment_of_a_clone_is_compiled_by_those_who_import_it(tmp_path) -> 
     assert compiled[0] == set() and "yaml" in compiled[1] and "pyarrow" not in compiled[1]
 
 
+@pytest.mark.slow
 def test_server_and_deploy_have_all_that_they_import_and_no_cerberus() -> None:
     code = (
         "import importlib.util, scripts.serve.server, scripts.deploy.deploy, scripts.deploy.rollback; "

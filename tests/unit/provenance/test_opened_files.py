@@ -68,6 +68,7 @@ def clone(tmp_path) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow
 @pytest.mark.feature("U3")
 @pytest.mark.parametrize(
     ("line", "path"),

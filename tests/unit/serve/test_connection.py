@@ -45,6 +45,7 @@ def ask(server, content: bytes, *more: bytes) -> tuple[int, dict]:
         return receive(link)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1:8080", "LOCALHOST:1", "[::1]:8080"])
 def test_this_machine_is_answered(server, host):
     assert server.ask("POST", "/predict/birds", [ROW], Host=host)[0] == 200
@@ -87,6 +88,7 @@ def test_json_may_have_parameters(server, sent):
 UPGRADE = b"connection: Upgrade, HTTP2-Settings\r\nupgrade: h2c\r\nhttp2-settings: AAEAAEAAAAIAAAABAAMAAABk\r\n"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cuts", [[], [30], [150], [-60], [-3], [20, 40, 200, -40]])
 def test_a_client_that_offers_http2_gets_its_answer_in_http1(server, cuts):
     content = HEAD + UPGRADE + LENGTH + BODY
@@ -146,6 +148,7 @@ def test_a_head_that_does_not_come_is_not_waited_for(server):
         assert silent.recv(1) == b""
 
 
+@pytest.mark.slow
 def test_many_open_connections_keep_nobody_out(server):
     with contextlib.ExitStack() as links:
         opened = []

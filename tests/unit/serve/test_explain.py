@@ -80,6 +80,7 @@ def log_odds(height, phase, bias):
     return (height or 0) * 0.001 + {"Climb": 0.7, "Approach": -0.3}.get(phase, 0.1) + bias
 
 
+@pytest.mark.slow
 def test_a_linear_model_is_explained_exactly(server):
     (answer,) = reasons(server, "birds", [ROW])
     found = answer["reasons"]

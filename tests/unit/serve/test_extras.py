@@ -57,6 +57,7 @@ def ask(server, path, rows=ROWS):
     return next(value for value in reply.values() if isinstance(value, list))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("coverage", "quantile"), [("0.6", 0.2), ("0.595", 0.2), ("0.9", 0.45), ("0.95", 0.6)])
 def test_the_set_has_the_classes_within_the_quantile(server, coverage, quantile):
     plain = ask(server, "/predict/birds")

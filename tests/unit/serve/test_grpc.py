@@ -130,6 +130,7 @@ SPECS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", SPECS)
 def test_predictions_for_raw_rows_are_those_of_rest_bit_for_bit(server, client, path):
     rows = ROWS
@@ -644,6 +645,7 @@ def test_the_last_answers_are_given_after_sigterm(tmp_path):
         assert len(asked.result().predictions) == 10_000
 
 
+@pytest.mark.slow
 def test_only_loopback_is_bound_and_a_taken_port_exits_2(server, tmp_path):
     lines = [*Path("/proc/net/tcp").read_text().splitlines(), *Path("/proc/net/tcp6").read_text().splitlines()]
     bound = {line.split()[1].split(":")[0] for line in lines if f":{server.grpc_port:04X}" in line.split()[1]}

@@ -32,6 +32,7 @@ def test_what_is_no_file_is_refused_and_stops_no_update(tmp_path, kind, name):
         server.until(lambda: server.ask("POST", "/predict/a-broken-case/versions/1", [ROW])[0] == 200)
 
 
+@pytest.mark.slow
 def test_a_graph_that_never_ends_is_refused_and_stops_no_update(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(module, "LOAD_SECONDS", 0.5)
     never = module.load_model

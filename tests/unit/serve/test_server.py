@@ -28,6 +28,7 @@ def server(tmp_path_factory):
         yield process
 
 
+@pytest.mark.slow
 @pytest.mark.feature("S16")
 def test_health_and_models(server):
     assert server.ask("GET", "/health") == (200, {"status": "ok"})
@@ -279,6 +280,7 @@ def test_a_broken_bundle_is_refused_while_the_old_one_answers(tmp_path):
         assert server.ask("POST", "/predict/birds", [ROW])[0] == 404
 
 
+@pytest.mark.slow
 def test_nothing_published_yet_then_a_first_case(tmp_path):
     root = tmp_path / "serving"
     with running(root) as server:
@@ -312,6 +314,7 @@ def test_signals_drain_and_exit_0(tmp_path, number):
     assert json.loads(logged)["request"] == "last"
 
 
+@pytest.mark.slow
 def test_a_taken_port_exits_2_with_one_sentence(tmp_path):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

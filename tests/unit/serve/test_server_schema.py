@@ -41,6 +41,7 @@ REFUSED = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.feature("V5", "V12")
 @pytest.mark.parametrize("name", REFUSED)
 def test_a_row_that_breaks_the_schema_gets_422_with_the_code_of_the_anomaly(server, name):
@@ -73,6 +74,7 @@ def test_golden_rows_are_replayed_whatever_the_schema_says(server):
     assert server.ask("POST", "/predict/birds", ROWS)[0] == 422
 
 
+@pytest.mark.slow
 def test_a_bundle_without_a_schema_is_not_served(tmp_path):
     root = tmp_path / "serving"
     put(root, "birds", 1, bundle())

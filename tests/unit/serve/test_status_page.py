@@ -54,6 +54,7 @@ def test_the_page_says_what_answers_and_how_fast(tmp_path):
         assert server.ask("GET", "/health", Host="example.org")[0] == 421
 
 
+@pytest.mark.slow
 def test_the_page_of_an_empty_server(tmp_path):
     (tmp_path / "serving").mkdir()
     with running(tmp_path / "serving") as server:

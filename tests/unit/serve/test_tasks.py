@@ -55,6 +55,7 @@ def server(tmp_path_factory):
         yield process
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", ["", "/versions/2", "/labels/challenger", "/labels/champion"])
 def test_classify_gives_the_classes_by_probability(server, path):
     reply = server.ask("POST", f"/predict/birds{path}", ROWS, X_Request_Id="one")[1]

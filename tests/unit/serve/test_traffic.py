@@ -213,6 +213,7 @@ def test_traffic_follows_while_the_server_runs_and_what_is_wrong_changes_nothing
         server.until(lambda: versions() == {1})
 
 
+@pytest.mark.slow
 def test_a_shadow_that_fails_or_is_too_slow_harms_nobody(tmp_path, monkeypatch):
     from scripts.serve import inference
 

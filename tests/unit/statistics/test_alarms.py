@@ -52,6 +52,7 @@ def test_a_real_shift_is_found():
     assert changed >= set(SHAPES) - {"ids", "uniform"}
 
 
+@pytest.mark.slow
 @pytest.mark.feature("V14")
 def test_shifts_spread_over_many_cells_are_found_almost_as_by_kolmogorov_and_smirnov():
     found = {0.0: 0, 0.2: 0}

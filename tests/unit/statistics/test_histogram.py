@@ -37,6 +37,7 @@ def test_bins_are_in_the_order_of_their_values_and_zero_has_one():
     assert (np.diff(bins.midpoints(False)) > 0).all()
 
 
+@pytest.mark.slow
 def test_whole_numbers_are_exact_up_to_256():
     values = np.arange(-256.0, 257.0)
     assert Histogram.from_values(values).midpoints(True).tolist() == values.tolist()

@@ -65,6 +65,7 @@ def run(folder: Path, family: str, out: str, tolerance: float = 1e-5, seed: int 
     return [(folder / out / name).read_bytes() for name in ("model.onnx", "contract.json", "golden.json")]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", SETTINGS)
 def test_bundle_is_the_same_every_time_and_answers_its_golden_rows(made, family):
     model, signature, golden = run(made, family, "one")

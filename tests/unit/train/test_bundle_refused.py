@@ -50,6 +50,7 @@ def test_golden_rows_are_repeated_bit_for_bit_at_every_load(made, family):
         load_model(made / "serving/tiny/3")
 
 
+@pytest.mark.slow
 @pytest.mark.feature("T11")
 @pytest.mark.parametrize("family", SETTINGS)
 def test_a_graph_of_another_digest_is_refused_by_train_analyze_and_server(made, family):

@@ -151,6 +151,7 @@ def test_grids_keep_their_bounds_and_are_even(algorithm):
     assert algorithm == "joint" or logs[0] > logs[1] > logs[2] > 0  # even in the logarithm
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("algorithm", ["tpe", "anneal", "mix"])
 def test_grids_keep_their_bounds_in_every_algorithm(algorithm):
     families = {"boosting": {name: spec for name, (spec, _) in GRIDS.items()}}

@@ -212,6 +212,7 @@ def test_a_criterion_that_no_threshold_meets_is_a_failed_trial(splits):
     assert record["status"] == "failed" and "no threshold has a precision of 1.01 on eval" in record["error"]
 
 
+@pytest.mark.slow
 @pytest.mark.feature("H11")
 def test_best_trial_fitted_alone_gives_the_same_loss_and_model(tmp_path, splits):
     for workers in (1, 2):
@@ -297,6 +298,7 @@ def test_sweep_in_which_all_fail_is_bad_input(tmp_path, splits):
     assert not (tmp_path / "made/best.json").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.feature("H12")
 def test_budgets_stop_starting_trials_and_keep_what_was_done(tmp_path, splits):
     sweep(tmp_path / "made", splits, trials=3)

@@ -161,6 +161,7 @@ VALUES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.feature("V3")
 @pytest.mark.parametrize("held", [1 << 22, 37])
 @pytest.mark.parametrize("kind", VALUES)
@@ -226,6 +227,7 @@ def test_subjects_whose_rows_a_span_divides_are_found_and_those_who_come_back_ar
     assert shared_units(tables, None, windows) == shared_units(tables[2:], "who", windows) == []
 
 
+@pytest.mark.slow
 @pytest.mark.feature("U17")
 @pytest.mark.parametrize("held", [1 << 22, 37])
 def test_a_row_planted_in_two_splits_is_found_whatever_is_missing_in_it(tmp_path, monkeypatch, held):

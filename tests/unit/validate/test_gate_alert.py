@@ -161,6 +161,7 @@ def test_mail_gets_the_whole_alert_with_a_password_from_the_environment(tmp_path
 SECRET = "sEcr3t/#1"
 
 
+@pytest.mark.slow
 @pytest.mark.feature("V10")
 def test_a_failed_notification_is_said_without_its_secret_and_hides_nothing(tmp_path, webhook, monkeypatch, capfd):
     port, got = webhook

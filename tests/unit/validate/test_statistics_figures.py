@@ -142,6 +142,7 @@ def test_same_rows_in_other_row_groups_and_workers_give_the_same_file(tmp_path):
     }
 
 
+@pytest.mark.slow
 @pytest.mark.feature("V13")
 def test_spans_merge_to_the_table_of_their_parts(tmp_path):
     parts = [mixed(3000, seed) for seed in range(3)]
