@@ -166,7 +166,7 @@ def report_and_feedback_are_written(said, reader):
     results = reader.clone / "results/birds"
     assert (results / "report/report.html").read_text().startswith("<!DOCTYPE html>")
     feedback = json.loads((results / "feedback/feedback.json").read_text())
-    assert feedback["verdict"] == "too few requests" and feedback["rows"] == 13
+    assert feedback["verdict"] == "too few requests" and feedback["rows"] == 12
 
 
 def own_case_is_deployed(said):
