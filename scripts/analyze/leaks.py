@@ -26,6 +26,7 @@ from sklearn.model_selection import KFold, StratifiedKFold, cross_val_predict
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from scripts.arrow_types import ARROW_TYPES
+from scripts.bundle.column_numbers import to_numbers
 from scripts.bundle.label import labelled_batches
 from scripts.metrics.losses import measure
 
@@ -50,15 +51,6 @@ def sample_labelled_rows(tables: list[Path], label: dict, columns: list[str]) ->
 def is_text(column: pa.ChunkedArray) -> bool:
     """Return whether the values of *column* are names rather than quantities."""
     return column.type in (ARROW_TYPES["text"], ARROW_TYPES["boolean"])
-
-
-def to_numbers(column: pa.ChunkedArray) -> np.ndarray:
-    """Return the values of a column of numbers, dates or times as doubles, NaN where missing."""
-    values = column.combine_chunks()
-    if pa.types.is_temporal(values.type):
-        values = values.cast(pa.int32() if values.type == pa.date32() else pa.int64())
-    found = values.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)
-    return np.where(np.isfinite(found), found, np.nan)
 
 
 def to_codes(column: pa.ChunkedArray) -> np.ndarray:

@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from scripts.bundle.column_numbers import to_numbers
 from scripts.provenance.canonical import round_floats
 from scripts.schema.evaluate_table import evaluate_on_table
 from scripts.schema.expression import columns_of, parse_expression
@@ -78,11 +79,6 @@ def quantile_edges(specs: list, table: pa.Table) -> dict[str, np.ndarray]:
                 [round_floats(float(quantile)) for quantile in quantiles]
             )  # as in the file
     return result
-
-
-def to_numbers(column: pa.ChunkedArray) -> np.ndarray:
-    """Return a column of numbers as float64, NaN for missing."""
-    return column.cast(pa.float64(), safe=False).to_numpy()
 
 
 def slice_by_values(column: str, parts: list[tuple[str, np.ndarray, list[str]]]) -> Iterator[Slice]:

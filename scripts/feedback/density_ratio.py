@@ -9,6 +9,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from sklearn.ensemble import HistGradientBoostingClassifier
 
+from scripts.bundle.column_numbers import to_numbers
+
 MAX_RATIO = 50.0  # more would let a few rows of the reference decide
 SAMPLE = 20_000  # rows of each side that the classifier sees
 CATEGORIES = 50  # of a text column that are told apart
@@ -19,9 +21,7 @@ def encode_column(sides: list[pa.ChunkedArray]) -> np.ndarray:
     """Return the values of both *sides* of a column as numbers [rows], NaN for missing, rare texts as one number."""
     column = pa.chunked_array([chunk for side in sides for chunk in side.chunks], sides[0].type)
     if not pa.types.is_string(column.type):
-        kind = pa.int64() if pa.types.is_timestamp(column.type) else column.type
-        kind = pa.int32() if pa.types.is_date32(column.type) else kind
-        return column.cast(kind).cast(pa.float64(), safe=False).to_numpy()
+        return to_numbers(column)
     counts = sorted((-entry["counts"], entry["values"] or "") for entry in pc.value_counts(column).to_pylist())
     frequent = pa.array([text for _, text in counts[:CATEGORIES]], pa.string())
     codes = pc.index_in(column, frequent).cast(pa.float64()).to_numpy()

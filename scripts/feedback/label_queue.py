@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
 
+from scripts.bundle.column_numbers import to_numbers
 from scripts.feedback.labels import list_classes, make_keys, read_labels
 from scripts.feedback.requested_rows import requested_rows, value_types
 from scripts.provenance.canonical import read_json
@@ -43,10 +44,7 @@ def to_coordinates(column: pa.ChunkedArray) -> list[np.ndarray]:
         codes = column.combine_chunks().dictionary_encode()
         points = [np.asarray(pc.fill_null(pc.equal(column, value), False)) for value in codes.dictionary[:20]]
         return [0.7 * point.astype(np.float64) for point in points] + [0.7 * missing.astype(np.float64)]
-    kind = pa.int64() if pa.types.is_timestamp(column.type) else column.type
-    kind = pa.int32() if pa.types.is_date32(column.type) else kind
-    values = column.cast(kind).cast(pa.float64(), safe=False).fill_null(0.0).to_numpy()
-    levels, rank = np.unique(values, return_inverse=True)
+    levels, rank = np.unique(np.where(missing, 0.0, to_numbers(column)), return_inverse=True)
     return [np.where(missing, -1.0, rank / max(len(levels) - 1, 1))]
 
 
