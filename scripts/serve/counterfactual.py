@@ -59,13 +59,20 @@ def list_changes(distances: dict[str, np.ndarray], size: int) -> tuple[list[tupl
     A change has the number of its combination, and for each of its columns the number of a value.
     """
     combinations, found, totals = list(itertools.combinations(distances, size)), [], []
+
+    def select_nearest() -> tuple[np.ndarray, np.ndarray]:
+        total = np.concatenate([np.empty(0), *totals])
+        nearest = np.argsort(total, kind="stable")[:MAX_CHANGES]
+        return np.hstack([np.empty((1 + size, 0), np.int64), *found])[:, nearest], total[nearest]
+
     for number, chosen in enumerate(combinations):
         total = functools.reduce(np.add.outer, (distances[name] for name in chosen))
         places = np.indices(total.shape).reshape(size, -1)
         found.append(np.vstack([np.full((1, total.size), number), places]))
         totals.append(total.ravel())
-    nearest = np.argsort(np.concatenate([np.empty(0), *totals]), kind="stable")[:MAX_CHANGES]
-    return combinations, np.hstack([np.empty((1 + size, 0), np.int64), *found]).T[nearest]
+        if sum(map(len, totals)) > 10 * MAX_CHANGES:  # of hundreds of columns there are millions
+            found, totals = ([part] for part in select_nearest())
+    return combinations, select_nearest()[0].T
 
 
 def find_counterfactual(

@@ -213,7 +213,7 @@ def test_the_same_number_has_the_same_reasons_however_it_is_written(tmp_path):
     assert explain_alone(model, [ROW | {"height": 5}]) == explain_alone(model, [ROW | {"height": 5.0}])
 
 
-def test_the_nearest_changes_come_first_in_a_stable_order():
+def test_the_nearest_changes_come_first_in_a_stable_order(monkeypatch):
     distances = {"a": np.array([0.5, 0.25, 1]), "b": np.array([0.25, 0.125]), "c": np.array([1.0])}
     for size in (1, 2):
         expected = [
@@ -224,6 +224,11 @@ def test_the_nearest_changes_come_first_in_a_stable_order():
         combinations, changes = counterfactual.list_changes(distances, size)
         assert combinations == list(itertools.combinations(distances, size))
         assert changes.tolist() == [list(item[1:]) for item in sorted(expected, key=lambda item: item[0])]
+    monkeypatch.setattr(counterfactual, "MAX_CHANGES", 3)  # far fewer than there are: left out as they come
+    many = {name: np.arange(1, 8)[::-1] % 4 / 4 for name in "abcdefgh"}
+    some = counterfactual.list_changes(many, 2)[1]
+    monkeypatch.undo()
+    assert some.tolist() == counterfactual.list_changes(many, 2)[1][:3].tolist()
     for found, size in (
         (counterfactual.list_changes({}, 1), 1),
         (counterfactual.list_changes({"a": np.array([1.0])}, 2), 2),
