@@ -4,6 +4,7 @@ FINDINGS has a function for each rule. A rule without one, and a file that is no
 the job's log. Numbers are for people; programs read the files.
 """
 
+import csv
 import json
 import re
 from collections.abc import Callable
@@ -152,7 +153,9 @@ def describe_realised(job: Job) -> str:
 
 def describe_queue(job: Job) -> str:
     path = job.path("queue.csv")
-    return f"{format_count(max(0, path.read_bytes().count(bytes([10])) - 1), 'row')} to label in {path}"
+    with open(path, newline="", encoding="utf-8") as file:
+        rows = sum(1 for _ in csv.DictReader(file))  # a text may have several lines
+    return f"{format_count(rows, 'row')} to label in {path}"
 
 
 def describe_shadow(job: Job) -> str:

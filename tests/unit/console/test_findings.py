@@ -80,3 +80,10 @@ def test_every_recorded_rule_has_a_finding_or_says_a_line():
     }
     silent = {"word_table", "node_table", "cross_fit"}  # the last line of their log says it
     assert rules == FINDINGS.keys() | silent
+
+
+def test_rows_to_label_are_counted_also_where_a_text_has_several_lines(tmp_path):
+    queue = tmp_path / "queue.csv"
+    queue.write_text('"request","label","values.note"\n"a",,"one\ntwo"\n"b",,"three"\n')
+    found = describe_job(Job(1, "label_queue", {}, [str(queue)], []))
+    assert found == f"2 rows to label in {queue}"
