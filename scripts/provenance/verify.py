@@ -35,14 +35,16 @@ def find_unrecorded(folder: Path) -> list[str]:
 def main(folder: str) -> int:
     """Print the damaged and missing outputs below *folder*; return 1 if there are any, else 0."""
     wrong = list(find_damaged(Path(folder)))
-    for stage in find_unrecorded(Path(folder)):
+    unrecorded = find_unrecorded(Path(folder))
+    for stage in unrecorded:
         print(f"{stage}: has no record, though results were made from it, so it cannot be verified")
     if not any(Path(folder).rglob("record.json")):
         print(f"{folder} has no records, so there is nothing to verify; `snakemake deploy` makes results")
         return 0
     for path, what in wrong:
         print(f"{path}: {what}; delete it and run snakemake again")
-    print(f"{len(wrong)} outputs of {folder} are not as recorded" if wrong else f"{folder} is as recorded")
+    rest = f"the rest of {folder}" if unrecorded else folder
+    print(f"{len(wrong)} outputs of {folder} are not as recorded" if wrong else f"{rest} is as recorded")
     return bool(wrong)
 
 

@@ -16,4 +16,6 @@ def test_stage_that_was_removed_is_named(tmp_path, capsys):
     record = {"inputs": {"graph": {str(gone): "tree:1"}}, "outputs": {}, "folders": {}, "pins": {}}
     (tmp_path / "train/record.json").write_text(json.dumps(record))
     verify.main(str(tmp_path))
-    assert f"{gone}: has no record, though results were made from it" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert f"{gone}: has no record, though results were made from it" in said
+    assert f"the rest of {tmp_path} is as recorded" in said  # not all of it
