@@ -6,10 +6,10 @@ one byte for byte, unless it is of a log of aggregates, where lines of different
 lines counts for nothing but the order of rows in the table.
 
 The table has the columns request, position (of the row in its request, which an entry names where rows had no answer,
-because their window was not complete), time (UTC), version, bundle, score (of the
-positive class; with more classes, of the predicted one; in regression the prediction), and values, a struct with the
-columns of the request. statistics.json has "versions" (counts by version), "lines", "bytes", "malformed", "repeated",
-and the sketched "columns", as validation writes them.
+because their window was not complete), time (UTC), version, bundle, score (of the positive class; with more classes, of
+the predicted one; in regression the prediction), and values, a struct with the columns of the request. statistics.json
+has "versions" (counts by version), "lines", "bytes", "malformed", "repeated", and the sketched "columns", as validation
+writes them.
 """
 
 import datetime

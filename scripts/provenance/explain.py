@@ -236,9 +236,10 @@ def print_explanation_and_exit(
 
     def print_and_exit(wildcards: object) -> None:
         result = explain(staleness, paths, predict_seconds)
-        text = json.dumps(result, indent=1, ensure_ascii=False) if output_format == "json" else None
+        as_json = output_format == "json"
+        text = json.dumps(result, indent=1, ensure_ascii=False) if as_json else "\n".join(format_text(result))
         try:
-            print("\n".join(format_text(result)) if text is None else text, flush=True)
+            print(text, flush=True)
         except BrokenPipeError:  # the reader, such as head, has seen enough
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1 if result["causes"] else 0)
