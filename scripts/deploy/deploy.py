@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from scripts.bundle.files import bundle_digest, read_contents
+from scripts.bundle.files import read_contents
+from scripts.bundle.permission import check_permission
 from scripts.deploy.approval import find_approval
 from scripts.deploy.publish import check_traffic, move_label, publish, staged_bundle
 from scripts.deploy.smoke_test import check_answers, measure_request_ms, running_server
@@ -11,20 +12,6 @@ from scripts.provenance.canonical import file_digest, read_json, to_exact_json, 
 from scripts.provenance.run_job import echo, main
 from scripts.schema.serving_rules import extract_serving_rules
 from scripts.serve.model import load_model
-
-
-def check_permission(case: str, bundle: Path, version: dict, blessing: dict) -> None:
-    """Raise InputError unless *blessing* permits *bundle* and *version* registers exactly this bundle of *case*."""
-    if blessing.get("blessed") is not True:
-        raise InputError(f"{bundle} is not blessed, so it is not published; see analyze.gate in the configuration")
-    digest = bundle_digest(bundle)
-    if blessing["bundle"] != digest:
-        raise InputError(f"{bundle} (sha256 {digest[:12]}) is not the bundle that was blessed; run snakemake analyze")
-    if (version["case"], version["bundle"]) != (case, digest):
-        raise InputError(
-            f"{bundle} (sha256 {digest[:12]}) is not what was registered as version {version['version']} of "
-            f"{version['case']} (sha256 {version['bundle'][:12]}); run snakemake register"
-        )
 
 
 def check_counterfactual(columns: list[str], contract: dict) -> None:
