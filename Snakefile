@@ -19,10 +19,6 @@ configfile: "config/config.yaml"
 configfile: locate_case(config)
 
 
-scattergather:
-    ingest=1,
-
-
 include: "rules/common.smk"
 include: "rules/console.smk"
 include: "rules/version.smk"
