@@ -9,6 +9,7 @@ To go back to an earlier version: python -m scripts.deploy.rollback --case birds
 
 APPROVALS = f"approvals/{CASE}.yaml"
 APPROVALS = [APPROVALS] if config["deploy"]["approval"] == "required" and os.path.exists(APPROVALS) else []
+SIGNING = "bundle/model_signature" if config["deploy"]["sign_key"] else ""  # code of the job only if it signs
 
 
 checkpoint deploy:
@@ -32,13 +33,14 @@ checkpoint deploy:
     conda:
         "../envs/serve.yaml"
     params:
-        code=f"deploy/deploy serve/server {HOOKS} {ESTIMATORS}",
+        code=f"deploy/deploy serve/server {SIGNING} {HOOKS} {ESTIMATORS}",
         cfg=cfg(
             "case",
             "deploy.label",
             "deploy.traffic",
             "deploy.counterfactual",
             "deploy.approval",
+            "deploy.sign_key",
             "deploy.max_latency_ms",
             "deploy.max_size_mb",
             "feedback.log",

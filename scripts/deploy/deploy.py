@@ -4,6 +4,7 @@ from pathlib import Path
 
 from scripts.bundle.files import read_contents
 from scripts.bundle.permission import check_permission
+from scripts.bundle.signature import sign_bundle
 from scripts.deploy.approval import find_approval
 from scripts.deploy.publish import check_traffic, move_label, publish, staged_bundle
 from scripts.deploy.smoke_test import check_answers, measure_request_ms, running_server
@@ -35,6 +36,7 @@ def deploy(
     counterfactual: list,
     approval: str,
     approvals: list[Path],
+    sign_key: str | None,
     max_latency_ms: float,
     max_size_mb: float,
     log: dict,
@@ -45,7 +47,8 @@ def deploy(
     which labels answer requests that name no version, and *log*, what the request log may hold. The contract says which
     columns a *counterfactual* may change.
 
-    Where *approval* is "required", the files *approvals* must permit the bundle; the lineage then says who did.
+    Where *approval* is "required", the files *approvals* must permit the bundle; the lineage then says who did. The
+    private key *sign_key*, if given, signs it.
 
     Raises InputError, without changing what is served, if the bundle is not blessed, not approved, is not the one that
     was registered, is too large or too slow, does not reproduce its golden rows, or *traffic* names an unknown label.
@@ -69,6 +72,8 @@ def deploy(
         raise InputError(f"the bundle is {size:.3g} MB large, deploy.max_size_mb allows {max_size_mb:g}")
     number = registered["version"]
     check_traffic(serving / case, traffic, label)
+    if sign_key:
+        contents = sign_bundle(contents, case, number, sign_key, serving / case / str(number))
     with staged_bundle(serving, case, number, contents) as root:
         with running_server(root) as connection:
             path = f"/predict/{case}/versions/{number}"
