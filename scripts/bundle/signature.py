@@ -13,6 +13,7 @@ from pathlib import Path
 
 from scripts.bundle.published import SIGNATURE
 from scripts.errors import BundleError, InputError
+from scripts.provenance.environment import env_id
 
 ROOT = Path(__file__).parents[2]
 PROGRAM = Path(__file__).with_name("model_signature.py")
@@ -30,10 +31,10 @@ def copied(contents: dict[str, bytes], name: str) -> Iterator[Path]:
         yield folder
 
 
-def run_program(word: str, folder: Path, key: Path) -> str:
-    """Let the program "sign" or "verify" *folder* with *key*; return the sentence why it did not, "" if it did."""
+def run_program(env: str, word: str, folder: Path, key: Path) -> str:
+    """Let the program in *env* "sign" or "verify" *folder* with *key*; return why it did not, "" if it did."""
     own = {name: value for name, value in os.environ.items() if name not in ("CONDA_PREFIX", "OUROBOROS_TERMINAL")}
-    words = [str(ROOT / "envs/python"), "sign", str(PROGRAM), word, str(folder), str(key)]
+    words = [str(ROOT / "envs/python"), env, str(PROGRAM), word, str(folder), str(key)]
     try:
         done = subprocess.run(words, env=own, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=SECONDS)
     except subprocess.TimeoutExpired:
@@ -42,9 +43,12 @@ def run_program(word: str, folder: Path, key: Path) -> str:
     return output[0] if done.returncode else ""
 
 
-def sign_bundle(contents: dict[str, bytes], case: str, version: int, key: str, published: Path) -> dict[str, bytes]:
+def sign_bundle(
+    contents: dict[str, bytes], case: str, version: int, key: str, published: Path, env: str
+) -> dict[str, bytes]:
     """Return *contents* with a signature by the private *key*; that in the folder *published* stays if it is right.
 
+    *env* is the environment `sign`, with the digest of its lock.
     Raises InputError if the key lies in this repository, others can read it, or it cannot be used.
     """
     path = Path(key).expanduser().resolve()
@@ -57,7 +61,7 @@ def sign_bundle(contents: dict[str, bytes], case: str, version: int, key: str, p
     earlier = published / SIGNATURE
     known = {SIGNATURE: earlier.read_bytes()} if earlier.is_file() else {}
     with copied(contents | known, f"{case}-{version}") as folder:
-        if problem := run_program("sign", folder, path):
+        if problem := run_program(env, "sign", folder, path):
             raise InputError(f"deploy.sign_key: {key} did not sign the bundle: {problem}")
         return contents | {SIGNATURE: (folder.parent / SIGNATURE).read_bytes()}
 
@@ -67,5 +71,5 @@ def check_signature(contents: dict[str, bytes], case: str, version: int, key: Pa
     if SIGNATURE not in contents:
         raise BundleError("not signed, which serve.verify_key demands; deploy it with deploy.sign_key")
     with copied(contents, f"{case}-{version}") as folder:
-        if problem := run_program("verify", folder, key):
+        if problem := run_program(env_id("sign", ROOT / "envs"), "verify", folder, key):
             raise BundleError(f"the signature is not one of {key} for these files: {problem}")

@@ -37,6 +37,7 @@ def deploy(
     approval: str,
     approvals: list[Path],
     sign_key: str | None,
+    signer: list[str],
     max_latency_ms: float,
     max_size_mb: float,
     log: dict,
@@ -48,7 +49,7 @@ def deploy(
     columns a *counterfactual* may change.
 
     Where *approval* is "required", the files *approvals* must permit the bundle; the lineage then says who did. The
-    private key *sign_key*, if given, signs it.
+    private key *sign_key*, if given, signs it, by the program in the environment *signer*.
 
     Raises InputError, without changing what is served, if the bundle is not blessed, not approved, is not the one that
     was registered, is too large or too slow, does not reproduce its golden rows, or *traffic* names an unknown label.
@@ -73,7 +74,7 @@ def deploy(
     number = registered["version"]
     check_traffic(serving / case, traffic, label)
     if sign_key:
-        contents = sign_bundle(contents, case, number, sign_key, serving / case / str(number))
+        contents = sign_bundle(contents, case, number, sign_key, serving / case / str(number), *signer)
     with staged_bundle(serving, case, number, contents) as root:
         with running_server(root) as connection:
             path = f"/predict/{case}/versions/{number}"

@@ -9,6 +9,7 @@ import pytest
 from scripts.bundle.signature import ROOT, check_signature, sign_bundle
 from scripts.deploy.deploy import deploy
 from scripts.errors import BundleError, InputError
+from scripts.provenance.environment import env_id
 from scripts.serve.model import load_model
 from tests.unit.deploy.test_deploy import stage
 from tests.unit.serve.tiny import ROW, bundle, put, running
@@ -24,6 +25,7 @@ for name in ("own", "other"):
     open(f"{sys.argv[1]}/{name}.pub.pem", "wb").write(
         key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
 """
+ENV = env_id("sign", ROOT / "envs")
 pytestmark = [pytest.mark.slow, pytest.mark.feature("S11"), pytest.mark.timeout(300)]
 
 
@@ -40,11 +42,11 @@ def keys(tmp_path_factory) -> Path:
 
 @pytest.mark.takes(30)
 def test_a_signature_holds_for_these_files_this_version_and_this_key(keys, tmp_path):
-    contents = sign_bundle(bundle(), "birds", 3, str(keys / "own.pem"), tmp_path / "nothing")
+    contents = sign_bundle(bundle(), "birds", 3, str(keys / "own.pem"), tmp_path / "nothing", ENV)
     check_signature(contents, "birds", 3, keys / "own.pub.pem")
     put(tmp_path / "serving", "birds", 3, contents)
     published = tmp_path / "serving/birds/3"
-    assert sign_bundle(bundle(), "birds", 3, str(keys / "own.pem"), published) == contents  # the right one is kept
+    assert sign_bundle(bundle(), "birds", 3, str(keys / "own.pem"), published, ENV) == contents  # the right one is kept
     changed = contents | {"contract.json": contents["contract.json"] + b" "}
     for wrong, case, version, key, why in (
         (changed, "birds", 3, "own", "contract.json"),
@@ -67,7 +69,7 @@ def test_a_signature_holds_for_these_files_this_version_and_this_key(keys, tmp_p
 def test_keys_that_are_not_kept_private_or_cannot_sign_are_refused(keys, tmp_path):
     def refuse(key: Path, why: str) -> None:
         with pytest.raises(InputError, match=why):
-            sign_bundle(bundle(), "birds", 3, str(key), tmp_path)
+            sign_bundle(bundle(), "birds", 3, str(key), tmp_path, ENV)
 
     refuse(ROOT / "README.md", "lies in the repository; keep private keys outside of it")
     refuse(tmp_path / "none.pem", "there is no file")
@@ -84,7 +86,7 @@ def test_a_server_with_a_key_refuses_what_is_not_signed_and_goes_on(keys, tmp_pa
     root, words = tmp_path / "serving", ("--verify-key", str(keys / "own.pub.pem"))
 
     def signed(bias: float, version: int) -> dict[str, bytes]:
-        return sign_bundle(bundle(bias), "birds", version, str(keys / "own.pem"), root / "birds" / str(version))
+        return sign_bundle(bundle(bias), "birds", version, str(keys / "own.pem"), root / "birds" / str(version), ENV)
 
     put(root, "birds", 1, signed(0.0, 1))
     with running(root, words=words) as server:
@@ -107,7 +109,7 @@ def test_a_server_without_its_key_does_not_start(tmp_path):
 
 @pytest.mark.takes(30)
 def test_publication_signs_and_signs_no_second_time(keys, tmp_path):
-    given = stage(tmp_path) | {"sign_key": str(keys / "own.pem")}
+    given = stage(tmp_path) | {"sign_key": str(keys / "own.pem"), "signer": [ENV]}
     files = deploy(**given)
     folder = tmp_path / "serving/birds/1"
     assert folder / "signature.json" in files
