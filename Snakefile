@@ -19,10 +19,6 @@ configfile: "config/config.yaml"
 configfile: locate_case(config)
 
 
-scattergather:
-    ingest=1,
-
-
 include: "rules/common.smk"
 include: "rules/console.smk"
 include: "rules/version.smk"
@@ -39,6 +35,7 @@ include: "rules/register.smk"
 include: "rules/deploy.smk"
 include: "rules/serve.smk"
 include: "rules/predict.smk"
+include: "rules/export.smk"
 include: "rules/feedback.smk"
 include: "rules/report.smk"
 include: "rules/explain.smk"

@@ -7,8 +7,11 @@ Gives: results/<case>/deploy/published.json, serving/<case>/<version>/, serving/
 To go back to an earlier version: python -m scripts.deploy.rollback --case birds --version 2
 """
 
+from scripts.provenance.environment import env_id
+
 APPROVALS = f"approvals/{CASE}.yaml"
 APPROVALS = [APPROVALS] if config["deploy"]["approval"] == "required" and os.path.exists(APPROVALS) else []
+SIGNING = "bundle/model_signature" if config["deploy"]["sign_key"] else ""  # code of the job only if it signs
 
 
 checkpoint deploy:
@@ -32,17 +35,19 @@ checkpoint deploy:
     conda:
         "../envs/serve.yaml"
     params:
-        code=f"deploy/deploy serve/server {HOOKS} {ESTIMATORS}",
+        code=f"deploy/deploy serve/server {SIGNING} {HOOKS} {ESTIMATORS}",
         cfg=cfg(
             "case",
             "deploy.label",
             "deploy.traffic",
             "deploy.counterfactual",
             "deploy.approval",
+            "deploy.sign_key",
             "deploy.max_latency_ms",
             "deploy.max_size_mb",
             "feedback.log",
         ),
+        signer=[env_id("sign")] if config["deploy"]["sign_key"] else [],
         job=job_command,
     shell:
-        "{params.job} --serving serving 3>&2 2> {log}"
+        "{params.job} --serving serving --signer {params.signer} 3>&2 2> {log}"

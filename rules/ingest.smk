@@ -6,6 +6,11 @@ Gives: results/<case>/ingest/<span>/{<split>/part-*.parquet,quarantine.jsonl,cou
 `snakemake --set-scatter ingest=8` splits each span into 8 jobs; the result is the same, byte for byte.
 """
 
+
+scattergather:
+    ingest=1,
+
+
 SHARD_FOLDER = f"{RESULTS}/ingest/.shards/{{span}}/{{key}}"
 SHARDS = gather.ingest(f"{SHARD_FOLDER}/{{scatteritem}}", allow_missing=True)
 SHARDS = SHARDS if len(SHARDS) > 1 else []  # a single shard needs no plan: ingest_span reads the raw rows itself

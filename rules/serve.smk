@@ -19,6 +19,7 @@ rule serve:
         port=config["serve"]["port"],
         grpc=[f"--grpc-port {port}" for port in [config["serve"]["grpc_port"]] if port is not None],
         poll=config["serve"]["poll_seconds"],
+        verify=[word for key in [config["serve"]["verify_key"]] if key for word in ("--verify-key", key)],
     shell:
         "exec envs/python {params.env} scripts/serve/server.py --root serving "
-        "--port {params.port} {params.grpc} --poll {params.poll} 3>&2 2> {log}"
+        "--port {params.port} {params.grpc} --poll {params.poll} {params.verify:q} 3>&2 2> {log}"

@@ -5,6 +5,7 @@ from pathlib import Path
 from scripts.bundle.files import main_file
 
 CHECKSUMS = "SHA256SUMS"
+SIGNATURE = "signature.json"
 
 
 def published_model(folder: Path) -> str:

@@ -2,7 +2,9 @@
 
 from pathlib import Path
 
-from scripts.bundle.files import bundle_digest, read_contents
+from scripts.bundle.files import read_contents
+from scripts.bundle.permission import check_permission
+from scripts.bundle.signature import sign_bundle
 from scripts.deploy.approval import find_approval
 from scripts.deploy.publish import check_traffic, move_label, publish, staged_bundle
 from scripts.deploy.smoke_test import check_answers, measure_request_ms, running_server
@@ -11,20 +13,6 @@ from scripts.provenance.canonical import file_digest, read_json, to_exact_json, 
 from scripts.provenance.run_job import echo, main
 from scripts.schema.serving_rules import extract_serving_rules
 from scripts.serve.model import load_model
-
-
-def check_permission(case: str, bundle: Path, version: dict, blessing: dict) -> None:
-    """Raise InputError unless *blessing* permits *bundle* and *version* registers exactly this bundle of *case*."""
-    if blessing.get("blessed") is not True:
-        raise InputError(f"{bundle} is not blessed, so it is not published; see analyze.gate in the configuration")
-    digest = bundle_digest(bundle)
-    if blessing["bundle"] != digest:
-        raise InputError(f"{bundle} (sha256 {digest[:12]}) is not the bundle that was blessed; run snakemake analyze")
-    if (version["case"], version["bundle"]) != (case, digest):
-        raise InputError(
-            f"{bundle} (sha256 {digest[:12]}) is not what was registered as version {version['version']} of "
-            f"{version['case']} (sha256 {version['bundle'][:12]}); run snakemake register"
-        )
 
 
 def check_counterfactual(columns: list[str], contract: dict) -> None:
@@ -48,6 +36,8 @@ def deploy(
     counterfactual: list,
     approval: str,
     approvals: list[Path],
+    sign_key: str | None,
+    signer: list[str],
     max_latency_ms: float,
     max_size_mb: float,
     log: dict,
@@ -58,7 +48,8 @@ def deploy(
     which labels answer requests that name no version, and *log*, what the request log may hold. The contract says which
     columns a *counterfactual* may change.
 
-    Where *approval* is "required", the files *approvals* must permit the bundle; the lineage then says who did.
+    Where *approval* is "required", the files *approvals* must permit the bundle; the lineage then says who did. The
+    private key *sign_key*, if given, signs it, by the program in the environment *signer*.
 
     Raises InputError, without changing what is served, if the bundle is not blessed, not approved, is not the one that
     was registered, is too large or too slow, does not reproduce its golden rows, or *traffic* names an unknown label.
@@ -82,6 +73,8 @@ def deploy(
         raise InputError(f"the bundle is {size:.3g} MB large, deploy.max_size_mb allows {max_size_mb:g}")
     number = registered["version"]
     check_traffic(serving / case, traffic, label)
+    if sign_key:
+        contents = sign_bundle(contents, case, number, sign_key, serving / case / str(number), *signer)
     with staged_bundle(serving, case, number, contents) as root:
         with running_server(root) as connection:
             path = f"/predict/{case}/versions/{number}"

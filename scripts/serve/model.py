@@ -17,6 +17,7 @@ from scripts.bundle.encode import PARSERS, encode_rows, parse_values
 from scripts.bundle.files import main_file
 from scripts.bundle.lags import OutOfOrder, add_lags_to_rows
 from scripts.bundle.predictor import Predictor, load_predictor
+from scripts.bundle.signature import check_signature
 from scripts.errors import BundleError, ContractError
 from scripts.schema.check_row import Guard
 from scripts.serve.published_bundle import format_checksums, read_bundle
@@ -96,12 +97,15 @@ def answer_score(answer: dict) -> float:
     return answer["prediction"] if "prediction" in answer else answer["score"]
 
 
-def load_model(folder: Path) -> Model:
+def load_model(folder: Path, verify_key: Path | None = None) -> Model:
     """Return the model of the bundle in *folder*, which must reproduce its golden rows bit for bit.
 
-    Raises BundleError, or what the libraries raise on a broken file.
+    With the public key *verify_key*, the bundle must be signed. Raises BundleError, or what the libraries raise on a
+    broken file.
     """
     contents = read_bundle(folder)
+    if verify_key:
+        check_signature(contents, folder.parent.name, int(folder.name), verify_key)
     contract, golden = json.loads(contents["contract.json"]), json.loads(contents["golden.json"])
     dtypes = {column["type"] for column in contract["columns"].values()}
     classes, positive = contract["classes"], contract["positive"]

@@ -34,11 +34,13 @@ class Case:
 class ModelStore:
     """All cases under *root*; `refresh` replaces changed cases as a whole, so readers see the old or the new state.
 
-    Each case is loaded in a thread of its own, so that none can hold up the others.
+    Each case is loaded in a thread of its own, so that none can hold up the others. With the public key *verify_key*,
+    only bundles that are signed are served.
     """
 
-    def __init__(self, root: Path):
+    def __init__(self, root: Path, verify_key: Path | None = None):
         self.root = root
+        self.verify_key = verify_key
         self.cases: dict[str, Case] = {}
         self.refused: collections.Counter[str] = collections.Counter()
         self._generations: dict[str, tuple[int, bytes] | None] = {}
@@ -102,7 +104,7 @@ class ModelStore:
         try:
             if before and before.checksums == read_file(path / CHECKSUMS).decode():
                 return before
-            return load_in_time(path)
+            return load_in_time(path, self.verify_key)
         except Exception as error:  # a bundle can be broken in any way; serving must continue
             self.log_refusal(path.parent.name, f"{path}: {type(error).__name__}: {error}")
             return before
@@ -144,13 +146,13 @@ def read_generation(folder: Path) -> tuple[int, bytes] | None:
         return None
 
 
-def load_in_time(path: Path) -> Model:
+def load_in_time(path: Path, verify_key: Path | None) -> Model:
     """Return the model in *path* as load_model() does. Raises BundleError after LOAD_SECONDS: a graph may never end."""
     results: queue.SimpleQueue[Model | Exception] = queue.SimpleQueue()
 
     def load() -> None:
         try:
-            results.put(load_model(path))
+            results.put(load_model(path, verify_key))
         except Exception as error:  # raised again below
             results.put(error)
 

@@ -7,7 +7,7 @@ import stat
 from pathlib import Path
 
 from scripts.bundle.files import ONNX, SKOPS, STATE
-from scripts.bundle.published import CHECKSUMS
+from scripts.bundle.published import CHECKSUMS, SIGNATURE
 from scripts.errors import BundleError
 
 FILES = ("contract.json", "golden.json", "lineage.json", ONNX, "schema.json")
@@ -36,7 +36,7 @@ def read_bundle(folder: Path) -> dict[str, bytes]:
     Raises BundleError if a file is missing or does not match SHA256SUMS.
     """
     try:
-        names = [*FILES, *(name for name in (SKOPS, STATE) if (folder / name).exists())]
+        names = [*FILES, *(name for name in (SKOPS, STATE, SIGNATURE) if (folder / name).exists())]
         contents = {name: read_file(folder / name) for name in names}
         stated = read_file(folder / CHECKSUMS).decode(errors="replace")
     except OSError as error:

@@ -88,12 +88,17 @@ def make_grpc_server(service: InferenceService, port: int) -> "GRPCServer":
     return GRPCServer(service, port)
 
 
-def serve(root: Path, port: int, grpc_port: int | None, poll: float, until_eof: bool) -> None:
-    """Serve the bundles under *root* until SIGTERM or SIGINT; look for new ones every *poll* seconds."""
+def serve(root: Path, port: int, grpc_port: int | None, poll: float, verify_key: Path | None, until_eof: bool) -> None:
+    """Serve the bundles under *root* until SIGTERM or SIGINT; look for new ones every *poll* seconds.
+
+    With the public key *verify_key*, only those that are signed. Exits with 2 if there is no such file.
+    """
+    if verify_key and not verify_key.is_file():
+        sys.exit(report_error(f"serve.verify_key: there is no file {verify_key}"))
     for number in (signal.SIGTERM, signal.SIGINT):  # uvicorn raises these again after its last answer
         signal.signal(number, lambda *_: sys.exit(0))
     listener = listen(port, "serve.port")
-    store, log, stop = ModelStore(root), RequestLog(root), threading.Event()
+    store, log, stop = ModelStore(root, verify_key), RequestLog(root), threading.Event()
     service = InferenceService(store, log)
     grpc_server = None if grpc_port is None else make_grpc_server(service, grpc_port)
     store.refresh()
@@ -127,5 +132,6 @@ if __name__ == "__main__":
     parser.add_argument("--port", type=int, default=8080, help="port on the loopback interface; 0 for a free one")
     parser.add_argument("--grpc-port", type=int, help="port for gRPC, likewise; by default there is no gRPC")
     parser.add_argument("--poll", type=float, default=1, help="seconds between checks for new versions")
+    parser.add_argument("--verify-key", type=Path, help="public key; only bundles that are signed with it are served")
     parser.add_argument("--until-eof", action="store_true", help="stop when standard input ends")
     serve(**vars(parser.parse_args()))

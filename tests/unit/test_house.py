@@ -40,13 +40,14 @@ REGISTRIES = re.compile(
 )
 PLACES = re.compile(r"(?<![\w.$}*-])/(?:wor[k]|roo[t]|tm[p]|hom[e]|User[s]|op[t])/\w")
 # checks on the real server; fits what the sweep chose, from what is served; reads files as ingestion does, and answers;
-# measures requests as analysis measures rows
+# measures requests, and the int8 form of a model, as analysis measures rows
 CROSSINGS = {
     ("deploy", "serve"),
     ("train", "serve"),
     ("predict", "ingest"),
     ("predict", "serve"),
     ("feedback", "analyze"),
+    ("export", "analyze"),
 }
 REQUIREMENT = re.compile(r"([A-Za-z0-9._-]+)==([^\s;\\]+)(?:\s*;\s*(.*?))?\s*\\?$")
 

@@ -60,7 +60,7 @@ def stage(tmp_path, bias=0.0, number=1, **changes):
     paths = {name: folder / f"{name}.json" for name in names}
     limits = {"max_latency_ms": 1000.0, "max_size_mb": 1.0, "log": {"sample": 1.0}}
     limits |= {"traffic": {"split": {}, "shadow": []}, "counterfactual": []}
-    limits |= {"approval": "none", "approvals": []}
+    limits |= {"approval": "none", "approvals": [], "sign_key": None, "signer": []}
     given = {"bundle": folder / "bundle", "serving": tmp_path / "serving", "case": "birds", "label": "champion"}
     return {**given, **paths, **limits, **changes}
 

@@ -37,7 +37,7 @@ def test_a_graph_that_never_ends_is_refused_and_stops_no_update(tmp_path, monkey
     monkeypatch.setattr(module, "LOAD_SECONDS", 0.5)
     never = module.load_model
 
-    def load(path):
+    def load(path, verify_key=None):
         if path.parent.name == "endless" and path.name == "2":
             while True:
                 module.time.sleep(60)

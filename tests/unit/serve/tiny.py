@@ -189,10 +189,10 @@ def set_traffic(root, value: dict) -> None:
 class Running:
     """A server process, its port and its standard error."""
 
-    def __init__(self, root: Path, poll: float = 0.05, port: int = 0, grpc: bool = False):
+    def __init__(self, root: Path, poll: float = 0.05, port: int = 0, grpc: bool = False, words: tuple = ()):
         self.errors = root.with_name(f"{root.name}.stderr")
         command = [sys.executable, str(SERVER), "--root", str(root), "--port", str(port), "--poll", str(poll)]
-        command += ["--grpc-port", "0"] if grpc else []
+        command += [*(["--grpc-port", "0"] if grpc else []), *words]
         with open(self.errors, "w") as file:
             self.process = subprocess.Popen(command, stderr=file, env=os.environ)
         try:
