@@ -51,7 +51,7 @@
           environments = mapAttrs (id: _: environment id) hashes;
           folder = title: kept: pkgs.linkFarm title
             (map (id: { name = id; path = environments.${id}; }) (filter (id: kept (name id)) (attrNames hashes)));
-          jobs = folder "jobs" (name: match "test|slurm|client|.*-gpu" name == null);
+          jobs = folder "jobs" (name: match "test|slurm|client|fuzz|.*-gpu" name == null);
           named = listToAttrs (map (id: { name = name id; value = environments.${id}; }) (attrNames hashes));
           settings = {
             OUROBOROS_ENVS = jobs;

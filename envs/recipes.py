@@ -4,7 +4,7 @@ from pathlib import Path
 
 from scripts.provenance.environment import env_id
 
-NOT_FOR_JOBS = {"test", "slurm", "client"}
+NOT_FOR_JOBS = {"test", "slurm", "client", "fuzz"}
 IMAGE_FOLDER = "/envs"  # folder of the environments in an image
 HEAD = "# Written by envs/lock; not built by the tests.\n"
 BASE = "python:3.11-slim-bookworm"

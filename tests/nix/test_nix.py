@@ -25,7 +25,7 @@ PACKAGES = (
     "for one in sorted(f'{found.name}=={found.version}'.lower() for found in distributions()): print(one)"
 )
 BESIDES = re.compile(r"^(pip|setuptools)==.*\n", re.M)  # venv puts these into an environment
-JOBS = {path.stem for path in (ROOT / "envs").glob("*.in")} - {"client", "model-gpu", "slurm", "test"}
+JOBS = {path.stem for path in (ROOT / "envs").glob("*.in")} - {"client", "fuzz", "model-gpu", "slurm", "test"}
 COMMANDS = (
     "nix build .#jobs",
     "nix develop -c snakemake -n deploy",
