@@ -1,20 +1,26 @@
 """What a request costs: JSON, binary V2 tensors and gRPC against onnxruntime in process, in one run.
 
     envs/python test benchmarks/serve.py [--requests 300] [--rows 1 100 1000]
+    envs/python test benchmarks/serve.py --batching [--requests 300] [--connections 1 8 32]
 
 Prints medians over requests that alternate between the ways, of a small bundle, one client and kept connections, and
-their ratio to onnxruntime; for single rows also what reasons cost.
+their ratio to onnxruntime; for single rows also what reasons cost. With --batching, it prints requests per second,
+median duration and the server's processor time for a request of one row, without and with dynamic batching, of a model
+in ONNX and one in skops, by the number of connections that ask at the same time; each figure is the median of 5 runs.
 """
 
 import argparse
+import contextlib
 import http.client
 import json
+import os
 import statistics
 import struct
 import sys
 import tempfile
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import grpc
@@ -27,7 +33,7 @@ sys.path.insert(0, str(ROOT))
 
 from scripts.bundle.encode import encode_rows  # noqa: E402
 from scripts.serve import open_inference_pb2 as v2  # noqa: E402
-from tests.unit.serve.tiny import CONTRACT, ROW, bundle, put, running  # noqa: E402
+from tests.unit.serve.tiny import CONTRACT, ROW, Running, bundle, neighbours_bundle, put, running  # noqa: E402
 
 SERVICE = v2.DESCRIPTOR.services_by_name["GRPCInferenceService"]
 Ways = dict[str, Callable[[], object]]
@@ -100,13 +106,66 @@ def measure(ways: Ways, requests: int) -> dict[str, float]:
     return {name: statistics.median(found) for name, found in times.items()}
 
 
+def count_ticks(pid: int) -> int:
+    """Return how much processor time the process *pid* has used, in ticks."""
+    return sum(map(int, Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]))
+
+
+def ask_by_many(server: Running, connections: int, requests: int) -> tuple[float, float, float]:
+    """Return requests per second, their median duration and the server's processor time for one (ms).
+
+    Each of *connections* asks for one row at a time, *requests* times in all.
+    """
+    body, times = json.dumps([ROW]).encode(), []
+
+    def ask(count: int) -> None:
+        connection = http.client.HTTPConnection("127.0.0.1", server.port)
+        for _ in range(count):
+            start = time.perf_counter()
+            post(connection, "/predict/birds", body, Content_Type="application/json")
+            times.append(1000 * (time.perf_counter() - start))
+
+    with ThreadPoolExecutor(connections) as pool:
+        list(pool.map(ask, [2] * connections))
+        times.clear()
+        ticks, start = count_ticks(server.process.pid), time.perf_counter()
+        list(pool.map(ask, [requests // connections] * connections))
+        seconds, ticks = time.perf_counter() - start, count_ticks(server.process.pid) - ticks
+    return len(times) / seconds, statistics.median(times), 1000 * ticks / os.sysconf("SC_CLK_TCK") / len(times)
+
+
+def compare_batching(root: Path, connections: list[int], requests: int) -> None:
+    """Print what dynamic batching changes, for each model and number of *connections*; the ways take turns."""
+    ways = {"alone": (), "batching": ("--batch", "64", "0", "10000", "--batch-onnx")}
+    for name, contents in (("ONNX", bundle(0.25)), ("skops", neighbours_bundle(20_000))):
+        with contextlib.ExitStack() as stack:
+            servers = {}
+            for way, flags in ways.items():
+                put(root / f"{name}-{way}", "birds", 1, contents)
+                servers[way] = stack.enter_context(running(root / f"{name}-{way}", options=flags))
+            for count in connections:
+                runs = {way: [] for way in ways}
+                for _ in range(5):
+                    for way, server in servers.items():
+                        runs[way].append(ask_by_many(server, count, requests))
+                for way, found in runs.items():
+                    rate, median, cost = map(statistics.median, zip(*found, strict=True))
+                    figures = f"{rate:7.0f}/s {median:8.2f} ms  {cost:6.2f} ms of CPU"
+                    print(f"{name:5} {count:3} at once  {way:8} {figures}", flush=True)
+
+
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--requests", type=int, default=300, help="of each way and number of rows")
     parser.add_argument("--rows", type=int, nargs="+", default=[1, 100, 1000], help="rows of a request")
+    parser.add_argument("--batching", action="store_true", help="compare with dynamic batching instead")
+    parser.add_argument("--connections", type=int, nargs="+", default=[1, 8, 32], help="that ask at the same time")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
+        if options.batching:
+            compare_batching(Path(folder), options.connections, options.requests)
+            return
         root, contents = Path(folder) / "serving", bundle(0.25)
         put(root, "birds", 1, contents)
         settings = onnxruntime.SessionOptions()

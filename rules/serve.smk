@@ -20,6 +20,11 @@ rule serve:
         grpc=[f"--grpc-port {port}" for port in [config["serve"]["grpc_port"]] if port is not None],
         poll=config["serve"]["poll_seconds"],
         verify=[word for key in [config["serve"]["verify_key"]] if key for word in ("--verify-key", key)],
+        batch=[
+            "--batch {rows} {delay_ms} {queue}".format(**batching) + " --batch-onnx" * batching["onnx"]
+            for batching in [config["serve"]["batching"]]
+            if batching["rows"]
+        ],
     shell:
-        "exec envs/python {params.env} scripts/serve/server.py --root serving "
-        "--port {params.port} {params.grpc} --poll {params.poll} {params.verify:q} 3>&2 2> {log}"
+        "exec envs/python {params.env} scripts/serve/server.py --root serving --port {params.port} {params.grpc} "
+        "--poll {params.poll} {params.batch} {params.verify:q} 3>&2 2> {log}"

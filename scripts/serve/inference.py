@@ -54,15 +54,17 @@ def pick_model(name: str, case: Case, version: int | None, label: str) -> Model:
 class InferenceService:
     """Predictions by the models of a store, in threads.
 
-    Large requests have threads of their own, so that small ones never wait until these are answered.
+    Large requests have threads of their own, so that small ones never wait until these are answered. If models answer
+    waiting requests in *batches*, each small request that is admitted has a thread, in which it waits.
     """
 
-    def __init__(self, store: ModelStore, log: RequestLog):
+    def __init__(self, store: ModelStore, log: RequestLog, batches: bool = False):
         self.store, self.log, self.statistics = store, log, InferenceStatistics()
         self.in_flight = 0
         threads = min(4, os.cpu_count() or 1)
         self.shadow_pool, self.shadow_places = ThreadPoolExecutor(1, "shadow"), threading.Semaphore(MAX_SHADOWS)
-        self.small_pool, self.large_pool = ThreadPoolExecutor(threads, SMALL), ThreadPoolExecutor(threads, "large")
+        small = MAX_IN_FLIGHT if batches else threads
+        self.small_pool, self.large_pool = ThreadPoolExecutor(small, SMALL), ThreadPoolExecutor(threads, "large")
 
     @property
     def is_ready(self) -> bool:

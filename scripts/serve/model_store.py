@@ -12,6 +12,7 @@ from pathlib import Path
 
 from scripts.errors import BundleError
 from scripts.provenance.run_job import echo
+from scripts.serve.batching import Batching, batch_model
 from scripts.serve.model import Model, load_model
 from scripts.serve.published_bundle import CHECKSUMS, read_file
 from scripts.serve.traffic import Traffic, parse_traffic
@@ -35,12 +36,11 @@ class ModelStore:
     """All cases under *root*; `refresh` replaces changed cases as a whole, so readers see the old or the new state.
 
     Each case is loaded in a thread of its own, so that none can hold up the others. With the public key *verify_key*,
-    only bundles that are signed are served.
+    only bundles that are signed are served. *batching* is None for none.
     """
 
-    def __init__(self, root: Path, verify_key: Path | None = None):
-        self.root = root
-        self.verify_key = verify_key
+    def __init__(self, root: Path, verify_key: Path | None = None, batching: Batching | None = None):
+        self.root, self.verify_key, self.batching = root, verify_key, batching
         self.cases: dict[str, Case] = {}
         self.refused: collections.Counter[str] = collections.Counter()
         self._generations: dict[str, tuple[int, bytes] | None] = {}
@@ -104,7 +104,7 @@ class ModelStore:
         try:
             if before and before.checksums == read_file(path / CHECKSUMS).decode():
                 return before
-            return load_in_time(path, self.verify_key)
+            return load_in_time(path, self.verify_key, self.batching)
         except Exception as error:  # a bundle can be broken in any way; serving must continue
             self.log_refusal(path.parent.name, f"{path}: {type(error).__name__}: {error}")
             return before
@@ -146,13 +146,16 @@ def read_generation(folder: Path) -> tuple[int, bytes] | None:
         return None
 
 
-def load_in_time(path: Path, verify_key: Path | None) -> Model:
-    """Return the model in *path* as load_model() does. Raises BundleError after LOAD_SECONDS: a graph may never end."""
+def load_in_time(path: Path, verify_key: Path | None, batching: Batching | None) -> Model:
+    """Return the model in *path* as load_model() does, with *batching*.
+
+    Raises BundleError after LOAD_SECONDS: a graph may never end.
+    """
     results: queue.SimpleQueue[Model | Exception] = queue.SimpleQueue()
 
     def load() -> None:
         try:
-            results.put(load_model(path, verify_key))
+            results.put(batch_model(load_model(path, verify_key), batching))
         except Exception as error:  # raised again below
             results.put(error)
 

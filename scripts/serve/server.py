@@ -18,6 +18,7 @@ import uvicorn
 
 from scripts.provenance.run_job import echo, report_error
 from scripts.serve.app import App
+from scripts.serve.batching import Batching
 from scripts.serve.connection import Connection
 from scripts.serve.inference import InferenceService
 from scripts.serve.model_store import LOAD_SECONDS, ModelStore
@@ -88,18 +89,29 @@ def make_grpc_server(service: InferenceService, port: int) -> "GRPCServer":
     return GRPCServer(service, port)
 
 
-def serve(root: Path, port: int, grpc_port: int | None, poll: float, verify_key: Path | None, until_eof: bool) -> None:
+def serve(
+    root: Path,
+    port: int,
+    grpc_port: int | None,
+    poll: float,
+    verify_key: Path | None,
+    until_eof: bool,
+    batch: list[float] | None,
+    batch_onnx: bool,
+) -> None:
     """Serve the bundles under *root* until SIGTERM or SIGINT; look for new ones every *poll* seconds.
 
-    With the public key *verify_key*, only those that are signed. Exits with 2 if there is no such file.
+    With the public key *verify_key*, only those that are signed. *batch* is rows, delay (ms) and queue (rows) of
+    Batching, None for none. Exits with 2 if there is no file *verify_key*.
     """
     if verify_key and not verify_key.is_file():
         sys.exit(report_error(f"serve.verify_key: there is no file {verify_key}"))
     for number in (signal.SIGTERM, signal.SIGINT):  # uvicorn raises these again after its last answer
         signal.signal(number, lambda *_: sys.exit(0))
     listener = listen(port, "serve.port")
-    store, log, stop = ModelStore(root, verify_key), RequestLog(root), threading.Event()
-    service = InferenceService(store, log)
+    batching = Batching(int(batch[0]), batch[1] / 1000, int(batch[2]), batch_onnx) if batch else None
+    store, log, stop = ModelStore(root, verify_key, batching), RequestLog(root), threading.Event()
+    service = InferenceService(store, log, batching is not None)
     grpc_server = None if grpc_port is None else make_grpc_server(service, grpc_port)
     store.refresh()
     store.wait(LOAD_SECONDS)
@@ -134,4 +146,7 @@ if __name__ == "__main__":
     parser.add_argument("--poll", type=float, default=1, help="seconds between checks for new versions")
     parser.add_argument("--verify-key", type=Path, help="public key; only bundles that are signed with it are served")
     parser.add_argument("--until-eof", action="store_true", help="stop when standard input ends")
+    names = ("ROWS", "DELAY_MS", "QUEUE")
+    parser.add_argument("--batch", nargs=3, type=float, metavar=names, help="answer waiting requests by one call")
+    parser.add_argument("--batch-onnx", action="store_true", help="also those for models in ONNX")
     serve(**vars(parser.parse_args()))

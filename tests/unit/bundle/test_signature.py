@@ -89,7 +89,7 @@ def test_a_server_with_a_key_refuses_what_is_not_signed_and_goes_on(keys, tmp_pa
         return sign_bundle(bundle(bias), "birds", version, str(keys / "own.pem"), root / "birds" / str(version), ENV)
 
     put(root, "birds", 1, signed(0.0, 1))
-    with running(root, words=words) as server:
+    with running(root, options=words) as server:
         put(root, "birds", 2, bundle(1.0))
         server.until(lambda: "birds/2: BundleError: not signed" in server.said)
         assert server.ask("POST", "/predict/birds", [ROW])[1]["version"] == 1
@@ -102,7 +102,7 @@ def test_a_server_with_a_key_refuses_what_is_not_signed_and_goes_on(keys, tmp_pa
 
 
 def test_a_server_without_its_key_does_not_start(tmp_path):
-    server = running(tmp_path, words=("--verify-key", str(tmp_path / "missing.pem")))
+    server = running(tmp_path, options=("--verify-key", str(tmp_path / "missing.pem")))
     with pytest.raises(AssertionError, match=r"serve.verify_key: there is no file .*missing.pem"), server:
         pass
 

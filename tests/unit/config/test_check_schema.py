@@ -51,7 +51,14 @@ def test_defaults_complete_and_do_not_override():
     assert full["ingest"]["max_quarantined"] == 0.1  # from the case
     assert full["preprocess"]["min_count"] == 10 and full["preprocess"]["terms"] == 20
     assert full["tune"]["algorithm"] == "mix" and full["tune"]["trials"] == 4
-    assert full["serve"] == {"port": 8080, "grpc_port": None, "poll_seconds": 1, "verify_key": None}
+    batching = {"rows": 0, "delay_ms": 0, "queue": 10000, "onnx": False}
+    assert full["serve"] == {
+        "port": 8080,
+        "grpc_port": None,
+        "poll_seconds": 1,
+        "verify_key": None,
+        "batching": batching,
+    }
     assert full["export"] == {"storage_uri": None, "int8": None}
     assert full["deploy"]["label"] == "champion"
 

@@ -1,6 +1,7 @@
 """A tiny bundle, a serving folder and a running server for tests."""
 
 import contextlib
+import hashlib
 import http.client
 import json
 import os
@@ -17,6 +18,8 @@ from onnx import TensorProto, helper
 
 from scripts.bundle.custom import code_digest
 from scripts.bundle.encode import encode_rows
+from scripts.bundle.predictor import load_predictor
+from scripts.bundle.skops_file import dump_estimator
 from scripts.deploy.publish import move_label, publish, staged_bundle
 from scripts.provenance.canonical import write_bytes, write_json
 from scripts.schema.schema import validate_schema
@@ -107,6 +110,27 @@ def bundle(bias: float = 0.0, **changes: bytes) -> dict[str, bytes]:
     return {name: changes.get(name.split(".")[0], content) for name, content in contents.items()}
 
 
+def neighbours_bundle(rows: int) -> dict[str, bytes]:
+    """Return the files of a bundle in skops: the neighbours of height, phase and date among *rows* random rows."""
+    from sklearn.neighbors import KNeighborsClassifier
+
+    from scripts.families.neighbours import Neighbours
+
+    graph = onnx.load_from_string(model_bytes(0.0))
+    graph.graph.node.append(helper.make_node("Concat", ["scaled", "phased", "dated"], ["features"], axis=1))
+    del graph.graph.output[:]
+    graph.graph.output.append(helper.make_tensor_value_info("features", TensorProto.DOUBLE, [None, 3]))
+    features, rng = graph.SerializeToString(deterministic=True), np.random.default_rng(0)
+    x = rng.random((rows, 3))
+    estimator = KNeighborsClassifier(15, weights="distance", algorithm="kd_tree").fit(x, rng.integers(0, 2, rows))
+    digest = hashlib.sha256(features).hexdigest()
+    contract = CONTRACT | {"family": "neighbours", "graph": digest, "threshold": 0.5}
+    contents = bundle(model=features, contract=json.dumps(contract).encode())
+    contents["model.skops"] = dump_estimator(estimator, digest, Neighbours.types)
+    outputs = load_predictor(contents).predict(encode_rows(ROWS, contract)).tolist()
+    return contents | {"golden.json": json.dumps({"rows": ROWS, "outputs": outputs}).encode()}
+
+
 HOOK = "tests/unit/serve/hook.py"
 RICH_SCHEMA = {
     "columns": {
@@ -189,10 +213,10 @@ def set_traffic(root, value: dict) -> None:
 class Running:
     """A server process, its port and its standard error."""
 
-    def __init__(self, root: Path, poll: float = 0.05, port: int = 0, grpc: bool = False, words: tuple = ()):
+    def __init__(self, root: Path, poll: float = 0.05, port: int = 0, grpc: bool = False, options: tuple = ()):
         self.errors = root.with_name(f"{root.name}.stderr")
         command = [sys.executable, str(SERVER), "--root", str(root), "--port", str(port), "--poll", str(poll)]
-        command += [*(["--grpc-port", "0"] if grpc else []), *words]
+        command += [*(["--grpc-port", "0"] if grpc else []), *options]
         with open(self.errors, "w") as file:
             self.process = subprocess.Popen(command, stderr=file, env=os.environ)
         try:
