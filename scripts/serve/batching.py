@@ -1,7 +1,7 @@
 """Dynamic batching: requests that wait for a model are answered by one call of it.
 
-What pays is the cost of a call, not of a row: nothing waits while calls are rare, unless a delay says so. A row gets
-the same bits whatever rows are predicted with it; a model whose golden rows get others one by one is not batched.
+What pays is the cost of a call, not of a row: nothing waits while calls are rare, unless a delay says so. A model whose
+golden rows get other bits one by one is not batched.
 """
 
 import dataclasses
