@@ -8,6 +8,7 @@ from onnx import helper, numpy_helper
 
 OPSETS = {"": 21, "ai.onnx.ml": 5, "com.microsoft": 1}
 IR = 10
+PACKET = 8  # doubles that processors compute at once, at most
 TENSOR_TYPES = {"text": onnx.TensorProto.STRING}
 
 
@@ -55,10 +56,32 @@ class Builder:
         whole = self.add("Cast", hashed, to=onnx.TensorProto.INT64)
         return self.add("Mod", self.add("Abs", whole), self.constant(np.array(count, np.int64)))
 
-    def normalize_rows(self, tensor: str) -> str:
+    def pad_columns(self, tensor: str, width: int) -> str:
+        """Return *tensor* [rows, width] with columns of zeros that make its rows whole packets.
+
+        ONNX Runtime computes a packet with other instructions than what is left over, and adds in another order where a
+        packet begins elsewhere. With whole packets a row has the same bits at each place of a request.
+        """
+        pads = self.constant(np.array([0, 0, 0, -width % PACKET]))
+        return self.add("Pad", tensor, pads) if width % PACKET else tensor
+
+    def apply(self, function: str, tensor: str, width: int, output: str | None = None) -> str:
+        """Return *function* ("Exp", "Sigmoid", ...) of each element of *tensor* [rows, width], as *output*.
+
+        A row has the same bits whatever rows are computed with it.
+        """
+        if width % PACKET == 0:
+            return self.add(function, tensor, output=output)
+        ends = [self.constant(np.array([number])) for number in (0, width, 1)]
+        return self.add("Slice", self.add(function, self.pad_columns(tensor, width)), *ends, output=output)
+
+    def sum_columns(self, tensor: str, width: int) -> str:
+        """Return the sum [rows, 1] of the columns of *tensor* [rows, width], alike in each row as by apply()."""
+        return self.add("ReduceSum", self.pad_columns(tensor, width), self.constant(np.array([1])), keepdims=1)
+
+    def normalize_rows(self, tensor: str, width: int) -> str:
         """Return the rows of *tensor* [rows, width] scaled to length 1; rows of zeros stay as they are."""
-        square = self.add("ReduceSum", self.add("Mul", tensor, tensor), self.constant(np.array([1])), keepdims=1)
-        length = self.add("Sqrt", square)
+        length = self.add("Sqrt", self.sum_columns(self.add("Mul", tensor, tensor), width))
         empty = self.add("Equal", length, self.constant(np.zeros((1, 1))))
         return self.add("Div", tensor, self.add("Where", empty, self.constant(np.ones((1, 1))), length))
 

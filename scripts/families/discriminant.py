@@ -66,12 +66,11 @@ class Discriminant(Family):
     def export(self, graph: Builder, fitted: Fitted, classes: int, output: str) -> str:
         sums = add_linear(graph, "features", fitted.weights, fitted.offset)
         if fitted.roots:
-            axis, half = graph.constant(np.array([1], np.int64)), graph.constant(np.full((1, 1), 0.5))
-            lengths = []
+            half, lengths = graph.constant(np.full((1, 1), 0.5)), []
             for mean, root in zip(fitted.means, fitted.roots, strict=True):
                 centred = graph.add("Sub", "features", graph.constant(mean.reshape(1, -1)))
                 projected = graph.add("MatMul", centred, graph.constant(root))
-                lengths.append(graph.add("ReduceSum", graph.add("Mul", projected, projected), axis, keepdims=1))
+                lengths.append(graph.sum_columns(graph.add("Mul", projected, projected), len(root)))
             half_lengths = graph.add("Mul", graph.add("Concat", *lengths, axis=1), half)
             sums = graph.add("Sub", sums, half_lengths)
         return add_probabilities(graph, sums, len(fitted.classes_), fitted.classes_, classes, output)

@@ -69,10 +69,9 @@ class Forest(Family):
             first += len(leaves)
         single = graph.to_double(graph.add("Cast", "features", to=FLOAT))
         reached = graph.add("Cast", add_tree_ensemble(graph, single, trees, list(range(len(trees))), AT_MOST), to=INT64)
-        table, axis = np.vstack(tables), graph.constant(np.array([1], np.int64))
         sums = [
-            graph.add("ReduceSum", graph.add("Gather", graph.constant(values), reached, axis=0), axis, keepdims=1)
-            for values in np.ascontiguousarray(table.T)
+            graph.sum_columns(graph.add("Gather", graph.constant(values), reached, axis=0), len(trees))
+            for values in np.ascontiguousarray(np.vstack(tables).T)
         ]
         if not classes:
             return graph.add("Identity", *sums, output=output)

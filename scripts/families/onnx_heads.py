@@ -34,11 +34,13 @@ def add_probabilities(graph: Builder, sums: str, width: int, seen: np.ndarray, c
     """Add what sums_to_probabilities() does with *width* sums as the tensor *output*; return its name."""
     name = output if len(seen) == classes else None
     if width == 1:
-        second = graph.add("Sigmoid", sums)
+        second = graph.apply("Sigmoid", sums, 1)
         first = graph.add("Sub", graph.constant(np.ones((1, 1))), second)
         probabilities = graph.add("Concat", first, second, axis=1, output=name)
     else:
-        probabilities = graph.add("Softmax", sums, axis=1, output=name)
+        largest = graph.add("ReduceMax", sums, graph.constant(np.array([1])), keepdims=1)
+        shares = graph.apply("Exp", graph.add("Sub", sums, largest), width)
+        probabilities = graph.add("Div", shares, graph.sum_columns(shares, width), output=name)
     return probabilities if name else add_expanded_classes(graph, probabilities, seen, classes, output)
 
 

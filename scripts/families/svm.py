@@ -119,14 +119,14 @@ class SVM(Family):
             return add_linear(graph, "features", fitted.weights, fitted.offset, output)
         sums = add_linear(graph, "features", fitted.weights, fitted.offset)
         scaled = graph.add("Mul", sums, graph.constant(fitted.slope.reshape(1, -1)))
-        probabilities = graph.add("Sigmoid", graph.add("Add", scaled, graph.constant(fitted.shift.reshape(1, -1))))
-        if len(fitted.slope) == 1:
+        shifted, width = graph.add("Add", scaled, graph.constant(fitted.shift.reshape(1, -1))), len(fitted.slope)
+        probabilities = graph.apply("Sigmoid", shifted, width)
+        if width == 1:
             probabilities = graph.add(
                 "Concat", graph.add("Sub", graph.constant(np.ones((1, 1))), probabilities), probabilities, axis=1
             )
         else:
-            total = graph.add("ReduceSum", probabilities, graph.constant(np.array([1], np.int64)), keepdims=1)
-            probabilities = graph.add("Div", probabilities, total)
+            probabilities = graph.add("Div", probabilities, graph.sum_columns(probabilities, width))
         return add_expanded_classes(graph, probabilities, fitted.classes_, classes, output)
 
 

@@ -132,7 +132,7 @@ class Season(FeatureKind):
         zero, missing = graph.constant(np.zeros((1, 1))), graph.add("IsNaN", tensor)
         days = graph.add("Where", missing, zero, tensor)
         angle = graph.add("Mul", days, graph.constant(np.full((1, 1), 2 * np.pi / YEAR)))
-        both = graph.add("Concat", graph.add("Sin", angle), graph.add("Cos", angle), axis=1)
+        both = graph.add("Concat", graph.apply("Sin", angle, 1), graph.apply("Cos", angle, 1), axis=1)
         return graph.add("Where", missing, zero, both)
 
 

@@ -10,7 +10,7 @@ from scripts.bundle.onnx_builder import Builder
 
 @dataclass(frozen=True)
 class Formula:
-    """A tensor of doubles in *graph*, with the operators of an array."""
+    """A tensor [rows, 1] of doubles in *graph*, with the operators of an array."""
 
     graph: Builder
     tensor: str
@@ -54,7 +54,7 @@ def floor(x: Any) -> Any:
 
 def log(x: Any) -> Any:
     """Return the natural logarithm of *x*."""
-    return x.apply("Log", x) if isinstance(x, Formula) else np.log(x)
+    return Formula(x.graph, x.graph.apply("Log", x.tensor, 1)) if isinstance(x, Formula) else np.log(x)
 
 
 def sqrt(x: Any) -> Any:

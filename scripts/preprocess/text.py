@@ -131,21 +131,28 @@ class Text(TermCounts):
         cells = tokenize(graph, tensor, options["analyzer"])
         cells = move_stop_words_last(graph, cells, normalize_stop_words(options)) if word else cells
         found = count_ngrams(graph, cells, [tuple(term.split(" ")) if word else tuple(term) for term in fitted.terms])
-        raw = graph.add("Mul", term_frequencies(graph, found, options), graph.constant(fitted.idf.reshape(1, -1)))
-        weighted = graph.normalize_rows(raw)
+        raw = graph.add(
+            "Mul", term_frequencies(graph, found, len(fitted.terms), options), graph.constant(fitted.idf.reshape(1, -1))
+        )
+        weighted = graph.normalize_rows(raw, len(fitted.terms))
         if not options["buckets"]:
             return weighted
         others = count_hash_buckets(graph, cells, [*fitted.terms, *normalize_stop_words(options)], options["buckets"])
-        return graph.add("Concat", weighted, term_frequencies(graph, others, options), axis=1)
+        return graph.add("Concat", weighted, term_frequencies(graph, others, options["buckets"], options), axis=1)
 
 
-def term_frequencies(graph: Builder, found: str, options: dict) -> str:
-    """Return term frequencies of the counts *found*: 0 or 1 if the options say binary, 1 + log(count) if sublinear."""
+def term_frequencies(graph: Builder, found: str, width: int, options: dict) -> str:
+    """Return term frequencies of the counts *found* [rows, width].
+
+    They are 0 or 1 if the options say binary, 1 + log(count) if sublinear.
+    """
     if not options["binary"] and not options["sublinear"]:
         return found
     one = graph.constant(np.ones((1, 1)))
     once = graph.add("Min", found, one)
-    return once if options["binary"] else graph.add("Add", graph.add("Log", graph.add("Max", found, one)), once)
+    return (
+        once if options["binary"] else graph.add("Add", graph.apply("Log", graph.add("Max", found, one), width), once)
+    )
 
 
 KINDS = {"text": Text()}

@@ -38,3 +38,21 @@ def test_wrong_graph_is_refused_at_once():
     builder.add("Mul", "x", "nowhere", output="y")
     with pytest.raises(onnx.checker.ValidationError, match="nowhere"):
         build_model(builder, {"x": ("number", 1)}, {"y": 1})
+
+
+@pytest.mark.parametrize("width", [1, 2, 3, 5, 8, 11])
+def test_a_row_has_the_same_bits_at_each_place(width):
+    builder = Builder()
+    parts = [builder.apply(name, "x", width) for name in ("Sigmoid", "Exp", "Log", "Sin", "Cos")]
+    parts += [builder.sum_columns("x", width), builder.normalize_rows("x", width)]
+    builder.add("Concat", *parts, axis=1, output="y")
+    model = build_model(builder, {"x": ("number", width)}, {"y": 6 * width + 1})
+    session = onnxruntime.InferenceSession(to_bytes(model))
+    x = np.random.default_rng(0).gamma(1, 2, (99, width))
+    together = session.run(None, {"x": x})[0]
+    expected = [1 / (1 + np.exp(-x)), np.exp(x), np.log(x), np.sin(x), np.cos(x), x.sum(axis=1, keepdims=True)]
+    expected.append(x / np.linalg.norm(x, axis=1, keepdims=True))
+    assert np.allclose(together, np.hstack(expected), rtol=1e-14, atol=1e-15)
+    for first, last in [(row, row + 1) for row in range(99)] + [(1, 99), (3, 8), (2, 5)]:
+        part = session.run(None, {"x": x[first:last]})[0]
+        assert part.tobytes() == together[first:last].tobytes()

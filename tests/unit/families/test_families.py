@@ -82,7 +82,9 @@ def served(name: str, fitted, x: sparse.csr_matrix, classes: int = 2) -> np.ndar
     builder = Builder("model/")
     own.export(builder, fitted, classes, "answer")
     made = build_model(builder, {"features": ("number", x.shape[1])}, {"answer": max(1, classes)})
-    return onnxruntime.InferenceSession(to_bytes(made)).run(None, {"features": dense})[0]
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1  # as in scripts/bundle/predictor.py
+    return onnxruntime.InferenceSession(to_bytes(made), options).run(None, {"features": dense})[0]
 
 
 def gap(name: str, fitted, x: sparse.csr_matrix, classes: int = 2) -> float:
@@ -123,6 +125,19 @@ def test_two_classes_are_learnt(family):
     (x, y), (other, right) = several(0, 2), several(1, 2)
     fitted = fit(family, x, y, FIRST[family])
     assert (load_family(family).score(fitted, other, 2).argmax(axis=1) == right).mean() > 0.8
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("family", "classes"), [(name, 0) for name in REGRESSORS] + [(name, n) for name in CLASSIFIERS for n in (2, 3)]
+)
+def test_a_row_has_the_same_bits_whatever_rows_are_predicted_with_it(family, classes):
+    x, y = several(0, classes) if classes else values(0)
+    fitted = fit(family, x, y, (CLASSIFIERS | REGRESSORS)[family][0])
+    rows = x[:37]
+    alone = np.vstack([served(family, fitted, row, classes) for row in rows])
+    for first, last in ((0, 37), (1, 37), (2, 9), (5, 8)):
+        assert served(family, fitted, rows[first:last], classes).tobytes() == alone[first:last].tobytes()
 
 
 @pytest.mark.slow
