@@ -1,5 +1,6 @@
 """What a request asks for besides predictions: reasons, prediction sets, no label where a set is no single class."""
 
+import math
 import urllib.parse
 from dataclasses import dataclass
 
@@ -39,21 +40,25 @@ def parse_query(query: bytes) -> Extras:
         found[name] = read_coverage(value) if name == "coverage" else BOOLEANS.get(value)
         if found[name] is None:
             raise refuse(f"?{name}={value[:40]} must be true or false")
-    if found.get("abstain") and "coverage" not in found:
-        raise refuse("?abstain=true needs a coverage, as ?coverage=0.9&abstain=true")
-    return Extras(**found)
+    return check_extras(Extras(**found))
 
 
 def read_coverage(text: str) -> float:
-    """Return the coverage that *text* states. Raises HTTPError unless it is one that bundles are calibrated for."""
-    low, high = COVERAGES[0] / 100, COVERAGES[-1] / 100
+    """Return the coverage that *text* states, nan if that is no number."""
     try:
-        value = float(text)
+        return float(text)
     except ValueError:
-        value = 0.0
-    if not low <= value <= high:
-        raise refuse(f"?coverage={text[:40]} must be a number from {low:g} to {high:g}")
-    return value
+        return math.nan
+
+
+def check_extras(extras: Extras) -> Extras:
+    """Return *extras* if their coverage is one that bundles are calibrated for. Raises HTTPError if not."""
+    low, high = COVERAGES[0] / 100, COVERAGES[-1] / 100
+    if extras.coverage is not None and not low <= extras.coverage <= high:
+        raise refuse(f"coverage must be a number from {low:g} to {high:g}, as 0.9")
+    if extras.abstain and extras.coverage is None:
+        raise refuse("abstain needs a coverage, as 0.9")
+    return extras
 
 
 def add_sets(model: Model, predictions: list[dict], extras: Extras) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from scripts.serve import prediction_pb2 as pb
+from scripts.serve.extras import Extras, check_extras
 from scripts.serve.http_request import choose_request_id
 from scripts.serve.inference import InferenceService, check_row_count, describe_answer
 from scripts.serve.model import Model, request_columns
@@ -28,26 +29,53 @@ def read_choice(spec: pb.ModelSpec) -> tuple[int | None, str | None]:
     return spec.version if choice == "version" else None, spec.label if choice == "label" else None
 
 
-def write_flags(answer: dict) -> list[pb.Flag]:
-    """Return the flags of an answer."""
-    return [pb.Flag(**(flag | {"column": flag["column"] or ""})) for flag in answer.get("flags", ())]
+def write_value(value: Any) -> pb.Value:
+    """Return the message of a value of JSON."""
+    kinds = {bool: "boolean", int: "integer", float: "number", str: "text"}
+    return pb.Value(**({} if value is None else {kinds[type(value)]: value}))
+
+
+def read_extras(message: pb.PredictRequest) -> Extras:
+    """Return what a request asks for besides predictions. Raises HTTPError if that cannot be."""
+    coverage = message.coverage if message.HasField("coverage") else None
+    return check_extras(Extras(message.explain, coverage, message.abstain))
+
+
+def write_reasons(reasons: dict) -> pb.Reasons:
+    """Return the message of the reasons of an answer."""
+    found = reasons.get("counterfactual")
+    if found:
+        changes = {name: write_value(value) for name, value in found["changes"].items()}
+        found = pb.Counterfactual(**(found | {"changes": changes}))
+    return pb.Reasons(**(reasons | {"counterfactual": found}))
+
+
+def write_besides(answer: dict) -> dict:
+    """Return the fields of a message that *answer* has besides the answer itself: flags, and extras if it has any."""
+    flags = [pb.Flag(**(flag | {"column": flag["column"] or ""})) for flag in answer.get("flags", ())]
+    extras = {name: answer[name] for name in ("set", "interval", "abstain", "reasons") if name in answer}
+    if "reasons" in extras:
+        extras["reasons"] = write_reasons(extras["reasons"])
+    return {"flags": flags} | ({"extras": pb.Extras(**extras)} if extras else {})
 
 
 def write_prediction(prediction: dict) -> pb.Prediction:
     """Return the message of a prediction."""
-    return pb.Prediction(**(prediction | {"flags": write_flags(prediction)}))
+    own = {name: prediction[name] for name in ("label", "score", "probabilities", "prediction") if name in prediction}
+    return pb.Prediction(**own, **write_besides(prediction))
 
 
 def write_classification(prediction: dict) -> pb.Classification:
     """Return the message of a prediction as classification."""
     answer = classify(prediction)
     classes = [pb.ClassProbability(**item) for item in answer["classes"]]
-    return pb.Classification(label=answer["label"], classes=classes, flags=write_flags(answer))
+    return pb.Classification(label=answer["label"], classes=classes, **write_besides(answer))
 
 
 def write_regression(prediction: dict) -> pb.Regression:
     """Return the message of a prediction as regression."""
-    return pb.Regression(value=regress(prediction)["value"], flags=write_flags(prediction))
+    answer = regress(prediction)
+    return pb.Regression(value=answer["value"], **write_besides(answer))
 
 
 class PredictionServicer:
@@ -73,7 +101,8 @@ class PredictionServicer:
         if task:
             check_task(model, task)
         with self.service.measured(case, model, received) as timing:
-            predictions = self.service.predict(case, model, request, read_rows(message.rows), timing, shadows)
+            rows, extras = read_rows(message.rows), read_extras(message)
+            predictions = self.service.predict(case, model, request, rows, timing, shadows, extras)
             return pb.Answered(**describe_answer(request, case, model)), [*map(write, predictions)]
 
     def Predict(self, message: pb.PredictRequest, received: int, key: str) -> pb.PredictResponse:

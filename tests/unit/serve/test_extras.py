@@ -8,6 +8,8 @@ import pytest
 from onnx import TensorProto, helper
 
 from scripts.bundle.encode import encode_rows
+from scripts.serve import prediction_pb2 as pb
+from tests.unit.serve.test_grpc import Client, make_rows
 from tests.unit.serve.test_tasks import regression_bundle
 from tests.unit.serve.tiny import CONTRACT, ROW, ROWS, bundle, model_bytes, put, running
 
@@ -46,7 +48,7 @@ def server(tmp_path_factory):
     put(root, "masses", 1, contents | {"contract.json": json.dumps(contract).encode()})
     put(root, "plain", 1, bundle())
     put(root, "counts", 1, multiclass_bundle())
-    with running(root) as process:
+    with running(root, grpc=True) as process:
         yield process
 
 
@@ -112,6 +114,60 @@ def test_values_have_an_interval(server):
 def test_what_cannot_be_given_is_refused(server, path, told):
     status, reply = server.ask("POST", f"/predict/{path}", ROWS)
     assert (status, reply["error"]["code"]) == (422, "INVALID_PARAMETER") and told in reply["error"]["message"]
+
+
+@pytest.mark.feature("S2")
+@pytest.mark.parametrize(
+    ("method", "case", "asked"),
+    [
+        ("Predict", "birds", {"explain": True}),
+        ("Predict", "counts", {"explain": True, "coverage": 0.6, "abstain": True}),
+        ("Classify", "birds", {"coverage": 0.6, "abstain": True}),
+        ("Regress", "masses", {"explain": True, "coverage": 0.9}),
+        ("Predict", "plain", {}),
+    ],
+)
+def test_grpc_gives_them_with_raw_rows_as_rest_does(server, method, case, asked):
+    rows = [ROW, ROW | {"height": -800.0}]
+    query = "&".join(f"{name}={str(value).lower()}" for name, value in asked.items())
+    expected = ask(server, f"/{method.lower()}/{case}{'?' * bool(query)}{query}", rows)
+    reply = Client(server.grpc_port).call(method, model=pb.ModelSpec(case=case), rows=make_rows(rows), **asked)
+    ((_, messages),) = [item for item in reply.ListFields() if item[0].name != "answered"]
+    for message, answer in zip(messages, expected, strict=True):
+        extras = message.extras
+        assert message.HasField("extras") == bool(asked)
+        assert [*extras.set] == answer.get("set", []) and [*extras.interval] == answer.get("interval", [])
+        assert (extras.abstain if extras.HasField("abstain") else None) == answer.get("abstain")
+        assert "label" not in answer or message.label == (answer["label"] or "")
+        reasons = answer.get("reasons")
+        assert extras.HasField("reasons") == bool(reasons)
+        if not reasons:
+            continue
+        own = {name: getattr(extras.reasons, name) for name in ("scale", "base", "value", "exact")}
+        assert own == {name: reasons[name] for name in own}
+        assert dict(extras.reasons.contributions) == reasons["contributions"]
+        found = reasons.get("counterfactual")
+        assert extras.reasons.HasField("counterfactual") == bool(found)
+        if found:
+            changes = {name: value.number for name, value in extras.reasons.counterfactual.changes.items()}
+            assert (changes, extras.reasons.counterfactual.label) == (found["changes"], found["label"])
+            assert extras.reasons.counterfactual.score == found["score"]
+
+
+@pytest.mark.feature("S2")
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        ({"coverage": 0.4}, "coverage must be a number from 0.5 to 0.99"),
+        ({"coverage": float("nan")}, "coverage must be a number from 0.5 to 0.99"),
+        ({"abstain": True}, "abstain needs a coverage"),
+        ({"coverage": 0.99}, "40 rows were too few"),
+    ],
+)
+def test_grpc_refuses_what_cannot_be_given(server, asked, told):
+    spec = pb.ModelSpec(case="birds")
+    code, details, error = Client(server.grpc_port).refused("Predict", model=spec, rows=make_rows([ROW]), **asked)
+    assert (code.name, error["code"]) == ("INVALID_ARGUMENT", "INVALID_PARAMETER") and told in details
 
 
 def test_several_models_give_predictions_alone(server):
