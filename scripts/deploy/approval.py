@@ -1,26 +1,26 @@
-"""Approvals (approvals/<case>.yaml): people who have looked at a bundle and permit its publication.
+"""Approvals (approvals/<case>.yaml): people who have looked at a model and permit its publication.
 
-An approval is {bundle: SHA-256, threshold: number, by: name, date: YYYY-MM-DD, seen: what was looked at}. It is for
-this bundle alone and, with two classes, for the threshold that decides, which the digest does not cover (otherwise
-there is none). What is accepted elsewhere, as an anomaly by a waiver, is no approval.
+An approval is {digest: SHA-256, by: name, date: YYYY-MM-DD, seen: what was looked at}. The digest is that of all that
+makes the answers, so that another threshold, another calibration or another schema needs an approval of its own. What
+is accepted elsewhere, as an anomaly by a waiver, is no approval.
 """
 
-import contextlib
 import datetime
+import hashlib
 import re
 from pathlib import Path
 from typing import Any
 
 from scripts.data.yaml_file import parse_yaml
 from scripts.errors import InputError
+from scripts.provenance.canonical import json_digest
 
-KEYS = ("bundle", "by", "date", "seen")
-DECISION = "threshold"  # of two classes
-EXPECTED = f"{{{', '.join(KEYS)}}}, with two classes also {DECISION},"
+KEYS = ("digest", "by", "date", "seen")
+EXPECTED = f"{{{', '.join(KEYS)}}}"
 DIGEST = re.compile("[0-9a-f]{64}")
 
 
-def load_approvals(path: Path) -> list[dict[str, Any]]:
+def load_approvals(path: Path) -> list[dict[str, str]]:
     """Return the approvals in the YAML file at *path*. Raises InputError that says what is wrong with it."""
     try:
         content = parse_yaml(path.read_text(encoding="utf-8")) or []
@@ -31,51 +31,39 @@ def load_approvals(path: Path) -> list[dict[str, Any]]:
     return [parse_approval(entry, f"{path}: approval {number}") for number, entry in enumerate(content, 1)]
 
 
-def parse_approval(entry: Any, where: str) -> dict[str, Any]:
-    """Return the approval *entry*, its threshold a number (None: it has none) and all else texts.
-
-    Raises InputError, with *where*, if it is malformed.
-    """
-    if not isinstance(entry, dict) or entry.keys() - {DECISION} != {*KEYS}:
+def parse_approval(entry: Any, where: str) -> dict[str, str]:
+    """Return the approval *entry*, all texts. Raises InputError, with *where*, if it is malformed."""
+    if not isinstance(entry, dict) or entry.keys() != {*KEYS}:
         raise InputError(f"{where}: {EXPECTED} was expected, got {entry!r:.200}")
     for key in ("by", "seen"):
         if not isinstance(entry[key], str) or not entry[key].strip():
             raise InputError(f"{where}: {key} must be a text, got {entry[key]!r:.80}")
-    if not isinstance(entry["bundle"], str) or not DIGEST.fullmatch(entry["bundle"]):
-        raise InputError(f"{where}: bundle must be the SHA-256 of a bundle, 64 hexadecimal digits in quotes if need be")
+    if not isinstance(entry["digest"], str) or not DIGEST.fullmatch(entry["digest"]):
+        raise InputError(f"{where}: digest must be a SHA-256, 64 hexadecimal digits, in quotes if need be")
     try:
         day = datetime.date.fromisoformat(str(entry["date"]))
     except ValueError:
         raise InputError(f"{where}: date must be a day, YYYY-MM-DD, got {entry['date']!r:.80}") from None
-    return {key: entry[key] for key in ("bundle", "by", "seen")} | {
-        "date": day.isoformat(),
-        DECISION: read_threshold(entry.get(DECISION), where),
-    }
+    return entry | {"date": day.isoformat()}
 
 
-def read_threshold(value: Any, where: str) -> float | None:
-    """Return the threshold that an approval states, None if it states none. Raises InputError if it is no number."""
-    if value is None or type(value) in (int, float):
-        return value
-    if isinstance(value, str):
-        with contextlib.suppress(ValueError):
-            return float(value)  # YAML takes 1e-05 for a text
-    raise InputError(f"{where}: {DECISION} must be a number, got {value!r:.80}")
+def digest_answers(contents: dict[str, bytes]) -> str:
+    """Return the SHA-256 of what makes the answers of the bundle *contents*: all its files but lineage.json."""
+    files = {name: hashlib.sha256(content).hexdigest() for name, content in contents.items() if name != "lineage.json"}
+    return json_digest(files)
 
 
-def find_approval(case: str, digest: str, threshold: float | None, approvals: list[Path]) -> dict[str, str]:
-    """Return who approved the bundle *digest* of *case* with *threshold* (None: it has none), when, and what was seen.
+def find_approval(case: str, digest: str, approvals: list[Path]) -> dict[str, str]:
+    """Return who approved the *digest* of a bundle of *case*, when, and what was seen.
 
     *approvals* are the files that say so, or none. Raises InputError, which says what to write, if nobody has.
     """
-    same_bundle = [found for path in approvals for found in load_approvals(path) if found["bundle"] == digest]
-    for approval in same_bundle:
-        if approval[DECISION] == threshold:
-            return {key: approval[key] for key in ("by", "date", "seen")}
-    decided = "" if threshold is None else f"{DECISION}: {threshold!r}, "
-    what = f"this bundle with the threshold {threshold!r}" if same_bundle else "this bundle"
+    for path in approvals:
+        for approval in load_approvals(path):
+            if approval["digest"] == digest:
+                return {key: approval[key] for key in ("by", "date", "seen")}
     raise InputError(
-        f"deploy.approval is required, and nobody has approved {what}: look at it (snakemake report), add the line "
-        f"`- {{bundle: '{digest}', {decided}by: your name, date: YYYY-MM-DD, seen: what you looked at}}` to "
-        f"approvals/{case}.yaml, have it reviewed, and deploy again"
+        "deploy.approval is required, and nobody has approved this model, threshold, calibration and schema: look at "
+        f"them (snakemake report), add the line `- {{digest: '{digest}', by: your name, date: YYYY-MM-DD, seen: what you "
+        f"looked at}}` to approvals/{case}.yaml, have it reviewed, and deploy again"
     )

@@ -5,7 +5,7 @@ from pathlib import Path
 from scripts.bundle.files import read_contents
 from scripts.bundle.permission import check_permission
 from scripts.bundle.signature import sign_bundle
-from scripts.deploy.approval import find_approval
+from scripts.deploy.approval import digest_answers, find_approval
 from scripts.deploy.publish import check_traffic, move_label, publish, staged_bundle
 from scripts.deploy.smoke_test import check_answers, measure_request_ms, running_server
 from scripts.errors import InputError
@@ -57,17 +57,17 @@ def deploy(
     registered, granted = read_json(version), read_json(blessing)
     check_permission(case, bundle, registered, granted)
     lineage = registered["lineage"]
-    if approval == "required":
-        lineage |= {"approval": find_approval(case, registered["bundle"], granted.get("threshold"), approvals)}
     contract = read_json(bundle / "contract.json")
     check_counterfactual(counterfactual, contract)
     decided = {key: granted[key] for key in ("threshold", "conformal") if key in granted}
     decided |= {"counterfactual": counterfactual} if counterfactual else {}
     contents = read_contents(bundle) | {
         "contract.json": to_exact_json(contract | decided),
-        "lineage.json": to_exact_json(lineage),
         "schema.json": to_exact_json(extract_serving_rules(read_json(rules), contract["columns"])),
     }
+    if approval == "required":
+        lineage |= {"approval": find_approval(case, digest_answers(contents), approvals)}
+    contents["lineage.json"] = to_exact_json(lineage)
     size = sum(map(len, contents.values())) / 1e6
     if size > max_size_mb:
         raise InputError(f"the bundle is {size:.3g} MB large, deploy.max_size_mb allows {max_size_mb:g}")

@@ -11,6 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from scripts.bundle.published import CHECKSUMS
+from scripts.deploy.approval import digest_answers
 from scripts.provenance.environment import env_id
 from tests import tiny
 from tests.workflow import ROOT, environment
@@ -305,11 +307,11 @@ def write_beside(name: str, content: str, with_pointer: bool = False) -> Callabl
 
 
 def approve(root: Path) -> None:
-    """Approve the bundle that is registered."""
-    blessing = json.loads((root / "results/tiny/analyze/gate/blessing.json").read_text())
-    approved = f"bundle: '{blessing['bundle']}', threshold: {blessing['threshold']!r}"
+    """Approve what is published."""
+    (published,) = (root / "serving/tiny").glob("[0-9]*")
+    digest = digest_answers({path.name: path.read_bytes() for path in published.iterdir() if path.name != CHECKSUMS})
     (root / "approvals").mkdir()
-    (root / "approvals/tiny.yaml").write_text(f"- {{{approved}, by: A, date: 2026-01-31, seen: the report}}\n")
+    (root / "approvals/tiny.yaml").write_text(f"- {{digest: '{digest}', by: A, date: 2026-01-31, seen: the report}}\n")
 
 
 def rule_params(text: str) -> Callable[[Path], None]:

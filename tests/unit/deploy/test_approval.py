@@ -1,6 +1,7 @@
 """Approvals: exactly the bundle that a person has looked at is published, and the lineage says who did."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -21,47 +22,24 @@ def approvals(folder: Path, text: str) -> Path:
     return folder / "approvals.yaml"
 
 
-def line(
-    digest: str = DIGEST,
-    by: str = "A. Person",
-    date: str = "2026-11-27",
-    seen: str = "report and slices",
-    threshold: str = "0.25",
-) -> str:
+def line(digest: str = DIGEST, by: str = "A. Person", date: str = "2026-11-27", seen: str = "report and slices") -> str:
     """Return an approval as it is written."""
-    return f"- {{bundle: '{digest}', threshold: {threshold}, by: {by}, date: {date}, seen: {seen}}}\n"
+    return f"- {{digest: '{digest}', by: {by}, date: {date}, seen: {seen}}}\n"
 
 
 def test_an_approval_is_found_by_the_digest(tmp_path):
     path = approvals(tmp_path, line("cd" * 32, by="B") + line())
-    assert find_approval("birds", DIGEST, 0.25, [path]) == APPROVED
+    assert find_approval("birds", DIGEST, [path]) == APPROVED
 
 
-@pytest.mark.parametrize("written", ["0.5", "null"])
-def test_an_approval_is_for_one_threshold(tmp_path, written):
-    path = approvals(tmp_path, line(threshold=written))
-    with pytest.raises(InputError, match=r"nobody has approved this bundle with the threshold 0\.25"):
-        find_approval("birds", DIGEST, 0.25, [path])
-    approvals(tmp_path, line(threshold=written) + line())
-    assert find_approval("birds", DIGEST, 0.25, [path]) == APPROVED
-
-
-def test_a_model_without_a_threshold_is_approved_without_one(tmp_path):
-    path = approvals(tmp_path, line().replace("threshold: 0.25, ", ""))
-    assert find_approval("birds", DIGEST, None, [path]) == APPROVED
-    with pytest.raises(InputError, match="nobody has approved"):
-        find_approval("birds", DIGEST, 0.25, [path])
-
-
-@pytest.mark.parametrize("threshold", [0.25, 1e-05, 0.1 + 0.2, None])
 @pytest.mark.parametrize("text", [None, "", "[]", line("cd" * 32)])
-def test_without_one_the_message_says_what_to_write(tmp_path, text, threshold):
+def test_without_one_the_message_says_what_to_write(tmp_path, text):
     files = [] if text is None else [approvals(tmp_path, text)]
     with pytest.raises(InputError) as refused:
-        find_approval("birds", DIGEST, threshold, files)
+        find_approval("birds", DIGEST, files)
     assert "approvals/birds.yaml" in str(refused.value)
     written = str(refused.value).split("`")[1].replace("YYYY-MM-DD", "2026-11-27")
-    assert find_approval("birds", DIGEST, threshold, [approvals(tmp_path, written + "\n")])["by"] == "your name"
+    assert find_approval("birds", DIGEST, [approvals(tmp_path, written + "\n")])["by"] == "your name"
 
 
 @pytest.mark.parametrize(
@@ -73,9 +51,7 @@ def test_without_one_the_message_says_what_to_write(tmp_path, text, threshold):
         (line(date="yesterday"), "date must be a day"),
         (line(by="''"), "by must be a text"),
         (line(seen="5"), "seen must be a text"),
-        (line(threshold="high"), "threshold must be a number, got 'high'"),
-        (line(threshold="true"), "threshold must be a number"),
-        (line("abc"), "bundle must be the SHA-256"),
+        (line("abc"), "digest must be a SHA-256"),
         (line(date="2026-02-30"), "day is out of range"),
     ],
 )
@@ -85,21 +61,33 @@ def test_what_is_malformed_is_refused(tmp_path, text, told):
     assert told in str(refused.value) and str(tmp_path / "approvals.yaml") in str(refused.value)
 
 
+def find_digest(refused) -> str:
+    """Return the digest that the message of a refusal says to approve."""
+    return re.search("digest: '([0-9a-f]{64})'", str(refused.value))[1]
+
+
 @pytest.mark.slow
 def test_nothing_is_published_before_it_is_approved(tmp_path):
     given = stage(tmp_path, approval="required")
-    with pytest.raises(InputError, match="nobody has approved this bundle"):
+    with pytest.raises(InputError, match="nobody has approved this model") as refused:
         deploy(**given)
     assert not given["serving"].exists()
-    digest = json.loads(given["version"].read_text())["bundle"]
-    given["approvals"] = [approvals(tmp_path, line(digest))]
+    given["approvals"] = [approvals(tmp_path, line(find_digest(refused)))]
     files = deploy(**given)
     lineage = json.loads(next(path for path in files if path.name == "lineage.json").read_text())
     assert lineage == {"p": 0.1, "approval": APPROVED}
-    changed = stage(tmp_path, approval="required", approvals=given["approvals"], granted={"threshold": 0.5})
-    with pytest.raises(InputError, match=r"nobody has approved this bundle with the threshold 0\.5"):
-        deploy(**changed)  # the model is the same, but it would decide otherwise
-    other = stage(tmp_path, 1.0, 2, approval="required", approvals=given["approvals"])
-    with pytest.raises(InputError, match="nobody has approved"):
-        deploy(**other)
+    digests = {find_digest(refused)}
+    conformal = {"rows": 40, "quantiles": {"90": 0.4}}
+    for changed in (
+        {"granted": {"threshold": 0.5}},  # the model is the same, but it would decide otherwise
+        {"granted": {"conformal": conformal}},
+        {"granted": {"conformal": conformal | {"quantiles": {"90": 0.3}}}},
+        {"counterfactual": ["height"]},
+        {"schema": {"columns": {"height": {"type": "number", "max": 5}}}},
+        {"bias": 1.0, "number": 2},
+    ):
+        with pytest.raises(InputError, match="nobody has approved") as refused:
+            deploy(**stage(tmp_path, approval="required", approvals=given["approvals"], **changed))
+        digests.add(find_digest(refused))
+    assert len(digests) == 7
     assert json.loads((given["serving"] / "birds/labels.json").read_text()) == {"champion": 1}

@@ -122,7 +122,7 @@ def test_environment_activated_by_snakemake_is_used(tmp_path) -> None:
 def test_unknown_environment_is_named() -> None:
     found = run(BUILT, sys.executable, "envs/build", "nosuch")
     assert found.returncode != 0
-    assert "no environment nosuch; there are: alert, analyze, client, driver, model" in found.stderr
+    assert "no environment nosuch; there are: alert, analyze, client, driver, fuzz, model" in found.stderr
 
 
 def test_conda_files_stand_for_the_locks() -> None:
