@@ -64,6 +64,6 @@ def find_approval(case: str, digest: str, approvals: list[Path]) -> dict[str, st
                 return {key: approval[key] for key in ("by", "date", "seen")}
     raise InputError(
         "deploy.approval is required, and nobody has approved this model, threshold, calibration and schema: look at "
-        f"them (snakemake report), add the line `- {{digest: '{digest}', by: your name, date: YYYY-MM-DD, seen: what you "
-        f"looked at}}` to approvals/{case}.yaml, have it reviewed, and deploy again"
+        f"them (snakemake report), add the line `- {{digest: '{digest}', by: your name, date: YYYY-MM-DD, "
+        f"seen: what you looked at}}` to approvals/{case}.yaml, have it reviewed, and deploy again"
     )

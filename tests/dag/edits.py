@@ -1,7 +1,6 @@
 """The table of edits: what is changed, the root cause that must be named, and exactly the jobs that must run."""
 
 import datetime
-import json
 import os
 import re
 import shutil
