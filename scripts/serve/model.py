@@ -69,15 +69,15 @@ class Model:
         classes, positive = self.contract["classes"], self.contract["positive"]
         if not classes:
             return [{"prediction": value} for (value,) in outputs.tolist()]
-        answers = []
-        for row in outputs.tolist():
-            by_class = dict(zip(classes, row, strict=True))
-            label = max((name for name in classes if name != positive), key=by_class.__getitem__)
-            score = by_class[label if positive is None else positive]
-            if positive is not None and score >= self.contract["threshold"]:
-                label = positive
-            answers.append({"label": label, "score": score, "probabilities": by_class})
-        return answers
+        rows = [dict(zip(classes, row, strict=True)) for row in outputs.tolist()]
+        if positive is None:
+            labels = [max(row, key=row.__getitem__) for row in rows]
+            pairs = zip(labels, rows, strict=True)
+            return [{"label": label, "score": row[label], "probabilities": row} for label, row in pairs]
+        (other,), threshold = {*classes} - {positive}, self.contract["threshold"]
+        labels = [positive if row[positive] >= threshold else other for row in rows]
+        pairs = zip(labels, rows, strict=True)
+        return [{"label": label, "score": row[positive], "probabilities": row} for label, row in pairs]
 
     def skip_row(self) -> dict:
         """Return the answer to a row without a complete window: no label, numbers that are NaN, the reason as flag."""

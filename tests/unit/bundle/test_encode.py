@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from scripts.bundle import encode
 from scripts.bundle.encode import encode_column, encode_rows, encode_table
 from scripts.column_types import MAX_NUMBER, list_values
 from scripts.errors import ContractError
@@ -261,6 +262,33 @@ def test_table_and_request_agree_for_every_type_and_tensor(tensor, type_, data):
     online = encode_rows(json.loads(json.dumps([{"x": value} for value in asked])), contract)["x"]
     assert offline.dtype == online.dtype and offline.shape == online.shape == (len(raw), 1)
     assert np.array_equal(offline, online, equal_nan=offline.dtype != object)
+
+
+JSON_VALUES = {
+    "number": st.floats(-MAX_NUMBER, MAX_NUMBER) | st.sampled_from([1, 2**53 + 1, 1e39, HUGE, True, "1"]),
+    "integer": st.integers(-(2**53) - 1, 2**53 + 1) | st.sampled_from([2**63, -(2**63), HUGE, 1.0, True, "1"]),
+    "boolean": st.booleans() | st.sampled_from([0, 1.0, "true"]),
+    "text": st.text(max_size=3) | st.sampled_from([0, 1.5, [], {}]),
+    "date": st.dates().map(str) | st.sampled_from(["1996-9-30", "", 5, ["1996-09-30"]]),
+    "time": st.datetimes().map(lambda moment: moment.isoformat()) | st.sampled_from(["1996-09-30", 5, {}]),
+}
+
+
+@pytest.mark.parametrize(("tensor", "type_"), KINDS)
+@settings(max_examples=30, deadline=None)
+@given(data=st.data())
+def test_many_values_are_encoded_and_refused_as_one_by_one(tensor, type_, data):
+    usual = data.draw(st.lists(st.none() | JSON_VALUES[type_], min_size=1, max_size=4))
+    contract, found = {"columns": {"x": {"type": type_, "tensor": tensor}}}, []
+    for many in (1, 1000):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(encode, "MANY", many)
+            try:
+                cells = encode_rows([{"x": value} for value in usual], contract)["x"]
+                found.append((cells.dtype, cells.shape, [repr(value) for value in cells.ravel().tolist()]))
+            except ContractError as error:
+                found.append((str(error), error.column, error.row))
+    assert found[0] == found[1]
 
 
 def test_equal_texts_of_a_column_are_one_object():
