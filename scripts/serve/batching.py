@@ -115,4 +115,4 @@ def batch_model(model: Model, batching: Batching | None) -> Model:
     if np.concatenate(alone).tobytes() != model.predict(model.golden).tobytes():
         echo(f"version {model.version} of {model.contract['case']} is not batched: its answers depend on other rows")
         return model
-    return dataclasses.replace(model, predictor=BatchingPredictor(model.predictor, batching))
+    return dataclasses.replace(model, predictor=BatchingPredictor(model.predictor, batching), is_quick=False)

@@ -28,7 +28,8 @@ from scripts.serve.traffic import CHAMPION
 
 MAX_IN_FLIGHT = 64
 MAX_ROWS = 10_000
-SMALL = "small"  # how names of threads for small requests start
+TINY_BODY = 4 << 10
+EVENT_LOOP, SMALL, LARGE = range(3)  # where a request is answered, by what it may take there
 MAX_SHADOWS = 64  # requests that wait for a shadow's answer
 
 
@@ -54,7 +55,8 @@ def pick_model(name: str, case: Case, version: int | None, label: str) -> Model:
 class InferenceService:
     """Predictions by the models of a store, in threads.
 
-    Large requests have threads of their own, so that small ones never wait until these are answered. If models answer
+    Large requests have threads of their own, so that small ones never wait until these are answered. Tiny requests to
+    models that are quick are answered in the event loop: a change of threads would take longer. If models answer
     waiting requests in *batches*, each small request that is admitted has a thread, in which it waits.
     """
 
@@ -64,7 +66,8 @@ class InferenceService:
         threads = min(4, os.cpu_count() or 1)
         self.shadow_pool, self.shadow_places = ThreadPoolExecutor(1, "shadow"), threading.Semaphore(MAX_SHADOWS)
         small = MAX_IN_FLIGHT if batches else threads
-        self.small_pool, self.large_pool = ThreadPoolExecutor(small, SMALL), ThreadPoolExecutor(threads, "large")
+        self.small_pool, self.large_pool = ThreadPoolExecutor(small, "small"), ThreadPoolExecutor(threads, "large")
+        self._here = threading.local()
 
     @property
     def is_ready(self) -> bool:
@@ -107,15 +110,32 @@ class InferenceService:
             self.in_flight -= 1
 
     async def run(self, size: int, function: Callable, *arguments: Any) -> Any:
-        """Return what *function* gives in a thread for requests of *size* bytes, so that the event loop goes on.
+        """Return what *function* gives where requests of *size* bytes are answered.
 
-        If it raises TakesLong, it starts anew in a thread for large requests.
+        If it raises TakesLong there, it starts anew where requests may take longer.
         """
         loop = asyncio.get_running_loop()
+        if size <= TINY_BODY:
+            with contextlib.suppress(TakesLong):
+                return self._run_at(EVENT_LOOP, function, *arguments)
         if size <= SMALL_BODY:
             with contextlib.suppress(TakesLong):
-                return await loop.run_in_executor(self.small_pool, function, *arguments)
-        return await loop.run_in_executor(self.large_pool, function, *arguments)
+                return await loop.run_in_executor(self.small_pool, self._run_at, SMALL, function, *arguments)
+        return await loop.run_in_executor(self.large_pool, self._run_at, LARGE, function, *arguments)
+
+    def _run_at(self, place: int, function: Callable, *arguments: Any) -> Any:
+        """Return what *function* gives; until then, check_place() knows that this thread answers at *place*."""
+        self._here.place = place
+        try:
+            return function(*arguments)
+        finally:
+            del self._here.place
+
+    def check_place(self, model: Model, extras: Extras = NOTHING) -> None:
+        """Raise TakesLong if answers of *model* with *extras* take longer than requests may where this thread is."""
+        place = getattr(self._here, "place", LARGE)
+        if place < (LARGE if extras.explain else EVENT_LOOP if model.is_quick else SMALL):
+            raise TakesLong
 
     @contextlib.contextmanager
     def measured(self, case: str, model: Model, received: int) -> Iterator[Timing]:
@@ -172,14 +192,13 @@ class InferenceService:
     ) -> tuple[dict[int, dict], list[dict]]:
         """Return the predictions of *model* by number of row, with *extras*, and *rows* as it takes them.
 
-        Raises ContractError, and HTTPError if the extras cannot be given, or for so many rows; TakesLong in a thread
-        for small requests if they do.
+        Raises ContractError, and HTTPError if the extras cannot be given, or for so many rows; TakesLong as
+        check_place() does.
         """
         if extras.explain and len(rows) > MAX_EXPLAINED:
             message = f"{len(rows)} rows, at most {MAX_EXPLAINED} are explained at once"
             raise HTTPError(413, "TOO_MANY_ROWS", message)
-        if extras.explain and threading.current_thread().name.startswith(SMALL):
-            raise TakesLong
+        self.check_place(model, extras)
         rows, numbers = add_request_lags(clean_rows(rows, model.contract), model.contract)
         tensors, flags = encode_rows(rows, model.contract), model.check_schema(rows, numbers)
         if len(numbers) < len(rows):
@@ -230,6 +249,8 @@ class InferenceService:
         HTTPError, and ContractError, which names the model.
         """
         chosen = [(case, *self.choose_model(case, version, label, key)) for case, version, label in specs]
+        for _, model, _ in chosen:  # before any of them is counted
+            self.check_place(model)
         results, entries = [], {}  # a model that is named twice is logged once
         shares = share_rows(rows, [model for _, model, _ in chosen])
         for (case, model, shadows), shared in zip(chosen, shares, strict=True):

@@ -45,11 +45,11 @@ class LogSettings:
 
     def read(self, case: str) -> dict[str, Any]:
         """Return the settings of *case*. Without a file they are those of a log of everything."""
-        path = self.root / case / "log.json"
+        path = f"{self.root}/{case}/log.json"
         try:
-            changed = path.stat().st_mtime_ns
+            changed = os.stat(path).st_mtime_ns
             if self.known.get(case, (0, {}))[0] != changed:
-                self.known[case] = changed, DEFAULTS | json.loads(path.read_bytes())
+                self.known[case] = changed, DEFAULTS | json.loads(Path(path).read_bytes())
         except FileNotFoundError:
             return DEFAULTS
         except (OSError, ValueError, TypeError):  # what may be logged is unknown, so nothing is

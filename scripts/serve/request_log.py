@@ -12,6 +12,7 @@ import orjson
 from scripts.provenance.run_job import echo
 from scripts.serve.log_settings import LogSettings
 
+GATHER_SECONDS = 0.05
 MAX_LINES, MAX_BYTES = 10_000, 64 << 20  # that may wait to be written; more are dropped
 
 
@@ -39,7 +40,7 @@ class RequestLog:
         self._waiting: list[tuple[str, str, bytes]] = []
         self._size = 0
         self._ready = threading.Condition()
-        self._closing = False
+        self._closing = threading.Event()
         self._failing = False
         self._thread = threading.Thread(target=self._work, name="request log", daemon=True)
         self._thread.start()
@@ -54,7 +55,7 @@ class RequestLog:
             return
         line = orjson.dumps({"time": now.isoformat(timespec="milliseconds"), **kept}) + b"\n"
         with self._ready:
-            if self._closing or len(self._waiting) >= MAX_LINES or self._size + len(line) > MAX_BYTES:
+            if self._closing.is_set() or len(self._waiting) >= MAX_LINES or self._size + len(line) > MAX_BYTES:
                 self.dropped[case] += 1
                 return
             self._waiting.append((case, f"{folder}/{now:%Y-%m-%d}.jsonl", line))
@@ -64,14 +65,16 @@ class RequestLog:
     def close(self, seconds: float = 10) -> None:
         """Write what is waiting and stop; return after *seconds* at the latest."""
         with self._ready:
-            self._closing = True
+            self._closing.set()
             self._ready.notify()
         self._thread.join(seconds)
 
     def _work(self) -> None:
         while True:
             with self._ready:
-                self._ready.wait_for(lambda: self._waiting or self._closing)
+                self._ready.wait_for(lambda: self._waiting or self._closing.is_set())
+            self._closing.wait(GATHER_SECONDS)  # to write many lines at once costs requests less than one by one
+            with self._ready:
                 batch, self._waiting, self._size = self._waiting, [], 0
             if not batch:
                 return

@@ -1,10 +1,8 @@
 """Reasons: exact where columns act independently, estimated otherwise; they sum to the score, always the same."""
 
-import asyncio
 import itertools
 import json
 import math
-import threading
 from types import SimpleNamespace
 
 import numpy as np
@@ -16,9 +14,7 @@ from scripts.bundle.encode import encode_rows
 from scripts.column_types import MAX_NUMBER
 from scripts.schema.schema import validate_schema
 from scripts.serve import counterfactual, explain
-from scripts.serve.extras import Extras
 from scripts.serve.http_request import HTTPError
-from scripts.serve.inference import InferenceService
 from scripts.serve.model import load_model
 from tests.unit.serve.test_tasks import regression_bundle
 from tests.unit.serve.tiny import CONTRACT, RICH_ROW, ROW, ROWS, answers, bundle, model_bytes, put, rich_bundle, running
@@ -131,21 +127,6 @@ def test_effects_that_cancel_each_other_are_not_taken_for_independent():
     row, background = ({name: np.full((1, 1), value) for name in "abc"} for value in (1.0, 0.0))
     found = explain.explain_row(model, {"a": 1}, row, 0, {"prediction": 0.0}, background, lambda: None)
     assert not found["exact"] and found["contributions"] == {"a": 0.5, "b": 0.0, "c": -0.5}
-
-
-def test_reasons_are_found_in_the_threads_for_large_requests(server):
-    service = InferenceService(SimpleNamespace(cases={}), SimpleNamespace(put=lambda *_: None))
-    model, ran = load_model(server.root / "crossed/1"), []
-
-    def answer() -> list[dict]:
-        ran.append(threading.current_thread().name.partition("_")[0])
-        with service.measured("crossed", model, 0) as timing:
-            return service.predict("crossed", model, "one", [ROW], timing, extras=Extras(explain=True))
-
-    (answered,) = asyncio.run(service.run(100, answer))
-    assert "reasons" in answered and ran == ["small", "large"]
-    counts = service.statistics.describe("crossed", 1)["inference_stats"]
-    assert (counts["success"]["count"], counts["fail"]["count"]) == (1, 0)
 
 
 def test_reasons_do_not_depend_on_the_other_rows_of_the_request(server):

@@ -221,7 +221,7 @@ def test_a_shadow_that_fails_or_is_too_slow_harms_nobody(tmp_path, monkeypatch):
     monkeypatch.setattr(inference, "MAX_SHADOWS", 2)
     log = SimpleNamespace(put=lambda *entry: logged.append(entry), dropped=Counter())
     service = inference.InferenceService(SimpleNamespace(cases={}), log)
-    broken = SimpleNamespace(version=7, digest="d", contract={"columns": {}})
+    broken = SimpleNamespace(version=7, digest="d", contract={"columns": {}}, is_quick=True)
     service.start_shadow("birds", broken, "r", [ROW])
     service.shadow_pool.submit(time.sleep, 0.3)
     for _ in range(5):
