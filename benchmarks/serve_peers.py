@@ -51,7 +51,7 @@ PACKAGES = {
     "LitServe": "litserve>=0.2.16 onnxruntime",
     "BentoML": "bentoml>=1.4 onnxruntime",
     "KServe": "kserve>=0.15 onnxruntime",
-    "mlflow": "mlflow>=3.10 onnx onnxruntime",
+    "mlflow": "mlflow>=3.10 onnxruntime",
 }
 APPS = {
     "FastAPI": """
@@ -109,8 +109,11 @@ if __name__ == "__main__":
     kserve.ModelServer(http_port=int(sys.argv[1]), enable_grpc=False).start([Birds()])
 """,
     "mlflow": """
-import mlflow, onnx
-mlflow.onnx.save_model(onnx.load("model.onnx"), "saved")
+import mlflow
+class Birds(mlflow.pyfunc.PythonModel):
+    def predict(self, context, model_input, params=None):
+        return answer(model_input.to_dict("records"))
+mlflow.models.set_model(Birds())
 """,
 }
 COMMANDS = {
@@ -234,9 +237,10 @@ def serving(name: str, python: str, folder: Path) -> Iterator[tuple[subprocess.P
         words = [str(SERVER), "--root", str(folder / "serving"), "--port", str(port)]
     else:
         (folder / "model.onnx").write_bytes(bundle(0.25)["model.onnx"])
-        (folder / "app.py").write_text((SESSION if name != "mlflow" else "") + APPS[name])
+        (folder / "app.py").write_text(SESSION + APPS[name])
         if name == "mlflow":
-            subprocess.run([python, "app.py"], cwd=folder, check=True, capture_output=True)
+            save = 'import mlflow; mlflow.pyfunc.save_model("saved", python_model="app.py")'
+            subprocess.run([python, "-c", save], cwd=folder, check=True, capture_output=True)
         words = COMMANDS[name].format(port=port).split()
     own = os.environ | {"PATH": f"{Path(python).parent}:{os.environ['PATH']}", "BENTOML_DO_NOT_TRACK": "1"}
     with open(folder / "log", "w") as log:
