@@ -39,12 +39,12 @@ def boundaries(
     yield first, None, line
 
 
-def shards_of(raw: Path, options: dict, step: int) -> list[list[FileRange]]:
-    """Return, for each k, the file ranges that hold the records k * *step* to (k + 1) * *step* - 1 of a span."""
+def cut_parts(raw: Path, files: list[FileRange], options: dict, step: int) -> list[list[FileRange]]:
+    """Return, for each k, the ranges of *files* below *raw* with the records k * *step* to (k + 1) * *step* - 1."""
     formats = {"csv": CsvFormat(options["columns"], options), "jsonl": JsonLinesFormat(options["columns"], options)}
     shards: list[list[FileRange]] = [[]]
     first = 0
-    for file in whole_files(raw):
+    for file in files:
         path = raw / file.file
         text_format = formats.get(format_of(path, options["format"]))
         if text_format:
@@ -67,19 +67,23 @@ def shards_of(raw: Path, options: dict, step: int) -> list[list[FileRange]]:
     return shards
 
 
-def plan_shards(raw: Path, plan: Path, shards: int, options: dict, step: int = PART_RECORDS) -> None:
-    """Write the file ranges of each of *shards* jobs, for the span whose files are in *raw*, to *plan* (JSON).
+def divide(raw: Path, files: list[FileRange], options: dict, shards: int, step: int) -> list[dict]:
+    """Return, for each of *shards* jobs, its first record and its ranges ("pieces") of whole *files* below *raw*.
 
-    *step* is the number of records of a part. Raises InputError on files that cannot be used.
+    *step* is the number of records of a part, which no job shares. Raises InputError on files that cannot be used.
     """
-    parts = shards_of(raw, options, step)
+    parts = cut_parts(raw, files, options, step)
     bounds = [len(parts) * index // shards for index in range(shards + 1)]
-    pieces = [
+    echo(f"{len(parts)} parts for {shards} jobs")
+    return [
         {"first": low * step, "pieces": [piece for part in parts[low:high] for piece in part]}
         for low, high in pairwise(bounds)
     ]
-    echo(f"{len(parts)} parts for {shards} jobs")
-    write_json(plan, pieces)
+
+
+def plan_shards(raw: Path, plan: Path, shards: int, options: dict, step: int = PART_RECORDS) -> None:
+    """Write what each of *shards* jobs ingests of the span whose files are in *raw* to *plan* (JSON), as divide()."""
+    write_json(plan, divide(raw, whole_files(raw), options, shards, step))
 
 
 if __name__ == "__main__":

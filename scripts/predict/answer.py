@@ -27,7 +27,7 @@ class BulkModel:
     """A published model, how many records it was given, and how many rows it answered."""
 
     def __init__(self, model: Model):
-        self.model, self.contract, self.digest = model, model.contract, model.digest
+        self.model, self.contract, self.digest, self.version = model, model.contract, model.digest, model.version
         self.rows = self.records = 0
         lags = model.contract.get("window")
         self.lags = LagColumns(lags) if lags else None

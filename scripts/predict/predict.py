@@ -7,21 +7,31 @@ would refuse stops the job, with file, line and rule, and nothing is written.
 import json
 import os
 from pathlib import Path
+from typing import NamedTuple
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from scripts.bundle.aliases import read_aliases
-from scripts.errors import BundleError, InputError
-from scripts.ingest.reader import FileRange, read_blocks, whole_files
+from scripts.errors import InputError
+from scripts.ingest.reader import FileRange, read_blocks
 from scripts.predict.answer import BulkModel
+from scripts.predict.source import describe_origin, load_published, locate_rows, reading_options
 from scripts.provenance.run_job import echo, main
-from scripts.serve.model import load_model, request_columns
 
 ORIGIN = b"ouroboros"  # key of the metadata of a file of predictions: case, version and bundle
+FOUND = b"ouroboros-found"  # key of the metadata of a part of it: Found
 OWN_FOLDERS = ("results", "serving", "data", ".snakemake")
 USAGE = "snakemake predict --config case=<case> input=rows.parquet output=predictions.parquet"
 MAX_LISTED = 5  # refused rows that a message lists
+
+
+class Found(NamedTuple):
+    """How many records were read, rows answered and records refused, and the first of these, as text."""
+
+    records: int
+    rows: int
+    refused: int
+    listed: list[str]
 
 
 def check_paths(rows: str, output: str) -> tuple[Path, Path]:
@@ -53,65 +63,70 @@ def is_predictions(path: Path) -> bool:
         return False
 
 
-def find_published(serving: Path, case: str, label: str) -> Path:
-    """Return the folder of the version of *case* that *label* names. Raises InputError if none is published."""
-    labels = read_aliases(serving / case)
-    if label not in labels:
-        known = ", ".join(sorted(labels)) or "none"
-        raise InputError(
-            f"no version of {case} is published as {label} (labels: {known}); only published versions, which passed "
-            "the gates, predict: run snakemake deploy"
-        )
-    return serving / case / str(labels[label])
+def write_answers(path: Path, case: str, model: BulkModel, root: Path, pieces: list[FileRange], ingest: dict) -> Found:
+    """Write the answers of *model* for the rows of *pieces*, files below *root*, to *path*, up to the first refusal.
+
+    What was found is returned, and is in the metadata. Raises InputError on files that cannot be read.
+    """
+    options, first, refused, listed = reading_options(model.contract, ingest), model.records, 0, []
+    schema = model.schema.with_metadata({ORIGIN: describe_origin(case, model)})
+    with pq.ParquetWriter(path, schema, compression="zstd") as writer:
+        for file, block in read_blocks(root, pieces, options["columns"], options):
+            answers, errors = model.answer(block)
+            refused += len(errors)
+            for record, message in errors[: MAX_LISTED - len(listed)]:
+                (line,) = block.line_numbers([record])
+                listed.append(f"{file}, line {line}: {message}")
+            if not refused:
+                writer.write_table(answers.cast(schema))
+        found = Found(model.records - first, model.rows, refused, listed)
+        writer.add_key_value_metadata({FOUND: json.dumps(found)})
+    return found
 
 
-def columns_to_read(contract: dict) -> dict[str, str]:
-    """Return the type, with its format if it has one, of each column that the rows must have."""
-    formats = contract.get("cleaning", {}).get("columns", {})
-    return {name: formats.get(name, dtype) for name, dtype in request_columns(contract).items()}
+def join_parts(path: Path, parts: list[Path]) -> Found:
+    """Write the answers of *parts* to *path*, up to the first refusal; return what all of them have found."""
+    files = [pq.ParquetFile(part) for part in parts]
+    found = [Found(*json.loads(file.metadata.metadata[FOUND])) for file in files]
+    schema = files[0].schema_arrow
+    schema = schema.with_metadata({ORIGIN: schema.metadata[ORIGIN]})
+    listed = [line for each in found for line in each.listed][:MAX_LISTED]
+    records, rows, refused = (sum(counts) for counts in zip(*(each[:3] for each in found), strict=True))
+    with pq.ParquetWriter(path, schema, compression="zstd") as writer:
+        for file in files if not refused else []:
+            for group in range(file.num_row_groups):
+                writer.write_table(file.read_row_group(group).cast(schema))
+    return Found(records, rows, refused, listed)
 
 
-def predict(case: str, input: str, output: str, label: str, ingest: dict, serving: Path) -> None:
+def predict(case: str, input: str, output: str, label: str, ingest: dict, serving: Path, parts: list[Path]) -> None:
     """Write the predictions for all rows of *input* (a file, or the files of a folder) to *output*, in their order.
 
     They are by the version of *case* that *label* names in *serving*. *ingest* (the section of the configuration) says
-    how the files are written. Raises InputError, and leaves *output* as it was, if a row is refused.
+    how the files are written. *parts* are those of rule predict_shard, if there are several jobs. Raises InputError,
+    and leaves *output* as it was, if a row is refused.
     """
     source, target = check_paths(input, output)
-    folder = find_published(serving, case, label)
-    try:
-        model = BulkModel(load_model(folder))
-    except BundleError as error:
-        raise InputError(f"{error}; deploy again") from error
-    contract = model.contract
-    options = ingest | {key: value for key, value in contract.get("cleaning", {}).items() if key != "columns"}
-    root, pieces = (source, whole_files(source)) if source.is_dir() else (source.parent, [FileRange(source.name)])
-    origin = {"case": case, "version": int(folder.name), "bundle": model.digest}
-    schema = model.schema.with_metadata({ORIGIN: json.dumps(origin).encode()})
+    model = load_published(serving, case, label)
     temporary = target.with_name(f".tmp-{target.name}")
-    refused, listed = 0, []
     try:
-        with pq.ParquetWriter(temporary, schema, compression="zstd") as writer:
-            for file, block in read_blocks(root, pieces, columns_to_read(contract), options):
-                answers, errors = model.answer(block)
-                refused += len(errors)
-                for record, message in errors[: MAX_LISTED - len(listed)]:
-                    (line,) = block.line_numbers([record])
-                    listed.append(f"{file}, line {line}: {message}")
-                if not refused:
-                    writer.write_table(answers.cast(schema))
-        if refused:
-            more = f"; the first {len(listed)}" if refused > len(listed) else ""
-            total = f"{refused} of {model.records} rows refused"
-            raise InputError(f"{total}, nothing was written{more}: {'; '.join(listed)}")
+        found = (
+            join_parts(temporary, parts)
+            if parts
+            else write_answers(temporary, case, model, *locate_rows(source), ingest)
+        )
+        if found.refused:
+            more = f"; the first {len(found.listed)}" if found.refused > len(found.listed) else ""
+            total = f"{found.refused} of {found.records} rows refused"
+            raise InputError(f"{total}, nothing was written{more}: {'; '.join(found.listed)}")
         with open(temporary, "rb") as file:
             os.fsync(file.fileno())
         os.replace(temporary, target)
     finally:
         temporary.unlink(missing_ok=True)
-    left_out = model.records - model.rows
+    left_out = found.records - found.rows
     remark = f", {left_out} rows without a complete window left out" if left_out else ""
-    echo(f"{case} version {folder.name}: {model.rows} rows to {target}{remark}")
+    echo(f"{case} version {model.version}: {found.rows} rows to {target}{remark}")
 
 
 if __name__ == "__main__":

@@ -11,7 +11,9 @@ import pytest
 
 from scripts.errors import InputError
 from scripts.ingest import reader
+from scripts.predict.plan_predictions import plan_predictions
 from scripts.predict.predict import predict
+from scripts.predict.predict_shard import predict_shard
 from scripts.schema.schema import validate_schema
 from tests.unit.serve.tiny import RICH_ROW, ROW, bundle, put, rich_bundle, running
 from tests.workflow import ROOT
@@ -67,7 +69,7 @@ def write_rows(path, rows):
 
 def run(serving, source, target, case="birds", label="champion", **options):
     """Predict and return the table that was written."""
-    predict(case, str(source), str(target), label, INGEST | options, serving)
+    predict(case, str(source), str(target), label, INGEST | options, serving, [])
     return pq.read_table(target)
 
 
@@ -90,6 +92,49 @@ def test_a_file_gets_the_answers_of_the_server_bit_for_bit(serving, tmp_path, en
     assert any(table["flags"].to_pylist())
     origin = json.loads(table.schema.metadata[b"ouroboros"])
     assert origin == {"case": "birds", "version": 3, "bundle": reply["bundle"]}
+
+
+def run_jobs(serving, source, target, jobs, case="birds"):
+    """Predict by several *jobs* whose parts have 64 records, and return the table that was written."""
+    given, plan = (case, str(source), str(target), "champion", INGEST, serving), target.with_name("plan.json")
+    plan_predictions(*given, plan, jobs, 64)
+    parts = [target.with_name(f"part-{number}.parquet") for number in range(jobs)]
+    for number, part in enumerate(parts):
+        predict_shard(*given, plan, number, part)
+    predict(*given, parts)
+    return pq.read_table(target)
+
+
+@pytest.mark.parametrize("ending", ["csv", "jsonl", "parquet"])
+@pytest.mark.parametrize("jobs", [2, 11])
+def test_several_jobs_give_what_one_does(serving, tmp_path, ending, jobs, capsys):
+    (tmp_path / "rows").mkdir()
+    for number, rows in enumerate((ROWS[:70], ROWS[70:71], ROWS[71:])):
+        write_rows(tmp_path / f"rows/{number}.{ending}", rows)
+    alone = run(serving, tmp_path / "rows", tmp_path / "alone.parquet")
+    together = run_jobs(serving, tmp_path / "rows", tmp_path / "out.parquet", jobs)
+    assert together.equals(alone, check_metadata=True) and len(together) == 500
+    assert capsys.readouterr().err.splitlines()[-1].startswith("birds version 3: 500 rows to ")
+
+
+def test_several_jobs_refuse_what_one_does(serving, tmp_path):
+    rows = [dict(item) for item in ROWS]
+    for number in (3, 4, 70, 71, 72, 300, 499):
+        rows[number] |= {"height": -1.0}
+    source, said = write_rows(tmp_path / "rows.csv", rows), []
+    for predict_rows in (run, lambda *given: run_jobs(*given, 3)):
+        with pytest.raises(InputError) as refused:
+            predict_rows(serving, source, tmp_path / "out.parquet")
+        said.append(str(refused.value))
+    assert said[0] == said[1] and "7 of 500 rows refused" in said[0] and "rows.csv, line 74: " in said[0]
+    assert not (tmp_path / "out.parquet").exists()
+
+
+def test_lags_of_rows_that_another_job_has_are_refused(tmp_path):
+    put(tmp_path / "serving", "series", 1, rich_bundle(0.0))
+    source = write_rows(tmp_path / "rows.jsonl", [RICH_ROW])
+    with pytest.raises(InputError, match="without --set-scatter predict=N"):
+        run_jobs(tmp_path / "serving", source, tmp_path / "out.parquet", 2, "series")
 
 
 @pytest.mark.parametrize(
@@ -169,7 +214,7 @@ def test_paths_that_would_lose_something_are_refused(serving, tmp_path, monkeypa
     write_rows(tmp_path / "rows.csv", ROWS)
     before = write_rows(tmp_path / "table.parquet", ROWS).read_bytes()
     with pytest.raises(InputError, match=told):
-        predict("birds", source, target, "champion", INGEST, serving)
+        predict("birds", source, target, "champion", INGEST, serving, [])
     assert (tmp_path / "table.parquet").read_bytes() == before
 
 
@@ -210,17 +255,17 @@ def test_a_run_that_is_killed_leaves_the_predictions_that_were_there(serving, tm
     program = """
 import os, sys
 from pathlib import Path
-from scripts.predict import predict
+from scripts.predict import predict, source
 from tests.unit.predict.test_predict import INGEST
 
-class Model(predict.BulkModel):
+class Model(source.BulkModel):
     def answer(self, block):
         if self.records:
             os.kill(os.getpid(), 9)
         return super().answer(block)
 
-predict.BulkModel = Model
-predict.predict("birds", *sys.argv[1:3], "champion", INGEST, Path(sys.argv[3]))
+source.BulkModel = Model
+predict.predict("birds", *sys.argv[1:3], "champion", INGEST, Path(sys.argv[3]), [])
 """
     (tmp_path / "folder").mkdir()
     for name in ("a.csv", "b.csv"):
