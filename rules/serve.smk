@@ -5,6 +5,7 @@ Gives: predictions, and serving/<case>/{requests,shadow}/<day>.jsonl
 """
 
 from scripts.provenance.environment import env_id
+from scripts.serve.options import list_words
 
 
 rule serve:
@@ -16,15 +17,6 @@ rule serve:
         "../envs/serve.yaml"
     params:
         env=env_id("serve"),
-        port=config["serve"]["port"],
-        grpc=[f"--grpc-port {port}" for port in [config["serve"]["grpc_port"]] if port is not None],
-        poll=config["serve"]["poll_seconds"],
-        verify=[word for key in [config["serve"]["verify_key"]] if key for word in ("--verify-key", key)],
-        batch=[
-            "--batch {rows} {delay_ms} {queue}".format(**batching) + " --batch-onnx" * batching["onnx"]
-            for batching in [config["serve"]["batching"]]
-            if batching["rows"]
-        ],
+        options=list_words(config["serve"]),
     shell:
-        "exec envs/python {params.env} scripts/serve/server.py --root serving --port {params.port} {params.grpc} "
-        "--poll {params.poll} {params.batch} {params.verify:q} 3>&2 2> {log}"
+        "exec envs/python {params.env} scripts/serve/server.py --root serving {params.options:q} 3>&2 2> {log}"

@@ -30,6 +30,7 @@ from scripts.serve.http_request import (
 )
 from scripts.serve.inference import InferenceService, check_row_count, describe_answer
 from scripts.serve.json_body import parse_body
+from scripts.serve.metrics import render_metrics
 from scripts.serve.model_store import NAME, VERSION
 from scripts.serve.rest_v2 import OpenInferenceREST
 from scripts.serve.status_page import HEADERS, render_status
@@ -39,6 +40,7 @@ MODEL = re.compile(
     f"/(predict|classify|regress)/({NAME.pattern})(?:/versions/({VERSION.pattern})|/labels/({NAME.pattern}))?"
 )
 MULTI_INFERENCE = "/multi-inference"
+OTHERS = "/, /health, /models, /metrics"
 FORMS = {  # by route: the task, the name of the answers, and the form of one
     "predict": (None, "predictions", dict),
     "classify": ("classification", "classifications", classify),
@@ -117,9 +119,9 @@ class App:
     async def route(self, method: str, path: str, headers: list, receive: Callable, query: bytes) -> Reply:
         """Return the reply of a JSON route. Raises HTTPError, ContractError or ClientDisconnected."""
         match = MODEL.fullmatch(path)
-        if not match and path not in ("/", "/health", "/models", MULTI_INFERENCE):
+        if not match and path not in ("/", "/health", "/models", "/metrics", MULTI_INFERENCE):
             paths = "/predict/<case>, /classify/<case>, /regress/<case>, also with /versions/<n> or /labels/<label>"
-            raise HTTPError(404, "NOT_FOUND", f"there are {paths}; {MULTI_INFERENCE}, /, /health, /models and /v2")
+            raise HTTPError(404, "NOT_FOUND", f"there are {paths}; {MULTI_INFERENCE}, {OTHERS} and /v2")
         allowed = "POST" if match or path == MULTI_INFERENCE else "GET"
         if method != allowed:
             raise HTTPError(405, "WRONG_METHOD", f"only {allowed} here", allow=allowed)
@@ -134,6 +136,9 @@ class App:
         if path == "/health":
             ready = self.service.is_ready
             return 200 if ready else 503, orjson.dumps({"status": "ok" if ready else "no model"}), {}
+        if path == "/metrics":
+            content, kind = render_metrics(self.service)
+            return 200, content, {"content-type": kind}
         return 200, orjson.dumps(self.list_models()), {}
 
     def list_models(self) -> list[dict]:

@@ -47,6 +47,8 @@ def pick_model(name: str, case: Case, version: int | None, label: str) -> Model:
     """Return the model of *case* (*name*) by *version*, or if that is None by *label*. Raises HTTPError."""
     number = case.labels.get(label) if version is None else version
     if number not in case.versions:
+        if version is None and number is not None:
+            raise HTTPError(503, "LOADING", f"{name} version {number} is being loaded; try again", retry_after="1")
         what = f"label {label[:80]}" if version is None else f"version {version}"
         raise HTTPError(404, "UNKNOWN_VERSION", f"{name} has no {what}")
     return case.versions[number]

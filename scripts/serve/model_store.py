@@ -2,6 +2,7 @@
 
 import collections
 import contextlib
+import dataclasses
 import json
 import queue
 import re
@@ -13,6 +14,7 @@ from pathlib import Path
 from scripts.errors import BundleError
 from scripts.provenance.run_job import echo
 from scripts.serve.batching import Batching, batch_model
+from scripts.serve.load_policy import EVERYTHING, LoadPolicy
 from scripts.serve.model import Model, load_model
 from scripts.serve.published_bundle import CHECKSUMS, read_file
 from scripts.serve.traffic import Traffic, parse_traffic
@@ -39,8 +41,14 @@ class ModelStore:
     only bundles that are signed are served. *batching* is None for none.
     """
 
-    def __init__(self, root: Path, verify_key: Path | None = None, batching: Batching | None = None):
-        self.root, self.verify_key, self.batching = root, verify_key, batching
+    def __init__(
+        self,
+        root: Path,
+        verify_key: Path | None = None,
+        batching: Batching | None = None,
+        policy: LoadPolicy = EVERYTHING,
+    ):
+        self.root, self.verify_key, self.batching, self.policy = root, verify_key, batching, policy
         self.cases: dict[str, Case] = {}
         self.refused: collections.Counter[str] = collections.Counter()
         self._generations: dict[str, tuple[int, bytes] | None] = {}
@@ -71,31 +79,44 @@ class ModelStore:
     def _update(self, folder: Path, state: tuple[int, bytes] | None) -> None:
         """Serve what is published in *folder*, whose .generation is *state*."""
         try:
-            case = self.load_case(folder)
-            with self._lock:
-                self.cases = {**self.cases, folder.name: case}
+            self._serve(folder.name, self.load_case(folder))
             self._generations[folder.name] = state
         except Exception as error:  # serving must survive whatever is on the disk
             self.log_refusal(folder.name, f"{folder}: {type(error).__name__}: {error}")
 
+    def _serve(self, name: str, case: Case) -> None:
+        """Answer requests to the case *name* by *case* from now on."""
+        with self._lock:
+            self.cases = {**self.cases, name: case}
+
     def load_case(self, folder: Path) -> Case:
         """Return what can be served from *folder* now; whatever fails to load stays as it was."""
         before = self.cases.get(folder.name, Case())
+        labelled_before = before.labels
+        published = {int(path.name): path for path in folder.iterdir() if VERSION.fullmatch(path.name)}
+        asked = self.read_labels(folder, before.labels)
+        wanted = self.policy.choose({*published}, {*asked.values()})
+        if self.policy.unload_first and not before.versions.keys() <= wanted:
+            kept = {number: model for number, model in before.versions.items() if number in wanted}
+            before = dataclasses.replace(before, versions=kept, labels=asked)
+            self._serve(folder.name, before)
         versions = {}
-        for path in sorted(folder.iterdir()):
-            if VERSION.fullmatch(path.name):
-                model = self.load_version(path, before.versions.get(int(path.name)))
-                if model:
-                    versions[model.version] = model
+        for number in sorted(wanted):
+            model = self.load_version(published[number], before.versions.get(number))
+            if model:
+                versions[model.version] = model
         labels = {}
-        for label, number in self.read_labels(folder, before.labels).items():
+        for label, number in asked.items():
             if number in versions:
                 labels[label] = number
                 continue
             self.log_refusal(folder.name, f"{folder}/labels.json: {label} names version {number}, which does not exist")
-            if label in before.labels:
-                labels[label] = before.labels[label]
-                versions.setdefault(labels[label], before.versions[labels[label]])
+            old = labelled_before.get(label)
+            model = versions.get(old) or before.versions.get(old)
+            if not model and old in published:  # it was unloaded first
+                model = self.load_version(published[old], None)
+            if model:
+                labels[label], versions[old] = old, model
         traffic = self.read_traffic(folder, labels, before.traffic)
         return Case(dict(sorted(versions.items())), labels, traffic, time.time())
 

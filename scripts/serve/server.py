@@ -21,6 +21,7 @@ from scripts.serve.app import App
 from scripts.serve.batching import Batching
 from scripts.serve.connection import Connection
 from scripts.serve.inference import InferenceService
+from scripts.serve.load_policy import LoadPolicy
 from scripts.serve.model_store import LOAD_SECONDS, ModelStore
 from scripts.serve.request_log import RequestLog
 
@@ -98,11 +99,15 @@ def serve(
     until_eof: bool,
     batch: list[float] | None,
     batch_onnx: bool,
+    latest: int | None,
+    only: list[int],
+    unload_first: bool,
 ) -> None:
     """Serve the bundles under *root* until SIGTERM or SIGINT; look for new ones every *poll* seconds.
 
     With the public key *verify_key*, only those that are signed. *batch* is rows, delay (ms) and queue (rows) of
-    Batching, None for none. Exits with 2 if there is no file *verify_key*.
+    Batching, None for none. *latest*, *only* and *unload_first* are those of LoadPolicy. Exits with 2 if there is no
+    file *verify_key*.
     """
     if verify_key and not verify_key.is_file():
         sys.exit(report_error(f"serve.verify_key: there is no file {verify_key}"))
@@ -110,7 +115,8 @@ def serve(
         signal.signal(number, lambda *_: sys.exit(0))
     listener = listen(port, "serve.port")
     batching = Batching(int(batch[0]), batch[1] / 1000, int(batch[2]), batch_onnx) if batch else None
-    store, log, stop = ModelStore(root, verify_key, batching), RequestLog(root), threading.Event()
+    policy = LoadPolicy(latest, frozenset(only), unload_first)
+    store, log, stop = ModelStore(root, verify_key, batching, policy), RequestLog(root), threading.Event()
     service = InferenceService(store, log, batching is not None)
     grpc_server = None if grpc_port is None else make_grpc_server(service, grpc_port)
     store.refresh()
@@ -149,4 +155,7 @@ if __name__ == "__main__":
     names = ("ROWS", "DELAY_MS", "QUEUE")
     parser.add_argument("--batch", nargs=3, type=float, metavar=names, help="answer waiting requests by one call")
     parser.add_argument("--batch-onnx", action="store_true", help="also those for models in ONNX")
+    parser.add_argument("--latest", type=int, help="besides labelled versions serve the latest so many; default: all")
+    parser.add_argument("--only", type=int, nargs="+", default=[], help="besides labelled versions serve these")
+    parser.add_argument("--unload-first", action="store_true", help="unload versions before new ones are loaded")
     serve(**vars(parser.parse_args()))

@@ -57,6 +57,7 @@ def test_defaults_complete_and_do_not_override():
         "grpc_port": None,
         "poll_seconds": 1,
         "verify_key": None,
+        "versions": {"latest": None, "only": [], "unload_first": False},
         "batching": batching,
     }
     assert full["export"] == {"storage_uri": None, "int8": None}

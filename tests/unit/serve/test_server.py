@@ -30,6 +30,7 @@ def server(tmp_path_factory):
 
 @pytest.mark.slow
 @pytest.mark.feature("S16")
+@pytest.mark.feature("S12")
 def test_health_and_models(server):
     assert server.ask("GET", "/health") == (200, {"status": "ok"})
     status, listed = server.ask("GET", "/models")
@@ -51,6 +52,7 @@ def test_health_and_models(server):
         ("/predict/other-case", 7, -1.0),
     ],
 )
+@pytest.mark.feature("S17")
 def test_predictions_are_those_of_onnxruntime_bit_for_bit(server, path, version, bias):
     status, reply = server.ask("POST", path, {"rows": ROWS})
     assert status == 200 and reply["version"] == version and reply["case"] == path.split("/")[2]

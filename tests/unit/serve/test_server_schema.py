@@ -69,6 +69,7 @@ def test_limits_are_kept_exactly_and_a_share_of_missing_values_is_no_rule_for_on
     assert server.ask("POST", "/predict/birds", rows)[0] == 200
 
 
+@pytest.mark.feature("S8")
 def test_golden_rows_are_replayed_whatever_the_schema_says(server):
     assert server.ask("GET", "/models")[1][0]["refused"] == 0
     assert server.ask("POST", "/predict/birds", ROWS)[0] == 422
