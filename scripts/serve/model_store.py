@@ -94,11 +94,11 @@ class ModelStore:
         before = self.cases.get(folder.name, Case())
         labelled_before = before.labels
         published = {int(path.name): path for path in folder.iterdir() if VERSION.fullmatch(path.name)}
-        asked = self.read_labels(folder, before.labels)
-        wanted = self.policy.choose({*published}, {*asked.values()})
+        named = self.read_labels(folder, before.labels)
+        wanted = self.policy.choose({*published}, {*named.values()})
         if self.policy.unload_first and not before.versions.keys() <= wanted:
             kept = {number: model for number, model in before.versions.items() if number in wanted}
-            before = dataclasses.replace(before, versions=kept, labels=asked)
+            before = dataclasses.replace(before, versions=kept, labels=named)
             self._serve(folder.name, before)
         versions = {}
         for number in sorted(wanted):
@@ -106,7 +106,7 @@ class ModelStore:
             if model:
                 versions[model.version] = model
         labels = {}
-        for label, number in asked.items():
+        for label, number in named.items():
             if number in versions:
                 labels[label] = number
                 continue
