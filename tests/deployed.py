@@ -32,6 +32,11 @@ def common(tmp_path_factory) -> Path:
     return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
 
 
+def kept(tmp_path_factory) -> Path:
+    """Return the folder of what is made once for all workers of this run and, in .ci/run, for both runs."""
+    return Path(os.environ.get("OUROBOROS_KEPT") or common(tmp_path_factory))
+
+
 @pytest.fixture(scope="session")
 def deployed(tmp_path_factory) -> Path:
     """Return a checkout in which ./ouroboros deployed the tiny case for the first time, in the real environments.
@@ -52,7 +57,7 @@ def deployed(tmp_path_factory) -> Path:
         (folder / "logs/stdout").write_text(run.stdout)
         (folder / "logs/stderr").write_text(run.stderr)
 
-    return once(common(tmp_path_factory) / "deployed", make)
+    return once(kept(tmp_path_factory) / "deployed", make)
 
 
 @pytest.fixture(scope="session")
@@ -65,7 +70,7 @@ def published(tmp_path_factory) -> Path:
     def make(folder: Path) -> None:
         Reader(folder).run([blocks()[0][1]], seconds=800)
 
-    return once(common(tmp_path_factory) / "published", make)
+    return once(kept(tmp_path_factory) / "published", make)
 
 
 @pytest.fixture
