@@ -30,21 +30,27 @@ def is_worker(config) -> bool:
     return hasattr(config, "workerinput")
 
 
-def folder(item) -> str:
-    """Return the folder of tests/ that a test is in."""
-    return item.path.relative_to(ROOT / "tests").parts[0]
+def folder(path: Path) -> str:
+    """Return the folder of tests/ that the *path* of a test is in."""
+    return path.relative_to(ROOT / "tests").parts[0]
+
+
+def pytest_ignore_collect(collection_path, config):
+    """Where only tests of --full are chosen, pass over files without one: each worker would import them for seconds."""
+    if config.option.markexpr == "full" and collection_path.suffix == ".py" and folder(collection_path) not in FULL:
+        return "mark.full" not in collection_path.read_text() or None
 
 
 def pytest_itemcollected(item):
     """Mark the tests of whole folders as those of --full."""
-    if folder(item) in FULL:
+    if folder(item.path) in FULL:
         item.add_marker("full")
 
 
 def takes(item) -> float:
     """Return how many seconds a test takes, about, 0 for less than a few."""
     marker = item.get_closest_marker("takes")
-    return marker.args[0] if marker else TAKES.get("slow" if item.get_closest_marker("slow") else folder(item), 0)
+    return marker.args[0] if marker else TAKES.get("slow" if item.get_closest_marker("slow") else folder(item.path), 0)
 
 
 @pytest.hookimpl(trylast=True)

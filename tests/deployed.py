@@ -11,7 +11,7 @@ import pytest
 
 from tests import tiny, warm
 from tests.reader import Reader, blocks
-from tests.workflow import clone, deploy, environment
+from tests.workflow import clone, environment, jobs, ouroboros
 
 
 def once(folder: Path, make: Callable[[Path], object]) -> Path:
@@ -32,9 +32,17 @@ def common(tmp_path_factory) -> Path:
     return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
 
 
+def kept(tmp_path_factory) -> Path:
+    """Return the folder of what is made once for all workers of this run and, in .ci/run, for both runs."""
+    return Path(os.environ.get("OUROBOROS_KEPT") or common(tmp_path_factory))
+
+
 @pytest.fixture(scope="session")
 def deployed(tmp_path_factory) -> Path:
-    """Return a checkout in which the tiny case is deployed. Tests must copy it and not change it."""
+    """Return a checkout in which ./ouroboros deployed the tiny case for the first time, in the real environments.
+
+    Tests must copy it and not change it. What ./ouroboros printed is in the files stdout and stderr below logs/.
+    """
 
     def make(folder: Path) -> None:
         clone(folder)
@@ -42,9 +50,14 @@ def deployed(tmp_path_factory) -> Path:
         git = ["git", "-c", "user.name=test", "-c", "user.email=test@example.org"]
         subprocess.run(["git", "add", "--all"], cwd=folder, check=True)
         subprocess.run([*git, "commit", "--quiet", "-m", "Add the tiny case"], cwd=folder, check=True)
-        assert len(deploy(folder)) == 30
+        run = ouroboros(folder, "deploy", "--cores", "2")
+        assert run.returncode == 0, run.stdout + run.stderr
+        (log,) = (folder / ".snakemake/log").iterdir()
+        assert len(jobs(log.read_text())) == 30
+        (folder / "logs/stdout").write_text(run.stdout)
+        (folder / "logs/stderr").write_text(run.stderr)
 
-    return once(common(tmp_path_factory) / "deployed", make)
+    return once(kept(tmp_path_factory) / "deployed", make)
 
 
 @pytest.fixture(scope="session")
@@ -57,7 +70,7 @@ def published(tmp_path_factory) -> Path:
     def make(folder: Path) -> None:
         Reader(folder).run([blocks()[0][1]], seconds=800)
 
-    return once(common(tmp_path_factory) / "published", make)
+    return once(kept(tmp_path_factory) / "published", make)
 
 
 @pytest.fixture

@@ -30,14 +30,20 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = {  # what is worth importing early; a name that an environment lacks is passed over
-    "alert": "json urllib.request",
-    "analyze": "numpy onnxruntime pyarrow.compute pyarrow.parquet scipy.stats sklearn.metrics",
-    "model": "hyperopt numpy onnx onnxruntime pyarrow.compute pyarrow.parquet scipy.sparse sklearn.linear_model",
-    "register": "mlflow mlflow.store.tracking.sqlalchemy_store mlflow.store.model_registry.sqlalchemy_store",
-    "serve": "email http.client numpy onnxruntime re2 ssl",
-    "table": "cerberus jinja2 numpy pyarrow.compute pyarrow.csv pyarrow.parquet scipy.stats yaml",
-    "test": "cerberus pandas smart_open snakemake.cli snakemake.report.html_reporter snakemake.workflow yaml",
-    "version": "dvc.cli dvc.repo dvc_data.hashfile.db",
+    "alert": "json logging pkgutil urllib.request",
+    "analyze": "getpass numpy onnxruntime pyarrow.compute pyarrow.pandas_compat pyarrow.parquet scipy.stats"
+    " sklearn.feature_extraction.text sklearn.linear_model sklearn.metrics sklearn.model_selection sklearn.tree"
+    " statistics",
+    "model": "hyperopt multiprocessing.popen_fork numpy onnx onnxruntime pyarrow.compute pyarrow.parquet scipy.sparse"
+    " sklearn.feature_extraction.text sklearn.linear_model zoneinfo",
+    "register": "alembic.command mlflow mlflow.store.tracking.sqlalchemy_workspace_store"
+    " mlflow.store.model_registry.sqlalchemy_workspace_store sqlalchemy.dialects.sqlite",
+    "serve": "email encodings.idna http.client httptools json numpy onnxruntime orjson re2 ssl statistics uvicorn"
+    " uvicorn.protocols.http.httptools_impl uvloop yaml zipfile zoneinfo",
+    "table": "cerberus jinja2 numpy pyarrow.compute pyarrow.csv pyarrow.json pyarrow.parquet scipy.stats yaml zoneinfo",
+    "test": "cerberus difflib graphlib packaging.version pandas smart_open snakemake.benchmark snakemake.cli"
+    " snakemake.profiles snakemake.report.html_reporter snakemake.workflow statistics yaml",
+    "version": "dvc.cli dvc.repo dvc_data.hashfile.db yaml",
 }
 CLIENT = """\
 #!{python} -IS
@@ -98,7 +104,8 @@ def make(cold: Path, folder: Path, pid: int) -> None:
 
 
 def run(request: bytes, files: list[int]) -> None:
-    """Run in this fork what a client asks for, with its open files."""
+    """Run in this fork what a client asks for, with its open files. A Python that it starts is a client, too."""
+    sys.executable = os.path.join(os.getcwd(), "bin/python")
     words, folder, variables, mask = loads(request)
     for number in range(4):
         if number < len(files):
@@ -222,6 +229,8 @@ def main(pid: str, *modules: str) -> None:
     for name in modules:
         with contextlib.suppress(ImportError):
             importlib.import_module(name)
+    if cli := sys.modules.get("snakemake.cli"):
+        cli.get_argument_parser()  # finds the plugins in site-packages
     gc.collect()
     gc.freeze()
     Server().serve(int(pid))

@@ -42,6 +42,21 @@ def snakemake(folder: Path, *words: str, **more: str) -> subprocess.CompletedPro
     return subprocess.run(command, cwd=folder, env=own, capture_output=True, text=True)
 
 
+def settings(**more: str) -> dict[str, str]:
+    """Return the environment of a run by the Python that runs the tests, on a terminal that has colours."""
+    own = environment(**{"OUROBOROS_PYTHON": sys.executable, "TERM": "xterm-256color"} | more)
+    own.pop("COLUMNS", None)
+    if "NO_COLOR" not in more:
+        own.pop("NO_COLOR", None)
+    return own
+
+
+def ouroboros(folder: Path, *words: str, **more: str) -> subprocess.CompletedProcess:
+    """Run ./ouroboros in *folder*, whose output goes to pipes."""
+    command = ["./ouroboros", *words]
+    return subprocess.run(command, cwd=folder, env=settings(**more), capture_output=True, text=True)
+
+
 def jobs(output: str) -> set[str]:
     """Return the jobs that a run started according to its *output*, each as rule and wildcards."""
     found = set()

@@ -35,10 +35,27 @@ def note(event: str, arguments: tuple) -> None:
 
 def source_of(path: str) -> str:
     """Return the source of a file of bytecode, *path* itself for any other file."""
+    if not path.endswith(".pyc"):
+        return path
     try:
         return importlib.util.source_from_cache(path)
     except (NotImplementedError, ValueError):
         return path
+
+
+def real_path(path: str, known: dict[str, str]) -> str:
+    """Return os.path.realpath(path), each folder resolved once: *known* keeps what has been resolved.
+
+    A job has a thousand modules in some hundred folders.
+    """
+    if path not in known:
+        folder, name = os.path.split(path)
+        if name in ("", ".", ".."):
+            known[path] = os.path.realpath(path)
+        else:
+            place = os.path.join(real_path(folder, known), name)
+            known[path] = os.path.realpath(place) if os.path.islink(place) else place
+    return known[path]
 
 
 def find_undeclared(paths: set[str], code: set[str], words: list[str]) -> list[str]:
@@ -48,13 +65,16 @@ def find_undeclared(paths: set[str], code: set[str], words: list[str]) -> list[s
     """
     named = {os.path.realpath(word) for word in words if word}
     named |= {os.path.realpath(place) for place in (sys.prefix, sys.base_prefix)}
+    known: dict[str, str] = {}
+    inside = os.path.join(ROOT, "")
     undeclared = set()
-    for path in {os.path.realpath(source_of(path)) for path in paths}:
-        relative = os.path.relpath(path, ROOT)
+    for path in {real_path(source_of(path), known) for path in paths}:
+        relative = path.removeprefix(inside)
+        if relative == path or "/." in f"/{relative}" or relative in code:  # outside the clone, hidden, or declared
+            continue
         parts = relative.split(os.sep)
         places = {path, *(os.path.join(ROOT, *parts[:count]) for count in range(1, len(parts)))}
-        hidden = any(part.startswith(".") for part in parts)  # also "..": outside the clone
-        if not hidden and relative not in code and not places & named and os.path.isfile(path):
+        if not places & named and os.path.isfile(path):
             undeclared.add(relative)
     return sorted(undeclared)
 

@@ -332,6 +332,9 @@ def gate_shell(old: str, new: str) -> Callable[[Path], None]:
 GATE_LINE = '"{params.job} --alert'
 MODULE = "_ADDED = 1\n"
 DECLARED = ", files: [hooks/parcels/weights.json]"
+HOOK_BY_PATH = hook_that_reads(DECLARED)
+LEARNS_FROM_LABELS = case("colour: category", "colour: {kind: category, encode: target}")
+LIMIT_OF_CHANGE = case("roc_auc: {min: 0.6}", "roc_auc: {min: 0.6, drop: 0.5}")
 CUSTOM = TRANSFORM | {"fit_graph", "train", "metrics", "sentinel", "register_model", "deploy"}
 DATE = datetime.date(2020, 1, 2)
 CHANGED_SPAN = {"fetch 2001", "ingest_span 2001", "summarize 2001 all"} | described(["2001"]) | CHECKS | FROM_GRAPH
@@ -374,9 +377,9 @@ EDITS = [
     Edit("helper shared by many", append("scripts/bundle/label.py", MODULE), STATISTICS | SUMMARIZE | TRANSFORM | {"fit_graph", "train", "metrics"}, "code: scripts/bundle/label.py changed"),
     Edit("helper of all", append("scripts/provenance/run_job.py", MODULE), ALL, "code: scripts/provenance/run_job.py changed"),
     Edit("module that a hook imports", replace("scripts/custom/helper.py", "return 1", "return 1 + 0"), CUSTOM, "code: scripts/custom/helper.py changed", before=add_hook),
-    Edit("neighbour of a hook by path", replace("hooks/parcels/neighbour.py", "SCALE", "SCALE as SCALE"), CUSTOM, "code: hooks/parcels/neighbour.py changed", before=hook_that_reads(DECLARED)),
-    Edit("package of a hook by path", replace("hooks/parcels/__init__.py", "1", "1 + 0"), CUSTOM, "code: hooks/parcels/__init__.py changed", before=hook_that_reads(DECLARED)),
-    Edit("file that a hook declares", replace("hooks/parcels/weights.json", "1", "1.0"), CUSTOM, "input: hooks/parcels/weights.json changed", before=hook_that_reads(DECLARED)),
+    Edit("neighbour of a hook by path", replace("hooks/parcels/neighbour.py", "SCALE", "SCALE as SCALE"), CUSTOM, "code: hooks/parcels/neighbour.py changed", before=HOOK_BY_PATH),
+    Edit("package of a hook by path", replace("hooks/parcels/__init__.py", "1", "1 + 0"), CUSTOM, "code: hooks/parcels/__init__.py changed", before=HOOK_BY_PATH),
+    Edit("file that a hook declares", replace("hooks/parcels/weights.json", "1", "1.0"), CUSTOM, "input: hooks/parcels/weights.json changed", before=HOOK_BY_PATH),
     Edit("hook that no feature names", lambda root: (root / "scripts/custom/other.py").write_text("X = 1\n"), set(), before=add_hook),
     Edit("constant of the golden rows", replace("scripts/train/golden_rows.py", "MISSING_SHARE = 0.1", "MISSING_SHARE = 0.2"), {"train", "metrics", "register_model", "deploy"}, "code: scripts/train/golden_rows.py changed"),
     Edit("file of a family that the case uses", append("scripts/families/logistic.py", MODULE), {"tune", "train", "sentinel"}, "code: scripts/families/logistic.py changed"),
@@ -401,9 +404,9 @@ EDITS = [
     Edit("more trials", case("trials: 4", "trials: 5"), {"tune"}, "configuration: tune.trials: 4 -> 5"),
     Edit("a trial more in a row without gain", case("trials: 4", "trials: 4\n  early_stop: {trials: 9}"), {"tune"}, "configuration: tune.early_stop.trials: null -> 9"),
     Edit("a limit on the time of a sweep", case("trials: 4", "trials: 4\n  budget: {minutes: 60}"), {"tune"}, "configuration: tune.budget.minutes: null -> 60"),
-    Edit("code of cross-fitting where a feature learns from labels", append("scripts/preprocess/cross_fit.py", MODULE), {"cross_fit"}, "code: scripts/preprocess/cross_fit.py changed", before=case("colour: category", "colour: {kind: category, encode: target}")),
+    Edit("code of cross-fitting where a feature learns from labels", append("scripts/preprocess/cross_fit.py", MODULE), {"cross_fit"}, "code: scripts/preprocess/cross_fit.py changed", before=LEARNS_FROM_LABELS),
     Edit("code of cross-fitting where no feature does", append("scripts/preprocess/cross_fit.py", MODULE), set()),
-    Edit("unit of the rows where a feature learns from labels", case("bootstrap: 20", "bootstrap: 20\n  unit: note"), {"cross_fit", "transform train", "tune", "sentinel"} | FROM_TRAIN, "configuration: analyze.unit: null ->", before=case("colour: category", "colour: {kind: category, encode: target}")),
+    Edit("unit of the rows where a feature learns from labels", case("bootstrap: 20", "bootstrap: 20\n  unit: note"), {"cross_fit", "transform train", "tune", "sentinel"} | FROM_TRAIN, "configuration: analyze.unit: null ->", before=LEARNS_FROM_LABELS),
     Edit("folds of the trials", case("trials: 4", "trials: 4\n  folds: 2"), {"cross_fit", "tune"}, "configuration: tune.folds: 0 -> 2"),
     Edit("another number of folds", case("folds: 2", "folds: 3"), {"cross_fit", "tune"}, "configuration: tune.folds: 2 -> 3", before=case("trials: 4", "trials: 4\n  folds: 2")),
     Edit("an earlier best setting that is used", earlier("0.5"), {"tune", "sentinel"} | FROM_TRAIN, "earlier.json", before=lambda root: (earlier("2.5")(root), case("trials: 4", "trials: 4\n  reuse: earlier.json")(root))),
@@ -414,11 +417,11 @@ EDITS = [
     Edit("bootstrap samples", case("bootstrap: 20", "bootstrap: 30"), {"metrics"} | RELEASE, "configuration: analyze.bootstrap: 20 -> 30"),
     Edit("whole rows that no two splits may share", section('validate: {duplicates: ["*"]}\n'), {"anomalies"}, "configuration: validate.duplicates"),
     Edit("limit of change", case("roc_auc: {min: 0.6}", "roc_auc: {min: 0.6, drop: 0.5}"), RELEASE, "configuration: analyze.gate.roc_auc.drop"),
-    Edit("limit of change after another deployment", case("min: 0.6", "min: 0.5"), RELEASE, "configuration: analyze.gate.roc_auc.min", before=case("roc_auc: {min: 0.6}", "roc_auc: {min: 0.6, drop: 0.5}")),
-    Edit("code of comparisons where a limit needs it", append("scripts/analyze/compare.py", MODULE), {"gate_model"}, "code: scripts/analyze/compare.py changed", before=case("roc_auc: {min: 0.6}", "roc_auc: {min: 0.6, drop: 0.5}")),
+    Edit("limit of change after another deployment", case("min: 0.6", "min: 0.5"), RELEASE, "configuration: analyze.gate.roc_auc.min", before=LIMIT_OF_CHANGE),
+    Edit("code of comparisons where a limit needs it", append("scripts/analyze/compare.py", MODULE), {"gate_model"}, "code: scripts/analyze/compare.py changed", before=LIMIT_OF_CHANGE),
     Edit("code of comparisons where no limit needs it", append("scripts/analyze/compare.py", MODULE), set()),
-    Edit("label of the version to compare with", case("max_latency_ms: 5000", "max_latency_ms: 5000\n  label: stable"), RELEASE, "configuration: deploy.label", before=case("roc_auc: {min: 0.6}", "roc_auc: {min: 0.6, drop: 0.5}")),
-    Edit("a deployment that has made another baseline", remove("serving/tiny/labels.json"), set(), before=case("roc_auc: {min: 0.6}", "roc_auc: {min: 0.6, drop: 0.5}")),
+    Edit("label of the version to compare with", case("max_latency_ms: 5000", "max_latency_ms: 5000\n  label: stable"), RELEASE, "configuration: deploy.label", before=LIMIT_OF_CHANGE),
+    Edit("a deployment that has made another baseline", remove("serving/tiny/labels.json"), set(), before=LIMIT_OF_CHANGE),
     Edit("limit of latency", case("roc_auc: {min: 0.6}", "roc_auc: {min: 0.6}\n    latency_ms: {max: 5000}"), RELEASE, "configuration: analyze.gate.latency_ms"),
     Edit("criterion of the threshold", case("bootstrap: 20", "bootstrap: 20\n  threshold: {value: 0.5}"), {"metrics"} | RELEASE, 'configuration: analyze.threshold: "f1" ->'),
     Edit("sensitive columns", case("bootstrap: 20", "bootstrap: 20\n  fairness: {columns: [colour], reference: {colour: red}}"), {"metrics", "gate_model", "register_model"}, "configuration: analyze.fairness.columns"),

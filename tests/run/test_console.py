@@ -4,7 +4,6 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -12,9 +11,8 @@ import pytest
 from scripts.console.findings import describe_job
 from scripts.console.job import Job
 from tests import tiny
-from tests.deployed import once
 from tests.terminal import Terminal, drawn, visible
-from tests.workflow import clone, environment, jobs
+from tests.workflow import jobs, ouroboros, settings
 
 FOUND = {  # what each job of the tiny case finds, by rule
     "fetch": r"\d\.\d+ kB from the working copy",
@@ -37,21 +35,6 @@ FOUND = {  # what each job of the tiny case finds, by rule
 NOISE = re.compile(r"Traceback|RuleException|CalledProcessError|WorkflowError|  File \"|jobid|Shutting down|set -euo")
 
 
-def settings(**more: str) -> dict[str, str]:
-    """Return the environment of a run by the Python that runs the tests, on a terminal that has colours."""
-    own = environment(**{"OUROBOROS_PYTHON": sys.executable, "TERM": "xterm-256color"} | more)
-    own.pop("COLUMNS", None)
-    if "NO_COLOR" not in more:
-        own.pop("NO_COLOR", None)
-    return own
-
-
-def ouroboros(folder: Path, *words: str, **more: str) -> subprocess.CompletedProcess:
-    """Run ./ouroboros in *folder*, whose output goes to pipes."""
-    command = ["./ouroboros", *words]
-    return subprocess.run(command, cwd=folder, env=settings(**more), capture_output=True, text=True)
-
-
 def terminal(folder: Path, *words: str, columns: int = 100, **more: str) -> Terminal:
     """Start ./ouroboros in *folder* on a terminal."""
     return Terminal(["./ouroboros", "--cores", "2", *words], folder, settings(**more), columns)
@@ -64,24 +47,9 @@ def spoil(folder: Path, old: str, new: str) -> None:
     path.write_text(path.read_text().replace(old, new, 1))
 
 
-@pytest.fixture(scope="session")
-def first(tmp_path_factory) -> Path:
-    """Return a clone where the tiny case was deployed by ./ouroboros for the first time, with what that printed."""
-
-    def make(folder: Path) -> None:
-        clone(folder)
-        tiny.make(folder)
-        run = ouroboros(folder, "deploy", "--cores", "2")
-        assert run.returncode == 0, run.stderr
-        (folder / "stdout").write_text(run.stdout)
-        (folder / "stderr").write_text(run.stderr)
-
-    return once(tmp_path_factory.getbasetemp().parent / "by-ouroboros", make)
-
-
-def test_a_file_gets_a_plain_line_for_each_job_and_a_summary(first):
-    assert (first / "stdout").read_text() == ""
-    text = (first / "stderr").read_text()
+def test_a_file_gets_a_plain_line_for_each_job_and_a_summary(deployed):
+    assert (deployed / "logs/stdout").read_text() == ""
+    text = (deployed / "logs/stderr").read_text()
     head, *lines = text.splitlines()
     assert head == "tiny: 30 jobs to run" and not re.search(r"[\r\x1b]", text)
     rows = [re.fullmatch(r"\[ ?(\d+)/30\] ✓ (\w+)((?: \w+)*) +(.*\S)  \(\d.*\)", line) for line in lines[:30]]
@@ -96,13 +64,13 @@ def test_a_file_gets_a_plain_line_for_each_job_and_a_summary(first):
     assert "30 jobs in " in summary[0] and "./ouroboros serve" in summary[3]
 
 
-def test_all_that_snakemake_says_is_in_its_log(first):
-    (log,) = (first / ".snakemake/log").iterdir()
+def test_all_that_snakemake_says_is_in_its_log(deployed):
+    (log,) = (deployed / ".snakemake/log").iterdir()
     assert len(jobs(log.read_text())) == 30 and "30 of 30 steps" in log.read_text()
 
 
-def test_findings_are_read_from_what_the_jobs_wrote(first, monkeypatch):
-    monkeypatch.chdir(first)
+def test_findings_are_read_from_what_the_jobs_wrote(deployed, monkeypatch):
+    monkeypatch.chdir(deployed)
     results = Path("results/tiny")
     found = {}
     for rule, folder, log in (
@@ -156,7 +124,7 @@ def test_a_terminal_shows_how_far_the_run_is_and_never_goes_back(checkout):
 
 
 @pytest.mark.parametrize(("columns", "more"), [(24, {"NO_COLOR": "1"}), (80, {"TERM": "dumb"})], ids=["narrow", "dumb"])
-def test_a_terminal_that_can_do_less(columns, more, checkout):
+def test_a_terminal_that_can_do_less(columns, more, checkout, warmed):
     spoil(checkout, "min: 0.6", "min: 0.5")
     status, text = terminal(checkout, "deploy", columns=columns, **more).end()
     assert status == 0, text
@@ -165,7 +133,7 @@ def test_a_terminal_that_can_do_less(columns, more, checkout):
     assert len(row) < columns
 
 
-def test_verbose_prints_what_snakemake_always_does(checkout):
+def test_verbose_prints_what_snakemake_always_does(checkout, warmed):
     spoil(checkout, "min: 0.6", "min: 0.5")
     run = ouroboros(checkout, "deploy", "--verbose")
     assert "checkpoint gate_model:" in run.stderr and "Select jobs to execute..." in run.stderr
@@ -193,21 +161,21 @@ def failed(run: subprocess.CompletedProcess, job: str, log: str) -> str:
     return block.removeprefix(f"{job}: ")
 
 
-def test_rows_that_cannot_be_read(checkout):
+def test_rows_that_cannot_be_read(checkout, warmed):
     rows = [[row[0], "heavy", *row[2:]] for row in tiny.rows("2001")]
     tiny.write_span(checkout / "data/tiny", "2001", rows)
     said = failed(ouroboros(checkout, "deploy"), "ingest_span 2001", "logs/tiny/ingest/2001.log")
     assert said.startswith("2001: 150 of 150 rows cannot be read, more than ingest.max_quarantined (0.1) allows")
 
 
-def test_the_gate_for_data_names_the_anomalies(checkout):
+def test_the_gate_for_data_names_the_anomalies(checkout, warmed):
     rows = [[*row[:5], "no"] for row in tiny.rows("2003")]
     tiny.write_span(checkout / "data/tiny", "2003", rows)
     said = failed(ouroboros(checkout, "deploy"), "gate_data", "logs/tiny/validate/gate.log")
     assert "anomalies stop the run" in said and "LABEL_ONE_CLASS: span 2003" in said
 
 
-def test_the_gate_for_models_names_the_limit_and_the_terminal_shows_it_last(checkout):
+def test_the_gate_for_models_names_the_limit_and_the_terminal_shows_it_last(checkout, warmed):
     spoil(checkout, "min: 0.6", "min: 0.99")
     said = failed(ouroboros(checkout, "deploy"), "gate_model", "logs/tiny/analyze/gate.log")
     assert "the model is not blessed: roc_auc" in said and "limit min 0.99" in said
@@ -252,7 +220,7 @@ def test_ctrl_c_stops_the_run_and_the_next_one_goes_on(checkout):
     assert run.returncode == 0 and "✓ tune" in run.stderr and "✓ fit_graph" not in run.stderr
 
 
-def test_questions_are_answered_as_ever(checkout):
+def test_questions_are_answered_as_ever(checkout, warmed):
     fresh = ouroboros(checkout, "explain")
     assert (fresh.returncode, fresh.stdout, fresh.stderr) == (0, "Nothing is stale.\n", "")
     spoil(checkout, "min: 0.6", "min: 0.5")
@@ -278,7 +246,7 @@ def test_words_that_snakemake_does_not_know(checkout):
     assert ouroboros(checkout, "--version").stdout.startswith("9.")
 
 
-def test_a_reader_who_leaves_does_not_stop_the_run(checkout):
+def test_a_reader_who_leaves_does_not_stop_the_run(checkout, warmed):
     spoil(checkout, "min: 0.6", "min: 0.5")
     command = "./ouroboros deploy 2>&1 | head -1"
     run = subprocess.run(command, shell=True, cwd=checkout, env=settings(), capture_output=True, text=True)

@@ -12,7 +12,7 @@ from tests.workflow import ROOT, clone, deploy, snakemake
 
 @pytest.mark.timeout(600)
 @pytest.mark.feature("H1", "A12")
-def test_a_family_of_ones_own_is_a_file(tmp_path: Path) -> None:
+def test_a_family_of_ones_own_is_a_file(tmp_path: Path, warmed) -> None:
     blocks = re.findall(r"^```python\n(.*?)^```$", (ROOT / "CONTRIBUTING.md").read_text(), re.M | re.S)
     (code,) = [block for block in blocks if "FAMILY = " in block]
     checkout = clone(tmp_path / "clone")

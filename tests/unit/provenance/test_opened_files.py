@@ -79,6 +79,9 @@ def clone(tmp_path) -> Path:
         ('import importlib; importlib.import_module("scripts." + "near")', "scripts/near.py"),
         ('import runpy; runpy.run_path("scripts/near.py")', "scripts/near.py"),
         ('Path("results/other.json").read_text()', "results/other.json"),
+        ('Path(".cache/link").symlink_to("../results"); Path(".cache/link/other.json").open()', "results/other.json"),
+        ('Path(".cache/link").symlink_to("../results/other.json"); Path(".cache/link").open()', "results/other.json"),
+        ('import sys; sys.path = ["results/../scripts"]; import near', "scripts/near.py"),
         ('Path("results/other.json").read_text(); Path("results/other.json").write_text("x")', "results/other.json"),
     ],
 )

@@ -94,7 +94,7 @@ def work(folder: Path, *steps: list) -> tuple[list, str]:
 
 
 @pytest.fixture
-def folder(tmp_path) -> Path:
+def folder(tmp_path, warmed) -> Path:
     """Return a folder with a blessed bundle and its data's pointers."""
     made = tmp_path / "work"
     made.mkdir()

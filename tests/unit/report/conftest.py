@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from tests.deployed import common, once
+from tests.deployed import kept, once
 from tests.report import PYTHON, make_report
 from tests.results import results
 
@@ -28,6 +28,6 @@ def make(tmp_path_factory):
             make_report(given, folder, python, **environment)
 
         name = f"report-{hashlib.sha256(asked.encode()).hexdigest()[:16]}"
-        return (once(common(tmp_path_factory) / name, made) / "report.html").read_bytes()
+        return (once(kept(tmp_path_factory) / name, made) / "report.html").read_bytes()
 
     return run

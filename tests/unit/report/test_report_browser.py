@@ -6,6 +6,7 @@ Needs Chromium (Debian: apt-get install chromium), which CI installs.
 import pytest
 
 from tests.browser import Browser, find_browser
+from tests.deployed import kept, once
 from tests.report import make_report
 from tests.results import FEEDBACK, complete, results
 
@@ -20,8 +21,13 @@ TIP = "(tip => tip.hidden ? '' : tip.textContent)(document.querySelector('.tip')
 
 @pytest.fixture(scope="module")
 def page(tmp_path_factory):
-    """The report of all that may be in it."""
-    return make_report(complete(results()) | {"feedback": FEEDBACK}, tmp_path_factory.mktemp("page"))
+    """The report of all that may be in it, made once for all workers."""
+
+    def made(folder):
+        folder.mkdir()
+        make_report(complete(results()) | {"feedback": FEEDBACK}, folder)
+
+    return once(kept(tmp_path_factory) / "page", made) / "report.html"
 
 
 @pytest.fixture(scope="module")
