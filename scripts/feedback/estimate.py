@@ -5,11 +5,12 @@ those of CBPE (cbpe.py), in regression those of direct loss estimation: a model 
 their columns and prediction gives the loss of requests. Both weight the reference's rows where requests are of another
 distribution. They assume that there is no concept drift.
 
-estimated.json has "version", "assumes", "metric", "reference" and "requests": {"rows", "metrics", "error"} and
-"periods": [{"period", "rows", "metrics", "error"}]; "error" is the standard error of the metric. "multivariate" is the
-drift of all columns together (reconstruction.py), and "changes" are the times at which the mean score is noticed to
-have changed (adwin.py). Dates and times always drift and are left out of all comparisons, as are pseudonyms; where no
-column is left, there is no "multivariate". Without a published version or requests to it, there is a "reason".
+estimated.json has "version", "assumes", "metric", "reference" and "requests": {"rows", "metrics", "error",
+"sampling_error"} and "periods", which have "period" as well; "error" is the standard error of the metric that labels
+will show, "sampling_error" that of the estimate. "multivariate" is the drift of all columns together
+(reconstruction.py), and "changes" are the times at which the mean score is noticed to have changed (adwin.py). Dates
+and times always drift and are left out of all comparisons, as are pseudonyms; where no column is left, there is no
+"multivariate". Without a published version or requests to it, there is a "reason".
 
 Memory does not grow with the requests: of more than MOST, in all or in a period, MOST count, drawn at random. "rows" is
 the number of those that count, which "error" is of; "requested" is the number of all.
@@ -28,7 +29,7 @@ from scripts.analyze.scores import ScoredSplit, require_columns, score_tables, t
 from scripts.bundle.predictor import load_predictor
 from scripts.column_types import is_pseudonym
 from scripts.feedback.adwin import find_changes
-from scripts.feedback.cbpe import auc_error, calibrate, expected_metrics
+from scripts.feedback.cbpe import auc_error, calibrate, expected_auc_error, expected_metrics
 from scripts.feedback.density_ratio import SETTINGS, encode_columns, estimate_ratios, frequent_texts
 from scripts.feedback.reconstruction import measure_drift
 from scripts.feedback.requested_rows import period_names, requested_rows, select_values
@@ -78,6 +79,7 @@ class TwoClasses:
             "rows": len(p),
             "metrics": expected_metrics(p, chance, self.threshold),
             "error": auc_error(p, chance),
+            "sampling_error": expected_auc_error(p, chance),
         }
 
     def reference(self) -> dict:
@@ -107,7 +109,8 @@ class Values:
         root = float(np.sqrt(max(losses["rmse"].mean(), 0.0)))
         count, spread = len(losses["rmse"]), float(self.losses["rmse"].std())
         error = spread / np.sqrt(count) / (2 * root) if root else 0.0
-        return {"rows": count, "metrics": {"mae": float(losses["mae"].mean()), "rmse": root}, "error": float(error)}
+        metrics = {"mae": float(losses["mae"].mean()), "rmse": root}
+        return {"rows": count, "metrics": metrics, "error": float(error), "sampling_error": float(error)}
 
     def reference(self) -> dict:
         """Return the metrics that the reference has."""
