@@ -19,7 +19,7 @@ import pyarrow.csv
 from scripts.errors import InputError
 from scripts.statistics.hashing import hash_texts
 
-MAX_BYTES = 1 << 25  # of files that are read in one pass: about a million labels
+MAX_BYTES = 1 << 24  # of files that are read in one pass: about half a million labels
 NO_TIME = np.datetime64("NaT", "us")
 LINE = "line"
 

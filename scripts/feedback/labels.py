@@ -164,6 +164,7 @@ def join_in_passes(
         counts.add(labels, len(y))
         if rows is not None:
             yield rows, y
+        del labels, rows, y  # before the next pass reads its own
 
 
 def count_actions(

@@ -246,18 +246,22 @@ def measure(
     thresholds = {int(path.parent.name): read_json(path).get("threshold") for path in contracts}
     counts, versions = LabelCounts(), {}
     joined = join_in_passes(labels, classes, now, partial(requested_rows, requests, [*used]), counts)
+
+    def collect(rows: pa.Table, y: np.ndarray, spool: Spool) -> None:
+        truth = (y == classes.index(label["positive"])).astype(np.float64) if classes else y
+        kept = rows.drop_columns(["request", "position"])
+        kept = kept.append_column(Y, pa.array(truth)).append_column(HASH, pa.array(hash_keys(rows)))
+        for number, part in split_versions(kept):
+            version = versions.setdefault(number, Version(specs, used, period))
+            version.add(part, row_losses(part[Y].to_numpy(), part["score"].to_numpy()))
+        spool.write(kept)
+
     with tempfile.TemporaryFile(dir=realised.parent) as file:
         spool = Spool(file)
         for rows, y in joined:
-            if len(classes) > 2:
-                continue
-            truth = (y == classes.index(label["positive"])).astype(np.float64) if classes else y
-            kept = rows.drop_columns(["request", "position"])
-            kept = kept.append_column(Y, pa.array(truth)).append_column(HASH, pa.array(hash_keys(rows)))
-            for number, part in split_versions(kept):
-                version = versions.setdefault(number, Version(specs, used, period))
-                version.add(part, row_losses(part[Y].to_numpy(), part["score"].to_numpy()))
-            spool.write(kept)
+            if len(classes) <= 2:
+                collect(rows, y, spool)
+            del rows, y  # before the next pass reads its own
         for version in versions.values():
             version.find_edges()
         for rows in spool.read():
