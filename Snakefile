@@ -10,7 +10,6 @@ from scripts.data.yaml_file import check_yaml
 
 min_version("9.27")
 check_yaml("config/config.yaml")
-
 if os.path.realpath(".") != os.path.realpath(workflow.basedir):  # all paths, also the records', start there
     sys.exit(f"error: start in the folder of the Snakefile, without --directory: cd {workflow.basedir}")
 
@@ -33,6 +32,7 @@ include: "rules/train.smk"
 include: "rules/analyze.smk"
 include: "rules/register.smk"
 include: "rules/deploy.smk"
+include: "rules/challengers.smk"
 include: "rules/serve.smk"
 include: "rules/predict.smk"
 include: "rules/export.smk"

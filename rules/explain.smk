@@ -8,7 +8,7 @@
 from scripts.provenance.environment import env_id
 from scripts.provenance.explain import print_explanation_and_exit
 
-DEPLOYED = [f"{RESULTS}/deploy/record.json"]
+DEPLOYED = [f"{RESULTS}/deploy/record.json", *CHALLENGERS]
 
 
 rule explain:

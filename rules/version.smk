@@ -92,6 +92,7 @@ rule purge:
         folder=f"data/{CASE}",
         results=RESULTS,
         others=list(SIDE_FILE_PATHS.values()),
+        serving=f"serving/{CASE}",
     shell:
         "envs/python {params.env} scripts/version/purge.py --job-spec {params.job_spec} --folder {params.folder}"
-        " --results {params.results} --others {params.others:q} 3>&2 2> {log}"
+        " --results {params.results} --others {params.others:q} --serving {params.serving} 3>&2 2> {log}"

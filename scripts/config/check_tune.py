@@ -35,7 +35,7 @@ def check_tune(config: dict) -> list[tuple[str, str]]:
     for index, point in enumerate(tune["points_to_evaluate"]):
         if point["family"] not in tune["families"]:
             problems.append((f"tune.points_to_evaluate.{index}", f"no family {point['family']} in tune.families"))
-    return problems + check_reuse(tune["reuse"], config["case"])
+    return problems + check_reuse(tune["reuse"], config["case"]) + check_challengers(config)
 
 
 def check_search(families: dict[str, dict], algorithm: str) -> list[tuple[str, str]]:
@@ -71,6 +71,22 @@ def check_reuse(reuse: str | None, case: str) -> list[tuple[str, str]]:
     if not Path(reuse).is_file():
         return [("tune.reuse", "no such file")]
     return [("tune.reuse", "the case's own result")] if Path(reuse).is_relative_to(f"results/{case}") else []
+
+
+def check_challengers(config: dict) -> list[tuple[str, str]]:
+    """Return the problems of `train.challengers`: what the sweep does not search, and what is the champion's alone."""
+    tune, train, problems = config["tune"], config["train"], []
+    for label, family in train["challengers"].items():
+        key = f"train.challengers.{label}"
+        if family not in tune["families"]:
+            problems.append((key, f"the sweep does not search {family}; add it to tune.families"))
+        if label == config["deploy"]["label"]:
+            problems.append((key, "that is deploy.label, the label of the champion; choose another one"))
+    if train["challengers"] and tune["reuse"]:
+        problems.append(("train.challengers", "tune.reuse leaves no trials to choose from; remove one of both"))
+    if train["challengers"] and train["warm_start"]:
+        problems.append(("train.challengers", "train.warm_start starts from one family alone; remove one of both"))
+    return problems
 
 
 def check_space(key: str, space: dict[str, dict]) -> list[tuple[str, str]]:

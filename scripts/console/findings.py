@@ -139,6 +139,10 @@ def describe_version(job: Job) -> str:
     return f"version {version['version']}, bundle {version['bundle'][:12]}"
 
 
+def describe_challenger(job: Job) -> str:
+    return f"the best {job.read('best.json')['family']} of the sweep"
+
+
 def describe_deploy(job: Job) -> str:
     published = job.read("published.json")
     latency = job.search_log(r"([\d.e+-]+ ms) a row\)")
@@ -208,6 +212,8 @@ FINDINGS: dict[str, Callable[[Job], str]] = {
     "gate_model": describe_model_gate,
     "register_model": describe_version,
     "deploy": describe_deploy,
+    "challenger": describe_challenger,
+    "deploy_challenger": describe_deploy,
     "request_table": describe_request_table,
     "measure": describe_realised,
     "label_queue": describe_queue,

@@ -57,16 +57,32 @@ def expected_metrics(p: np.ndarray, chance: np.ndarray, threshold: float) -> dic
     }
 
 
-def auc_error(p: np.ndarray, chance: np.ndarray) -> float:
-    """Return the standard error of the expected area under the ROC curve (DeLong et al. 1988), NaN if undefined."""
+def auc_influences(p: np.ndarray, chance: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return how much each row moves the area under the ROC curve if it is positive, and if it is negative [rows].
+
+    Rows have scores *p* and are positive with their *chance* [rows]. NaN stands for an area that is undefined.
+    """
     rank = rank_scores(p, False)
     positives, negatives = np.bincount(rank, chance), np.bincount(rank, 1 - chance)
     if min(positives.sum(), negatives.sum()) < 1:
-        return float("nan")
+        return np.full(len(p), np.nan), np.full(len(p), np.nan)
     below = (np.cumsum(negatives) - negatives / 2) / negatives.sum()  # negatives that a positive row is above
     above = 1 - (np.cumsum(positives) - positives / 2) / positives.sum()  # positives that a negative row is below
-    variance = 0.0
-    for rows, share in ((positives, below), (negatives, above)):
-        mean = rows @ share / rows.sum()
-        variance += rows @ (share - mean) ** 2 / rows.sum() ** 2
-    return float(np.sqrt(variance))
+    area = positives @ below / positives.sum()
+    return (below[rank] - area) / positives.sum(), (above[rank] - area) / negatives.sum()
+
+
+def auc_error(p: np.ndarray, chance: np.ndarray) -> float:
+    """Return the standard error of the area that the labels will show (DeLong et al. 1988), NaN if undefined."""
+    positive, negative = auc_influences(p, chance)
+    return float(np.sqrt(chance @ positive**2 + (1 - chance) @ negative**2))
+
+
+def expected_auc_error(p: np.ndarray, chance: np.ndarray) -> float:
+    """Return the standard error of the expected area, NaN if undefined.
+
+    Which rows were requested adds to it. Which of them are positive does not: the expected area is a mean over that.
+    """
+    positive, negative = auc_influences(p, chance)
+    influence = chance * positive + (1 - chance) * negative
+    return float(np.sqrt(influence @ influence))

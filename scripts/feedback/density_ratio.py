@@ -17,22 +17,31 @@ CATEGORIES = 50  # of a text column that are told apart
 SETTINGS = {"max_iter": 50, "max_leaf_nodes": 8, "min_samples_leaf": 50, "early_stopping": False, "random_state": 0}
 
 
-def encode_column(sides: list[pa.ChunkedArray]) -> np.ndarray:
-    """Return the values of both *sides* of a column as numbers [rows], NaN for missing, rare texts as one number."""
+def frequent_texts(sides: list[pa.ChunkedArray]) -> pa.Array:
+    """Return the most frequent texts of both *sides* of a column; none, unless it is one of texts."""
     column = pa.chunked_array([chunk for side in sides for chunk in side.chunks], sides[0].type)
+    counts = pc.value_counts(column).to_pylist() if pa.types.is_string(column.type) else []
+    ordered = sorted((-entry["counts"], entry["values"] or "") for entry in counts)
+    return pa.array([text for _, text in ordered[:CATEGORIES]], pa.string())
+
+
+def encode_column(column: pa.ChunkedArray, texts: pa.Array) -> np.ndarray:
+    """Return the values of a column as numbers [rows], NaN for missing, texts other than *texts* as one number."""
     if not pa.types.is_string(column.type):
         return to_numbers(column)
-    counts = sorted((-entry["counts"], entry["values"] or "") for entry in pc.value_counts(column).to_pylist())
-    frequent = pa.array([text for _, text in counts[:CATEGORIES]], pa.string())
-    codes = pc.index_in(column, frequent).cast(pa.float64()).to_numpy()
-    return np.where(np.isnan(codes) & ~column.is_null().to_numpy(), len(frequent), codes)
+    codes = pc.index_in(column, texts).cast(pa.float64()).to_numpy()
+    return np.where(np.isnan(codes) & ~column.is_null().to_numpy(), len(texts), codes)
 
 
-def encode_sides(reference: pa.Table, requests: pa.Table, columns: list[str]) -> tuple[np.ndarray, np.ndarray]:
-    """Return the *columns* of both sides as numbers [rows, columns]."""
-    none = np.empty((len(reference) + len(requests), 0))
-    encoded = np.column_stack([none, *(encode_column([reference[name], requests[name]]) for name in columns)])
-    return encoded[: len(reference)], encoded[len(reference) :]
+def encode_columns(rows: pa.Table, texts: dict[str, pa.Array]) -> np.ndarray:
+    """Return the columns of *rows* that *texts* (frequent_texts) names as numbers [rows, columns]."""
+    none = np.empty((len(rows), 0))
+    return np.column_stack([none, *(encode_column(rows[name], known) for name, known in texts.items())])
+
+
+def spread_rows(rows: np.ndarray) -> np.ndarray:
+    """Return SAMPLE of *rows*, as far from each other as they can be; all, if there are fewer."""
+    return rows[np.linspace(0, len(rows) - 1, min(len(rows), SAMPLE)).astype(np.int64)]
 
 
 def estimate_ratios(reference: np.ndarray, requests: np.ndarray) -> np.ndarray:
@@ -44,7 +53,7 @@ def estimate_ratios(reference: np.ndarray, requests: np.ndarray) -> np.ndarray:
         return np.ones(len(reference))
     ratios = np.empty(len(reference))
     for half in (0, 1):
-        sides = [side[1 - half :: 2][:SAMPLE] for side in (reference, requests)]
+        sides = [spread_rows(side[1 - half :: 2]) for side in (reference, requests)]
         if not min(map(len, sides)):
             return np.ones(len(reference))
         sizes = [*map(len, sides)]

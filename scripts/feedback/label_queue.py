@@ -14,7 +14,8 @@ import pyarrow.compute as pc
 import pyarrow.csv
 
 from scripts.bundle.column_numbers import to_numbers
-from scripts.feedback.labels import list_classes, make_keys, read_labels
+from scripts.feedback.label_files import plan_passes
+from scripts.feedback.labels import gather_rows, list_classes, make_keys, read_labels
 from scripts.feedback.requested_rows import requested_rows, value_types
 from scripts.provenance.canonical import read_json
 from scripts.provenance.run_job import echo, main
@@ -64,15 +65,17 @@ def label_queue(
 ) -> None:
     """Write *queue*: *count* rows of *requests* without a label, with an empty one, the most important first."""
     classes, types = list_classes(label), value_types(requests)
-    known = read_labels(labels, classes, datetime.datetime.now(datetime.UTC)).keys
+    now = datetime.datetime.now(datetime.UTC)
     thresholds = {path.parent.name: read_json(path).get("threshold") for path in contracts}
     best, certain = None, np.empty(0)
-    for part in requested_rows(requests, list(types)):  # of each row group, only candidates are kept
-        part = part.filter(pc.invert(pc.is_in(make_keys(part["request"], part["position"]), known)))
-        both = part if best is None else pa.concat_tables([best, part])
-        scores = np.concatenate([certain, uncertainty(part, classes, thresholds)])
-        order = np.argsort(-scores, kind="stable")[: CANDIDATES * count]
-        best, certain = both.take(pa.array(order)), scores[order]
+    for part in plan_passes(labels):
+        known = read_labels(labels, classes, now, part).keys
+        for rows in gather_rows(requested_rows(requests, list(types)), part):  # of a batch, only candidates are kept
+            rows = rows.filter(pc.invert(pc.is_in(make_keys(rows["request"], rows["position"]), known)))
+            both = rows if best is None else pa.concat_tables([best, rows])
+            scores = np.concatenate([certain, uncertainty(rows, classes, thresholds)])
+            order = np.argsort(-scores, kind="stable")[: CANDIDATES * count]
+            best, certain = both.take(pa.array(order)), scores[order]
     head = ["request", "position", "label", "time"]
     if best is None:
         table = pa.table({name: pa.array([], pa.string()) for name in head})

@@ -8,6 +8,8 @@ validation and their gate like every other.
 
 import datetime
 import re
+from collections import Counter
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +19,7 @@ import pyarrow.parquet as pq
 
 from scripts.arrow_types import ARROW_TYPES
 from scripts.errors import InputError
-from scripts.feedback.labels import join_labels, list_classes, read_labels
+from scripts.feedback.labels import LabelCounts, join_in_passes, list_classes
 from scripts.feedback.requested_rows import requested_rows, value_types
 from scripts.provenance.run_job import echo, main
 from scripts.schema.check_table import applicable_rules, violation_mask
@@ -79,25 +81,32 @@ def labelled_span(
         raise InputError(f"span={span!r} is no year, month or day of requests: say --config span=1999-06")
     if taken := sorted(folder.glob(f"{span}.*")):
         raise InputError(f"{taken[0]} exists; a span is not replaced: name another one, or remove it")
-    late = read_labels(labels, list_classes(label), datetime.datetime.now(datetime.UTC))
-    known = value_types(requests)
-    rows, y = join_labels(requested_rows(requests, [name for name in columns if name in known]), late)
-    days = np.datetime_as_string(rows["time"].to_numpy(), "D") if rows is not None else np.empty(0, str)
-    chosen = np.char.startswith(days, span)
-    if not chosen.any():
-        raise InputError(f"no row that was requested in {span} has a label; {len(y)} rows have one")
-    table = to_span(rows.filter(pa.array(chosen)), y[chosen], columns, label, log["pseudonyms"])
-    broken = find_violations(table, load_schema(schema[0])) if schema else {}
-    valid = ~np.any([*broken.values()], axis=0) if broken else np.ones(len(table), bool)
-    for rule, mask in broken.items():
-        echo(f"{int(mask.sum())} rows left out: {rule}")
-    if not valid.any():
-        raise InputError(f"all {len(table)} labelled rows of {span} violate the data schema; nothing is written")
+    known, counts, now = value_types(requests), LabelCounts(), datetime.datetime.now(datetime.UTC)
+    read_rows = partial(requested_rows, requests, [name for name in columns if name in known])
+    rules = load_schema(schema[0]) if schema else None
     path = folder / f"{span}.parquet"
-    temporary = path.with_name(f".tmp-{path.name}")
-    pq.write_table(table.filter(pa.array(valid)), temporary, compression="zstd")
+    temporary, writer, kept = path.with_name(f".tmp-{path.name}"), None, 0
+    left_out, count = Counter(), 0
+    for rows, y in join_in_passes(labels, list_classes(label), now, read_rows, counts):
+        chosen = np.char.startswith(np.datetime_as_string(rows["time"].to_numpy(), "D"), span)
+        table = to_span(rows.filter(pa.array(chosen)), y[chosen], columns, label, log["pseudonyms"])
+        broken = find_violations(table, rules) if rules else {}
+        left_out.update({rule: int(mask.sum()) for rule, mask in broken.items()})
+        valid = ~np.any([*broken.values()], axis=0) if broken else np.ones(len(table), bool)
+        count, kept = count + len(table), kept + int(valid.sum())
+        writer = writer or pq.ParquetWriter(temporary, table.schema, compression="zstd")
+        writer.write_table(table.filter(pa.array(valid)))
+    if writer:
+        writer.close()
+    for rule, rows_left_out in left_out.items():
+        echo(f"{rows_left_out} rows left out: {rule}")
+    if not kept:
+        temporary.unlink(missing_ok=True)
+        if count:
+            raise InputError(f"all {count} labelled rows of {span} violate the data schema; nothing is written")
+        raise InputError(f"no row that was requested in {span} has a label; {counts.joined} rows have one")
     temporary.rename(path)
-    echo(f"{path}: {int(valid.sum())} rows; dvc add {path} makes it a span")
+    echo(f"{path}: {kept} rows; dvc add {path} makes it a span")
 
 
 if __name__ == "__main__":

@@ -1,44 +1,59 @@
-"""Late labels: read the files that name what really happened, and join them to the rows that were requested.
+"""Late labels, which name what really happened: join them to the rows that were requested.
 
-A file is a CSV with the columns request, label and, where needed, position (of the row in its request, from 0; 0 if
-left out) and time (when the label was observed, ISO 8601; UTC if it names no zone). A label is the name of a class, in
-regression the value. What cannot be right stops the run: an unknown class, a time that has not come yet. Labels that
-are given twice count once; those that contradict each other, are older than their request, or whose request is unknown
-or was sent twice, are counted, named and left out.
+A label is the name of a class, in regression the value. What cannot be right stops the run: an unknown class, a time
+that has not come yet. Labels that are given twice count once; those that contradict each other, are older than their
+request, or whose request is unknown or was sent twice, are counted, named and left out. All of this is exact, for any
+number of labels and requests: they are joined in passes (label_files.py), so memory grows with neither.
 """
 
-import csv
 import datetime
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.csv
 
 from scripts.config.classes import sort_classes
-from scripts.errors import InputError
+from scripts.feedback.label_files import (
+    NO_TIME,
+    Part,
+    plan_passes,
+    read_blocks,
+    read_positions,
+    read_targets,
+    read_times,
+)
 from scripts.provenance.canonical import round_floats
 
 EXAMPLES = 10  # of requests that are named where labels are left out
-NO_TIME = np.datetime64("NaT", "us")
+BATCH = 1 << 18  # requested rows that are looked up at once
+WHOLE = Part()
 
 
 @dataclass
 class Labels:
-    """Labels by key (request and position), each key once: class numbers or values *y*, and times (NaT if unknown)."""
+    """Labels by key (request and position), each key once: class numbers or values *y*, and times (NaT if unknown).
+
+    They are those of the requests of a *part*.
+    """
 
     keys: pa.Array
     y: np.ndarray
     times: np.ndarray
+    part: Part = WHOLE
     left_out: dict[str, dict] = field(default_factory=dict)
 
-    def leave_out(self, reason: str, keys: Iterable[str]) -> None:
+    def leave_out(self, reason: str, keys: pa.Array) -> None:
         """Count labels that are left out for a *reason*, and name the first of them."""
-        names = sorted(keys)
-        self.left_out[reason] = {"count": len(names), "examples": names[:EXAMPLES]}
+        first = pc.select_k_unstable(keys, EXAMPLES, sort_keys=[("key", "ascending")])
+        self.left_out[reason] = {"count": len(keys), "examples": keys.take(first).to_pylist()}
+
+    def select(self, mask: np.ndarray) -> "Labels":
+        """Return the labels that *mask* [labels] selects."""
+        return Labels(self.keys.filter(pa.array(mask)), self.y[mask], self.times[mask], self.part, self.left_out)
 
 
 def list_classes(label: dict) -> list[str]:
@@ -52,126 +67,41 @@ def make_keys(request: pa.ChunkedArray, position: pa.ChunkedArray) -> pa.Array:
     return keys.combine_chunks() if isinstance(keys, pa.ChunkedArray) else keys
 
 
-def read_file(path: Path, needed: tuple[str, ...]) -> pa.Table:
-    """Return a CSV file whose columns are texts, null where a cell is empty. Raises InputError if it lacks a column."""
-    try:
-        with open(path, encoding="utf-8-sig", newline="") as file:  # Excel begins with a byte order mark
-            header = next(csv.reader(file), [])
-        if twice := sorted({name for name in header if header.count(name) > 1}):
-            raise InputError(f"{path}: column {twice[0]!r} is there twice; remove one")
-        options = pa.csv.ConvertOptions(
-            column_types=dict.fromkeys(header, pa.string()), strings_can_be_null=True, null_values=[""]
-        )
-        table = pa.csv.read_csv(path, convert_options=options)
-    except (pa.ArrowInvalid, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: not a CSV file in UTF-8: {error}") from error
-    known = {*needed, "position", "time"}
-    if missing := [name for name in needed if name not in table.column_names]:
-        raise InputError(f"{path}: column {missing[0]} is missing; a file has {', '.join(sorted(known))}")
-    table = table.select([name for name in table.column_names if not name.startswith("values.")])  # of a label queue
-    if unknown := [name for name in table.column_names if name not in known]:
-        raise InputError(f"{path}: column {unknown[0]!r} is unknown; a file has {', '.join(sorted(known))}")
-    for name in needed:
-        if table[name].null_count:
-            raise InputError(
-                f"{path}, line {first_line(pc.is_null(table[name]))}: no {name}; write it or remove the line"
-            )
-    for name, default in (("position", "0"), ("time", "")):
-        values = (
-            table[name].fill_null(default)
-            if name in table.column_names
-            else pa.array([default] * len(table), pa.string())
-        )
-        table = table.drop_columns([name] if name in table.column_names else []).append_column(name, values)
-    return table
-
-
-def first_line(mask: pa.ChunkedArray | np.ndarray) -> int:
-    """Return the line, from 1 for the header, of the first row of *mask* that is set."""
-    return int(np.flatnonzero(np.asarray(mask))[0]) + 2
-
-
-def read_positions(path: Path, column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Return positions as numbers. Raises InputError that names the line of one that is none."""
-    wrong = pc.invert(pc.match_substring_regex(column, "^[0-9]{1,9}$"))
-    if pc.any(wrong).as_py():
-        line = first_line(wrong)
-        raise InputError(
-            f"{path}, line {line}: position is {column[line - 2].as_py()!r}, the number of a row in its request was "
-            "expected, from 0"
-        )
-    return column.cast(pa.int32())
-
-
-def read_times(path: Path, column: pa.ChunkedArray, now: datetime.datetime) -> np.ndarray:
-    """Return times [rows] in UTC, NaT if empty. Raises InputError that names the line of one that has not come yet."""
-    times = np.full(len(column), NO_TIME)
-    for index, text in enumerate(column.to_pylist()):
-        if not text:
-            continue
-        try:
-            moment = datetime.datetime.fromisoformat(text)
-        except ValueError:
-            message = f"{path}, line {index + 2}: time is {text!r}, expected one like 1999-12-31T23:59:00+00:00"
-            raise InputError(message) from None
-        moment = moment if moment.tzinfo else moment.replace(tzinfo=datetime.UTC)
-        if moment > now:
-            raise InputError(
-                f"{path}, line {index + 2}: the label is of {text}, which has not come yet; correct its time"
-            )
-        times[index] = np.datetime64(moment.astimezone(datetime.UTC).replace(tzinfo=None), "us")
-    return times
-
-
-def read_targets(path: Path, column: pa.ChunkedArray, classes: list[str]) -> np.ndarray:
-    """Return class numbers in the order of *classes*, or without classes values. Raises InputError at any other."""
-    if classes:
-        numbers = pc.index_in(column, pa.array(classes))
-        wrong = np.asarray(pc.is_null(numbers))
-        expected = f"one of {', '.join(classes)}"
-    else:
-        numbers = pa.array([parse_number(text) for text in column.to_pylist()], pa.float64())
-        wrong, expected = ~np.isfinite(np.asarray(numbers)), "a number"
-    if wrong.any():
-        line = first_line(wrong)
-        raise InputError(f"{path}, line {line}: label is {column[line - 2].as_py()!r}, expected {expected}")
-    return numbers.to_numpy() if classes else np.asarray(numbers)
-
-
-def parse_number(text: str) -> float:
-    """Return the number that *text* is, NaN if it is none."""
-    try:
-        return float(text)
-    except ValueError:
-        return float("nan")
-
-
-def read_labels(files: list[Path], classes: list[str], now: datetime.datetime) -> Labels:
-    """Return the labels in *files*: numbers of *classes*, or values if there are none. Raises InputError.
+def read_labels(files: list[Path], classes: list[str], now: datetime.datetime, part: Part = WHOLE) -> Labels:
+    """Return the labels of *part* in *files*: numbers of *classes*, or values if there are none. Raises InputError.
 
     The same label given twice counts once. Of labels that contradict each other, none counts.
     """
     keys, targets, times = [], [np.empty(0)], [np.empty(0, NO_TIME.dtype)]
     for path in files:
-        table = read_file(path, ("request", "label"))
-        keys += make_keys(table["request"], read_positions(path, table["position"])).to_pylist()
-        targets.append(read_targets(path, table["label"], classes).astype(np.float64))
-        times.append(read_times(path, table["time"], now))
+        for table in read_blocks(path, ("request", "label"), part):
+            keys.append(make_keys(table["request"], read_positions(path, table)))
+            targets.append(read_targets(path, table, classes))
+            times.append(read_times(path, table, now))
     y, moments = np.concatenate(targets), np.concatenate(times)
-    order = np.lexsort((moments, keys)) if keys else np.empty(0, np.int64)
-    distinct, first, group = np.unique(np.array(keys, str)[order], return_index=True, return_inverse=True)
-    labels = Labels(pa.array(distinct.tolist(), pa.string()), y[order][first], moments[order][first])
-    agrees = y[order] == labels.y[group]
-    contradictory = np.unique(group[~agrees])
-    twice = np.setdiff1d(np.flatnonzero(np.bincount(group, minlength=len(distinct)) > 1), contradictory)
-    labels.leave_out("given twice, counted once", distinct[twice].tolist())
-    labels.leave_out("contradictory", distinct[contradictory].tolist())
-    return select_labels(labels, np.setdiff1d(np.arange(len(distinct)), contradictory))
+    encoded = pa.chunked_array(keys, pa.string()).combine_chunks().dictionary_encode()
+    order = np.lexsort((moments, encoded.indices.to_numpy()))
+    group = encoded.indices.to_numpy()[order]
+    first = np.flatnonzero(np.diff(group, prepend=-1))
+    labels = Labels(encoded.dictionary, y[order][first], moments[order][first], part)
+    contradictory = np.zeros(len(first), bool)
+    contradictory[group[y[order] != labels.y[group]]] = True
+    twice = (np.bincount(group, minlength=len(first)) > 1) & ~contradictory
+    labels.leave_out("given twice, counted once", labels.keys.filter(pa.array(twice)))
+    labels.leave_out("contradictory", labels.keys.filter(pa.array(contradictory)))
+    return labels.select(~contradictory)
 
 
-def select_labels(labels: Labels, rows: np.ndarray) -> Labels:
-    """Return those of *labels* with the numbers *rows*."""
-    return Labels(labels.keys.take(pa.array(rows, pa.int64())), labels.y[rows], labels.times[rows], labels.left_out)
+def gather_rows(tables: Iterable[pa.Table], part: Part) -> Iterator[pa.Table]:
+    """Yield the rows of *tables* that belong to *part*, BATCH or more at a time."""
+    waiting: list[pa.Table] = []
+    for table in tables:
+        waiting.append(part.select(table))
+        if sum(map(len, waiting)) >= BATCH:
+            yield pa.concat_tables(waiting)
+            waiting = []
+    if waiting:
+        yield pa.concat_tables(waiting)
 
 
 def join_labels(tables: Iterable[pa.Table], labels: Labels) -> tuple[pa.Table | None, np.ndarray]:
@@ -181,50 +111,98 @@ def join_labels(tables: Iterable[pa.Table], labels: Labels) -> tuple[pa.Table | 
     table. What is left out is counted in *labels*.
     """
     parts, positions = [], [np.empty(0, np.int64)]
-    for table in tables:
+    for table in gather_rows(tables, labels.part):
         found = pc.index_in(make_keys(table["request"], table["position"]), labels.keys)
         parts.append(table.filter(pc.is_valid(found)))
         positions.append(found.drop_null().to_numpy().astype(np.int64))
-    position, names = np.concatenate(positions), labels.keys.to_numpy(zero_copy_only=False)
-    matches = np.bincount(position, minlength=len(names))
-    labels.leave_out("request sent twice", names[matches > 1])
-    labels.leave_out("unknown request", names[matches == 0])
-    joined = pa.concat_tables(parts) if parts else None
-    if joined is None:
+    position = np.concatenate(positions)
+    matches = np.bincount(position, minlength=len(labels.keys))
+    labels.leave_out("request sent twice", labels.keys.filter(pa.array(matches > 1)))
+    labels.leave_out("unknown request", labels.keys.filter(pa.array(matches == 0)))
+    if not parts:
+        labels.leave_out("older than its request", labels.keys.slice(0, 0))
         return None, np.empty(0)
-    requested, known = joined["time"].to_numpy(), labels.times[position]
-    too_early = known < requested  # False for NaT
-    labels.leave_out("older than its request", names[position[too_early & (matches[position] == 1)]])
-    kept = ~too_early & (matches[position] == 1)
+    joined = pa.concat_tables(parts)
+    once = matches[position] == 1
+    too_early = labels.times[position] < joined["time"].to_numpy()  # False for NaT
+    labels.leave_out("older than its request", labels.keys.take(pa.array(position[too_early & once])))
+    kept = ~too_early & once
     return joined.filter(pa.array(kept)), labels.y[position[kept]]
 
 
-def count_actions(files: list[Path], tables: Iterable[pa.Table], now: datetime.datetime) -> dict[str, dict]:
+@dataclass
+class LabelCounts:
+    """How many labels were given, joined and left out, added up over passes."""
+
+    given: int = 0
+    joined: int = 0
+    left_out: dict[str, dict] = field(default_factory=dict)
+
+    def add(self, labels: Labels, joined: int) -> None:
+        """Add the *labels* of a pass, of which so many were *joined*."""
+        self.given, self.joined = self.given + len(labels.keys), self.joined + joined
+        for reason, entry in labels.left_out.items():
+            before = self.left_out.get(reason, {"count": 0, "examples": []})
+            examples = sorted([*before["examples"], *entry["examples"]])[:EXAMPLES]
+            self.left_out[reason] = {"count": before["count"] + entry["count"], "examples": examples}
+
+
+def join_in_passes(
+    files: list[Path],
+    classes: list[str],
+    now: datetime.datetime,
+    read_rows: Callable[[], Iterable[pa.Table]],
+    counts: LabelCounts,
+) -> Iterator[tuple[pa.Table, np.ndarray]]:
+    """Yield, pass by pass, the requested rows that have a label in *files*, and their labels [rows].
+
+    *read_rows* gives all requested rows anew. *counts* are filled meanwhile. Raises InputError as read_labels() does.
+    """
+    for part in plan_passes(files):
+        labels = read_labels(files, classes, now, part)
+        rows, y = join_labels(read_rows(), labels)
+        counts.add(labels, len(y))
+        if rows is not None:
+            yield rows, y
+        del labels, rows, y  # before the next pass reads its own
+
+
+def count_actions(
+    files: list[Path], read_rows: Callable[[], Iterable[pa.Table]], now: datetime.datetime
+) -> dict[str, dict]:
     """Return by version and action how many requested rows had it and their mean score; no action is a label.
 
-    *files* have the columns request, action and, where needed, position and time. An action of an unknown request is
-    counted as that of the version "unknown". Raises InputError.
+    *files* have the columns request, action and, where needed, position and time; *read_rows* gives all requested rows
+    anew. An action of an unknown request is counted as that of the version "unknown". Raises InputError.
     """
-    keys, actions = [], []
+    rows, sums = Counter(), Counter()
+    for part in plan_passes(files) if files else []:
+        pairs = read_actions(files, now, part)
+        keys = pairs["key"].combine_chunks().dictionary_encode()
+        version, score = np.zeros(len(keys.dictionary), np.int64), np.zeros(len(keys.dictionary))
+        for table in gather_rows(read_rows(), part):
+            found = pc.index_in(make_keys(table["request"], table["position"]), keys.dictionary)
+            rows_found, number = table.filter(pc.is_valid(found)), found.drop_null().to_numpy()
+            version[number], score[number] = rows_found["version"].to_numpy(), rows_found["score"].to_numpy()
+        number = keys.indices.to_numpy()
+        for each, action, points in zip(version[number], pairs["action"].to_pylist(), score[number], strict=True):
+            name = str(each) if each else "unknown"
+            rows[name, action] += 1
+            sums[name, action] += points
+    found: dict[str, dict[str, dict]] = {}
+    for (name, action), count in rows.items():
+        entry = {"rows": count, "mean_score": float(sums[name, action] / count)}
+        found.setdefault(name, {})[action] = entry
+    return round_floats(found)
+
+
+def read_actions(files: list[Path], now: datetime.datetime, part: Part) -> pa.Table:
+    """Return the distinct actions of *part* in *files*: columns key and action. Raises InputError."""
+    blocks = [pa.table({"key": pa.array([], pa.string()), "action": pa.array([], pa.string())})]
     for path in files:
-        table = read_file(path, ("request", "action"))
-        keys += make_keys(table["request"], read_positions(path, table["position"])).to_pylist()
-        actions += table["action"].to_pylist()
-        read_times(path, table["time"], now)
-    pairs = sorted({*zip(keys, actions, strict=True)})  # an action that is reported twice happened once
-    known = pa.array(sorted({key for key, _ in pairs}), pa.string())
-    rows: dict[str, tuple[str, float]] = {}
-    for table in tables:
-        found = pc.is_in(make_keys(table["request"], table["position"]), known)
-        part = table.filter(found)
-        names = make_keys(part["request"], part["position"]).to_pylist()
-        rows |= zip(
-            names, zip(map(str, part["version"].to_pylist()), part["score"].to_pylist(), strict=True), strict=True
-        )
-    counts: dict[str, dict[str, dict]] = {}
-    for key, action in pairs:
-        version, score = rows.get(key, ("unknown", 0.0))
-        entry = counts.setdefault(version, {}).setdefault(action, {"rows": 0, "mean_score": 0.0})
-        entry["rows"] += 1
-        entry["mean_score"] += (score - entry["mean_score"]) / entry["rows"]
-    return round_floats(counts)
+        for table in read_blocks(path, ("request", "action"), part):
+            keys = make_keys(table["request"], read_positions(path, table))
+            read_times(path, table, now)
+            blocks.append(pa.table({"key": keys, "action": table["action"]}))
+    pairs = pa.concat_tables(blocks)  # an action that is reported twice happened once
+    return pairs.group_by(["key", "action"], use_threads=False).aggregate([]).sort_by([("key", "ascending")])

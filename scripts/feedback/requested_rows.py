@@ -26,6 +26,12 @@ def requested_rows(tables: list[Path], columns: list[str]) -> Iterator[pa.Table]
                 )
 
 
+def select_values(rows: pa.Table) -> pa.Table:
+    """Return the values of requested *rows*, in columns with the names that they have in a request."""
+    names = [name for name in rows.column_names if name.startswith("values.")]
+    return rows.select(names).rename_columns([name.removeprefix("values.") for name in names])
+
+
 def value_types(tables: list[Path]) -> dict[str, str]:
     """Return the types of the values that may be requested, by column, as the configuration names them."""
     fields = [field for path in tables[:1] for field in pq.read_schema(path).field("values").type]

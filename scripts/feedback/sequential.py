@@ -19,20 +19,41 @@ def sequence_half_width(variance: float, rows: int) -> float:
     return float(np.sqrt(variance * 2 * spread / (rows**2 * ratio) * np.log(np.sqrt(spread) / ALPHA)))
 
 
-def compare_losses(champion: np.ndarray, challenger: np.ndarray) -> dict:
+class Losses:
+    """Number, mean and variance of the losses of a version, which are added batch by batch (Chan et al. 1983)."""
+
+    def __init__(self, values: np.ndarray | None = None):
+        self.rows, self.mean, self.squares = 0, 0.0, 0.0
+        self.add(np.empty(0) if values is None else values)
+
+    def add(self, values: np.ndarray) -> None:
+        """Add the losses *values* [rows]."""
+        if not len(values):
+            return
+        rows, mean = self.rows + len(values), float(values.mean())
+        gap = mean - self.mean
+        self.squares += float(((values - mean) ** 2).sum()) + gap**2 * self.rows * len(values) / rows
+        self.rows, self.mean = rows, self.mean + gap * len(values) / rows
+
+    @property
+    def variance(self) -> float:
+        """The variance of a loss."""
+        return self.squares / (self.rows - 1)
+
+
+def compare_losses(champion: Losses, challenger: Losses) -> dict:
     """Return the difference of mean losses, challenger minus champion, with an always-valid interval, and the winner.
 
-    *champion* and *challenger* are the losses [rows] of rows that each version answered. The winner is "champion",
-    "challenger" or None as long as neither is shown to be better.
+    The winner is "champion", "challenger" or None as long as neither is shown to be better.
     """
-    sizes = [len(champion), len(challenger)]
-    if min(sizes) < LEAST:
-        reason = f"at least {LEAST} labelled rows of each version are needed; there are {sizes[0]} and {sizes[1]}"
+    if min(champion.rows, challenger.rows) < LEAST:
+        needed = f"at least {LEAST} labelled rows of each version are needed"
+        reason = f"{needed}; there are {champion.rows} and {challenger.rows}"
         return {"difference": None, "low": None, "high": None, "winner": None, "reason": reason}
-    difference = float(challenger.mean() - champion.mean())
-    rows = sum(sizes)
+    difference = challenger.mean - champion.mean
+    rows = champion.rows + challenger.rows
     # as a mean over all rows, each with the loss of its version weighted by the inverse of its share
-    variance = rows * sum(float(side.var(ddof=1)) / len(side) for side in (champion, challenger))
+    variance = rows * sum(side.variance / side.rows for side in (champion, challenger))
     half = sequence_half_width(variance, rows)
     low, high = difference - half, difference + half
     winner = "challenger" if high < 0 else "champion" if low > 0 else None

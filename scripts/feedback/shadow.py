@@ -7,7 +7,6 @@ and changed by version that answered).
 """
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -18,7 +17,7 @@ from scripts.bundle.predictor import load_predictor
 from scripts.bundle.table import BATCH
 from scripts.column_types import is_pseudonym
 from scripts.errors import InputError
-from scripts.feedback.requested_rows import requested_rows
+from scripts.feedback.requested_rows import requested_rows, select_values
 from scripts.provenance.canonical import read_json, write_json
 from scripts.provenance.run_job import echo, main
 
@@ -41,6 +40,11 @@ def is_changed(served: np.ndarray, candidate: np.ndarray, cuts: np.ndarray, thre
     return (served >= cuts) != (candidate >= threshold)
 
 
+def order_differences(entry: dict) -> tuple:
+    """Return where *entry* is among the largest differences."""
+    return -abs(entry["candidate"] - entry["served"]), entry["request"], entry["position"]
+
+
 def shadow(
     requests: list[Path], contracts: list[Path], bundle: Path, blessing: Path, shadow: Path, log_settings: dict
 ) -> None:
@@ -58,46 +62,37 @@ def shadow(
     predict, threshold = load_predictor(bundle).predict, read_json(blessing)["threshold"]
     thresholds = {int(path.parent.name): read_json(path).get("threshold") for path in contracts}
     columns = list(contract["columns"])
-    parts: list[dict[str, Any]] = []
+    versions: dict[int, dict[str, int]] = {}
+    total, largest = 0.0, []
     for table in requested_rows(requests, columns):
         for start in range(0, len(table), BATCH):
             rows = table.slice(start, BATCH)
-            values = rows.select([f"values.{name}" for name in columns]).rename_columns(columns)
-            candidate = answer_scores(predict(encode_table(values, contract)).astype(np.float64), contract)
+            outputs = predict(encode_table(select_values(rows), contract)).astype(np.float64)
+            candidate = answer_scores(outputs, contract)
             served, version = rows["score"].to_numpy(), rows["version"].to_numpy()
             known = [thresholds.get(number) for number in version.tolist()]
             cuts = np.array([threshold if cut is None else cut for cut in known], np.float64)
             changed = is_changed(served, candidate, cuts, threshold)
             far = np.argsort(-np.abs(candidate - served), kind="stable")[:LARGEST]
             heads = rows.select(["request", "position", "version"]).take(pa.array(far)).to_pylist()
-            largest = [
+            largest += [
                 head | {"served": float(served[row]), "candidate": float(candidate[row])}
                 for head, row in zip(heads, far, strict=True)
             ]
-            by_version = {int(number): (version == number) for number in np.unique(version)}
-            parts.append(
-                {
-                    "difference": float((candidate - served).sum()),
-                    "largest": largest,
-                    "versions": {
-                        name: (int(mask.sum()), int(changed[mask].sum())) for name, mask in by_version.items()
-                    },
-                }
-            )
-    versions: dict[int, dict[str, int]] = {}
-    for number, (rows_count, changed_count) in (item for part in parts for item in part["versions"].items()):
-        counts = versions.setdefault(number, {"rows": 0, "changed": 0})
-        counts["rows"], counts["changed"] = counts["rows"] + rows_count, counts["changed"] + changed_count
+            largest = sorted(largest, key=order_differences)[:LARGEST]
+            total += float((candidate - served).sum())
+            for number in np.unique(version):
+                counts = versions.setdefault(int(number), {"rows": 0, "changed": 0})
+                counts["rows"] += int((version == number).sum())
+                counts["changed"] += int(changed[version == number].sum())
     rows_count, changed_count = (sum(counts[name] for counts in versions.values()) for name in ("rows", "changed"))
-    found = [entry for part in parts for entry in part["largest"]]
-    found.sort(key=lambda entry: (-abs(entry["candidate"] - entry["served"]), entry["request"], entry["position"]))
     content = {
         "bundle": bundle_digest(bundle),
         "rows": rows_count,
         "changed": changed_count,
         "share": changed_count / rows_count if rows_count else None,
-        "difference": sum(part["difference"] for part in parts) / rows_count if rows_count else None,
-        "largest": found[:LARGEST],
+        "difference": total / rows_count if rows_count else None,
+        "largest": largest,
         "versions": versions,
     }
     write_json(shadow, content)

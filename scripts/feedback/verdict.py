@@ -16,7 +16,7 @@ from datetime import date
 from typing import Any
 
 FALSE_ALARMS = 1.96  # standard errors beyond which realised performance is worse: 2.5 % of the weeks of a steady model
-ESTIMATE_ERRORS = 3  # the same for estimated performance, as in NannyML
+ESTIMATE_ERRORS = 3  # the same for estimated performance: as many as in NannyML, of the estimate itself
 WIDTH = 2 * 1.96  # of a 95 % interval, in standard errors
 
 
@@ -40,7 +40,7 @@ def find_decay(realised: dict, estimated: dict, max_drop: float) -> list[dict[st
     found = [part["metrics"][metric] for part in version["periods"] if part["metrics"][metric]["low"] is not None]
     sides = [("labels", one["value"], (one["high"] - one["low"]) / WIDTH, FALSE_ALARMS) for one in found[-1:]]
     latest = (estimated["periods"] or [estimated["requests"]])[-1]
-    sides.append(("estimate", latest["metrics"][metric], latest["error"], ESTIMATE_ERRORS))
+    sides.append(("estimate", latest["metrics"][metric], latest["sampling_error"], ESTIMATE_ERRORS))
     reasons = []
     for source, value, error, errors in sides:
         if None in (value, error, expected, reference["error"]):

@@ -156,6 +156,12 @@ def let_records_decide() -> None:
     Job.remove_existing_output = remove_outputs_and_benchmark
 
 
+def make_checkpoints(workflow: Any, *names: str) -> None:
+    """Make the rules *names* checkpoints, as the rules are whose parts they `use`: Snakemake forgets that."""
+    for name in names:
+        workflow.get_rule(name).is_checkpoint = True
+
+
 def wait_for(rule: Any, output: str) -> NoReturn:
     """Let the job whose input function calls this wait for the checkpoint *rule*, which makes *output*."""
     from snakemake.exceptions import IncompleteCheckpointException

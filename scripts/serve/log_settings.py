@@ -5,29 +5,15 @@ keyed hashes, or keep counts and scores without rows and names of requests.
 """
 
 import hashlib
-import hmac
 import json
-import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from scripts.column_types import is_pseudonym
+from scripts.data.pseudonyms import hide_text, read_key
 
-DIGITS = 16  # hexadecimal, of a pseudonym
 DEFAULTS = {"sample": 1.0, "pseudonyms": [], "aggregates_only": False}
-
-
-def read_key(folder: Path) -> bytes:
-    """Return the secret of the pseudonyms of the case in *folder*; there is one from the first call on."""
-    path = folder / ".log-key"
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return path.read_bytes()
-    with open(descriptor, "wb") as file:
-        file.write(os.urandom(32))
-    return path.read_bytes()
 
 
 def is_sampled(request: str, share: float) -> bool:
@@ -86,4 +72,4 @@ def hide_error(entry: dict[str, Any]) -> dict[str, str]:
 def hide_values(row: dict[str, Any], names: list[str], key: bytes) -> dict[str, Any]:
     """Return *row* with a pseudonym for each text in its columns *names* and their lags: equal texts, equal ones."""
     texts = {name: text for name, text in row.items() if isinstance(text, str) and is_pseudonym(name, names)}
-    return row | {name: hmac.digest(key, text.encode(), "sha256").hex()[:DIGITS] for name, text in texts.items()}
+    return row | {name: hide_text(text, key) for name, text in texts.items()}

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from scripts.data.formats import format_of
 from scripts.data.pointer import is_retained, read_pointer, today
+from scripts.data.pseudonyms import KEY_FILE
 from scripts.data.spans import compile_pattern, parse_pointer_name
 from scripts.data.working_copy import iter_files
 from scripts.errors import DataNotFound, InputError
@@ -23,6 +24,7 @@ from scripts.version.files import describe_version, reflink_or_copy
 from scripts.version.git_history import committed_versions, user_name
 from scripts.version.purge_cleanup import delete_objects, rewrite_pointers
 from scripts.version.purge_log import append_purge_log, read_purge_log
+from scripts.version.purge_requests import RowKeys, purge_requests
 from scripts.version.push import store_in_cache
 from scripts.version.raw_rows import cell_text, open_text, read_records
 
@@ -203,12 +205,13 @@ def purge(
     expired: str,
     confirm: str,
     others: list[Path],
+    serving: Path,
 ) -> None:
     """Purge the rows that the file *rows* names from the case in *folder*, from all spans or from *span* only.
 
-    Without *rows*, purge all of *span*, or with *expired* all spans whose retention is over. Without *confirm*, only
-    report what would be done. An interrupted purge is completed by the next one. The pointers *others* are those of
-    side files, which have no rows. Raises InputError.
+    From all spans means from the request log in *serving*, too. Without *rows*, purge all of *span*, or with *expired*
+    all spans whose retention is over. Without *confirm*, only report what would be done. An interrupted purge is
+    completed by the next one. The pointers *others* are those of side files, which have no rows. Raises InputError.
     """
     if not (rows or span or expired):
         raise InputError("purge needs rows=FILE (a CSV file with the columns of version.key), span=SPAN or expired=yes")
@@ -225,12 +228,19 @@ def purge(
         going = [pair for pair, named in found.items() if purge_version(pair[0], named, request, bool(confirm))]
     finally:
         shutil.rmtree(WORK_FOLDER, ignore_errors=True)
+    requested = 0
+    if keys is not None and not span:
+        secret = (serving / KEY_FILE).read_bytes() if (serving / KEY_FILE).exists() else None
+        types = [ingest["columns"].get(name, "text") for name in key]
+        named = RowKeys(key, keys, types, ingest["timezone"], secret)
+        requested = purge_requests(serving, folder / "feedback", results, named, bool(confirm))
     if not confirm:
-        echo(f"{len(going)} versions would be purged; confirm=yes does it, irreversibly")
+        also = f" and {requested} requested rows" if requested else ""
+        echo(f"{len(going)} versions{also} would be purged; confirm=yes does it, irreversibly")
         return
     changed = rewrite_pointers(folder)
     deleted = delete_objects(folder, results)
-    if going or changed or deleted:
+    if going or changed or deleted or requested:
         echo(f"{len(going)} versions purged, {changed} pointers changed, {deleted} copies deleted")
     else:
         echo("nothing to purge")

@@ -165,10 +165,16 @@ def test_rows_go_from_logs_and_from_what_reproduce_left(root, tmp_path):
     built.mkdir(parents=True)
     shutil.copy(root / "data/tiny/2001.csv", built)
     built.with_suffix(".log").write_text(f"row {other}")
+    log, late = root / "serving/tiny/requests/2001-01-02.jsonl", root / "data/tiny/feedback/labels/1.csv"
+    for path in (log, late):
+        path.parent.mkdir(parents=True)
+    entry = {"request": f"of {other}", "rows": [{"id": int(other)}], "scores": [0.5]}
+    log.write_text(json.dumps(entry) + "\n")
+    late.write_text(f"request,label\nof {other},yes\n")
     found = {str(path.relative_to(root)) for path in files_with(root, other)}
     assert {f"{FOLDER}/tiny/2001.csv", f"{FOLDER}/tiny.log", "logs/tiny/version/diff.log"} <= found
     (root / "rows.csv").write_text(f"id\n{other}\n")
-    purge(root, "rows=rows.csv", "confirm=yes")
+    assert "1 rows are purged, with 1 labels and actions" in purge(root, "rows=rows.csv", "confirm=yes")
     (root / "rows.csv").unlink()
     assert files_with(root, other, tmp_path / "store") == [] and not built.exists()
 

@@ -24,7 +24,15 @@ WATCHES = "scripts/__init__.py"  # it lets a job watch what it opens from its fi
 SCRIPTS = sorted((ROOT / "scripts").rglob("*.py"))
 LOCKS = sorted(path for path in (ROOT / "envs").glob("*.txt") if not path.stem.startswith("constraints"))
 PACKAGES = {str(path.relative_to(ROOT)) for path in SCRIPTS if path.name == "__init__.py"}
-NO_STAGE = {"common", "console", "cross_fit", "explain", "lookup", "propose"}  # rule files without a stage
+NO_STAGE = {
+    "challengers",
+    "common",
+    "console",
+    "cross_fit",
+    "explain",
+    "lookup",
+    "propose",
+}  # rule files without a stage
 # folders of scripts that several stages import, from the top floor down: each imports only from those below it
 FLOORS = ["families", "bundle", "config", "metrics", "schema", "statistics", "provenance", "data", "templates"]
 SHARED = {"client", "console", "custom", *FLOORS}

@@ -183,6 +183,15 @@ def test_wrong_value_is_named_with_what_is_allowed(changes, key, text):
         ({"tune__reuse": "--nowhere.json"}, "tune.reuse: a file without braces in its name, or - at its start"),
         ({"tune__reuse": "nowhere.json"}, "tune.reuse: no such file; got 'nowhere.json'"),
         (
+            {"train": {"challengers": {"other": "svm"}}},
+            "train.challengers.other: the sweep does not search svm; add it to",
+        ),
+        ({"train": {"challengers": {"champion": "logistic"}}}, "train.challengers.champion: that is deploy.label"),
+        (
+            {"train": {"challengers": {"other": "logistic"}, "warm_start": 2}},
+            "train.challengers: train.warm_start starts from one family alone",
+        ),
+        (
             {"preprocess__label__classes": None},
             "preprocess.label.column: without classes it is a regression target, "
             "which needs a column of type number or integer",

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from scripts.analyze.bootstrap import Scores
-from scripts.feedback.cbpe import auc_error, calibrate, expected_metrics
+from scripts.feedback.cbpe import auc_error, calibrate, expected_auc_error, expected_metrics
 from scripts.feedback.density_ratio import estimate_ratios
 from scripts.metrics.weighted import BINARY_METRICS
 
@@ -80,3 +80,11 @@ def test_the_error_of_an_area_is_that_of_samples():
     areas = [expected_metrics(p, y, 0.5)["roc_auc"] for p in samples]
     assert np.mean([auc_error(p, y) for p in samples]) == pytest.approx(np.std(areas), rel=0.1)
     assert np.isnan(auc_error(samples[0], np.zeros(500)))
+    assert expected_auc_error(samples[0], y) == pytest.approx(auc_error(samples[0], y))  # nothing is left to chance
+
+
+def test_the_error_of_an_expected_area_is_that_of_samples_without_their_labels():
+    rng = np.random.default_rng(6)
+    samples = [sigmoid(rng.normal(0, 2, 500)) for _ in range(300)]  # calibrated
+    areas = [expected_metrics(p, p, 0.5)["roc_auc"] for p in samples]
+    assert np.mean([expected_auc_error(p, p) for p in samples]) == pytest.approx(np.std(areas), rel=0.15)

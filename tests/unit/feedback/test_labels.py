@@ -7,7 +7,8 @@ import pyarrow as pa
 import pytest
 
 from scripts.errors import InputError
-from scripts.feedback.labels import count_actions, join_labels, read_labels
+from scripts.feedback import label_files
+from scripts.feedback.labels import LabelCounts, count_actions, join_in_passes, join_labels, read_labels
 
 NOW = datetime.datetime(2000, 1, 1, tzinfo=datetime.UTC)
 CLASSES = ["absent", "present"]
@@ -119,14 +120,40 @@ def test_without_files_there_are_no_labels():
     assert len(rows) == len(y) == 0 and join_labels([], labels)[0] is None
 
 
+@pytest.mark.feature("F1", "F10")
+def test_many_labels_and_actions_are_joined_in_passes_with_the_same_result(write, monkeypatch):
+    lines = [f"r{number},{CLASSES[number % 2]},\n" for number in range(200)]
+    lines += [f"r{number},absent,1999-07-01\n" for number in range(0, 30)] + [
+        "r150,present,1999-05-01\n",
+        "x,absent,\n",
+    ]
+    path = write("request,label,time\n" + "".join(lines))
+    actions = write("request,action\n" + "".join(f"r{number},clicked\n" for number in range(190, 230)), "actions.csv")
+    tables = [asked(*[(f"r{number}", 0) for number in range(start, start + 40)]) for start in range(0, 200, 40)]
+    found = []
+    for size in (1 << 20, 500):
+        monkeypatch.setattr(label_files, "MAX_BYTES", size)
+        assert (len(label_files.plan_passes([path])) > 5) == (size == 500)
+        counts, joined = LabelCounts(), {}
+        for rows, y in join_in_passes([path], CLASSES, NOW, lambda: iter(tables), counts):
+            joined |= dict(zip(rows["request"].to_pylist(), y, strict=True))
+        found.append((counts, joined, count_actions([actions], lambda: iter(tables), NOW)))
+    assert found[0] == found[1] and found[0][0].joined == len(found[0][1]) == 184
+    assert found[0][2]["unknown"]["clicked"]["rows"] == 30
+    monkeypatch.setattr(label_files, "MAX_BYTES", 500)
+    wrong = write("request,label\n" + "r,absent\n" * 300 + "s,maybe\n", "wrong.csv")
+    with pytest.raises(InputError, match="line 302: label is 'maybe'"):
+        list(join_in_passes([wrong], CLASSES, NOW, list, LabelCounts()))
+
+
 @pytest.mark.feature("F10")
 def test_actions_are_counted_apart_from_labels(write):
     path = write("request,action,time\na,clicked,1999-07-01\na,clicked,\nb,clicked,\nb,ignored,\nx,clicked,\n")
-    assert count_actions([path], [asked(("a", 0), ("b", 0), ("c", 0))], NOW) == {
+    assert count_actions([path], lambda: [asked(("a", 0), ("b", 0), ("c", 0))], NOW) == {
         "1": {"clicked": {"rows": 2, "mean_score": 0.25}, "ignored": {"rows": 1, "mean_score": 0.25}},
         "unknown": {"clicked": {"rows": 1, "mean_score": 0.0}},
     }
     with pytest.raises(InputError, match="line 2: the label is of 2001"):
-        count_actions([write("request,action,time\na,clicked,2001-01-01\n")], [], NOW)
+        count_actions([write("request,action,time\na,clicked,2001-01-01\n")], list, NOW)
     with pytest.raises(InputError, match="column 'action' is unknown"):  # an action is no label
         read_labels([write("request,label,action\na,absent,clicked\n")], CLASSES, NOW)

@@ -7,6 +7,8 @@ import pytest
 
 from scripts.analyze.bootstrap import Scores
 from scripts.analyze.estimates import estimate_metrics
+from scripts.feedback import label_files
+from scripts.feedback import measure as measuring
 from scripts.feedback.measure import measure
 from scripts.feedback.request_table import request_table
 from scripts.provenance.canonical import read_json, round_floats, write_json
@@ -168,3 +170,29 @@ def test_the_winner_of_two_versions_is_recorded_in_the_trail_once(measured, tmp_
         assert event.items() >= (expected | {name: found[name] for name in ("difference", "low", "high")}).items()
     measured(lines, labels, {}, aliases=["champion=1", "former=2"])  # the same two, after the winner was deployed
     assert read_events(trail) == [event]
+
+
+@pytest.mark.feature("F1")
+@pytest.mark.slow
+def test_batches_and_passes_change_nothing_and_of_many_rows_a_sample_is_measured(measured, monkeypatch):
+    lines, names, _, _, _, y = draw(["1999-01-03", "1999-01-04"])
+    labels = [*zip(names, np.array(["absent", "present"])[y], strict=True)]
+    whole = measured(lines, labels, {"1": 0.5})
+    monkeypatch.setattr(measuring, "BATCH", 37)
+    assert measured(lines, labels, {"1": 0.5}) == whole
+    monkeypatch.setattr(label_files, "MAX_BYTES", 1000)
+    passes = measured(lines, labels, {"1": 0.5})
+    monkeypatch.setattr(measuring, "MOST", 150)
+    sampled = measured(lines, labels, {"1": 0.5})
+    assert whole["labels"] == passes["labels"] == sampled["labels"]
+    sides = [found["versions"]["1"] for found in (whole, passes, sampled)]
+    for kind in ("periods", "slices"):
+        for one, other, sample in zip(*(side[kind] for side in sides), strict=True):
+            assert one["metrics"]["roc_auc"] == other["metrics"]["roc_auc"]
+            same = {name: value for name, value in one.items() if name not in ("metrics", "bounds")}
+            assert {name: other[name] for name in same} == same
+            assert sample["measured"] == 150 < sample["rows"]
+            roc_auc = sample["metrics"]["roc_auc"]
+            assert roc_auc["low"] < one["metrics"]["roc_auc"]["value"] < roc_auc["high"]
+    assert sides[2]["rows"] == 400 and sides[2]["measured"] == 150
+    assert [part["positives"] for part in sides[2]["periods"]] == [part["positives"] for part in sides[0]["periods"]]

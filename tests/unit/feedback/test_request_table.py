@@ -7,7 +7,8 @@ import random
 import pyarrow.parquet as pq
 import pytest
 
-from scripts.feedback.request_table import BATCH, request_table
+from scripts.feedback import request_table as converting
+from scripts.feedback.request_table import BATCH, find_first, request_table
 from scripts.provenance.canonical import read_json
 
 COLUMNS = {"height": "number", "engines": "integer", "day": "date:%m/%d/%Y", "seen": "time", "wet": "boolean"}
@@ -187,3 +188,11 @@ def test_pseudonyms_are_kept_and_compared_with_nothing(convert):
     columns = {"who": "text", "phase": "text"}
     table, counts = convert(line("a", [{"who": "3f", "phase": "Taxi"}]), hidden=["who"], columns=columns)
     assert table["values"][0].as_py()["who"] == "3f" and counts["columns"].keys() == {"phase"}
+
+
+@pytest.mark.feature("F1")
+def test_repeated_lines_are_found_in_passes(tmp_path, monkeypatch):
+    path = tmp_path / "log.jsonl"
+    path.write_text("".join(f"{number % 60}\n" for number in range(100)))
+    monkeypatch.setattr(converting, "BLOCK", 7)
+    assert find_first(path, path.stat().st_size).tolist() == [True] * 60 + [False] * 40

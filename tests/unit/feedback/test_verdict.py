@@ -72,9 +72,9 @@ def performance(realised, estimated, reference=0.9, error=0.002, metric="roc_auc
     """Return what measure.py and estimate.py give; *realised* is an interval."""
     value, low, high = realised
     period = {"period": "1999-W01", "metrics": {metric: {"value": value, "low": low, "high": high}}}
-    side = {"metrics": {metric: reference}, "error": error}
+    side = {"metrics": {metric: reference}, "error": error, "sampling_error": error}
     known = {"version": 1, "metric": metric, "reference": side}
-    known["requests"] = {"metrics": {metric: estimated}, "error": error}
+    known["requests"] = {"metrics": {metric: estimated}, "error": 2 * error, "sampling_error": error}
     return {"versions": {"1": {"periods": [period]}}}, known | {"periods": []}
 
 
