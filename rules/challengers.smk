@@ -160,19 +160,21 @@ checkpoint deploy_challenger:
     conda:
         "../envs/serve.yaml"
     params:
-        code=f"deploy/deploy serve/server {HOOKS} {ESTIMATORS}",
+        code=f"deploy/deploy serve/server {SIGNING} {HOOKS} {ESTIMATORS}",
         cfg=cfg(
             "case",
             "deploy.traffic",
             "deploy.counterfactual",
             "deploy.approval",
+            "deploy.sign_key",
             "deploy.max_latency_ms",
             "deploy.max_size_mb",
             "feedback.log",
         ),
+        signer=SIGNER,
         job=job_command,
     shell:
-        "{params.job} --label {wildcards.label} --serving serving 3>&2 2> {log}"
+        "{params.job} --label {wildcards.label} --serving serving --signer {params.signer} 3>&2 2> {log}"
 
 
 make_checkpoints(

@@ -12,6 +12,7 @@ from scripts.provenance.environment import env_id
 APPROVALS = f"approvals/{CASE}.yaml"
 APPROVALS = [APPROVALS] if config["deploy"]["approval"] == "required" and os.path.exists(APPROVALS) else []
 SIGNING = "bundle/model_signature" if config["deploy"]["sign_key"] else ""  # code of the job only if it signs
+SIGNER = [env_id("sign")] if config["deploy"]["sign_key"] else []
 
 
 checkpoint deploy:
@@ -47,7 +48,7 @@ checkpoint deploy:
             "deploy.max_size_mb",
             "feedback.log",
         ),
-        signer=[env_id("sign")] if config["deploy"]["sign_key"] else [],
+        signer=SIGNER,
         job=job_command,
     shell:
         "{params.job} --serving serving --signer {params.signer} 3>&2 2> {log}"

@@ -6,6 +6,7 @@ keyed hashes, or keep counts and scores without rows and names of requests.
 
 import hashlib
 import json
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
