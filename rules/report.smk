@@ -39,7 +39,7 @@ checkpoint report:
         "../envs/report.yaml"
     params:
         code=f"report/report {FAMILIES}",
-        cfg=cfg("title", "tune.families", "preprocess.features"),
+        cfg=cfg("title", "tune.families", "preprocess.features", "serve.port"),
         job=job_command,
     shell:
         "{params.job} 3>&2 2> {log}"

@@ -15,6 +15,8 @@ intervals may lie below these. metrics.json contains:
   test rows, by which the gate knows them again
 - ``importance``: [{"column", "metric", "drop": estimate}], largest drop first: how much the metric drops on eval rows
   whose values of the column are shuffled; the interval is that of the repeats
+- ``dependence``: [{"column", "type", "values", "average", "individual"}] of the most important columns: the outputs for
+  golden rows at some values of the column (dependence.py); dates and times are days since 1970-01-01
 - ``leaks``: [{"column", "metric", "skill", "determined", "identifier"}], what each column alone says about the label of
   eval rows (leaks.py)
 - ``conformal``: quantiles of the nonconformity of eval rows, by coverage in percent (scripts/bundle/conformal.py)
@@ -50,6 +52,7 @@ from scripts.analyze import curves
 from scripts.analyze.bootstrap import Scores
 from scripts.analyze.confidence import UNDEFINED
 from scripts.analyze.curves import estimate_optimism
+from scripts.analyze.dependence import measure_dependence
 from scripts.analyze.estimates import estimate_metrics
 from scripts.analyze.importance import measure_importance
 from scripts.analyze.intervals import NoInterval, Share, estimate, range_interval
@@ -217,7 +220,8 @@ def metrics(
     bundle_keys["test_digest"] = json_digest([name_rows(test_tables), labels])
     importance = measure_importance(eval_tables, predict, contract, label, shuffles, seed)
     leaks = screen_columns(eval_tables, label, contract["columns"], len(classes))
-    columns_keys = {"importance": importance, "leaks": leaks, "conformal": conformal}
+    dependence = measure_dependence(bundle, predict, contract, importance)
+    columns_keys = {"importance": importance, "dependence": dependence, "leaks": leaks, "conformal": conformal}
     write_json(metrics, task_keys | threshold_keys | bundle_keys | columns_keys | {"splits": splits})
 
 

@@ -38,20 +38,25 @@ def report(
     title: str,
     families: dict,
     features: dict,
+    port: int,
 ) -> None:
-    """Write *report*, an HTML file that needs no other file and no network, from the JSON files of the stages."""
+    """Write *report*, an HTML file that needs no other file and no network, from the JSON files of the stages.
+
+    It links to the page of the server, on *port*, at which a row can be edited.
+    """
     texts = read_captions(captions)
     registered, blessed, tuned, measured = map(read_json, (version, blessing, trials, metrics))
     described = [read_json(path) for path in statistics]
     spans = list(map(span_data.span_label, described))
     found, columns = read_json(anomalies), feature_columns(features)
     tiles = verdicts(blessed, measured, tuned, found, columns - span_data.moving_columns(described))
+    address = f"http://127.0.0.1:{port}/what-if/{registered['case']}/versions/{registered['version']}"
     figures = {
         "Overview": overview.overview(registered, blessed, measured, tuned, texts),
         "Data": overview.data(described, measured["positive"], texts),
         "Drift": overview.drift(found, spans, columns, texts),
         "Tuning": tuning.tuning(tuned, spaces(families), texts),
-        "Model": model.model(measured, tuned["metric"], texts),
+        "Model": model.model(measured, tuned["metric"], address, texts),
         "Gate": gate.gate(blessed, texts),
         "Feedback": show_feedback(read_json(feedback[0]) if feedback else None, texts),
     }

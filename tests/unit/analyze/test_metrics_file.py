@@ -80,6 +80,7 @@ def test_all_that_can_be_asked_for_is_written(tmp_path):
     assert [entry["threshold"] for entry in test["fairness"]["flag"]["thresholds"]] == [0.3, made["threshold"]]
     (only,) = made["importance"]
     assert (only["column"], only["metric"]) == ("x", "roc_auc") and only["drop"]["low"] > 0.1
+    assert [entry["column"] for entry in made["dependence"]] == ["x"]
 
 
 def test_split_that_lacks_classes_is_measured_on_the_others(tmp_path):
