@@ -189,7 +189,8 @@ def complete(given: dict) -> dict:
         found["curves"]["thresholds"] = more["points"]
         found["slices"].append(more["slice"])
     drops = [{"column": name, "metric": "roc_auc", "drop": estimate(0.1 / (n + 1))} for n, name in enumerate(TEXTS)]
-    given["metrics"] |= {"task": "classification", "importance": drops, "size_mb": 1.5, "dependence": dependence()}
+    given["metrics"] |= {"task": "classification", "importance": drops, "size_mb": 1.5}
+    given["dependence"] = {"columns": dependence()}
     change = {"kind": "change", "of": "", "metric": "roc_auc", "limit": {"drop": 0.01}, "passed": True}
     checks = [
         change | estimate(0.004),
@@ -241,6 +242,7 @@ def results() -> dict:
             "threshold": 0.31,
             "splits": {"eval": split(9), "test": split(7)},
         },
+        "dependence": {"columns": []},
     }
 
 
@@ -258,7 +260,7 @@ def multiclass(given: dict, count: int) -> dict:
     given["metrics"] |= {"classes": names, "positive": None, "threshold": None}
     several = {name: [0.1 * number, 0.3] for number, name in enumerate(names[:4])}
     curves = {"column": "mass", "type": "number", "values": [1.0, 2.5], "average": several, "individual": []}
-    given["metrics"]["dependence"] = [curves]
+    given["dependence"] = {"columns": [curves]}
     return given
 
 

@@ -1,5 +1,8 @@
 """Rule metrics: measure the bundle on the raw rows of the validation (eval) and test splits.
 
+What single columns do to the outputs for golden rows is written to dependence.json (dependence.py), a file of its own,
+so that other golden rows make nothing stale but the report.
+
 Metrics with intervals, curves, slices, gaps between slices, and fairness are written to metrics.json. The threshold is
 chosen on eval alone.
 
@@ -15,8 +18,6 @@ intervals may lie below these. metrics.json contains:
   test rows, by which the gate knows them again
 - ``importance``: [{"column", "metric", "drop": estimate}], largest drop first: how much the metric drops on eval rows
   whose values of the column are shuffled; the interval is that of the repeats
-- ``dependence``: [{"column", "type", "values", "average", "individual"}] of the most important columns: the outputs for
-  golden rows at some values of the column (dependence.py); dates and times are days since 1970-01-01
 - ``leaks``: [{"column", "metric", "skill", "determined", "identifier"}], what each column alone says about the label of
   eval rows (leaks.py)
 - ``conformal``: quantiles of the nonconformity of eval rows, by coverage in percent (scripts/bundle/conformal.py)
@@ -163,6 +164,7 @@ def metrics(
     test_tables: list[Path],
     bundle: Path,
     metrics: Path,
+    dependence: Path,
     label: dict,
     columns: list,
     min_slice: int,
@@ -176,7 +178,7 @@ def metrics(
     thresholds: list,
     shuffles: dict,
 ) -> None:
-    """Write *metrics* (metrics.json, described above) of both splits.
+    """Write *metrics* (metrics.json, described above) of both splits, and *dependence* of the most important columns.
 
     With two classes, the positive one comes last, and a threshold that is chosen on eval decides. With more, the most
     probable class is predicted.
@@ -220,8 +222,8 @@ def metrics(
     bundle_keys["test_digest"] = json_digest([name_rows(test_tables), labels])
     importance = measure_importance(eval_tables, predict, contract, label, shuffles, seed)
     leaks = screen_columns(eval_tables, label, contract["columns"], len(classes))
-    dependence = measure_dependence(bundle, predict, contract, importance)
-    columns_keys = {"importance": importance, "dependence": dependence, "leaks": leaks, "conformal": conformal}
+    write_json(dependence, {"columns": measure_dependence(bundle, predict, contract, importance)})
+    columns_keys = {"importance": importance, "leaks": leaks, "conformal": conformal}
     write_json(metrics, task_keys | threshold_keys | bundle_keys | columns_keys | {"splits": splits})
 
 

@@ -11,9 +11,8 @@ MARGIN = 0.04  # of the range of the outputs, above and below
 TICKS = 4
 
 
-def dependence(metrics: dict, address: str, captions: dict[str, str]) -> Figures:
-    """Show the curves of *metrics* for each column, on one scale, and the *address* at which a row can be edited."""
-    entries = metrics.get("dependence") or []
+def dependence(entries: list[dict], metrics: dict, address: str, captions: dict[str, str]) -> Figures:
+    """Show the curves of *entries* for each column, on one scale, and the *address* at which a row can be edited."""
     if not entries:
         return []
     curves = [curve for entry in entries for curve in (*entry["average"].values(), *entry["individual"])]

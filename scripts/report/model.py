@@ -1,7 +1,6 @@
 """The section of the report on the chosen model: metrics, curves, thresholds, confusion, or residuals (regression)."""
 
 from scripts.report import model_plots, span_data
-from scripts.report.dependence import dependence
 from scripts.report.html import Figure, Figures, Markup, figure, interval, number, part, share, table, verdict
 from scripts.report.metric_labels import chosen_points, f1
 from scripts.report.overview import CLASSES
@@ -65,10 +64,10 @@ def threshold(metrics: dict, captions: dict[str, str]) -> Figures:
     return [figure("thresholds", title, body, captions["thresholds"], full=True)]
 
 
-def model(metrics: dict, tuned_metric: str, address: str, captions: dict[str, str]) -> Figures:
+def model(metrics: dict, tuned_metric: str, captions: dict[str, str]) -> Figures:
     """Show metrics, curves, confusion and slices of the chosen model, splits side by side.
 
-    Slices are drawn by *tuned_metric*, that of the sweep, if it was measured. At *address*, a row can be edited.
+    Slices are drawn by *tuned_metric*, that of the sweep, if it was measured.
     """
     splits, test = metrics["splits"], metrics["splits"].get("test", {})
     shown = [figure("metrics", "Metrics", measured(splits), captions["metrics"])]
@@ -78,8 +77,7 @@ def model(metrics: dict, tuned_metric: str, address: str, captions: dict[str, st
         shown += [curve(kind, metrics, captions[kind]) for kind in KINDS]
         shown += threshold(metrics, captions) + confusion(metrics, captions)
     shown += slices(test, tuned_metric, captions) + fairness(test, captions)
-    shown += importance(metrics.get("importance") or [], captions)
-    return shown + dependence(metrics, address, captions)
+    return shown + importance(metrics.get("importance") or [], captions)
 
 
 def curve(kind: str, metrics: dict, caption: str) -> Figure:

@@ -8,6 +8,7 @@ from scripts.provenance.canonical import read_json, write_bytes
 from scripts.provenance.run_job import echo, main
 from scripts.report import gate, model, overview, span_data, tuning
 from scripts.report.captions import read_captions
+from scripts.report.dependence import dependence as show_dependence
 from scripts.report.feedback import feedback as show_feedback
 from scripts.report.html import number, page
 from scripts.report.verdicts import verdicts
@@ -30,6 +31,7 @@ def report(
     anomalies: Path,
     trials: Path,
     metrics: Path,
+    dependence: Path,
     captions: Path,
     style: Path,
     scripts: list[Path],
@@ -51,12 +53,13 @@ def report(
     found, columns = read_json(anomalies), feature_columns(features)
     tiles = verdicts(blessed, measured, tuned, found, columns - span_data.moving_columns(described))
     address = f"http://127.0.0.1:{port}/what-if/{registered['case']}/versions/{registered['version']}"
+    curves = show_dependence(read_json(dependence)["columns"], measured, address, texts)
     figures = {
         "Overview": overview.overview(registered, blessed, measured, tuned, texts),
         "Data": overview.data(described, measured["positive"], texts),
         "Drift": overview.drift(found, spans, columns, texts),
         "Tuning": tuning.tuning(tuned, spaces(families), texts),
-        "Model": model.model(measured, tuned["metric"], address, texts),
+        "Model": model.model(measured, tuned["metric"], texts) + curves,
         "Gate": gate.gate(blessed, texts),
         "Feedback": show_feedback(read_json(feedback[0]) if feedback else None, texts),
     }

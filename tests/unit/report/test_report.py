@@ -212,7 +212,7 @@ def test_curves_of_single_columns_and_where_to_edit_a_row(make, given):
     assert [name for name in names if name in expected] == expected and "(missing)" in page.text
     page = Page(make(multiclass(given, 5)).decode())
     assert "probability of a class, by column" in page.text and "dependence" in ids(page)
-    found = make(regression(given) | {"metrics": given["metrics"] | {"dependence": dependence()}}).decode()
+    found = make(regression(given) | {"dependence": {"columns": dependence()}}).decode()
     assert "prediction, by column" in Page(found).text
 
 
