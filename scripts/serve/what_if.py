@@ -15,7 +15,7 @@ from typing import Any
 from scripts.bundle.clean import clean_rows
 from scripts.bundle.conformal import find_quantile
 from scripts.column_types import as_text
-from scripts.data.times import expand_format, load_zone
+from scripts.data.times import expand_format, load_zone, parse_time
 from scripts.errors import ContractError
 from scripts.serve.counterfactual import is_violating
 from scripts.serve.extras import BOOLEANS, Extras, refuse
@@ -88,7 +88,9 @@ def read_value(text: str, column: str, contract: dict) -> Any:
         except ValueError:  # such as 30 February
             return text
         if form := cleaning["columns"].get(column, "").partition(":")[2]:
-            return moment.replace(tzinfo=load_zone(cleaning["timezone"])).strftime(expand_format(form))
+            zone = load_zone(cleaning["timezone"])
+            written = moment.replace(tzinfo=zone).strftime(expand_format(form))
+            return written if parse_time(written, form, zone) == moment else text  # seconds, or a century, may be lost
         return text if dtype == "date" else moment.isoformat()
     return text
 

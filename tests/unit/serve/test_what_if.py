@@ -233,8 +233,15 @@ TEXT = f'type="text" maxlength="{MAX_LENGTH}"'
 TYPES = {name: {"type": name} for name in ("number", "integer", "boolean", "text", "date", "time")} | {
     "day": {"type": "date"},
     "moment": {"type": "time"},
+    "short": {"type": "date"},
 }
-FORMS = {"date": "date", "time": "time", "day": "date:%m/%d/%Y %H:%M:%S", "moment": "time:%Y-%m-%d %H:%M %z"}
+FORMS = {
+    "date": "date",
+    "time": "time",
+    "day": "date:%m/%d/%Y %H:%M:%S",
+    "moment": "time:%Y-%m-%d %H:%M %z",
+    "short": "date:%m/%d/%y",
+}
 CLEAN = {"columns": TYPES, "cleaning": {"trim": True, "null_values": [], "timezone": "Europe/Berlin", "columns": FORMS}}
 
 
@@ -260,6 +267,10 @@ CLEAN = {"columns": TYPES, "cleaning": {"trim": True, "null_values": [], "timezo
         ("day", "02/29/2020 00:00:00", "02/29/2020 00:00:00"),
         ("time", "2020-07-01T12:30", "2020-07-01T12:30:00"),
         ("moment", "2020-07-01T12:30", "2020-07-01 12:30 +0200"),
+        ("moment", "2020-07-01T12:30:15", "2020-07-01T12:30:15"),
+        ("moment", "2020-03-29T02:30", "2020-03-29T02:30"),
+        ("short", "1996-05-01", "05/01/96"),
+        ("short", "1896-05-01", "1896-05-01"),
     ],
 )
 def test_fields_become_the_values_of_a_request(column, text, value):
