@@ -108,8 +108,12 @@ def render_field(model: Model, column: str, index: int, text: str) -> str:
 
 
 def list_domain(rules: dict, dtype: str) -> list[str]:
-    """Return the values of the domain in *rules* that a request may have in a column of type *dtype*, as texts."""
-    return [as_text(value) for value in sorted(rules.get("domain", []), key=str) if is_value(value, dtype)]
+    """Return the values of the domain in *rules* that a request may have in a column of type *dtype*, as texts.
+
+    There are none if other values are tolerated.
+    """
+    values = [] if rules.get("serving") == "flag" else rules.get("domain", [])
+    return [as_text(value) for value in sorted(values, key=str) if is_value(value, dtype)]
 
 
 def describe_input(dtype: str, rules: dict, text: str) -> str:

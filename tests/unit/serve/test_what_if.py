@@ -299,10 +299,14 @@ def test_a_field_never_empties_what_it_was_given(dtype, rules, text, expected):
     assert describe_input(dtype, rules, text) == expected
 
 
-def test_a_text_of_several_lines_stays_one():
+def test_a_field_has_room_for_every_value_that_is_not_refused():
     contract = {"columns": {"phase": COLUMNS["phase"] | {"known": ["Climb"]}}}
     model = SimpleNamespace(contract=contract, guard=SimpleNamespace(columns={}))
     assert "<textarea" in render_field(model, "phase", 0, "a\nb") and "<input" in render_field(model, "phase", 0, "a")
+    model.guard.columns["phase"] = {"domain": ["Climb", "Taxi"], "serving": "flag"}
+    assert "<input" in render_field(model, "phase", 0, "a")  # others are tolerated
+    model.guard.columns["phase"].pop("serving")
+    assert render_field(model, "phase", 0, "").count("<option") == 3
     contract["columns"]["phase"]["type"] = "boolean"
     assert render_field(model, "phase", 0, "true").count("<option") == 3
 
