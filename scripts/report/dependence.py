@@ -12,7 +12,10 @@ TICKS = 4
 
 
 def dependence(entries: list[dict], metrics: dict, address: str, captions: dict[str, str]) -> Figures:
-    """Show the curves of *entries* for each column, on one scale, and the *address* at which a row can be edited."""
+    """Show the curves of *entries* for each column, on one scale, and the *address* at which a row can be edited.
+
+    An empty address is not known.
+    """
     if not entries:
         return []
     curves = [curve for entry in entries for curve in (*entry["average"].values(), *entry["individual"])]
@@ -22,7 +25,9 @@ def dependence(entries: list[dict], metrics: dict, address: str, captions: dict[
     scale = (low - margin, high + margin)
     plots = [plot(f"dependence-{number}", entry, output, scale) for number, entry in enumerate(entries)]
     title = "What single columns do"
-    body = join(part("what_if", address), part("panels", f"{short(output, 60)}, by column", plots))
+    body = join(
+        *([part("what_if", address)] if address else []), part("panels", f"{short(output, 60)}, by column", plots)
+    )
     return [figure("dependence", title, body, captions["dependence"], full=True, scroll=False)]
 
 

@@ -52,7 +52,8 @@ def report(
     spans = list(map(span_data.span_label, described))
     found, columns = read_json(anomalies), feature_columns(features)
     tiles = verdicts(blessed, measured, tuned, found, columns - span_data.moving_columns(described))
-    address = f"http://127.0.0.1:{port}/what-if/{registered['case']}/versions/{registered['version']}"
+    path = f"what-if/{registered['case']}/versions/{registered['version']}"
+    address = f"http://127.0.0.1:{port}/{path}" if port else ""  # 0 is any free port
     curves = show_dependence(read_json(dependence)["columns"], measured, address, texts)
     figures = {
         "Overview": overview.overview(registered, blessed, measured, tuned, texts),
