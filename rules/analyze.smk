@@ -1,8 +1,8 @@
 """Metrics of the bundle on raw rows, a sentinel for leaks, and the gate that only a good enough bundle passes.
 
 Needs: results/<case>/train/bundle/, the ingested tables of eval and test; for the sentinel, features and best setting
-Gives: results/<case>/analyze/{metrics/metrics.json,sentinel/sentinel.json}, and either analyze/gate/blessing.json
-(permission) or a file in analyze/rejected/, which later runs keep
+Gives: results/<case>/analyze/{metrics/{metrics,dependence}.json,sentinel/sentinel.json}, and either
+analyze/gate/blessing.json (permission) or a file in analyze/rejected/, which later runs keep
 """
 
 from scripts.config.check_analyze import compares_with_deployed
@@ -42,6 +42,7 @@ checkpoint metrics:
         changed=when_stale("metrics"),
     output:
         metrics=f"{RESULTS}/analyze/metrics/metrics.json",
+        dependence=f"{RESULTS}/analyze/metrics/dependence.json",
         record=f"{RESULTS}/analyze/metrics/record.json",
     log:
         f"logs/{CASE}/analyze/metrics.log",

@@ -79,6 +79,7 @@ use rule metrics as metrics_challenger with:
         changed=when_stale("metrics_challenger"),
     output:
         metrics=f"{CHALLENGER}/analyze/metrics/metrics.json",
+        dependence=f"{CHALLENGER}/analyze/metrics/dependence.json",
         record=f"{CHALLENGER}/analyze/metrics/record.json",
     log:
         f"{CHALLENGER_LOGS}/metrics.log",

@@ -1,6 +1,6 @@
 """One HTML report: data, drift, tuning, model and gate.
 
-Needs: results/<case>/register/version.json, analyze/gate/blessing.json, analyze/metrics/metrics.json,
+Needs: results/<case>/register/version.json, analyze/gate/blessing.json, analyze/metrics/{metrics,dependence}.json,
        tune/trials.json, validate/anomalies/anomalies.json,
        validate/statistics/<span>/<split>/statistics.json, report/*, scripts/templates/*; feedback/feedback.json if
        `snakemake feedback` has run
@@ -21,6 +21,7 @@ checkpoint report:
         anomalies=ancient(f"{RESULTS}/validate/anomalies/anomalies.json"),
         trials=ancient(f"{RESULTS}/tune/trials.json"),
         metrics=ancient(f"{RESULTS}/analyze/metrics/metrics.json"),
+        dependence=ancient(f"{RESULTS}/analyze/metrics/dependence.json"),
         captions=ancient("report/captions.md"),
         templates=ancient(collect("scripts/templates/{name}.html.j2", name=TEMPLATES)),
         style=ancient("report/style.css"),
@@ -39,7 +40,7 @@ checkpoint report:
         "../envs/report.yaml"
     params:
         code=f"report/report {FAMILIES}",
-        cfg=cfg("title", "tune.families", "preprocess.features"),
+        cfg=cfg("title", "tune.families", "preprocess.features", "serve.port"),
         job=job_command,
     shell:
         "{params.job} 3>&2 2> {log}"

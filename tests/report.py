@@ -24,9 +24,8 @@ SPACES = {
 def make_report(given: dict, folder: Path, python: tuple[str, ...] = PYTHON, **environment: str) -> Path:
     """Write the report of the inputs *given* to *folder* and return its path; *environment* adds variables."""
     out, job_spec = folder / "report.html", folder / "job-spec.json"
-    job_spec.write_text(
-        json.dumps({"config": {"title": "Vögel & <b>Co</b>", "families": SPACES, "features": FEATURES}})
-    )
+    config = {"title": "Vögel & <b>Co</b>", "families": SPACES, "features": FEATURES, "port": 8080}
+    job_spec.write_text(json.dumps({"config": config}))
     arguments = [*write_inputs(given, folder), "--captions", str(CAPTIONS), "--style", "report/style.css"]
     arguments += ["--scripts", *map(str, PROGRAMS), "--report", str(out), "--job-spec", str(job_spec)]
     arguments += [] if "feedback" in given else ["--feedback"]

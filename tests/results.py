@@ -170,6 +170,17 @@ def regression(given: dict) -> dict:
     return given
 
 
+def dependence() -> list[dict]:
+    """Return curves of a number, a date and a text for each of two golden rows."""
+    grids = {"height": ("number", [0.0, 10.5, 700.0]), "date": ("date", [0, 200, 9000]), NASTY: ("text", ["", *TEXTS])}
+    found = []
+    for column, (dtype, values) in grids.items():
+        curves = [[0.1 + number / 10 + at / 20 for at in range(len(values))] for number in range(3)]
+        entry = {"column": column, "type": dtype, "values": values, "average": {"present": curves[1]}}
+        found.append(entry | {"individual": curves[::2]})
+    return found
+
+
 def complete(given: dict) -> dict:
     """Return the inputs *given* with everything that analysis, gate and sweep may add to them."""
     more = extra_results()
@@ -179,6 +190,7 @@ def complete(given: dict) -> dict:
         found["slices"].append(more["slice"])
     drops = [{"column": name, "metric": "roc_auc", "drop": estimate(0.1 / (n + 1))} for n, name in enumerate(TEXTS)]
     given["metrics"] |= {"task": "classification", "importance": drops, "size_mb": 1.5}
+    given["dependence"] = {"columns": dependence()}
     change = {"kind": "change", "of": "", "metric": "roc_auc", "limit": {"drop": 0.01}, "passed": True}
     checks = [
         change | estimate(0.004),
@@ -230,6 +242,7 @@ def results() -> dict:
             "threshold": 0.31,
             "splits": {"eval": split(9), "test": split(7)},
         },
+        "dependence": {"columns": []},
     }
 
 
@@ -245,6 +258,9 @@ def multiclass(given: dict, count: int) -> dict:
         found |= {"positives": None, "confusion": table, "classes": dict.fromkeys(names, shares)}
         found["curves"] |= by_class
     given["metrics"] |= {"classes": names, "positive": None, "threshold": None}
+    several = {name: [0.1 * number, 0.3] for number, name in enumerate(names[:4])}
+    curves = {"column": "mass", "type": "number", "values": [1.0, 2.5], "average": several, "individual": []}
+    given["dependence"] = {"columns": [curves]}
     return given
 
 

@@ -1,5 +1,8 @@
 """Rule metrics: measure the bundle on the raw rows of the validation (eval) and test splits.
 
+What single columns do to the outputs for golden rows is written to dependence.json (dependence.py), a file of its own,
+so that other golden rows make nothing stale but the report.
+
 Metrics with intervals, curves, slices, gaps between slices, and fairness are written to metrics.json. The threshold is
 chosen on eval alone.
 
@@ -50,6 +53,7 @@ from scripts.analyze import curves
 from scripts.analyze.bootstrap import Scores
 from scripts.analyze.confidence import UNDEFINED
 from scripts.analyze.curves import estimate_optimism
+from scripts.analyze.dependence import measure_dependence
 from scripts.analyze.estimates import estimate_metrics
 from scripts.analyze.importance import measure_importance
 from scripts.analyze.intervals import NoInterval, Share, estimate, range_interval
@@ -160,6 +164,7 @@ def metrics(
     test_tables: list[Path],
     bundle: Path,
     metrics: Path,
+    dependence: Path,
     label: dict,
     columns: list,
     min_slice: int,
@@ -173,7 +178,7 @@ def metrics(
     thresholds: list,
     shuffles: dict,
 ) -> None:
-    """Write *metrics* (metrics.json, described above) of both splits.
+    """Write *metrics* (metrics.json, described above) of both splits, and *dependence* of the most important columns.
 
     With two classes, the positive one comes last, and a threshold that is chosen on eval decides. With more, the most
     probable class is predicted.
@@ -217,6 +222,7 @@ def metrics(
     bundle_keys["test_digest"] = json_digest([name_rows(test_tables), labels])
     importance = measure_importance(eval_tables, predict, contract, label, shuffles, seed)
     leaks = screen_columns(eval_tables, label, contract["columns"], len(classes))
+    write_json(dependence, {"columns": measure_dependence(bundle, predict, contract, importance)})
     columns_keys = {"importance": importance, "leaks": leaks, "conformal": conformal}
     write_json(metrics, task_keys | threshold_keys | bundle_keys | columns_keys | {"splits": splits})
 

@@ -9,7 +9,7 @@ HEADING = re.compile(r"^## (.+)$", re.MULTILINE)
 FIGURES = (
     "overview lineage rows base-rate spans numbers texts missing drift anomalies families history parallel "
     "hyperparameters trials metrics roc pr calibration thresholds confusion confusion-table predicted residuals means "
-    "slices slices-table gaps fairness fairness-table groups importance gate change performance timeline"
+    "slices slices-table gaps fairness fairness-table groups importance dependence gate change performance timeline"
 ).split()
 
 

@@ -8,6 +8,7 @@ from scripts.provenance.canonical import read_json, write_bytes
 from scripts.provenance.run_job import echo, main
 from scripts.report import gate, model, overview, span_data, tuning
 from scripts.report.captions import read_captions
+from scripts.report.dependence import dependence as show_dependence
 from scripts.report.feedback import feedback as show_feedback
 from scripts.report.html import number, page
 from scripts.report.verdicts import verdicts
@@ -30,6 +31,7 @@ def report(
     anomalies: Path,
     trials: Path,
     metrics: Path,
+    dependence: Path,
     captions: Path,
     style: Path,
     scripts: list[Path],
@@ -38,20 +40,27 @@ def report(
     title: str,
     families: dict,
     features: dict,
+    port: int,
 ) -> None:
-    """Write *report*, an HTML file that needs no other file and no network, from the JSON files of the stages."""
+    """Write *report*, an HTML file that needs no other file and no network, from the JSON files of the stages.
+
+    It links to the page of the server, on *port*, at which a row can be edited.
+    """
     texts = read_captions(captions)
     registered, blessed, tuned, measured = map(read_json, (version, blessing, trials, metrics))
     described = [read_json(path) for path in statistics]
     spans = list(map(span_data.span_label, described))
     found, columns = read_json(anomalies), feature_columns(features)
     tiles = verdicts(blessed, measured, tuned, found, columns - span_data.moving_columns(described))
+    path = f"what-if/{registered['case']}/versions/{registered['version']}"
+    address = f"http://127.0.0.1:{port}/{path}" if port else ""  # 0 is any free port
+    curves = show_dependence(read_json(dependence)["columns"], measured, address, texts)
     figures = {
         "Overview": overview.overview(registered, blessed, measured, tuned, texts),
         "Data": overview.data(described, measured["positive"], texts),
         "Drift": overview.drift(found, spans, columns, texts),
         "Tuning": tuning.tuning(tuned, spaces(families), texts),
-        "Model": model.model(measured, tuned["metric"], texts),
+        "Model": model.model(measured, tuned["metric"], texts) + curves,
         "Gate": gate.gate(blessed, texts),
         "Feedback": show_feedback(read_json(feedback[0]) if feedback else None, texts),
     }

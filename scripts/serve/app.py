@@ -35,10 +35,10 @@ from scripts.serve.model_store import NAME, VERSION
 from scripts.serve.rest_v2 import OpenInferenceREST
 from scripts.serve.status_page import HEADERS, render_status
 from scripts.serve.tasks import check_model_count, check_task, classify, regress
+from scripts.serve.what_if_page import answer_what_if
 
-MODEL = re.compile(
-    f"/(predict|classify|regress)/({NAME.pattern})(?:/versions/({VERSION.pattern})|/labels/({NAME.pattern}))?"
-)
+CASE = f"({NAME.pattern})(?:/versions/({VERSION.pattern})|/labels/({NAME.pattern}))?"
+MODEL, WHAT_IF = re.compile(f"/(predict|classify|regress)/{CASE}"), re.compile(f"/what-if/{CASE}")
 MULTI_INFERENCE = "/multi-inference"
 OTHERS = "/, /health, /models, /metrics"
 FORMS = {  # by route: the task, the name of the answers, and the form of one
@@ -118,9 +118,10 @@ class App:
 
     async def route(self, method: str, path: str, headers: list, receive: Callable, query: bytes) -> Reply:
         """Return the reply of a JSON route. Raises HTTPError, ContractError or ClientDisconnected."""
-        match = MODEL.fullmatch(path)
-        if not match and path not in ("/", "/health", "/models", "/metrics", MULTI_INFERENCE):
-            paths = "/predict/<case>, /classify/<case>, /regress/<case>, also with /versions/<n> or /labels/<label>"
+        match, what_if = MODEL.fullmatch(path), WHAT_IF.fullmatch(path)
+        if not match and not what_if and path not in ("/", "/health", "/models", "/metrics", MULTI_INFERENCE):
+            paths = ", ".join(f"/{route}/<case>" for route in ("predict", "classify", "regress", "what-if"))
+            paths += ", also with /versions/<n> or /labels/<label>"
             raise HTTPError(404, "NOT_FOUND", f"there are {paths}; {MULTI_INFERENCE}, {OTHERS} and /v2")
         allowed = "POST" if match or path == MULTI_INFERENCE else "GET"
         if method != allowed:
@@ -131,6 +132,8 @@ class App:
             if parse_query(query) != NOTHING:
                 raise HTTPError(422, "INVALID_PARAMETER", f"{MULTI_INFERENCE} gives predictions alone: ask each model")
             return await self.answer_models(headers, receive)
+        if what_if:
+            return await answer_what_if(self.service, path, *what_if.groups(), headers, query)
         if path == "/":
             return 200, render_status(self.service), HEADERS
         if path == "/health":

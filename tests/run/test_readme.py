@@ -125,7 +125,7 @@ def one_change_reruns_one_stage(said):
 
 
 def server_answers_follows_and_rolls_back(said, reader):
-    first, routes, explained, covered, moved, _ = (out for out, _ in outputs(said, "Serve and ask"))
+    first, routes, explained, covered, edited, moved, _ = (out for out, _ in outputs(said, "Serve and ask"))
     health, reply = replies(first)
     assert health == {"status": "ok"}
     shown = json.loads(next(content for section, content in blocks("json") if section == "Serve and ask"))
@@ -153,6 +153,7 @@ def server_answers_follows_and_rolls_back(said, reader):
     assert sum(reasons["contributions"].values()) == pytest.approx(reasons["value"] - reasons["base"])
     assert set(covered["classifications"][0].pop("set")) <= {"absent", "present"}
     assert covered["classifications"] == classified["classifications"]
+    assert re.fullmatch(r"<p>score [\d.e-]+, the probability of present, threshold 0\.\d+\n", edited)
     assert moved.startswith("configuration: preprocess.features.atype.0.min_count: 10 -> 20")
     new, old = replies(moved)
     assert (new["version"], old["version"]) == (2, 1)

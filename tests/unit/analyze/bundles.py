@@ -49,6 +49,7 @@ def values(folder: Path) -> Path:
     columns = {"x": {"type": "integer", "tensor": "number"}}
     contract = {"graph": GRAPH, "task": "regression", "columns": columns, "classes": [], "positive": None}
     write_json(folder / "contract.json", contract | {"features": ["x"]})
+    write_json(folder / "golden.json", {"rows": [{"x": 0}, {"x": 3}]})
     return folder
 
 

@@ -31,7 +31,7 @@ def measured(folder: Path, classes: int, tables: list[Path], **changes) -> dict:
     """Return the content of the metrics file."""
     label = {"column": "y", "classes": {name: [name] for name in NAMES[:classes]}}
     made, options = bundle(folder / "bundle", NAMES[:classes]), OPTIONS | changes
-    metrics(tables[:1], tables[1:], made, folder / "metrics.json", label, **options)
+    metrics(tables[:1], tables[1:], made, folder / "metrics.json", folder / "dependence.json", label, **options)
     return read_json(folder / "metrics.json")
 
 
@@ -80,6 +80,7 @@ def test_all_that_can_be_asked_for_is_written(tmp_path):
     assert [entry["threshold"] for entry in test["fairness"]["flag"]["thresholds"]] == [0.3, made["threshold"]]
     (only,) = made["importance"]
     assert (only["column"], only["metric"]) == ("x", "roc_auc") and only["drop"]["low"] > 0.1
+    assert [entry["column"] for entry in read_json(tmp_path / "dependence.json")["columns"]] == ["x"]
 
 
 def test_split_that_lacks_classes_is_measured_on_the_others(tmp_path):
@@ -94,7 +95,8 @@ def test_values_have_errors_and_no_threshold(tmp_path):
     tables = [table(tmp_path / name / "all", seed, 4) for seed, name in enumerate(("v", "t"))]
     label = {"column": "z", "classes": {}, "positive": None}
     options = OPTIONS | {"ranking": {"group": "area", "k": 5}}
-    metrics(tables[:1], tables[1:], values(tmp_path / "bundle"), tmp_path / "metrics.json", label, **options)
+    files = [tmp_path / f"{name}.json" for name in ("metrics", "dependence")]
+    metrics(tables[:1], tables[1:], values(tmp_path / "bundle"), *files, label, **options)
     made = read_json(tmp_path / "metrics.json")
     assert made["task"] == "regression" and made["threshold"] is made["criterion"] is made["positive"] is None
     test = made["splits"]["test"]

@@ -10,10 +10,12 @@ import pytest
 
 from scripts.errors import InputError
 from scripts.report.captions import FIGURES, read_captions
+from scripts.templates.render import clean
 from tests.report import CAPTIONS, PROGRAMS, PYTHON, ROOT
-from tests.results import FEEDBACK, NASTY, complete, multiclass, regression
+from tests.results import FEEDBACK, NASTY, complete, dependence, multiclass, regression
 
 pytestmark = pytest.mark.slow
+WHAT_IF = "http://127.0.0.1:8080/what-if/birds/versions/1234"  # a link for people to follow
 VOID = {"meta", "link", "br", "img", "input"}
 
 
@@ -55,14 +57,14 @@ def test_setting_that_was_taken_over_has_no_trials(make, given):
 
 
 def test_page_is_whole_escaped_and_asks_for_nothing(make, given):
-    content = make(given).decode()
+    content = make(complete(given)).decode()
     page = Page(content)
     assert not {"iframe", "object", "embed", "img", "image"} & {tag for tag, _ in page.tags}
     assert "Trials: 12, 1 failed" in page.text and "C 3.5; ValueError: <script>" in page.text
     assert page.text.count("<script>") > 10 and 'größe & "quotes"' in page.text
-    for _, attributes in page.tags:
+    for tag, attributes in page.tags:
         assert not {"src", "srcset", "action", "onload"} & set(attributes)
-        assert attributes.get("href", "#").startswith(("#", "data:,"))
+        assert attributes.get("href", "#").startswith(("#", "data:,", *([WHAT_IF] if tag == "a" else [])))
         assert not re.search(r"url\((?!#)|//", attributes.get("style", ""))
         assert not {"style", *(key for key in attributes if key.startswith("on"))} & set(attributes)
     styles = re.findall(r"<style>(.*?)</style>", content, re.DOTALL)
@@ -183,7 +185,7 @@ def ids(page: Page) -> set[str]:
     return {attributes["id"] for tag, attributes in page.tags if tag == "figure"}
 
 
-NEW = {"thresholds", "fairness", "fairness-table", "groups", "importance", "gaps", "change"}
+NEW = {"thresholds", "fairness", "fairness-table", "groups", "importance", "dependence", "gaps", "change"}
 
 
 @pytest.mark.feature("A6", "A8")
@@ -198,6 +200,20 @@ def test_all_that_analysis_may_say_is_shown(make, given):
     )
     assert f"too few rows to measure: sky={NASTY} (7)" in page.text
     assert "loss of roc_auc on eval" in page.text
+
+
+@pytest.mark.feature("A15")
+def test_curves_of_single_columns_and_where_to_edit_a_row(make, given):
+    page = Page(make(complete(given)).decode())
+    links = [attributes["href"] for tag, attributes in page.tags if tag == "a" and "what-if" in attributes["href"]]
+    assert links == [WHAT_IF] and f"open {WHAT_IF} , which answers once" in page.text
+    names = [attributes["aria-label"] for tag, attributes in page.tags if tag == "svg" and "aria-label" in attributes]
+    expected = [f"probability of present by {name}" for name in ("height", "date", clean(NASTY))]
+    assert [name for name in names if name in expected] == expected and "(missing)" in page.text
+    page = Page(make(multiclass(given, 5)).decode())
+    assert "probability of a class, by column" in page.text and "dependence" in ids(page)
+    found = make(regression(given) | {"dependence": {"columns": dependence()}}).decode()
+    assert "prediction, by column" in Page(found).text
 
 
 @pytest.mark.feature("A6", "V6")

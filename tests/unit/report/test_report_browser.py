@@ -54,6 +54,8 @@ def test_nothing_is_refused_or_wider_than_the_page(browser, page, width, dark):
     assert browser.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
     assert browser.evaluate("document.querySelector('#performance svg, #performance .dots') !== null")
     assert browser.evaluate("document.querySelectorAll('#timeline tr').length") > 4
+    widths = "[...document.querySelectorAll('#dependence svg')].map(svg => svg.getBoundingClientRect().width)"
+    assert len(drawn := browser.evaluate(widths)) == 3 and all(150 < found < width for found in drawn)
     colors = "getComputedStyle(document.body)"
     assert browser.evaluate(f"{colors}.color === 'rgb(233, 235, 239)'") == dark
 

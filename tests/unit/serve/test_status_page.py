@@ -6,7 +6,8 @@ import re
 import pytest
 
 from scripts.serve.inference_statistics import InferenceStatistics, Timing
-from scripts.serve.status_page import HEADERS, STYLE
+from scripts.serve.page import STYLE
+from scripts.serve.status_page import HEADERS
 from scripts.templates.policy import csp_source
 from tests.unit.serve.tiny import CONTRACT, ROWS, bundle, put, running, set_traffic
 
@@ -43,7 +44,9 @@ def test_the_page_says_what_answers_and_how_fast(tmp_path):
         page, headers = read_page(server)
         one, two, three, odd = read_rows(page)
         digests = {item["version"]: item["bundle"] for item in server.ask("GET", "/models")[1][0]["versions"]}
-        assert one[:7] == ["1", "champion", "75 %", digests[1][:12], "0", "0", "0"] and one[7:] == ["–"] * 4
+        links = [row[-1] for row in (one, two, three, odd)]
+        assert links[0] == '<a href="/what-if/birds/versions/1">edit a row</a>' and "/what-if/odd/" in links[3]
+        assert one[:7] == ["1", "champion", "75 %", digests[1][:12], "0", "0", "0"] and one[7:11] == ["–"] * 4
         assert two[:7] == ["2", "challenger", "25 %", digests[2][:12], "3", "1", "9"]
         assert 0 < float(two[7]) <= float(two[8]) <= float(two[9]) and two[10].endswith("UTC")
         assert three[:3] == ["3", "next", "shadow"] and odd[2] == "100 %"
