@@ -118,7 +118,8 @@ def estimate_requests(
 
     Columns that are *hidden* behind pseudonyms in the log are compared with nothing.
     """
-    fields = [field for field in reference.table.schema if field.name in rows.column_names]
+    present = set(rows.column_names)
+    fields = [field for field in reference.table.schema if field.name in present]
     compared = [field.name for field in fields if not pa.types.is_temporal(field.type)]
     columns = [name for name in compared if not is_pseudonym(name, hidden)]
     known, requested = encode_sides(reference.table, rows, columns)
