@@ -15,6 +15,7 @@ import numpy as np
 import onnxruntime
 
 from scripts.bundle.files import ONNX, SKOPS, read_contents
+from scripts.bundle.onnx_session import Session
 from scripts.bundle.skops_file import load_estimator
 from scripts.config.families import declared_family
 from scripts.errors import InputError
@@ -40,7 +41,7 @@ def predict_with_sklearn(fitted: Any, rows: Any, classes: int) -> np.ndarray:
 class Predictor:
     """A bundle ready to predict: a session of ONNX Runtime and, if that computes only features, an estimator."""
 
-    session: onnxruntime.InferenceSession
+    session: Session
     output: str
     classes: int
     estimator: Any = None
@@ -72,7 +73,7 @@ def load_predictor(source: Path | dict[str, bytes], contract: dict | None = None
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.add_session_config_entry(DATA_FOLDER, os.devnull)
-    session = onnxruntime.InferenceSession(contents[ONNX], options, providers=["CPUExecutionProvider"])
+    session = Session(contents[ONNX], options, providers=["CPUExecutionProvider"])
     classes, output = len(contract["classes"]), OUTPUTS[contract["task"]]
     if SKOPS not in contents:
         check_graph(session.get_modelmeta().custom_metadata_map.get("graph"), contract, ONNX)

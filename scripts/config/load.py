@@ -62,8 +62,9 @@ def check_data_schema(path: Path, features: dict[str, list[dict]]) -> None:
 
 def check_known(late: list[str], path: Path, features: dict[str, list[dict]]) -> None:
     """Raise ConfigError if one of *features* reads a column of *late*, those known only after the event."""
+    hidden = set(late)
     for name, specs in features.items():
-        for column in (column for spec in specs for column in columns_of(name, spec) if column in late):
+        for column in (column for spec in specs for column in columns_of(name, spec) if column in hidden):
             raise ConfigError(
                 f"preprocess.features.{name}: column {column} is known only after the event (known_at in {path}), so "
                 "no request can have it: leave it out, or change known_at"

@@ -139,7 +139,8 @@ def estimate_requests(reference: ScoredSplit, contract: dict, requests: Requeste
     """
     rows = requests.whole.rows()
     values = select_values(rows)
-    fields = [field for field in reference.table.schema if field.name in values.column_names]
+    present = set(values.column_names)
+    fields = [field for field in reference.table.schema if field.name in present]
     compared = [field.name for field in fields if not pa.types.is_temporal(field.type)]
     columns = [name for name in compared if not is_pseudonym(name, hidden)]
     texts = {name: frequent_texts([reference.table[name], values[name]]) for name in columns}

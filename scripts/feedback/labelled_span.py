@@ -56,7 +56,8 @@ def to_span(rows: pa.Table, y: np.ndarray, columns: dict[str, str], label: dict,
     types = {name: ARROW_TYPES[dtype.partition(":")[0]] for name, dtype in columns.items()}
     values = raw_values(label)
     truth = [values[int(number)] for number in y] if values else y.tolist()
-    arrays = {name: rows[f"values.{name}"] for name in columns if f"values.{name}" in rows.column_names}
+    requested = set(rows.column_names)
+    arrays = {name: rows[f"values.{name}"] for name in columns if f"values.{name}" in requested}
     arrays = {name: column for name, column in arrays.items() if name not in hidden}
     arrays[label["column"]] = pa.array(truth, pa.string() if values else pa.float64())
     empty = pa.nulls(len(rows))  # of a column that no request has

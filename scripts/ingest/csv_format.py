@@ -4,6 +4,7 @@ A block is parsed by pyarrow directly to the configured types. If that fails, or
 again as text, which is converted column by column, so that errors are found for each field.
 """
 
+from collections import Counter
 from collections.abc import Callable
 
 import numpy as np
@@ -62,9 +63,10 @@ def parse_csv(
 
 def check_columns(header: list[str], columns: dict[str, str], others: str, where: str) -> None:
     """Raise InputError unless *header* has the configured columns, each once, and others only if *others* is drop."""
-    missing = [name for name in columns if name not in header]
+    present = set(header)
+    missing = [name for name in columns if name not in present]
     unknown = [name for name in header if name not in columns]
-    repeated = sorted({name or "''" for name in header if header.count(name) > 1})
+    repeated = sorted(name or "''" for name, count in Counter(header).items() if count > 1)
     if not all(header) and others == "refuse":
         raise InputError(
             f"{where}: column {header.index('') + 1} has no name, like an index that pandas wrote; write the file "
@@ -80,7 +82,8 @@ def check_columns(header: list[str], columns: dict[str, str], others: str, where
 
 def deduplicate_header(header: list[str]) -> list[str]:
     """Return a header in which only the first of equal names stays; a later one becomes "NAME (column NUMBER)"."""
-    return [name if name not in header[:at] else f"{name} (column {at + 1})" for at, name in enumerate(header)]
+    first: dict[str, int] = {}
+    return [name if first.setdefault(name, at) == at else f"{name} (column {at + 1})" for at, name in enumerate(header)]
 
 
 class CsvFormat:

@@ -73,11 +73,11 @@ class BulkModel:
 
     def check_schema(self, rows: pa.Table) -> tuple[dict[int, list[dict]], Errors]:
         """Return the tolerated violations of the schema by row, and the rows that are refused, each with its reason."""
-        guard = self.model.guard
+        guard, present = self.model.guard, {*rows.column_names}
         flags: dict[int, list[dict]] = {}
         refused: dict[int, str] = {}
         for rule in guard.row_checker.rules:
-            if not {*rule.columns} <= {*rows.column_names}:
+            if not {*rule.columns} <= present:
                 continue
             for index in pc.indices_nonzero(violation_mask(rule, rows)).to_pylist():
                 message = guard.describe_violation(rule, read_row(rows, index))

@@ -30,6 +30,7 @@ class FeatureKind:
 
     input_type = "number"
     holds_terms = False  # whether vocabulary() returns terms of texts instead of whole values
+    joins = False  # whether there is join()
 
     def summarize(self, values: np.ndarray, y: np.ndarray | None, options: dict) -> Summary:
         """Return what some rows contribute to the fit; *y* has their labels as targets() returns them.
@@ -68,6 +69,13 @@ class FeatureKind:
         """Return what the contract says about the column besides its type and tensor."""
         vocabulary = self.vocabulary(fitted)
         return {"known": vocabulary, "words": self.holds_terms} if vocabulary else {}
+
+    def join(self, fitted: Sequence[Any]) -> Any:
+        """Return one transformer of the columns of all *fitted*, side by side: the graph computes them together.
+
+        The number of nodes then does not grow with the number of columns.
+        """
+        raise NotImplementedError
 
     def export(self, graph: Builder, tensor: str, fitted: Any) -> str:
         """Add the computation of *fitted* on *tensor* as ONNX nodes; return the tensor of doubles [rows, width]."""

@@ -6,18 +6,20 @@ The graph is compared with the fitted transformers on every row of the training 
 import hashlib
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime
 from scipy import sparse
 
 from scripts.bundle.clean import describe_cleaning
 from scripts.bundle.label import infer_task
 from scripts.bundle.lags import describe_lags
 from scripts.bundle.onnx_builder import Builder, build_model, to_bytes
+from scripts.bundle.onnx_session import Session
 from scripts.bundle.table import column_types, iter_batches, span_names
 from scripts.column_types import list_values
 from scripts.config.classes import sort_classes
@@ -67,7 +69,7 @@ def verify_onnx(
     *widths* are the numbers of columns of the features, *contract_columns* the columns of the contract. Raises
     InputError where the ONNX graph *content* differs from the *transformers* on a row.
     """
-    session, seen = onnxruntime.InferenceSession(content), 0
+    session, seen = Session(content), 0
     low, high = np.full(sum(widths), np.inf), np.full(sum(widths), -np.inf)
     columns = input_columns(plan, column_types(tables))
     for rows in iter_batches(tables, list(columns), sum(widths)):
@@ -89,10 +91,22 @@ def reread(tables: list[Path], feature: Feature, columns: dict) -> Iterator[np.n
         yield feature.values(to_tensors(rows, {name: columns[name] for name in feature.columns}))
 
 
+def join_neighbours(plan: list[Feature], transformers: list) -> Iterator[tuple[Feature, Any]]:
+    """Yield features and their transformers; neighbours of a kind that joins columns are one feature of all of them."""
+    for kind, run in groupby(zip(plan, transformers, strict=True), lambda pair: pair[0].kind):
+        pairs = list(run)
+        if kind.joins:
+            features, fitted = zip(*pairs, strict=True)
+            columns = [column for feature in features for column in feature.columns]
+            yield replace(features[0], columns=columns), kind.join(fitted)
+        else:
+            yield from pairs
+
+
 def build_graph(plan: list[Feature], transformers: list, columns: dict, width: int) -> bytes:
     """Return the ONNX graph of fitted features: an input for each column, the output "features" [rows, width]."""
     builder, parts = Builder(), []
-    for feature, fitted in zip(plan, transformers, strict=True):
+    for feature, fitted in join_neighbours(plan, transformers):
         builder.prefix = f"{feature.name}/"
         tensor = builder.add("Concat", *feature.columns, axis=1) if len(feature.columns) > 1 else feature.columns[0]
         parts.append(feature.kind.export(builder, tensor, fitted))

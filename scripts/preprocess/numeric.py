@@ -1,6 +1,7 @@
 """Kind number: imputed and scaled as by SimpleImputer and the scalers of scikit-learn."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 
 import numpy as np
 
@@ -12,20 +13,28 @@ from scripts.preprocess.numeric_summary import NumericSummary
 
 @dataclass
 class NumberScaler:
-    """Imputes *fill* and scales to (value - *centre*) / *scale*; if *indicator*, the same for a missing indicator.
+    """Imputes *fill* and scales to (value - *centre*) / *scale*; where *indicator*, the same for a missing indicator.
 
-    *centre* and *scale* have an element for each output column.
+    *fill* and *indicator* have an element for each column, *centre* and *scale* one for each output column: a column is
+    followed by its missing indicator.
     """
 
-    fill: float
-    indicator: bool
+    fill: np.ndarray
+    indicator: np.ndarray
     centre: np.ndarray
     scale: np.ndarray
 
+    @property
+    def order(self) -> np.ndarray:
+        """The places of the output columns among all columns, followed by the missing indicators of all columns."""
+        columns = np.arange(len(self.fill))
+        places = np.column_stack([columns, columns + len(columns)])
+        return places[np.column_stack([np.ones(len(columns), bool), self.indicator])]
+
     def transform(self, values: np.ndarray) -> np.ndarray:
         missing = np.isnan(values)
-        parts = [np.where(missing, self.fill, values), missing.astype(np.float64)]
-        return (np.hstack(parts[: 1 + self.indicator]) - self.centre) / self.scale
+        both = np.hstack([np.where(missing, self.fill, values), missing.astype(np.float64)])
+        return (both[:, self.order] - self.centre) / self.scale
 
 
 def centre_scale(scaling: str, filled: NumericSummary) -> tuple[float, float]:
@@ -56,6 +65,8 @@ class NumericKind(FeatureKind):
 class Number(NumericKind):
     """SimpleImputer with its missing indicator, then StandardScaler, MinMaxScaler, RobustScaler or no scaling."""
 
+    joins = True
+
     def fit(self, summary: Summary, options: dict, rows: Rows) -> NumberScaler:
         numbers = NumericSummary.from_summary(summary)
         fills = {"median": numbers.quantiles(np.array([0.5]))[0], "mean": numbers.mean_sd()[0]}
@@ -67,16 +78,22 @@ class Number(NumericKind):
             standard = options["scale"] == "standard"
             scalings.append((share, (share * (1 - share)) ** 0.5 or 1.0) if standard else (0.0, 1.0))
         centre, scale = np.array(scalings).T
-        return NumberScaler(fill, indicator, centre, scale)
+        return NumberScaler(np.array([fill]), np.array([indicator]), centre, scale)
 
     def names(self, name: str, fitted: NumberScaler) -> list[str]:
-        return [name, f"{name} missing"][: 1 + fitted.indicator]
+        return [name, f"{name} missing"][: len(fitted.scale)]
+
+    def join(self, fitted: Sequence[NumberScaler]) -> NumberScaler:
+        parts = ([getattr(own, field.name) for own in fitted] for field in fields(NumberScaler))
+        return NumberScaler(*map(np.concatenate, parts))
 
     def export(self, graph: Builder, tensor: str, fitted: NumberScaler) -> str:
         missing = graph.add("IsNaN", tensor)
-        values = graph.add("Where", missing, graph.constant(np.array([[fitted.fill]])), tensor)
-        if fitted.indicator:
+        values = graph.add("Where", missing, graph.constant(fitted.fill.reshape(1, -1)), tensor)
+        if fitted.indicator.any():
             values = graph.add("Concat", values, graph.to_double(missing), axis=1)
+            if len(fitted.fill) > 1:
+                values = graph.add("Gather", values, graph.constant(fitted.order), axis=1)
         centred = graph.add("Sub", values, graph.constant(fitted.centre.reshape(1, -1)))
         return graph.add("Div", centred, graph.constant(fitted.scale.reshape(1, -1)))
 

@@ -6,12 +6,12 @@ The statistics are the same for any order and batches of the rows.
 from pathlib import Path
 
 import numpy as np
-import onnxruntime
 from scipy import sparse
 
 from scripts.bundle.encode import encode_table
 from scripts.bundle.feature_matrix import replace_columns, save_features
 from scripts.bundle.label import labelled_batches
+from scripts.bundle.onnx_session import Session
 from scripts.bundle.table import span_names
 from scripts.errors import InputError
 from scripts.provenance.canonical import read_json, write_json
@@ -85,7 +85,7 @@ def transform(
     go to *statistics*; the log warns of values far outside the training range in *schema*. Rows without a label are
     left out. Raises InputError if no row is left, or a feature is NaN or infinite.
     """
-    spec, session = read_json(contract), onnxruntime.InferenceSession(graph)
+    spec, session = read_json(contract), Session(graph)
     parts, numbers = [], []
     for rows, classes in labelled_batches(tables, label, list(spec["columns"]), len(spec["features"])):
         parts.append(sparse.csr_matrix(session.run(["features"], encode_table(rows, spec))[0]))

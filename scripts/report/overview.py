@@ -5,6 +5,7 @@ from scripts.report.html import NO_VALUE, Figures, figure, interval, join, numbe
 
 SHOWN = 200  # anomalies listed: more are counted only
 CLASSES = 30  # drawn, the most frequent ones
+MAX_COLUMNS = 100  # drawn, those of the largest values
 
 
 def overview(version: dict, blessing: dict, metrics: dict, tuned: dict, captions: dict[str, str]) -> Figures:
@@ -50,7 +51,8 @@ def data(statistics: list[dict], positive: str | None, captions: dict[str, str])
     names, cells = span_data.missing_matrix(statistics)
     titles = ["Rows by span", "Missing values by column and span"]
     rows = span_data.bars("rows", titles[0], spans, [found["rows"] for found in statistics])
-    missing = span_data.heat("missing", titles[1], names, spans, cells)
+    titles[1] += shown_columns(names)
+    missing = span_data.heat("missing", titles[1], names[:MAX_COLUMNS], spans, cells[:MAX_COLUMNS])
     return [
         figure("rows", titles[0], rows, captions["rows"]),
         *labels(statistics, positive, captions),
@@ -63,6 +65,11 @@ def data(statistics: list[dict], positive: str | None, captions: dict[str, str])
         figure("texts", "Texts", table(texts, span_data.text_rows(statistics), 2), captions["texts"]),
         figure("missing", titles[1], missing, captions["missing"], full=True),
     ]
+
+
+def shown_columns(names: list[str]) -> str:
+    """Return what a title says where only some of the columns *names* are drawn."""
+    return f", the first {MAX_COLUMNS} of {number(len(names))} columns" if len(names) > MAX_COLUMNS else ""
 
 
 def labels(statistics: list[dict], positive: str | None, captions: dict[str, str]) -> Figures:
@@ -91,10 +98,10 @@ def drift(anomalies: dict, spans: list[str], features: set[str], captions: dict[
     """Show how far each span lies from the others, columns that are no *features* last, and what was found wrong."""
     columns, cells = span_data.drift_matrix(anomalies["drift"], spans, features)
     names = [name if name in features else f"({name})" for name in columns]
-    title = "Drift by column and span"
+    title = "Drift by column and span" + shown_columns(names)
     plot = part("paragraph", "no distances were measured")
     if names:
-        plot = span_data.heat("drift", title, names, spans, cells)
+        plot = span_data.heat("drift", title, names[:MAX_COLUMNS], spans, cells[:MAX_COLUMNS])
     rows = span_data.anomaly_rows(anomalies["anomalies"])
     head = ["severity", "code", "column", "span", "message", "observed", "limit"]
     listed = table(head, rows[:SHOWN], left=len(head))

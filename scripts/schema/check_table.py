@@ -73,11 +73,8 @@ def violations(rule: Rule, column: pa.ChunkedArray | pa.Array) -> pa.ChunkedArra
 
 def applicable_rules(rules: list[Rule], types: dict[str, str], arrow_schema: pa.Schema) -> list[Rule]:
     """Return those of *rules* whose columns exist in *arrow_schema*, with the *types* of the data schema."""
-    usable = {
-        name
-        for name, kind in types.items()
-        if name in arrow_schema.names and arrow_schema.field(name).type == ARROW_TYPES[kind]
-    }
+    present = {field.name: field.type for field in arrow_schema}
+    usable = {name for name, kind in types.items() if present.get(name) == ARROW_TYPES[kind]}
     return [rule for rule in rules if usable.issuperset(rule.columns)]
 
 

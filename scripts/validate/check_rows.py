@@ -76,13 +76,14 @@ def check_rows(table: Path, schema: Path, checks: Path, key: list[str]) -> None:
     rules, parts = load_schema(schema), part_files([table])
     arrow_schema = pq.read_schema(parts[0])
     usable = applicable_rules(rules_of(rules), types_of(rules), arrow_schema)
-    key = [name for name in key if name in arrow_schema.names]
+    present = set(arrow_schema.names)
+    key = [name for name in key if name in present]
     try:
         found = [tally.to_record() for tally in tally_rules(parts, usable, key)]
     except pa.ArrowInvalid as error:
         raise InputError(f"{schema}: {error}") from error
     for name, spec in rules["columns"].items():
-        if spec.get("unique") and is_checked(spec) and name in arrow_schema.names:
+        if spec.get("unique") and is_checked(spec) and name in present:
             found.append(check_unique(parts, name, key))
     rows = sum(pq.read_metadata(path).num_rows for path in parts)
     write_json(checks, {"span": table.parent.name, "split": table.name, "rows": rows, "rules": found})

@@ -39,14 +39,14 @@ class TableSketch:
 def read_columns(path: Path) -> Iterator[tuple[str, pa.ChunkedArray]]:
     """Yield name and values of each column of the part at *path*; texts that repeat much are dictionary-encoded."""
     with pq.ParquetFile(path) as file:
-        texts = [column.name for column in file.schema_arrow if pa.types.is_string(column.type)]
+        texts = dict.fromkeys(column.name for column in file.schema_arrow if pa.types.is_string(column.type))
         groups = [file.metadata.row_group(index) for index in range(file.num_row_groups)]
         for place, name in enumerate(file.schema_arrow.names):
             size = sum(group.column(place).total_uncompressed_size for group in groups)
             if name in texts and size > MAX_DICTIONARY_BYTES * file.metadata.num_rows:
-                texts.remove(name)
+                del texts[name]
         names = file.schema_arrow.names
-    with pq.ParquetFile(path, read_dictionary=texts) as file:
+    with pq.ParquetFile(path, read_dictionary=[*texts]) as file:
         for name in names:
             yield name, file.read([name], use_threads=False)[name]
 

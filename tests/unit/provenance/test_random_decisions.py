@@ -1,14 +1,12 @@
 """Random edits, decisions without work: the engine against a build from nothing (tests/random_edits.py)."""
 
 import pytest
-from hypothesis import HealthCheck, Phase, settings
-from hypothesis.stateful import run_state_machine_as_test
 
-from tests.random_edits import Edits, make_decisions
+from tests.random_edits import Edits, draw_sequences, make_decisions
 
 
 def draw(folder, sequences: int) -> None:
-    """Draw *sequences* of edits; a failure is shrunk, and printed with what reproduces it."""
+    """Draw *sequences* of edits of a clone in *folder*."""
     engine = make_decisions(folder)
 
     class DecisionEdits(Edits):
@@ -17,23 +15,19 @@ def draw(folder, sequences: int) -> None:
             self.engine = engine
             engine.reset()
 
-    options = {"deadline": None, "database": None, "print_blob": True, "suppress_health_check": list(HealthCheck)}
-    phases = (Phase.generate, Phase.shrink)
-    run_state_machine_as_test(
-        DecisionEdits, settings=settings(max_examples=sequences, stateful_step_count=4, phases=phases, **options)
-    )
+    draw_sequences(DecisionEdits, sequences, steps=4)
 
 
 @pytest.mark.slow
 @pytest.mark.feature("U3", "U5", "U6")
 @pytest.mark.timeout(600)
 def test_random_edits_against_a_build_from_nothing(tmp_path):
-    draw(tmp_path, 4)
+    draw(tmp_path, 8)
 
 
 @pytest.mark.full
 @pytest.mark.feature("U3", "U5", "U6")
 @pytest.mark.takes(60)
-@pytest.mark.timeout(3600)
+@pytest.mark.timeout(7200)
 def test_many_random_edits_against_a_build_from_nothing(tmp_path):
-    draw(tmp_path, 30)
+    draw(tmp_path, 100)

@@ -1,10 +1,12 @@
 """The parts of the page and the choice of data, without plots."""
 
+from collections import defaultdict
+
 import pytest
 from jinja2 import UndefinedError
 from markupsafe import Markup
 
-from scripts.report import span_data
+from scripts.report import overview, span_data
 from scripts.report.html import (
     ENVIRONMENT,
     NO_VALUE,
@@ -169,3 +171,15 @@ def test_rates_at_a_threshold_by_its_confusion():
 def test_interval_of_a_share_stays_within_its_bounds():
     assert wilson(0.5, 100) == pytest.approx((0.4038, 0.5962), abs=1e-3)  # Brown, Cai & DasGupta 2001
     assert wilson(0.0, 10)[0] == 0 and wilson(1.0, 10)[1] == 1 and wilson(0.0, 10)[1] == pytest.approx(0.2775, abs=1e-3)
+
+
+def test_of_many_columns_the_worst_are_drawn():
+    columns = {f"x{number:03}": {"missing": number, "type": "text", "distinct": 1} for number in range(101)}
+    statistics = [{"span": "2001", "rows": 101, "columns": columns, "label": {"no": 50, "yes": 51}}]
+    captions = defaultdict(str)
+    missing = {name: (title, body) for name, title, body in overview.data(statistics, "yes", captions)}["missing"]
+    assert missing[0] == "Missing values by column and span, the first 100 of 101 columns"
+    assert "x100" in missing[1] and "x001" in missing[1] and "x000" not in missing[1]
+    drift = {name: {"2001": number / 101} for number, name in enumerate(columns)}
+    (_, title, body), _ = overview.drift({"drift": drift, "anomalies": []}, ["2001"], set(columns), captions)
+    assert title == "Drift by column and span, the first 100 of 101 columns" and "x000" not in body
