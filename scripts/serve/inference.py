@@ -180,8 +180,12 @@ class InferenceService:
             raise HTTPError(413, "TOO_MANY_ROWS", message)
         if extras.explain and threading.current_thread().name.startswith(SMALL):
             raise TakesLong
-        rows, numbers = add_request_lags(clean_rows(rows, model.contract), model.contract)
-        tensors, flags = encode_rows(rows, model.contract), model.check_schema(rows, numbers)
+        cleaned = clean_rows(rows, model.contract)
+        rows, numbers = add_request_lags(cleaned, model.contract)
+        tensors = encode_rows(rows, model.contract)
+        # the schema also has rules for what only lags are made of
+        checked = rows if rows is cleaned else [own | row for own, row in zip(cleaned, rows, strict=True)]
+        flags = model.check_schema(checked, numbers)
         if len(numbers) < len(rows):
             tensors = {name: values[numbers] for name, values in tensors.items()}
         timing.lap("compute_input")
