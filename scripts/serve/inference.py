@@ -9,13 +9,16 @@ import contextlib
 import os
 import threading
 import time
+import traceback
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from scripts.bundle.clean import clean_rows
+from scripts.bundle.custom import TransformerError
 from scripts.bundle.encode import encode_rows
 from scripts.errors import ContractError
+from scripts.provenance.run_job import echo
 from scripts.serve.explain import MAX_EXPLAINED, explain_rows
 from scripts.serve.extras import NOTHING, Extras, add_sets
 from scripts.serve.http_request import SMALL_BODY, HTTPError
@@ -49,6 +52,15 @@ def pick_model(name: str, case: Case, version: int | None, label: str) -> Model:
         what = f"label {label[:80]}" if version is None else f"version {version}"
         raise HTTPError(404, "UNKNOWN_VERSION", f"{name} has no {what}")
     return case.versions[number]
+
+
+@contextlib.contextmanager
+def transforming() -> Iterator[None]:
+    """Raise ContractError if a custom transformer fails: a value of its column is not one that it takes."""
+    try:
+        yield
+    except TransformerError as error:
+        raise ContractError("TRANSFORMER_FAILED", str(error), error.column) from error
 
 
 class InferenceService:
@@ -109,13 +121,20 @@ class InferenceService:
     async def run(self, size: int, function: Callable, *arguments: Any) -> Any:
         """Return what *function* gives in a thread for requests of *size* bytes, so that the event loop goes on.
 
-        If it raises TakesLong, it starts anew in a thread for large requests.
+        If it raises TakesLong, it starts anew in a thread for large requests. Raises ContractError and HTTPError, and
+        HTTPError for whatever else goes wrong, which the log tells.
         """
         loop = asyncio.get_running_loop()
-        if size <= SMALL_BODY:
-            with contextlib.suppress(TakesLong):
-                return await loop.run_in_executor(self.small_pool, function, *arguments)
-        return await loop.run_in_executor(self.large_pool, function, *arguments)
+        try:
+            if size <= SMALL_BODY:
+                with contextlib.suppress(TakesLong):
+                    return await loop.run_in_executor(self.small_pool, function, *arguments)
+            return await loop.run_in_executor(self.large_pool, function, *arguments)
+        except (ContractError, HTTPError):
+            raise
+        except Exception as error:
+            echo("".join(traceback.format_exception(error)))
+            raise HTTPError(500, "INTERNAL_ERROR", "the server failed to answer; its log tells why") from error
 
     @contextlib.contextmanager
     def measured(self, case: str, model: Model, received: int) -> Iterator[Timing]:
@@ -172,8 +191,8 @@ class InferenceService:
     ) -> tuple[dict[int, dict], list[dict]]:
         """Return the predictions of *model* by number of row, with *extras*, and *rows* as it takes them.
 
-        Raises ContractError, and HTTPError if the extras cannot be given, or for so many rows; TakesLong in a thread
-        for small requests if they do.
+        Raises ContractError, also if a custom transformer fails, and HTTPError if the extras cannot be given, or for so
+        many rows; TakesLong in a thread for small requests if they do.
         """
         if extras.explain and len(rows) > MAX_EXPLAINED:
             message = f"{len(rows)} rows, at most {MAX_EXPLAINED} are explained at once"
@@ -182,16 +201,20 @@ class InferenceService:
             raise TakesLong
         cleaned = clean_rows(rows, model.contract)
         rows, numbers = add_request_lags(cleaned, model.contract)
-        tensors = encode_rows(rows, model.contract)
+        with transforming():
+            tensors = encode_rows(rows, model.contract)
         # the schema also has rules for what only lags are made of
         checked = rows if rows is cleaned else [own | row for own, row in zip(cleaned, rows, strict=True)]
         flags = model.check_schema(checked, numbers)
         if len(numbers) < len(rows):
             tensors = {name: values[numbers] for name, values in tensors.items()}
         timing.lap("compute_input")
-        answers = dict(zip(numbers, model.decide(model.predictor.predict(tensors)), strict=True))
+        outputs = model.predictor.predict(tensors)
+        model.check_outputs(outputs, numbers)
+        answers = dict(zip(numbers, model.decide(outputs), strict=True))
         if extras.explain:
-            reasons = explain_rows(model, [rows[number] for number in numbers], tensors, [*answers.values()])
+            with transforming():
+                reasons = explain_rows(model, [rows[number] for number in numbers], tensors, [*answers.values()])
             for answer, own in zip(answers.values(), reasons, strict=True):
                 answer["reasons"] = own
         add_sets(model, [*answers.values()], extras)  # last: it may take the label away, whose score has the reasons

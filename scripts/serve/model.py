@@ -60,6 +60,14 @@ class Model:
                 violations.setdefault(index, []).append({"code": rule.code, "column": column, "message": message})
         return violations
 
+    def check_outputs(self, outputs: np.ndarray, numbers: Sequence[int]) -> None:
+        """Raise ContractError unless all *outputs* [rows, ...] are finite; the first is that of row numbers[0]."""
+        wrong = np.flatnonzero(~np.isfinite(outputs).all(axis=1))
+        if len(wrong):
+            index, values = numbers[wrong[0]], outputs[wrong[0]].tolist()
+            message = f"row {index}: its numbers are too large for the model, which gives {values!s:.80}"
+            raise ContractError("NOT_FINITE", message, None, index)
+
     def decide(self, outputs: np.ndarray) -> list[dict]:
         """Return label, score and probabilities by class of each row, or in regression its prediction.
 
@@ -119,6 +127,7 @@ def load_model(folder: Path, verify_key: Path | None = None) -> Model:
     expected, got = np.array(golden["outputs"], np.float64), model.predict(golden["rows"])
     if got.shape != expected.shape or got.tobytes() != expected.tobytes():
         raise BundleError(f"{folder}: the golden rows are not reproduced bit for bit")
+    model.check_outputs(got, range(len(got)))
     model.decide(got)
     return model
 
