@@ -92,7 +92,7 @@ class InferenceService:
 
     def find_model(self, name: str, version: int | None = None, label: str | None = None) -> Model:
         """Return the model of case *name* by *version* or *label* (default: champion). Raises HTTPError."""
-        return pick_model(name, self.find_case(name), version, label or CHAMPION)
+        return pick_model(name, self.find_case(name), version, CHAMPION if label is None else label)
 
     def choose_model(
         self, name: str, version: int | None = None, label: str | None = None, key: str = ""
@@ -103,7 +103,7 @@ class InferenceService:
         """
         case = self.find_case(name)  # once: it may be replaced at any time
         if version is not None or label is not None:
-            return pick_model(name, case, version, label or CHAMPION), []
+            return pick_model(name, case, version, CHAMPION if label is None else label), []
         model = pick_model(name, case, None, case.traffic.choose_label(name, key))
         return model, [pick_model(name, case, None, shadow) for shadow in case.traffic.shadow]
 
