@@ -62,9 +62,10 @@ class Model:
 
     def check_outputs(self, outputs: np.ndarray, numbers: Sequence[int]) -> None:
         """Raise ContractError unless all *outputs* [rows, ...] are finite; the first is that of row numbers[0]."""
-        wrong = np.flatnonzero(~np.isfinite(outputs).all(axis=1))
-        if len(wrong):
-            index, values = numbers[wrong[0]], outputs[wrong[0]].tolist()
+        finite = np.isfinite(outputs)
+        if not finite.all():
+            wrong = int(np.flatnonzero(~finite.all(axis=1))[0])
+            index, values = numbers[wrong], outputs[wrong].tolist()
             message = f"row {index}: its numbers are too large for the model, which gives {values!s:.80}"
             raise ContractError("NOT_FINITE", message, None, index)
 
