@@ -29,12 +29,14 @@ class TransformerError(InputError):
         self.column = column
 
 
-def find_module(module: str) -> str:
-    """Return the path of *module* in the clone: scripts/custom/<module>.py, or *module* itself if it ends with .py.
+def name_file(module: str) -> str:
+    """Return the path of *module* in the clone: scripts/custom/<module>.py, or *module* itself if it ends with .py."""
+    return module if module.endswith(".py") else f"scripts/custom/{module}.py"
 
-    Raises InputError if the clone has no such file.
-    """
-    path = module if module.endswith(".py") else f"scripts/custom/{module}.py"
+
+def find_module(module: str) -> str:
+    """Return the path of *module* in the clone, as name_file() does. Raises InputError if there is no such file."""
+    path = name_file(module)
     if ".." in Path(path).parts or Path(path).is_absolute() or not (ROOT / path).is_file():
         raise InputError(
             f"{path} is not a file in the clone; a hook is scripts/custom/<name>.py or a path in the clone"
@@ -76,27 +78,28 @@ def apply_custom(name: str, spec: dict, values: np.ndarray) -> np.ndarray:
     Returns float64 [rows, width]. Raises TransformerError if the code in the clone differs from the code that was
     fitted, or if the module raises an exception, or returns another dtype, another shape or values that are not finite.
     """
-    module = spec["module"]
+    module, file = spec["module"], name_file(spec["module"])
     if (digest := code_digest(module, *spec.get("files", []))) != spec["code"]:
         raise TransformerError(
             name,
-            f"{find_module(module)} here is {digest[:12]}, the bundle was made with {spec['code'][:12]}; check out the "
+            f"{file} here is {digest[:12]}, the bundle was made with {spec['code'][:12]}; check out the "
             "code of the bundle and start again what runs, or deploy again",
         )
-    transform, path = load_module(module).transform, str(ROOT / find_module(module))
+    transform = load_module(module).transform
     try:
         transformed = np.asarray(transform(values.ravel(), spec["state"]))
     except Exception as error:  # the user's code can fail in any way
-        lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == path]
-        place = f"{find_module(module)}{f', line {lines[-1]},' if lines else ''}"
+        frames = traceback.extract_tb(error.__traceback__)
+        lines = [frame.lineno for frame in frames if frame.filename == str(ROOT / file)]
+        place = f"{file}{f', line {lines[-1]},' if lines else ''}"
         raise TransformerError(name, f"transform of {place} raised {type(error).__name__}: {error}") from error
     if transformed.dtype != np.float64 or transformed.shape != (len(values), spec["width"]):
         raise TransformerError(
             name,
-            f"transform of {find_module(module)} returned {transformed.dtype} {list(transformed.shape)}, float64 "
+            f"transform of {file} returned {transformed.dtype} {list(transformed.shape)}, float64 "
             f"[{len(values)}, {spec['width']}] was expected",
         )
     if not np.isfinite(transformed).all():
         row = int(np.flatnonzero(~np.isfinite(transformed).all(axis=1))[0])
-        raise TransformerError(name, f"transform of {find_module(module)} returned NaN or infinity in row {row}")
+        raise TransformerError(name, f"transform of {file} returned NaN or infinity in row {row}")
     return transformed

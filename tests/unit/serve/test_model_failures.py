@@ -65,6 +65,13 @@ def ask(model, rows: list[dict], **extras) -> list[dict]:
         return service.predict("birds", model, "one", rows, timing, extras=Extras(**extras))
 
 
+def test_a_transformer_that_is_loaded_needs_its_file_no_more(tmp_path, monkeypatch):
+    model = load(tmp_path, rich_bundle(0.0))
+    before = ask(model, [RICH_ROW])
+    monkeypatch.setattr(custom, "ROOT", tmp_path)
+    assert ask(model, [RICH_ROW]) == before
+
+
 @pytest.mark.parametrize("name", FAILING)
 def test_a_transformer_that_fails_is_a_refusal_that_names_its_column(tmp_path, monkeypatch, name):
     model = load(tmp_path, rich_bundle(0.0))
