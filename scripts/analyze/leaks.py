@@ -166,6 +166,8 @@ def screen_columns(tables: list[Path], label: dict, columns: dict[str, dict], cl
     are lags, earlier values of a series by construction. A skill that is undefined is None.
     """
     names = [name for name in columns if LAG not in name]
+    if not names:
+        return []
     table, y = sample_labelled_rows(tables, label, names)
     if classes:
         frequent = np.bincount(y)[y] >= FOLDS

@@ -6,6 +6,7 @@ contains the name of the module, its files, the state and the digest of the code
 """
 
 import importlib.util
+import traceback
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -20,12 +21,22 @@ ROOT = Path(__file__).parents[2]
 FUNCTIONS = ("fit", "transform", "names")
 
 
-def find_module(module: str) -> str:
-    """Return the path of *module* in the clone: scripts/custom/<module>.py, or *module* itself if it ends with .py.
+class TransformerError(InputError):
+    """The custom transformer of *column* cannot be used, or failed on some of its values."""
 
-    Raises InputError if the clone has no such file.
-    """
-    path = module if module.endswith(".py") else f"scripts/custom/{module}.py"
+    def __init__(self, column: str, message: str):
+        super().__init__(f"{column}: {message}")
+        self.column = column
+
+
+def name_file(module: str) -> str:
+    """Return the path of *module* in the clone: scripts/custom/<module>.py, or *module* itself if it ends with .py."""
+    return module if module.endswith(".py") else f"scripts/custom/{module}.py"
+
+
+def find_module(module: str) -> str:
+    """Return the path of *module* in the clone, as name_file() does. Raises InputError if there is no such file."""
+    path = name_file(module)
     if ".." in Path(path).parts or Path(path).is_absolute() or not (ROOT / path).is_file():
         raise InputError(
             f"{path} is not a file in the clone; a hook is scripts/custom/<name>.py or a path in the clone"
@@ -64,22 +75,31 @@ def load_module(module: str) -> ModuleType:
 def apply_custom(name: str, spec: dict, values: np.ndarray) -> np.ndarray:
     """Transform the *values* [rows, 1] of column *name* with the module of *spec* (module, files, state, width, code).
 
-    Returns float64 [rows, width]. Raises InputError if the code in the clone differs from the code that was fitted, or
-    if the module returns another dtype, another shape or values that are not finite.
+    Returns float64 [rows, width]. Raises TransformerError if the code in the clone differs from the code that was
+    fitted, or if the module raises an exception, or returns another dtype, another shape or values that are not finite.
     """
-    module = spec["module"]
+    module, file = spec["module"], name_file(spec["module"])
     if (digest := code_digest(module, *spec.get("files", []))) != spec["code"]:
-        raise InputError(
-            f"{name}: {find_module(module)} here is {digest[:12]}, the bundle was made with "
-            f"{spec['code'][:12]}; check out the code of the bundle, or deploy again"
+        raise TransformerError(
+            name,
+            f"{file} here is {digest[:12]}, the bundle was made with {spec['code'][:12]}; check out the "
+            "code of the bundle and start again what runs, or deploy again",
         )
-    transformed = np.asarray(load_module(module).transform(values.ravel(), spec["state"]))
+    transform = load_module(module).transform
+    try:
+        transformed = np.asarray(transform(values.ravel(), spec["state"]))
+    except Exception as error:  # the user's code can fail in any way
+        frames = traceback.extract_tb(error.__traceback__)
+        lines = [frame.lineno for frame in frames if frame.filename == str(ROOT / file)]
+        place = f"{file}{f', line {lines[-1]},' if lines else ''}"
+        raise TransformerError(name, f"transform of {place} raised {type(error).__name__}: {error}") from error
     if transformed.dtype != np.float64 or transformed.shape != (len(values), spec["width"]):
-        raise InputError(
-            f"{name}: transform of {find_module(module)} returned {transformed.dtype} {list(transformed.shape)}, "
-            f"float64 [{len(values)}, {spec['width']}] was expected"
+        raise TransformerError(
+            name,
+            f"transform of {file} returned {transformed.dtype} {list(transformed.shape)}, float64 "
+            f"[{len(values)}, {spec['width']}] was expected",
         )
     if not np.isfinite(transformed).all():
         row = int(np.flatnonzero(~np.isfinite(transformed).all(axis=1))[0])
-        raise InputError(f"{name}: transform of {find_module(module)} returned NaN or infinity in row {row}")
+        raise TransformerError(name, f"transform of {file} returned NaN or infinity in row {row}")
     return transformed

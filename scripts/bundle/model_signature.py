@@ -10,8 +10,24 @@ import sys
 import tempfile
 from pathlib import Path
 
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    PublicFormat,
+    load_pem_private_key,
+    load_pem_public_key,
+)
 from model_signing import signing, verifying
+
+CURVES = ("secp256r1", "secp384r1", "secp521r1")
+
+
+def check_key(word: str, key: Path) -> None:
+    """Raise ValueError unless *key* can "sign" or "verify": a private or public key on one of CURVES; or TypeError."""
+    content = key.read_bytes()
+    loaded = load_pem_public_key(content) if word == "verify" else load_pem_private_key(content, None)
+    name = getattr(getattr(loaded, "curve", None), "name", "none of an elliptic curve")
+    if name not in CURVES:
+        raise ValueError(f"the key must be one of the curve {', '.join(CURVES)}; it is {name}")
 
 
 def verify(folder: Path, signature: Path, key: Path) -> None:
@@ -44,6 +60,7 @@ def sign(folder: Path, signature: Path, key: Path) -> None:
 if __name__ == "__main__":
     word, place, key = sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3])
     try:
+        check_key(word, key)
         {"sign": sign, "verify": verify}[word](place, place.with_name("signature.json"), key)
     except Exception as error:  # the library raises errors of many kinds
         sys.exit(" ".join(f"{error}".split())[:300] or type(error).__name__)

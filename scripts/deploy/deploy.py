@@ -12,7 +12,7 @@ from scripts.errors import InputError
 from scripts.provenance.canonical import file_digest, read_json, to_exact_json, write_json
 from scripts.provenance.run_job import echo, main
 from scripts.schema.serving_rules import extract_serving_rules
-from scripts.serve.model import load_model
+from scripts.serve.model import load_model, request_columns
 
 
 def check_counterfactual(columns: list[str], contract: dict) -> None:
@@ -21,6 +21,15 @@ def check_counterfactual(columns: list[str], contract: dict) -> None:
     for name in columns:
         if name not in usable:
             raise InputError(f"deploy.counterfactual: {name} is none of {', '.join(usable)}, which may be changed")
+
+
+def list_ruled_columns(contract: dict) -> dict:
+    """Return the columns of which requests must satisfy the data schema: all that they have or become.
+
+    The label is none of them, although lags may be made of earlier labels: that of a row to predict is not known.
+    """
+    label = contract.get("label", {}).get("column")
+    return {name: dtype for name, dtype in (contract["columns"] | request_columns(contract)).items() if name != label}
 
 
 def deploy(
@@ -63,7 +72,7 @@ def deploy(
     decided |= {"counterfactual": counterfactual} if counterfactual else {}
     contents = read_contents(bundle) | {
         "contract.json": to_exact_json(contract | decided),
-        "schema.json": to_exact_json(extract_serving_rules(read_json(rules), contract["columns"])),
+        "schema.json": to_exact_json(extract_serving_rules(read_json(rules), list_ruled_columns(contract))),
     }
     if approval == "required":
         lineage |= {"approval": find_approval(case, digest_answers(contents), approvals)}

@@ -15,7 +15,7 @@ def add_threshold(contract: dict, blessing: dict) -> dict:
 
 
 def check_exportable(bundle: Path, contract: dict) -> None:
-    """Raise InputError unless the graph of *bundle* alone computes the answers of the model."""
+    """Raise InputError unless the graph of *bundle* alone computes the answers of the model, and these have names."""
     if (bundle / SKOPS).exists():
         raise InputError(
             f"the family {contract['family']} has no form in ONNX, so its model cannot be exported; choose another one "
@@ -26,6 +26,11 @@ def check_exportable(bundle: Path, contract: dict) -> None:
         raise InputError(
             f"{', '.join(hooks)}: encoded by Python of this clone (kind hook), which the graph does not contain, so no "
             "other server could answer; use another kind in preprocess.features"
+        )
+    if broken := [name for name in contract["classes"] if "\n" in name or "\r" in name]:
+        raise InputError(
+            f"the class {broken[0]!r} has a line break in its name, but Triton reads the names of classes by lines; "
+            "give it another one in preprocess.label.classes"
         )
 
 

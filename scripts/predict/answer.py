@@ -9,6 +9,7 @@ import pyarrow.compute as pc
 
 from scripts.bundle.encode import encode_table
 from scripts.bundle.lags import LagColumns, OutOfOrder
+from scripts.errors import ContractError
 from scripts.ingest.convert import Block
 from scripts.schema.check_table import violation_mask
 from scripts.serve.model import Model
@@ -61,7 +62,12 @@ class BulkModel:
         errors = sorted([*errors, *((int(numbers[row]), message) for row, message in refused)])
         if errors or not len(rows):
             return self.schema.empty_table(), errors
-        answers = self.model.decide(self.model.predictor.predict(encode_table(rows, self.contract)))
+        outputs = self.model.predictor.predict(encode_table(rows, self.contract))
+        try:
+            self.model.check_outputs(outputs, numbers.tolist())
+        except ContractError as error:
+            return self.schema.empty_table(), [(error.row, f"{error.code}: {str(error).partition(': ')[2]}")]
+        answers = self.model.decide(outputs)
         self.rows += len(rows)
         found = {"row": pa.array(first + numbers, pa.int64())}
         for name in answers[0].keys() - {"probabilities"}:

@@ -60,9 +60,12 @@ class BatchingPredictor:
         return self.predictor.estimator
 
     def predict(self, tensors: Tensors) -> np.ndarray:
-        """Return what the predictor does. Raises HTTPError if too many rows wait."""
+        """Return what the predictor does. Raises HTTPError if too many rows wait.
+
+        A request of as many rows as a batch, or of more than may wait, is answered alone.
+        """
         rows = len(next(iter(tensors.values())))
-        if rows >= self.batching.rows:
+        if rows >= self.batching.rows or rows > self.batching.queue:
             return self.predictor.predict(tensors)
         batch, start = self._join(tensors, rows)
         if start == 0:

@@ -13,6 +13,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 MAX_CONNECTIONS = 500
 MAX_HEAD = 64 << 10
 HEAD_SECONDS = 10
+STOP_SECONDS = 0.3  # in which a stopping server still answers what clients sent before they knew
 
 
 def error_reply(code: str, message: str, column: str | None = None, row: int | None = None) -> dict:
@@ -32,6 +33,7 @@ class Connection(HttpToolsProtocol):
         super().connection_made(transport)
         self.waiting_since = time.monotonic()
         self.reads_head, self.head_size = False, 0
+        self.is_last = False
         self.head_timer = self.loop.call_later(HEAD_SECONDS, self.give_up_head)
         if len(self.connections) > MAX_CONNECTIONS:
             waiting = [link for link in self.connections if link.is_waiting and not link.transport.is_closing()]
@@ -91,6 +93,21 @@ class Connection(HttpToolsProtocol):
         self.reads_head = False
         self.head_timer.cancel()
         super().on_headers_complete()
+        if self.is_last:
+            self.cycle.keep_alive = False
+
+    def shutdown(self) -> None:
+        """Close the connection after its next answer, which says so, or soon if nothing more is asked."""
+        self.is_last = True
+        if self.is_waiting:
+            self.loop.call_later(STOP_SECONDS, self.close_if_waiting)
+        else:
+            self.cycle.keep_alive = False
+
+    def close_if_waiting(self) -> None:
+        """Close the connection unless a request is being answered."""
+        if self.is_waiting:
+            self.transport.close()
 
     def on_response_complete(self) -> None:
         """Wait for the next request."""

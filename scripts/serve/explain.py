@@ -92,6 +92,8 @@ def choose_class(model: Model, answer: dict) -> str:
 
 def link(model: Model, outputs: np.ndarray) -> np.ndarray | None:
     """Return the log-odds of the positive class, or the predicted values; None where they are not finite or defined."""
+    if not np.isfinite(outputs).all():
+        return None
     if not model.contract["classes"]:
         return outputs[:, 0]
     if model.contract["positive"] is None or not (outputs > 0).all():
@@ -127,7 +129,10 @@ def explain_exactly(model: Model, tensors: Tensors, index: int, background: Tens
 def estimate_contributions(
     model: Model, tensors: Tensors, index: int, background: Tensors, count: int, output: int
 ) -> dict:
-    """Return reasons by Shapley sampling, on the scale of the score; *output* is its number among the outputs."""
+    """Return reasons by Shapley sampling, on the scale of the score; *output* is its number among the outputs.
+
+    Raises HTTPError if the model gives a mixture of the row and the golden rows a score that is not finite.
+    """
     columns = len(tensors)
     row = {name: cells[index].tolist() for name, cells in tensors.items()}  # 5 and 5.0 are the same row
     text = json.dumps([model.digest, row], sort_keys=True)
@@ -138,6 +143,9 @@ def estimate_contributions(
     taken = (ranks[:, None, :] < np.arange(columns + 1)[None, :, None]).reshape(-1, columns)
     base = np.repeat(np.arange(count), 2 * (columns + 1))
     values = model.predictor.predict(mix(tensors, index, background, taken, base))[:, output]
+    if not np.isfinite(values).all():
+        message = "its numbers are too large for rows between it and the golden rows; ask without explain"
+        raise HTTPError(422, "NOT_FINITE", f"the reasons of a row cannot be estimated: {message}")
     values = values.reshape(len(orders), columns + 1)
     steps = np.take_along_axis(np.diff(values, axis=1), ranks, axis=1)
     return {

@@ -9,13 +9,16 @@ import contextlib
 import os
 import threading
 import time
+import traceback
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from scripts.bundle.clean import clean_rows
+from scripts.bundle.custom import TransformerError
 from scripts.bundle.encode import encode_rows
 from scripts.errors import ContractError
+from scripts.provenance.run_job import echo
 from scripts.serve.explain import MAX_EXPLAINED, explain_rows
 from scripts.serve.extras import NOTHING, Extras, add_sets
 from scripts.serve.http_request import SMALL_BODY, HTTPError
@@ -54,6 +57,15 @@ def pick_model(name: str, case: Case, version: int | None, label: str) -> Model:
     return case.versions[number]
 
 
+@contextlib.contextmanager
+def transforming() -> Iterator[None]:
+    """Raise ContractError if a custom transformer fails: a value of its column is not one that it takes."""
+    try:
+        yield
+    except TransformerError as error:
+        raise ContractError("TRANSFORMER_FAILED", str(error), error.column) from error
+
+
 class InferenceService:
     """Predictions by the models of a store, in threads.
 
@@ -85,7 +97,7 @@ class InferenceService:
 
     def find_model(self, name: str, version: int | None = None, label: str | None = None) -> Model:
         """Return the model of case *name* by *version* or *label* (default: champion). Raises HTTPError."""
-        return pick_model(name, self.find_case(name), version, label or CHAMPION)
+        return pick_model(name, self.find_case(name), version, CHAMPION if label is None else label)
 
     def choose_model(
         self, name: str, version: int | None = None, label: str | None = None, key: str = ""
@@ -96,7 +108,7 @@ class InferenceService:
         """
         case = self.find_case(name)  # once: it may be replaced at any time
         if version is not None or label is not None:
-            return pick_model(name, case, version, label or CHAMPION), []
+            return pick_model(name, case, version, CHAMPION if label is None else label), []
         model = pick_model(name, case, None, case.traffic.choose_label(name, key))
         return model, [pick_model(name, case, None, shadow) for shadow in case.traffic.shadow]
 
@@ -114,16 +126,23 @@ class InferenceService:
     async def run(self, size: int, function: Callable, *arguments: Any) -> Any:
         """Return what *function* gives where requests of *size* bytes are answered.
 
-        If it raises TakesLong there, it starts anew where requests may take longer.
+        If it raises TakesLong there, it starts anew where requests may take longer. Raises ContractError and HTTPError,
+        and HTTPError for whatever else goes wrong, which the log tells.
         """
         loop = asyncio.get_running_loop()
-        if size <= TINY_BODY:
-            with contextlib.suppress(TakesLong):
-                return self._run_at(EVENT_LOOP, function, *arguments)
-        if size <= SMALL_BODY:
-            with contextlib.suppress(TakesLong):
-                return await loop.run_in_executor(self.small_pool, self._run_at, SMALL, function, *arguments)
-        return await loop.run_in_executor(self.large_pool, self._run_at, LARGE, function, *arguments)
+        try:
+            if size <= TINY_BODY:
+                with contextlib.suppress(TakesLong):
+                    return self._run_at(EVENT_LOOP, function, *arguments)
+            if size <= SMALL_BODY:
+                with contextlib.suppress(TakesLong):
+                    return await loop.run_in_executor(self.small_pool, self._run_at, SMALL, function, *arguments)
+            return await loop.run_in_executor(self.large_pool, self._run_at, LARGE, function, *arguments)
+        except (ContractError, HTTPError):
+            raise
+        except Exception as error:
+            echo("".join(traceback.format_exception(error)))
+            raise HTTPError(500, "INTERNAL_ERROR", "the server failed to answer; its log tells why") from error
 
     def _run_at(self, place: int, function: Callable, *arguments: Any) -> Any:
         """Return what *function* gives; until then, check_place() knows that this thread answers at *place*."""
@@ -194,21 +213,29 @@ class InferenceService:
     ) -> tuple[dict[int, dict], list[dict]]:
         """Return the predictions of *model* by number of row, with *extras*, and *rows* as it takes them.
 
-        Raises ContractError, and HTTPError if the extras cannot be given, or for so many rows; TakesLong as
-        check_place() does.
+        Raises ContractError, also if a custom transformer fails, and HTTPError if the extras cannot be given, or for so
+        many rows; TakesLong as check_place() does.
         """
         if extras.explain and len(rows) > MAX_EXPLAINED:
             message = f"{len(rows)} rows, at most {MAX_EXPLAINED} are explained at once"
             raise HTTPError(413, "TOO_MANY_ROWS", message)
         self.check_place(model, extras)
-        rows, numbers = add_request_lags(clean_rows(rows, model.contract), model.contract)
-        tensors, flags = encode_rows(rows, model.contract), model.check_schema(rows, numbers)
+        cleaned = clean_rows(rows, model.contract)
+        rows, numbers = add_request_lags(cleaned, model.contract)
+        with transforming():
+            tensors = encode_rows(rows, model.contract)
+        # the schema also has rules for what only lags are made of
+        checked = rows if rows is cleaned else [own | row for own, row in zip(cleaned, rows, strict=True)]
+        flags = model.check_schema(checked, numbers)
         if len(numbers) < len(rows):
             tensors = {name: values[numbers] for name, values in tensors.items()}
         timing.lap("compute_input")
-        answers = dict(zip(numbers, model.decide(model.predictor.predict(tensors)), strict=True))
+        outputs = model.predictor.predict(tensors)
+        model.check_outputs(outputs, numbers)
+        answers = dict(zip(numbers, model.decide(outputs), strict=True))
         if extras.explain:
-            reasons = explain_rows(model, [rows[number] for number in numbers], tensors, [*answers.values()])
+            with transforming():
+                reasons = explain_rows(model, [rows[number] for number in numbers], tensors, [*answers.values()])
             for answer, own in zip(answers.values(), reasons, strict=True):
                 answer["reasons"] = own
         add_sets(model, [*answers.values()], extras)  # last: it may take the label away, whose score has the reasons

@@ -20,7 +20,8 @@ def parse_body(body: bytes | memoryview) -> Any:
     value, body = orjson.loads(body), bytes(body)
     try:
         if may_lose(body, orjson.dumps(value)):
-            json.loads(body, object_pairs_hook=check_fields, parse_int=check_number, parse_float=check_number)
+            exact = json.loads(body, object_pairs_hook=check_fields, parse_int=read_number, parse_float=read_number)
+            check_exact(exact, "")
     except (RecursionError, orjson.JSONEncodeError):
         raise HTTPError(422, "INVALID_REQUEST", "the body is nested too deeply") from None
     return value
@@ -38,16 +39,29 @@ def may_lose(body: bytes, kept: bytes) -> bool:
     return body.count(b'":') != kept.count(b'":') or any(number in body for number in LONG_NUMBERS)
 
 
+class Inexact(str):
+    """The text of a number that no double holds."""
+
+
 def check_fields(pairs: list[tuple[str, Any]]) -> None:
-    """Raise HTTPError if two fields of an object have the same name."""
+    """Raise HTTPError if two fields of an object have the same name, or one has a number that no double holds."""
     names = [name for name, _ in pairs]
     if len(set(names)) < len(names):
         name = next(name for name in names if names.count(name) > 1)
         raise HTTPError(422, "INVALID_REQUEST", f"an object has the field {name[:80]!r} twice; send it once")
+    for name, value in pairs:
+        check_exact(value, f"the field {name[:80]!r}: ")
 
 
-def check_number(text: str) -> None:
-    """Raise HTTPError if *text* is a number beyond 64 bits, or with a fraction, that a double does not hold."""
+def check_exact(value: Any, place: str) -> None:
+    """Raise HTTPError, which names the *place*, if *value* is a number that no double holds, or a list that has one."""
+    if isinstance(value, Inexact):
+        raise HTTPError(422, "UNEXPECTED_DATA_TYPE", f"{place}{value[:60]} is not a number{IDENTIFIER_ADVICE}")
+    for item in value if isinstance(value, list) else ():
+        check_exact(item, place)
+
+
+def read_number(text: str) -> Inexact | None:
+    """Return *text* if it is a number beyond 64 bits, or with a fraction, that a double does not hold, else None."""
     is_integer = text.lstrip("-").isdecimal() and -(2**63) <= int(text[:21]) < 2**64
-    if not is_integer and not is_exact_number(text):
-        raise HTTPError(422, "UNEXPECTED_DATA_TYPE", f"{text[:60]} is not a number{IDENTIFIER_ADVICE}")
+    return None if is_integer or is_exact_number(text) else Inexact(text)

@@ -65,6 +65,15 @@ class Model:
                 violations.setdefault(index, []).append({"code": rule.code, "column": column, "message": message})
         return violations
 
+    def check_outputs(self, outputs: np.ndarray, numbers: Sequence[int]) -> None:
+        """Raise ContractError unless all *outputs* [rows, ...] are finite; the first is that of row numbers[0]."""
+        finite = np.isfinite(outputs)
+        if not finite.all():
+            wrong = int(np.flatnonzero(~finite.all(axis=1))[0])
+            index, values = numbers[wrong], outputs[wrong].tolist()
+            message = f"row {index}: its numbers are too large for the model, which gives {values!s:.80}"
+            raise ContractError("NOT_FINITE", message, None, index)
+
     def decide(self, outputs: np.ndarray) -> list[dict]:
         """Return label, score and probabilities by class of each row, or in regression its prediction.
 
@@ -124,6 +133,7 @@ def load_model(folder: Path, verify_key: Path | None = None) -> Model:
     expected, got = np.array(golden["outputs"], np.float64), model.predict(golden["rows"])
     if got.shape != expected.shape or got.tobytes() != expected.tobytes():
         raise BundleError(f"{folder}: the golden rows are not reproduced bit for bit")
+    model.check_outputs(got, range(len(got)))
     model.decide(got)
     return dataclasses.replace(model, is_quick=is_quick(model))
 
@@ -165,18 +175,29 @@ def lag_types(contract: dict) -> dict[str, str]:
     return {name: known.get(name, "number") for name in (*lags["key"], lags["order"], *lags["columns"])}
 
 
+def list_lag_columns(lags: dict) -> set[str]:
+    """Return the names of all columns that *lags* make."""
+    return {f"{name}@{step}" for name in lags["columns"] for step in range(1, lags["size"])}
+
+
 def add_request_lags(rows: list, contract: dict) -> tuple[list, Sequence[int]]:
     """Return *rows* with their lag columns, if *contract* has lags, and the numbers of those to be predicted.
 
-    Columns that only lags needed are left out. Rows without a complete window are not predicted if lags must be so.
+    Columns that only lags needed, and lags that the model does not take, are left out. Rows without a complete window
+    are not predicted if lags must be so.
 
-    Rows that bring their own lag columns are returned as they are. Raises ContractError if a value is not of the type
-    of its column, rows are out of order, or the lags must be complete and no row has all of them.
+    Rows, one of which brings lag columns of its own, are returned as they are. Raises ContractError if a row is no
+    object, a value is not of the type of its column, rows are out of order, or the lags must be complete and no row has
+    all of them.
     """
     lags = contract.get("window")
-    if not lags or not rows or not all(isinstance(row, dict) for row in rows):
+    if not lags or not rows:
         return rows, range(len(rows))
-    if any(f"{name}@1" in row for row in rows for name in lags["columns"]):
+    for index, row in enumerate(rows):
+        if not isinstance(row, dict):
+            raise ContractError("INVALID_REQUEST", f"row {index}: an object was expected", row=index)
+    lag_columns = list_lag_columns(lags)
+    if any(not lag_columns.isdisjoint(row) for row in rows):
         return rows, range(len(rows))
     types, order = lag_types(contract), lags["order"]
     for index, row in enumerate(rows):
@@ -191,5 +212,5 @@ def add_request_lags(rows: list, contract: dict) -> tuple[list, Sequence[int]]:
         raise ContractError("SERIES_OUT_OF_ORDER", f"row {error.row}: {error}", order, error.row) from error
     if not predicted:
         raise ContractError("INVALID_REQUEST", f"no row has a complete window, {lags['size']} rows of one key in order")
-    dropped = {*lags["key"], order, *lags["columns"]} - contract["columns"].keys()
+    dropped = {*lags["key"], order, *lags["columns"], *lag_columns} - contract["columns"].keys()
     return [{name: value for name, value in row.items() if name not in dropped} for row in result], predicted

@@ -54,6 +54,14 @@ def test_honest_columns_are_left_alone():
 
 
 @pytest.mark.feature("U17")
+@pytest.mark.parametrize("classes", [0, 2])
+def test_a_model_of_lags_alone_has_nothing_to_screen(tmp_path, classes):
+    label = LABEL if classes else {"column": "y", "classes": None, "unknown": "drop"}
+    y = np.arange(20) % 2
+    assert screened(tmp_path, {"x@1": np.arange(20.0)}, y, label, classes) == {}
+
+
+@pytest.mark.feature("U17")
 def test_words_dates_and_opposites_that_give_the_label_away(tmp_path):
     rng, y = draw_label(600)
     words = [f"{rng.integers(0, 10**6)} {'closed' if hit else 'open'} {rng.integers(0, 9)}" for hit in y]

@@ -25,6 +25,16 @@ for name in ("own", "other"):
     open(f"{sys.argv[1]}/{name}.pub.pem", "wb").write(
         key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
 """
+MAKE_OTHER_KEYS = """
+import sys
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, NoEncryption, PrivateFormat
+keys = {"rsa": rsa.generate_private_key(65537, 2048), "secp256k1": ec.generate_private_key(ec.SECP256K1())}
+keys["locked"] = ec.generate_private_key(ec.SECP256R1())
+for name, key in keys.items():
+    lock = BestAvailableEncryption(b"secret") if name == "locked" else NoEncryption()
+    open(f"{sys.argv[1]}/{name}.pem", "wb").write(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, lock))
+"""
 ENV = env_id("sign", ROOT / "envs")
 pytestmark = [pytest.mark.slow, pytest.mark.feature("S11"), pytest.mark.timeout(300)]
 
@@ -79,6 +89,13 @@ def test_keys_that_are_not_kept_private_or_cannot_sign_are_refused(keys, tmp_pat
     refuse(text, "others can read")
     text.chmod(0o600)
     refuse(text, r"text\.pem did not sign the bundle: (?!.*secret)")
+    make = [str(ROOT / "envs/python"), "sign", "-c", MAKE_OTHER_KEYS, str(tmp_path)]
+    subprocess.run(make, cwd=ROOT, env=os.environ, check=True)
+    for name, why in (("rsa", "it is none of an elliptic curve"), ("secp256k1", "it is secp256k1")):
+        (tmp_path / f"{name}.pem").chmod(0o600)
+        refuse(tmp_path / f"{name}.pem", f"the key must be one of the curve secp256r1, .*; {why}")
+    (tmp_path / "locked.pem").chmod(0o600)
+    refuse(tmp_path / "locked.pem", "Password was not given but private key is encrypted")
 
 
 @pytest.mark.takes(30)

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from scripts.bundle.published import published_models
-from scripts.deploy.deploy import deploy
+from scripts.deploy.deploy import deploy, list_ruled_columns
 from scripts.deploy.publish import move_label, publish, staged_bundle
 from scripts.deploy.rollback import rollback
 from scripts.deploy.smoke_test import find_refusing_rule, make_invalid, make_valid
@@ -217,6 +217,15 @@ def test_the_schema_goes_with_the_bundle_for_requests_only(tmp_path):
         error = reply["error"]
         assert (status, error["code"]) == (422, "ENUM_TYPE_UNEXPECTED_STRING_VALUES")
         assert (error["column"], error["row"]) == ("phase", 1) and "'Taxi'" in error["message"]
+
+
+@pytest.mark.feature("V12")
+def test_rules_for_what_lags_are_made_of_go_with_the_bundle_but_not_those_for_the_label():
+    window = {"key": ["site"], "order": "step", "columns": ["load", "late"], "size": 2, "complete": False}
+    columns = {f"{name}@1": {"type": "number", "tensor": "number"} for name in ("load", "late")}
+    contract = {"columns": columns, "window": window, "label": {"column": "late"}}
+    assert list_ruled_columns(contract).keys() == {"load@1", "late@1", "site", "step", "load"}
+    assert list_ruled_columns(CONTRACT).keys() == CONTRACT["columns"].keys()
 
 
 @pytest.mark.slow

@@ -149,6 +149,9 @@ def test_only_a_blessed_bundle_that_answers_alone_is_exported(tmp_path):
         export(**given | permit(given["bundle"], case="other"))
     permit(given["bundle"])
     contract = read_json(given["bundle"] / "contract.json")
+    write_json(given["bundle"] / "contract.json", contract | {"classes": ["no\nway", "yes"]})
+    with pytest.raises(InputError, match=r"the class 'no\\nway' has a line break in its name"):
+        export(**given | permit(given["bundle"]))
     contract["columns"]["kind"] |= {"tensor": "hook", "module": "scripts/custom/shape.py"}
     write_json(given["bundle"] / "contract.json", contract)
     with pytest.raises(InputError, match="kind: encoded by Python of this clone"):

@@ -15,6 +15,7 @@ from scripts.predict.plan_predictions import plan_predictions
 from scripts.predict.predict import predict
 from scripts.predict.predict_shard import predict_shard
 from scripts.schema.schema import validate_schema
+from tests.unit.serve.test_model_failures import growing_bundle
 from tests.unit.serve.tiny import RICH_ROW, ROW, bundle, put, rich_bundle, running
 from tests.workflow import ROOT
 
@@ -154,6 +155,13 @@ def test_a_row_that_the_server_refuses_is_named_and_nothing_is_written(serving, 
     assert told in str(refused.value) and "2 of 500 rows refused, nothing was written" in str(refused.value)
     assert "line 402: FLOAT_TYPE_SMALL_FLOAT" in str(refused.value)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["rows.csv", "serving"]
+
+
+def test_a_score_that_is_not_finite_is_a_row_that_is_refused(tmp_path):
+    put(tmp_path / "serving", "birds", 3, growing_bundle())
+    source = write_rows(tmp_path / "rows.csv", [ROW, ROW, ROW | {"height": 1e30}])
+    with pytest.raises(InputError, match=r"rows.csv, line 4: NOT_FINITE: its numbers are too large .* \[inf\]"):
+        run(tmp_path / "serving", source, tmp_path / "out.parquet")
 
 
 def test_predictions_that_were_there_stay_if_a_row_is_refused(serving, tmp_path):

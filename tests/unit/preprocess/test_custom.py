@@ -130,6 +130,11 @@ def test_a_file_that_a_hook_declares_counts_as_its_code(clone):
         ("np.float64", "np.float32", r"returned float32 \[20, 2\], float64 \[20, 2\] was expected"),
         ('"long"]', '"long", "more"]', r"returned float64 \[20, 2\], float64 \[20, 3\] was expected"),
         ("vowels(value),", "np.nan,", "returned NaN or infinity in row 0"),
+        (
+            "vowels(value),",
+            "vowels(1),",
+            r"note: transform of scripts/custom/shape.py, line \d+, raised AttributeError: ",
+        ),
         ("return {", "return {'x': np.zeros(3), ", "must return JSON types: ndarray has no canonical form"),
     ],
 )

@@ -88,6 +88,13 @@ def test_more_than_may_wait_are_refused_as_busy():
     assert (third.status, third.code) == (503, "BUSY") and "2 rows wait for the model, at most 2 may" in str(third)
 
 
+def test_a_request_of_more_rows_than_may_ever_wait_goes_alone():
+    slow = Slow()
+    slow.may_go_on.set()
+    predictor = BatchingPredictor(slow, Batching(8, 0, 2, False))
+    assert predictor.predict({"a": np.ones((3, 1))}).shape == (3, 1) and slow.calls == [3]
+
+
 def test_a_request_that_fails_does_not_harm_those_beside_it():
     first, second, third = ask_together(Slow(), Batching(8, 0, 100, False), [[1], [13], [3]])
     assert (first, third) == ([2], [6]) and isinstance(second, ValueError)

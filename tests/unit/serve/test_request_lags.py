@@ -5,9 +5,11 @@ import math
 
 import pytest
 
+from scripts.bundle.encode import encode_rows
 from scripts.bundle.lags import describe_lags
 from scripts.client.model_client import Client as ModelClient
 from scripts.errors import ContractError
+from scripts.schema.schema import validate_schema
 from scripts.serve import prediction_pb2 as pb
 from scripts.serve.model import add_request_lags, request_columns
 from tests.unit.serve.test_grpc import Client, make_rows
@@ -31,6 +33,9 @@ def server(tmp_path_factory):
     root = tmp_path_factory.mktemp("lags") / "serving"
     put(root, "series", 1, lag_bundle())
     put(root, "complete", 2, lag_bundle(complete=True))
+    rules = {"site": {"type": "text", "domain": ["A", "B"]}, "step": {"type": "integer", "max": 99, "serving": "flag"}}
+    schema = json.dumps(validate_schema({"columns": rules})).encode()
+    put(root, "ruled", 1, lag_bundle() | {"schema.json": schema})
     with running(root, grpc=True) as process:
         yield process
 
@@ -66,6 +71,34 @@ def test_the_columns_that_lags_need_are_of_their_types(name):
     found = raised.value
     assert (found.code, found.column, found.row) == ("UNEXPECTED_DATA_TYPE", column, row)
     assert str(found).startswith(f"row {row}: {message}")
+
+
+@pytest.mark.parametrize("taken", [["x@1", "x@2"], ["x@2"], ["x@1"], ["x@2", "x"]])
+def test_lags_that_the_model_does_not_take_are_left_out(taken):
+    contract = contract_of() | {"columns": {name: {"type": "number", "tensor": "number"} for name in taken}}
+    contract["window"] = contract["window"] | {"size": 3}
+    rows = [{"k": "a", "t": step, "x": 10.0 * step} for step in range(3)]
+    found, numbers = add_request_lags(rows, contract)
+    assert [*numbers] == [0, 1, 2] and found[2] == {name: {"x@1": 10, "x@2": 0, "x": 20}[name] for name in taken}
+    assert encode_rows(found, contract).keys() == {*taken}
+
+
+@pytest.mark.parametrize("own", ["x@1", "x@2"])
+@pytest.mark.parametrize("value", [900.0, None])
+def test_a_lag_that_a_row_brings_is_never_replaced(own, value):
+    contract = contract_of() | {"columns": {f"x@{step}": {"type": "number", "tensor": "number"} for step in (1, 2)}}
+    contract["window"] = contract["window"] | {"size": 3}
+    rows = [{"k": "a", "t": 1, "x": 5.0}, {"k": "a", "t": 2, "x": 5.0, own: value}]
+    assert add_request_lags(rows, contract)[0] is rows
+    with pytest.raises(ContractError, match=r"row 0 lacks x@1"):
+        encode_rows(rows, contract)
+
+
+@pytest.mark.parametrize("wrong", [None, [], "x"])
+def test_a_row_that_is_no_object_is_named(wrong):
+    with pytest.raises(ContractError, match="row 1: an object was expected") as raised:
+        add_request_lags([{"k": "a", "t": 1, "x": 5.0}, wrong], contract_of())
+    assert raised.value.row == 1
 
 
 def test_a_model_says_of_which_types_they_are():
@@ -140,6 +173,17 @@ def test_rows_without_a_whole_window_have_no_reasons(server):
         assert ("reasons" in found) == (number in PREDICTED)
         if reasons := found.get("reasons"):
             assert reasons["base"] + sum(reasons["contributions"].values()) == pytest.approx(reasons["value"])
+
+
+def test_the_schema_has_rules_for_what_only_lags_are_made_of(server):
+    status, reply = server.ask("POST", "/predict/ruled", [RICH_ROW, RICH_ROW | {"step": 1, "site": "C"}])
+    error = reply["error"]
+    assert (status, error["code"], error["column"]) == (422, "ENUM_TYPE_UNEXPECTED_STRING_VALUES", "site"), reply
+    status, reply = server.ask("POST", "/predict/ruled", [RICH_ROW, RICH_ROW | {"step": 100}])
+    assert status == 200 and [[flag["column"] for flag in item.get("flags", [])] for item in reply["predictions"]] == [
+        [],
+        ["step"],
+    ]
 
 
 @pytest.mark.parametrize(

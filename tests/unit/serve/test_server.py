@@ -8,6 +8,8 @@ import json
 import signal
 import socket
 import subprocess
+import threading
+import time
 import zlib
 
 import numpy as np
@@ -314,6 +316,36 @@ def test_signals_drain_and_exit_0(tmp_path, number):
         assert server.process.wait(20) == 0
     logged = "".join(path.read_text() for path in (root / "birds" / "requests").iterdir())
     assert json.loads(logged)["request"] == "last"
+
+
+@pytest.mark.slow
+def test_no_request_on_an_open_connection_is_lost_when_the_server_stops(tmp_path):
+    root, ends = tmp_path / "serving", []
+    put(root, "birds", 1, bundle())
+    with running(root) as server:
+
+        def ask_until_told_to_go() -> None:
+            with contextlib.closing(server.connect()) as link:
+                link.connect()
+                ready.wait()
+                while True:
+                    link.request("POST", "/predict/birds", json.dumps([ROW]), {"Content-Type": "application/json"})
+                    reply = link.getresponse()
+                    reply.read()
+                    if reply.headers["connection"] == "close":
+                        return ends.append(reply.status)
+
+        ready = threading.Barrier(61)
+        threads = [threading.Thread(target=ask_until_told_to_go, daemon=True) for _ in range(60)]
+        for thread in threads:
+            thread.start()
+        ready.wait()
+        time.sleep(0.5)
+        server.process.terminate()
+        for thread in threads:
+            thread.join(20)
+        assert ends == [200] * 60
+        assert server.process.wait(20) == 0
 
 
 @pytest.mark.slow

@@ -232,7 +232,7 @@ class Running:
         """Return the standard error so far."""
         return self.errors.read_text()
 
-    def until(self, condition, seconds: float = 20):
+    def until(self, condition, seconds: float = 90):
         """Wait for *condition* and return what it gives."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:
