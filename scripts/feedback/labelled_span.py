@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 
 from scripts.arrow_types import ARROW_TYPES
 from scripts.errors import InputError
-from scripts.feedback.labels import LabelCounts, join_in_passes, list_classes
+from scripts.feedback.labels import LabelCounts, is_first_answer, join_in_passes, list_classes
 from scripts.feedback.requested_rows import requested_rows, value_types
 from scripts.provenance.run_job import echo, main
 from scripts.schema.check_table import applicable_rules, violation_mask
@@ -89,7 +89,7 @@ def labelled_span(
     temporary, writer, kept = path.with_name(f".tmp-{path.name}"), None, 0
     left_out, count = Counter(), 0
     for rows, y in join_in_passes(labels, list_classes(label), now, read_rows, counts):
-        chosen = np.char.startswith(np.datetime_as_string(rows["time"].to_numpy(), "D"), span)
+        chosen = np.char.startswith(np.datetime_as_string(rows["time"].to_numpy(), "D"), span) & is_first_answer(rows)
         table = to_span(rows.filter(pa.array(chosen)), y[chosen], columns, label, log["pseudonyms"])
         broken = find_violations(table, rules) if rules else {}
         left_out.update({rule: int(mask.sum()) for rule, mask in broken.items()})

@@ -67,6 +67,14 @@ def make_keys(request: pa.ChunkedArray, position: pa.ChunkedArray) -> pa.Array:
     return keys.combine_chunks() if isinstance(keys, pa.ChunkedArray) else keys
 
 
+def is_first_answer(rows: pa.Table) -> np.ndarray:
+    """Return which of *rows* [rows] are the first of their request and position: several versions may answer a row."""
+    keys = make_keys(rows["request"], rows["position"]).dictionary_encode().indices.to_numpy()
+    first = np.zeros(len(keys), bool)
+    first[np.unique(keys, return_index=True)[1]] = True
+    return first
+
+
 def read_labels(files: list[Path], classes: list[str], now: datetime.datetime, part: Part = WHOLE) -> Labels:
     """Return the labels of *part* in *files*: numbers of *classes*, or values if there are none. Raises InputError.
 
@@ -107,8 +115,9 @@ def gather_rows(tables: Iterable[pa.Table], part: Part) -> Iterator[pa.Table]:
 def join_labels(tables: Iterable[pa.Table], labels: Labels) -> tuple[pa.Table | None, np.ndarray]:
     """Return the requested rows that have a label, and their labels [rows].
 
-    *tables* have the columns request, position and time of request_table.py; the others are kept. None stands for no
-    table. What is left out is counted in *labels*.
+    *tables* have the columns request, position, version and time of request_table.py; the others are kept. A request
+    that several versions answered has its label with each of them. None stands for no table. What is left out is
+    counted in *labels*.
     """
     parts, positions = [], [np.empty(0, np.int64)]
     for table in gather_rows(tables, labels.part):
@@ -116,16 +125,18 @@ def join_labels(tables: Iterable[pa.Table], labels: Labels) -> tuple[pa.Table | 
         parts.append(table.filter(pc.is_valid(found)))
         positions.append(found.drop_null().to_numpy().astype(np.int64))
     position = np.concatenate(positions)
-    matches = np.bincount(position, minlength=len(labels.keys))
-    labels.leave_out("request sent twice", labels.keys.filter(pa.array(matches > 1)))
-    labels.leave_out("unknown request", labels.keys.filter(pa.array(matches == 0)))
+    versions = np.concatenate([np.empty(0, np.int64), *(part["version"].to_numpy() for part in parts)])
+    answers, matches = np.unique(np.column_stack([position, versions]), axis=0, return_counts=True)
+    known, twice = (np.isin(np.arange(len(labels.keys)), found) for found in (position, answers[matches > 1, 0]))
+    labels.leave_out("request sent twice", labels.keys.filter(pa.array(twice)))
+    labels.leave_out("unknown request", labels.keys.filter(pa.array(~known)))
     if not parts:
         labels.leave_out("older than its request", labels.keys.slice(0, 0))
         return None, np.empty(0)
     joined = pa.concat_tables(parts)
-    once = matches[position] == 1
+    once = ~twice[position]
     too_early = labels.times[position] < joined["time"].to_numpy()  # False for NaT
-    labels.leave_out("older than its request", labels.keys.take(pa.array(position[too_early & once])))
+    labels.leave_out("older than its request", labels.keys.take(pa.array(np.unique(position[too_early & once]))))
     kept = ~too_early & once
     return joined.filter(pa.array(kept)), labels.y[position[kept]]
 
@@ -161,7 +172,7 @@ def join_in_passes(
     for part in plan_passes(files):
         labels = read_labels(files, classes, now, part)
         rows, y = join_labels(read_rows(), labels)
-        counts.add(labels, len(y))
+        counts.add(labels, 0 if rows is None else int(is_first_answer(rows).sum()))
         if rows is not None:
             yield rows, y
         del labels, rows, y  # before the next pass reads its own

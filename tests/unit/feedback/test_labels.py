@@ -8,7 +8,14 @@ import pytest
 
 from scripts.errors import InputError
 from scripts.feedback import label_files
-from scripts.feedback.labels import LabelCounts, count_actions, join_in_passes, join_labels, read_labels
+from scripts.feedback.labels import (
+    LabelCounts,
+    count_actions,
+    is_first_answer,
+    join_in_passes,
+    join_labels,
+    read_labels,
+)
 
 NOW = datetime.datetime(2000, 1, 1, tzinfo=datetime.UTC)
 CLASSES = ["absent", "present"]
@@ -26,11 +33,11 @@ def write(tmp_path):
     return run
 
 
-def asked(*keys, hour=0):
-    """Return the table of requested rows with *keys* (request, position), of version 1."""
+def asked(*keys, hour=0, version=1):
+    """Return the table of requested rows with *keys* (request, position), answered by *version*."""
     moment = datetime.datetime(1999, 6, 1, hour)
     names = ["request", "position", "time", "version", "score"]
-    columns = [*zip(*[(*key, moment, 1, 0.25) for key in keys], strict=True)]
+    columns = [*zip(*[(*key, moment, version, 0.25) for key in keys], strict=True)]
     types = [pa.string(), pa.int32(), pa.timestamp("us"), pa.int32(), pa.float64()]
     return pa.table([pa.array(column, dtype) for column, dtype in zip(columns, types, strict=True)], names)
 
@@ -66,6 +73,16 @@ def test_what_cannot_be_joined_is_counted_and_named(write):
         "older than its request": ["c/0"],
         "request sent twice": ["d/0"],
     }
+
+
+@pytest.mark.feature("F5")
+def test_a_request_that_two_versions_answered_has_its_label_with_both(write):
+    labels = read_labels([write("request,label\na,present\nb,absent\nc,absent\n")], CLASSES, NOW)
+    tables = [asked(("a", 0), ("b", 0), ("c", 0)), asked(("a", 0), ("c", 0), version=2), asked(("c", 0), version=2)]
+    rows, y = join_labels(tables, labels)
+    found = [*zip(rows["request"].to_pylist(), rows["version"].to_pylist(), y.tolist(), strict=True)]
+    assert found == [("a", 1, 1), ("b", 1, 0), ("a", 2, 1)] and reasons(labels) == {"request sent twice": ["c/0"]}
+    assert is_first_answer(rows).tolist() == [True, True, False]
 
 
 @pytest.mark.feature("F1")
