@@ -22,7 +22,7 @@ from scripts.serve.extras import BOOLEANS, Extras, refuse
 from scripts.serve.http_request import HTTPError
 from scripts.serve.inference import InferenceService
 from scripts.serve.inference_statistics import Timing
-from scripts.serve.json_body import check_number
+from scripts.serve.json_body import check_exact, read_number
 from scripts.serve.model import Model
 
 MAX_COLUMNS = 200
@@ -80,7 +80,7 @@ def read_value(text: str, column: str, contract: dict) -> Any:
     if dtype == "boolean":
         return BOOLEANS.get(text, text)
     if dtype in ("integer", "number") and NUMBER.fullmatch(text):
-        check_number(text)
+        check_exact(read_number(text), "")
         return int(text) if INTEGER.fullmatch(text) else float(text)
     if dtype in ("date", "time") and MOMENT.fullmatch(text):
         try:
