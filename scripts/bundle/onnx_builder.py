@@ -62,8 +62,9 @@ class Builder:
         ONNX Runtime computes a packet with other instructions than what is left over, and adds in another order where a
         packet begins elsewhere. With whole packets a row has the same bits at each place of a request.
         """
-        pads = self.constant(np.array([0, 0, 0, -width % PACKET]))
-        return self.add("Pad", tensor, pads) if width % PACKET else tensor
+        if width % PACKET == 0:
+            return tensor
+        return self.add("Pad", tensor, self.constant(np.array([0, 0, 0, -width % PACKET])))
 
     def apply(self, function: str, tensor: str, width: int, output: str | None = None) -> str:
         """Return *function* ("Exp", "Sigmoid", ...) of each element of *tensor* [rows, width], as *output*.

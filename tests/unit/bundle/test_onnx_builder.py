@@ -47,6 +47,8 @@ def test_a_row_has_the_same_bits_at_each_place(width):
     parts += [builder.sum_columns("x", width), builder.normalize_rows("x", width)]
     builder.add("Concat", *parts, axis=1, output="y")
     model = build_model(builder, {"x": ("number", width)}, {"y": 6 * width + 1})
+    used = {name for node in model.graph.node for name in node.input}
+    assert {constant.name for constant in model.graph.initializer} <= used
     session = onnxruntime.InferenceSession(to_bytes(model))
     x = np.random.default_rng(0).gamma(1, 2, (99, width))
     together = session.run(None, {"x": x})[0]
