@@ -274,9 +274,17 @@ def test_purge_killed_before_any_of_its_changes_is_completed_by_the_next(tmp_pat
         git(root, "commit", "--message", f"Version {number}")
     config = {"span": "", "rows": "rows.csv", "expired": "", "confirm": "yes", "key": ["id"], "pattern": "{SPAN}"}
     form = {"format": "auto", "separator": ",", "encoding": "utf-8", "quote": '"', "header": True}
-    config |= {"ingest": form | {"skip_lines": 0, "comment": "", "trim": False}}
+    form |= {"skip_lines": 0, "comment": "", "trim": False, "columns": {"id": "integer"}, "timezone": "UTC"}
+    config |= {"ingest": form}
     (root / "job-spec.json").write_text(json.dumps({"config": config}))
     rows_file(root)
+    log, labels = root / "serving/tiny/requests/2001-01-02.jsonl", root / "data/tiny/feedback/labels/1.csv"
+    for path in (log, labels):
+        path.parent.mkdir(parents=True)
+    entry = {"time": "2001-01-02T03:04:05+00:00", "request": "q", "case": "tiny", "version": 1, "bundle": "b"}
+    entry |= {"rows": [{"id": int(ROW), "note": NOTE}, {"id": 5, "note": "x"}], "scores": [0.25, 0.5]}
+    log.write_text(json.dumps(entry, separators=(",", ":")) + "\n")
+    labels.write_text(f"request,position,label\nq,0,{NOTE}\nq,1,yes\n")
     python = [ROOT / "envs/python", env_id("version", ROOT / "envs")]
     arguments = [
         "scripts/version/purge.py",
@@ -286,8 +294,10 @@ def test_purge_killed_before_any_of_its_changes_is_completed_by_the_next(tmp_pat
         "data/tiny",
         "--results",
         "results/tiny",
+        "--serving",
+        "serving/tiny",
+        "--others",
     ]
-    arguments.append("--others")
     killed, code, place = 0, 9, tmp_path / "copy"
     while code == 9:
         shutil.copytree(root, place, symlinks=True)
@@ -300,6 +310,9 @@ def test_purge_killed_before_any_of_its_changes_is_completed_by_the_next(tmp_pat
         assert done.returncode == 0, done.stderr
         (place / "rows.csv").unlink()
         assert files_with(place, NOTE) == [] and files_with(place, ROW) == [], killed
+        (kept,) = map(json.loads, (place / log.relative_to(root)).read_text().split("\n")[:-1])
+        assert kept["rows"][-1] == {"id": 5, "note": "x"} and kept["request"] == "q", killed
+        assert (place / labels.relative_to(root)).read_text().endswith("q,1,yes\n"), killed
         assert len((place / "data/tiny/purged.jsonl").read_text().splitlines()) == 2
         md5 = (place / "data/tiny/2001.csv.dvc").read_text().split("md5: ")[1][:32]
         assert md5_of(place / "data/tiny/2001.csv") == md5
