@@ -6,7 +6,7 @@
 - Every record, so every recorded input, code and output, is that of a build from nothing in a fresh clone.
 
 `Decisions` works without jobs: Snakemake's rules are read as they are, the engine decides, and a job writes outputs
-that are made of its fingerprint. `Deployments` (tests/dag/test_random_deployments.py) runs Snakemake and the real jobs.
+that are made of its fingerprint. `Deployments` (tests/dag) runs Snakemake and the real jobs.
 """
 
 import contextlib
@@ -14,16 +14,13 @@ import json
 import os
 import shutil
 from pathlib import Path
-from unittest import mock
 
 import yaml
-from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
-from snakemake.parser import parse
+from hypothesis.stateful import RuleBasedStateMachine, rule
 
 from scripts.provenance import environment
-from scripts.provenance.canonical import file_digest, json_digest, list_tree, path_digest, to_exact_json
+from scripts.provenance.canonical import json_digest, list_tree, path_digest, to_exact_json
 from scripts.provenance.explain import explain
 from scripts.provenance.record import read_record
 from scripts.provenance.recorded_job import RecordedJob
@@ -193,63 +190,29 @@ class Edits(RuleBasedStateMachine):
         self.hold()
 
 
-def parse_once(path, workflow, linemap: dict, rulecount: int = 0, cached: dict = {}) -> tuple:  # noqa: B006
-    """Return what Snakemake's parser gives for a rule file, compiled; the same for the same text."""
-    name = path.get_path_or_uri(secret_free=True)
-    key = name, Path(name).read_text(), rulecount
-    if key not in cached:
-        text, count = parse(path, workflow, linemap, rulecount=rulecount)
-        cached[key] = compile(text, name, "exec"), count
-    return cached[key]
-
-
 def read_workflow(cached: dict = {}):  # noqa: B006
     """Return Snakemake's workflow of the current folder; the same one for the same files."""
     from snakemake.api import SnakemakeApi
     from snakemake.settings.types import OutputSettings, Quietness, ResourceSettings
 
-    texts = [path.read_text() for path in (Path("config/cases/tiny.yaml"), *sorted(Path("data/tiny").glob("*.yaml")))]
+    names = [path for path in ("config", "rules", "data/tiny") for path in sorted(Path(path).rglob("*.[ys]*"))]
+    texts = [path.read_text() for path in names if path.suffix in (".yaml", ".smk")]
     key = json_digest([texts, sorted(os.listdir("data/tiny"))])
     if key not in cached:
         if len(cached) > 64:
             cached.clear()
         before = dict(os.environ)
-        once = mock.patch.multiple("snakemake.workflow", parse=parse_once, compile=lambda code, *_: code, create=True)
-        with once, SnakemakeApi(OutputSettings(quiet={Quietness.ALL})) as api:
+        with SnakemakeApi(OutputSettings(quiet={Quietness.ALL})) as api:
             cached[key] = api.workflow(ResourceSettings(cores=1), snakefile=Path("Snakefile"))._workflow
         os.environ.clear()
         os.environ.update(before)
     return cached[key]
 
 
-def edited_state(root: Path) -> tuple[str, str]:
-    """Return the digests of code and locks, and of all files, of the clone at *root* that edits may have changed."""
-    code = [*map(Path, MODULES), *(path.relative_to(root) for path in (root / "envs").glob("*.txt"))]
-    code += [path.relative_to(root) for path in (root / "hooks").rglob("*.py")]
-    other = [Path("config/cases/tiny.yaml")]
-    other += [path.relative_to(root) for path in (root / "data/tiny").iterdir() if path.suffix != ".csv"]
-    digests = [{str(path): file_digest(root / path) for path in paths} for paths in (code, other)]
-    return json_digest(digests[0]), json_digest(digests)
-
-
-def draw_sequences(machine: type[Edits], sequences: int, steps: int) -> None:
-    """Draw *sequences* of *steps* edits each, RANDOM_EDITS if that variable is set.
-
-    A failure is shrunk, and printed with what reproduces it.
-    """
-    count = int(os.environ.get("RANDOM_EDITS", sequences))
-    options = {"deadline": None, "database": None, "print_blob": True, "suppress_health_check": list(HealthCheck)}
-    phases = (Phase.generate, Phase.shrink)
-    run_state_machine_as_test(
-        machine, settings=settings(max_examples=count, stateful_step_count=steps, phases=phases, **options)
-    )
-
-
 class Decisions(Engine):
     """Decisions without work: what a job writes is made of its fingerprint.
 
     Modules with the word ADDED change the bytes of outputs if it is 1.0; with 1 they do not, so that the cascade stops.
-    What depends on the edited files alone is kept by their content: what was read of the code, and builds.
     """
 
     def __init__(self, root: Path, deployed: Path):
@@ -257,36 +220,22 @@ class Decisions(Engine):
         self.deployed = deployed  # results of the case as it begins
         self.fresh = root / ".fresh"
         self.before: dict[str, bool] = {}
-        self.parsed: dict[bytes, object] = {}  # what is in the bytes of a record
-        self.codes: dict[str, CodeDigests] = {}
-        self.rule_fingerprints: dict[str, dict[str, dict]] = {}
-        self.built: dict[str, dict[str, dict]] = {}  # records of builds from nothing
+        self.code = (None, None)  # what was read of the code, and its state then
 
     @contextlib.contextmanager
     def inside(self, folder: Path):
-        """Be in *folder*; records of the same bytes are parsed once."""
-        with contextlib.chdir(folder), mock.patch("scripts.provenance.record.read_json", self.read_once):
+        """Be in *folder*, with nothing remembered of files."""
+        for function in (environment.env_id, environment.lock_lines, environment.pinned_versions):
+            function.cache_clear()
+        with contextlib.chdir(folder):
             yield
 
-    def read_once(self, path: str) -> object:
-        """Return the JSON value in the file at *path*; the same one for the same bytes."""
-        content = Path(path).read_bytes()
-        if content not in self.parsed:
-            if len(self.parsed) > 2000:
-                self.parsed.clear()
-            self.parsed[content] = json.loads(content)
-        return self.parsed[content]
-
     def staleness(self) -> Staleness:
-        workflow, (code, state) = read_workflow(), edited_state(Path())
-        if code not in self.codes:
-            for function in (environment.env_id, environment.lock_lines, environment.pinned_versions):
-                function.cache_clear()
-            self.codes = {code: CodeDigests()}
-        if len(self.rule_fingerprints) > 64:
-            self.rule_fingerprints.clear()
-        shared = self.rule_fingerprints.setdefault(state, {})
-        return Staleness(workflow, workflow.globals["config"], self.codes[code], _rule_fingerprints=shared)
+        workflow = read_workflow()
+        state = [path.read_text() for path in (*map(Path, MODULES), *sorted(Path("hooks").rglob("*.py")))]
+        if self.code[1] != state:
+            self.code = CodeDigests(), state
+        return Staleness(workflow, workflow.globals["config"], self.code[0])
 
     def explain(self) -> tuple[set[str], set[str]]:
         with self.inside(self.root):
@@ -324,8 +273,6 @@ class Decisions(Engine):
     def is_whole(self, staleness: Staleness, job: RecordedJob) -> bool:
         """Return whether all outputs of *job* are there and its fingerprint is the recorded one, byte for byte."""
         record = read_record(job.record)
-        if not record:
-            return False
         files = [
             *job.outputs,
             *(f"{path}/{name}" for path, names in record.get("folders", {}).items() for name in names),
@@ -341,8 +288,7 @@ class Decisions(Engine):
     def work(self, staleness: Staleness, job: RecordedJob) -> None:
         """Write the outputs of *job* and its record."""
         fingerprint = staleness.fingerprint(job)
-        edited = [path for path in MODULES if path in fingerprint["code"]]
-        changed = [path for path in edited if "ADDED = 1.0" in Path(path).read_text()]
+        changed = [path for path in fingerprint["code"] if "ADDED = 1.0" in Path(path).read_text()]
         parts = {name: fingerprint[name] for name in ("rule", "wildcards", "config", "params", "inputs", "order")}
         content = json_digest([parts, changed])
         outputs, folders = {}, {}
@@ -370,15 +316,6 @@ class Decisions(Engine):
         return found
 
     def fresh_records(self) -> dict[str, dict]:
-        _, state = edited_state(self.root)
-        if state not in self.built:
-            if len(self.built) > 64:
-                self.built.clear()
-            self.built[state] = self.build_from_nothing()
-        return self.built[state]
-
-    def build_from_nothing(self) -> dict[str, dict]:
-        """Return the records of a build in a fresh clone."""
         shutil.rmtree(self.fresh, ignore_errors=True)
         self.fresh.mkdir()
         for path in self.root.iterdir():

@@ -28,8 +28,7 @@ def to_json_types(value: Any) -> Any:
     if isinstance(value, os.PathLike):
         return os.fspath(value)
     if isinstance(value, dict):
-        # most items are texts, and a call costs more than the rest
-        return {str(key): item if type(item) is str else to_json_types(item) for key, item in value.items()}
+        return {str(key): to_json_types(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [to_json_types(item) for item in value]
     raise TypeError(f"{type(value).__name__} has no canonical form: {value!r}")
