@@ -6,7 +6,7 @@ Gives: predictions.parquet, complete or not at all
 `snakemake predict --set-scatter predict=8` divides the rows among 8 jobs; the result is the same.
 """
 
-from scripts.predict.shard_key import identify_request
+from scripts.predict.shard_key import name_parts
 from scripts.provenance.environment import env_id
 from scripts.provenance.rule_functions import config_only_spec
 
@@ -60,7 +60,7 @@ rule predict_shard:
 rule predict:
     """Predict for rows in files with the published version."""
     input:
-        parts=collect(ROW_SHARDS, key=identify_request(config, "serving") if ROW_SHARDS else []),
+        parts=name_parts(ROW_SHARDS, config, "serving"),
     log:
         f"logs/{CASE}/predict/predict.log",
     conda:
