@@ -162,16 +162,7 @@ checkpoint deploy_challenger:
         "../envs/serve.yaml"
     params:
         code=f"deploy/deploy serve/server {SIGNING} {HOOKS} {ESTIMATORS}",
-        cfg=cfg(
-            "case",
-            "deploy.traffic",
-            "deploy.counterfactual",
-            "deploy.approval",
-            "deploy.sign_key",
-            "deploy.max_latency_ms",
-            "deploy.max_size_mb",
-            "feedback.log",
-        ),
+        cfg=cfg(*DEPLOY_KEYS),
         signer=SIGNER,
         job=job_command,
     shell:

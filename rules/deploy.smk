@@ -13,6 +13,16 @@ APPROVALS = f"approvals/{CASE}.yaml"
 APPROVALS = [APPROVALS] if config["deploy"]["approval"] == "required" and os.path.exists(APPROVALS) else []
 SIGNING = "bundle/model_signature" if config["deploy"]["sign_key"] else ""  # code of the job only if it signs
 SIGNER = [env_id("sign")] if config["deploy"]["sign_key"] else []
+DEPLOY_KEYS = [  # all but the label
+    "case",
+    "deploy.traffic",
+    "deploy.counterfactual",
+    "deploy.approval",
+    "deploy.sign_key",
+    "deploy.max_latency_ms",
+    "deploy.max_size_mb",
+    "feedback.log",
+]
 
 
 checkpoint deploy:
@@ -37,17 +47,7 @@ checkpoint deploy:
         "../envs/serve.yaml"
     params:
         code=f"deploy/deploy serve/server {SIGNING} {HOOKS} {ESTIMATORS}",
-        cfg=cfg(
-            "case",
-            "deploy.label",
-            "deploy.traffic",
-            "deploy.counterfactual",
-            "deploy.approval",
-            "deploy.sign_key",
-            "deploy.max_latency_ms",
-            "deploy.max_size_mb",
-            "feedback.log",
-        ),
+        cfg=cfg(*DEPLOY_KEYS, "deploy.label"),
         signer=SIGNER,
         job=job_command,
     shell:
