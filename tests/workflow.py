@@ -68,11 +68,16 @@ def jobs(output: str) -> set[str]:
     return found
 
 
-def deploy(folder: Path, *words: str, **more: str) -> set[str]:
-    """Run `snakemake deploy` and return the jobs that ran. Fails the test if the run fails."""
-    run = snakemake(folder, "deploy", *words, **more)
+def run_target(folder: Path, target: str, *words: str, **more: str) -> set[str]:
+    """Make *target* by Snakemake and return the jobs that ran. Fails the test if the run fails."""
+    run = snakemake(folder, target, *words, **more)
     assert run.returncode == 0, run.stdout + run.stderr
     return jobs(run.stderr)
+
+
+def deploy(folder: Path, *words: str, **more: str) -> set[str]:
+    """Run `snakemake deploy` and return the jobs that ran. Fails the test if the run fails."""
+    return run_target(folder, "deploy", *words, **more)
 
 
 def explain(folder: Path, **more: str) -> tuple[int, dict]:

@@ -7,7 +7,7 @@ import pytest
 
 from scripts.bundle.aliases import read_aliases
 from scripts.provenance.trail import read_events
-from tests.workflow import deploy, explain, jobs, snakemake
+from tests.workflow import deploy, explain, jobs, run_target, snakemake
 
 pytestmark = pytest.mark.usefixtures("warmed")
 STEPS = ["train", "metrics", "sentinel", "gate", "register", "deploy"]
@@ -21,9 +21,7 @@ TWO_FAMILIES = """\
 
 def run_challengers(root: Path) -> set[str]:
     """Run `snakemake challengers` and return the jobs that ran."""
-    run = snakemake(root, "challengers")
-    assert run.returncode == 0, run.stdout + run.stderr
-    return jobs(run.stderr) - {"challengers"}
+    return run_target(root, "challengers") - {"challengers"}
 
 
 @pytest.mark.feature("F5")

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.dag.edits import append, case
-from tests.workflow import deploy, digests, jobs, snakemake
+from tests.workflow import deploy, digests, run_target, snakemake
 
 pytestmark = pytest.mark.usefixtures("warmed")
 EXPORT = "export:\n  storage_uri: pvc://models/tiny\n  int8: {max_drop: 0.2, max_latency_ms: 5000}\n"
@@ -14,9 +14,7 @@ EXPORT = "export:\n  storage_uri: pvc://models/tiny\n  int8: {max_drop: 0.2, max
 
 def export(root: Path) -> set[str]:
     """Run `snakemake export` and return the jobs that ran, without the target itself."""
-    run = snakemake(root, "export")
-    assert run.returncode == 0, run.stdout + run.stderr
-    return jobs(run.stderr) - {"export"}
+    return run_target(root, "export") - {"export"}
 
 
 @pytest.mark.feature("S20")
