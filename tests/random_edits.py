@@ -6,7 +6,7 @@
 - Every record, so every recorded input, code and output, is that of a build from nothing in a fresh clone.
 
 `Decisions` works without jobs: Snakemake's rules are read as they are, the engine decides, and a job writes outputs
-that are made of its fingerprint. `Deployments` (tests/dag) runs Snakemake and the real jobs.
+that are made of its fingerprint.
 """
 
 import contextlib
